@@ -1,0 +1,4 @@
+//! leadrecon: every raw marketplace lead is accounted for at every destination.
+
+pub mod error;
+pub mod tables;

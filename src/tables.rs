@@ -1,0 +1,809 @@
+//! Every table that passes between stages or is published: grain, key, columns, types, meaning.
+//!
+//! This is the data dictionary. A stage takes and gives [`Table`]s; a table is made only by [`Table::new`], which
+//! checks it, so a wrong column is reported at the seam, all problems at once. CSV headers, the empty tables that
+//! queries are tried on, and what `leadrecon query` offers come from here.
+//!
+//! Contract tables (design: output) have `published` set; the others are passed inside only. The first columns of a
+//! contract table are the contract's, in its order; ours follow.
+
+use std::marker::PhantomData;
+
+use polars::prelude::*;
+
+use crate::error::{Error, Result};
+
+/// What a column holds. Each kind is one Polars type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Text as typed or a code; never empty: nothing is null.
+    Text,
+    /// Raw bytes.
+    Bytes,
+    /// True or false.
+    Flag,
+    /// A whole number, Int64.
+    Count,
+    /// A double: weights, probabilities, rates, ratios.
+    Number,
+    /// An instant, UTC, microseconds.
+    Instant,
+    /// A calendar day.
+    Day,
+    /// Money in the row's currency: Decimal(38,18).
+    Money,
+}
+
+impl Kind {
+    /// The Polars type of the kind.
+    pub fn dtype(self) -> DataType {
+        match self {
+            Kind::Text => DataType::String,
+            Kind::Bytes => DataType::Binary,
+            Kind::Flag => DataType::Boolean,
+            Kind::Count => DataType::Int64,
+            Kind::Number => DataType::Float64,
+            Kind::Instant => DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC)),
+            Kind::Day => DataType::Date,
+            Kind::Money => DataType::Decimal(38, 18),
+        }
+    }
+}
+
+/// One column of a table.
+#[derive(Clone, Copy, Debug)]
+pub struct Column {
+    /// Its name, the same in Rust, SQL, CSV and templates.
+    pub name: &'static str,
+    /// What it holds.
+    pub kind: Kind,
+    /// Whether it may be null.
+    pub nullable: bool,
+    /// Meaning, unit, and what null says.
+    pub meaning: &'static str,
+}
+
+/// The description of a table, without its rows.
+#[derive(Clone, Copy, Debug)]
+pub struct Definition {
+    /// Plural noun; file name under `tables/`, name in SQL.
+    pub name: &'static str,
+    /// What a row is.
+    pub grain: &'static str,
+    /// The columns that name a row; never null, no two rows alike.
+    pub key: &'static [&'static str],
+    /// Whether it is published under `tables/`.
+    pub published: bool,
+    /// All columns in order.
+    pub columns: &'static [Column],
+}
+
+impl Definition {
+    /// The table with no rows.
+    pub fn empty(&self) -> DataFrame {
+        let columns =
+            self.columns.iter().map(|c| polars::prelude::Column::new_empty(c.name.into(), &c.kind.dtype())).collect();
+        DataFrame::new(0, columns).expect("column names of a definition are unique")
+    }
+
+    /// Brings a frame into this definition: columns in order, types checked, rows sorted by key, key unique.
+    ///
+    /// # Errors
+    /// Lists every missing, unexpected or wrongly typed column, nulls in required columns, and repeated keys.
+    pub fn conform(&self, frame: DataFrame) -> Result<DataFrame> {
+        self.check(&frame)?;
+        let sorted = frame
+            .select(self.columns.iter().map(|c| c.name))?
+            .sort(self.key.iter().copied(), SortMultipleOptions::default().with_maintain_order(true))?;
+        self.check_unique(&sorted)?;
+        Ok(sorted)
+    }
+
+    /// Like [`Self::conform`], but keeps the order of the rows: for tables whose order is their message.
+    ///
+    /// # Errors
+    /// As [`Self::conform`].
+    pub fn conform_in_order(&self, frame: DataFrame) -> Result<DataFrame> {
+        self.check(&frame)?;
+        let frame = frame.select(self.columns.iter().map(|c| c.name))?;
+        self.check_unique(&frame.sort(self.key.iter().copied(), SortMultipleOptions::default())?)?;
+        Ok(frame)
+    }
+
+    fn check(&self, frame: &DataFrame) -> Result<()> {
+        let mut problems = Vec::new();
+        for column in self.columns {
+            match frame.column(column.name) {
+                Err(_) => problems.push(format!("column {} is missing", column.name)),
+                Ok(found) if found.dtype() != &column.kind.dtype() => {
+                    problems.push(format!(
+                        "column {} is {}, expected {}",
+                        column.name,
+                        found.dtype(),
+                        column.kind.dtype()
+                    ));
+                }
+                Ok(found) if !column.nullable && found.null_count() > 0 => {
+                    problems.push(format!("column {} has {} nulls, expected none", column.name, found.null_count()));
+                }
+                Ok(_) => {}
+            }
+        }
+        for name in frame.get_column_names() {
+            if !self.columns.iter().any(|c| c.name == name.as_str()) {
+                problems.push(format!("column {name} is not part of the table"));
+            }
+        }
+        if problems.is_empty() {
+            return Ok(());
+        }
+        Err(Error::failed(format!("table {} does not have its agreed shape", self.name))
+            .because(problems.join("; "))
+            .hint("this is a fault in leadrecon or in a query of yours that replaces a built-in one"))
+    }
+
+    /// `sorted` is sorted by key, so equal keys are neighbours.
+    fn check_unique(&self, sorted: &DataFrame) -> Result<()> {
+        if sorted.height() < 2 || self.key.is_empty() {
+            return Ok(());
+        }
+        let repeats = sorted
+            .clone()
+            .lazy()
+            .select([all_horizontal(
+                self.key.iter().map(|k| col(*k).eq_missing(col(*k).shift(lit(1)))).collect::<Vec<_>>(),
+            )?
+            .slice(lit(1), lit(u32::MAX))
+            .sum()
+            .cast(DataType::Int64)
+            .alias("repeats")])
+            .collect()?
+            .column("repeats")?
+            .i64()?
+            .get(0)
+            .unwrap_or(0);
+        if repeats == 0 {
+            return Ok(());
+        }
+        Err(Error::failed(format!(
+            "table {} holds {repeats} rows whose key ({}) another row has",
+            self.name,
+            self.key.join(", ")
+        ))
+        .hint("a row counted twice breaks the books; please report this with the version"))
+    }
+}
+
+/// A type that names one table.
+pub trait Grain: Send + Sync + 'static {
+    /// The table's description.
+    const DEFINITION: Definition;
+}
+
+/// A frame that is known to have the shape of `T`.
+pub struct Table<T: Grain> {
+    frame: DataFrame,
+    of: PhantomData<T>,
+}
+
+impl<T: Grain> Clone for Table<T> {
+    fn clone(&self) -> Self {
+        Table { frame: self.frame.clone(), of: PhantomData }
+    }
+}
+
+impl<T: Grain> std::fmt::Debug for Table<T> {
+    /// Shape only: rows are personal data.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Table {} ({} rows)", T::DEFINITION.name, self.frame.height())
+    }
+}
+
+impl<T: Grain> Table<T> {
+    /// Checks a frame, puts its columns in order and sorts it by key.
+    ///
+    /// # Errors
+    /// See [`Definition::conform`].
+    pub fn new(frame: DataFrame) -> Result<Self> {
+        Ok(Table { frame: T::DEFINITION.conform(frame)?, of: PhantomData })
+    }
+
+    /// Checks a frame and keeps the order of its rows.
+    ///
+    /// # Errors
+    /// See [`Definition::conform`].
+    pub fn in_order(frame: DataFrame) -> Result<Self> {
+        Ok(Table { frame: T::DEFINITION.conform_in_order(frame)?, of: PhantomData })
+    }
+
+    /// No rows.
+    pub fn empty() -> Self {
+        Table { frame: T::DEFINITION.empty(), of: PhantomData }
+    }
+
+    /// The rows.
+    pub fn frame(&self) -> &DataFrame {
+        &self.frame
+    }
+
+    /// The rows as a lazy plan.
+    pub fn lazy(&self) -> LazyFrame {
+        self.frame.clone().lazy()
+    }
+
+    /// Number of rows.
+    pub fn height(&self) -> usize {
+        self.frame.height()
+    }
+
+    /// The rows, without the check mark.
+    pub fn into_frame(self) -> DataFrame {
+        self.frame
+    }
+}
+
+macro_rules! nullable {
+    () => {
+        false
+    };
+    (?) => {
+        true
+    };
+}
+
+macro_rules! tables {
+    ($( $(#[$doc:meta])* $type:ident $name:literal, one row per $grain:literal, key [$($key:ident),*], published $published:literal;
+        { $( $column:ident : $kind:ident $(($null:tt))? $meaning:literal, )+ } )+) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug)]
+            pub struct $type;
+            impl Grain for $type {
+                const DEFINITION: Definition = Definition {
+                    name: $name,
+                    grain: $grain,
+                    key: &[$(stringify!($key)),*],
+                    published: $published,
+                    columns: &[$( Column {
+                        name: stringify!($column),
+                        kind: Kind::$kind,
+                        nullable: nullable!($($null)?),
+                        meaning: $meaning,
+                    } ),+],
+                };
+            }
+        )+
+        /// Every table there is, contract tables first in the contract's order.
+        pub const ALL: &[Definition] = &[$($type::DEFINITION),+];
+    };
+}
+
+tables! {
+    /// Leads: raw leads that could be read, received up to the as-of day.
+    Leads "leads", one row per "lead", key [lead_id], published true;
+    {
+        lead_id: Text "first 16 hex digits of SHA-256 over source, a zero byte, source_key",
+        source: Text "name of the source it was first landed from",
+        source_key: Text "PartitionKey/RowKey, or blob name or file path with #n for record n ≥ 2",
+        received_at: Instant "when the marketplace raised it: its own time, else the store's",
+        storefront: Text(?) "azure-marketplace, appsource, azure-portal, test-drive, or the text as found",
+        action: Text(?) "INS, PLT, DNC, Create, StartTestDrive, or the text as found",
+        stage: Text "trial, interest, contact, purchase or none",
+        kind: Text "test, do-not-contact, withheld, internal or genuine",
+        offer_id: Text(?) "publisher.offer in lower case",
+        publisher: Text(?) "part of offer_id before the first dot",
+        offer: Text(?) "title of the offer",
+        first_name: Text(?) "as typed, trimmed",
+        last_name: Text(?) "as typed, trimmed",
+        email: Text(?) "as typed, trimmed",
+        phone: Text(?) "as typed, trimmed",
+        company: Text(?) "as typed, trimmed",
+        title: Text(?) "job title as typed, trimmed",
+        country: Text(?) "as typed, trimmed",
+        description: Text(?) "notes of the customer or parameters of the link, as found",
+        campaign: Text(?) "campaign id of the storefront link",
+        lead_source: Text(?) "lead source as found, before parsing",
+        received_from: Text "which time received_at is: created-time, body, timestamp or stored",
+        landed_on: Day "UTC day of its first landing",
+        origins: Count "in how many sources the same key and payload stands",
+        versions: Count "how many payloads the key has had",
+    }
+
+    /// Raw leads that cannot be read. Protect it like the leads: the payload is personal data.
+    Quarantine "quarantine", one row per "refused raw lead", key [source, source_key], published true;
+    {
+        source: Text "name of the source",
+        source_key: Text "as in leads",
+        received_at: Instant "the store's time",
+        reason: Text "not-text, not-json, not-a-lead, customer-info or too-large",
+        detail: Text "what was expected and what was found, without personal data",
+        payload: Text(?) "what was stored, bounded in size; bytes that are not text as U+FFFD",
+    }
+
+    /// Which person each lead belongs to.
+    Identities "identities", one row per "lead", key [lead_id], published true;
+    {
+        lead_id: Text "the lead",
+        person_id: Text(?) "the person; null for test and withheld leads, which are nobody",
+        match_weight: Number(?) "log2 odds of the strongest link to the person's other leads; null if alone",
+        match_probability: Number(?) "probability of that link",
+        linked_by: Text(?) "key, email, phone, name, model, decision; null if alone",
+    }
+
+    /// People, recognised across leads.
+    People "people", one row per "person", key [person_id], published true;
+    {
+        person_id: Text "first 16 hex digits of SHA-256 over the anchor's lead_id",
+        first_name: Text(?) "newest known value",
+        last_name: Text(?) "newest known value",
+        email: Text(?) "newest known value",
+        phone: Text(?) "newest known value",
+        company: Text(?) "newest known value",
+        title: Text(?) "newest known value",
+        country: Text(?) "newest known value",
+        first_seen: Instant "received_at of the first lead",
+        last_seen: Instant "received_at of the last lead",
+        leads: Count "leads of the person, of every kind",
+        offers: Count "distinct offers",
+        do_not_contact: Flag "whether any lead is do-not-contact",
+    }
+
+    /// One person's way through one offer's stages, genuine leads only, each event once.
+    Journeys "journeys", one row per "person and offer", key [person_id, offer_id], published true;
+    {
+        person_id: Text "the person",
+        offer_id: Text "the offer; (none) where no lead names one",
+        storefront: Text "of the first lead; (none) where it names none",
+        trial_at: Instant(?) "first trial",
+        interest_at: Instant(?) "first interest",
+        contact_at: Instant(?) "first contact request",
+        purchase_at: Instant(?) "first purchase",
+        furthest_stage: Text "the highest stage reached: trial, interest, contact, purchase, none",
+        leads: Count "genuine leads of the journey",
+        next_step: Text "what sales would do next",
+    }
+
+    /// CRM records of every export ever read, newest version of each, with the person they were given to.
+    CrmRecords "crm_records", one row per "destination and record", key [destination, record_id], published true;
+    {
+        destination: Text "name of the destination",
+        record_id: Text "the CRM's own id, in the CRM's long form",
+        object: Text "lead, contact, task, campaign-member, form-activity, opportunity",
+        created_at: Instant(?) "when the CRM made it; null where the export has no such column",
+        modified_at: Instant(?) "last modification",
+        status: Text(?) "status text as found",
+        outcome: Text(?) "open, qualified, won, lost; null if unknown",
+        owner: Text(?) "owner as found",
+        last_activity_at: Instant(?) "last activity of sales",
+        opted_out: Flag(?) "opted out of mail or calls",
+        email: Text(?) "as found; placeholders are null",
+        phone: Text(?) "as found",
+        first_name: Text(?) "as found",
+        last_name: Text(?) "as found",
+        company: Text(?) "as found",
+        person_id: Text(?) "best-fitting person above the threshold, or null",
+        key: Text(?) "the raw lead's RowKey or lead_id, where the forwarder keeps it",
+        lead_source: Text(?) "lead source text as found",
+        storefront: Text(?) "parsed from lead_source",
+        action: Text(?) "parsed from lead_source",
+        offer_id: Text(?) "parsed from lead_source",
+        merged_into: Text(?) "record_id of the survivor of a merge",
+        deleted: Flag "whether the CRM says it is deleted",
+        title: Text(?) "job title as found",
+        country: Text(?) "as found",
+        description: Text(?) "as found",
+        offer: Text(?) "offer title, where the lead source names a title instead of an id",
+        resolution: Text "of created_at: second, minute, day, none",
+        marketplace: Flag "whether it shows a marketplace lead source, or delivered_by names it",
+        opportunity: Text(?) "id of the opportunity it was converted to",
+        present: Flag "whether it stands in the newest export",
+        first_landed_on: Day "UTC day on which it was first read",
+        match_weight: Number(?) "of the record to its person",
+        matched_by: Text(?) "key, email, phone, name, model, decision",
+    }
+
+    /// Rows of exports that could not be used.
+    SetAside "set_aside", one row per "refused export row", key [destination, file, row], published true;
+    {
+        destination: Text "name of the destination, of the witness, or cost, or spend",
+        file: Text "path relative to the configuration file, or blob name",
+        row: Count "1 is the header's line or the first record",
+        reason: Text "trailer, ragged, no-id, no-time, bad-time, other-object, duplicate",
+        detail: Text "without personal data",
+    }
+
+    /// One verdict for every lead at every destination it is routed to (and one row, destination empty, if to none).
+    Reconciliation "reconciliation", one row per "lead and destination routed to", key [lead_id, destination], published true;
+    {
+        lead_id: Text "the lead",
+        person_id: Text(?) "its person",
+        destination: Text "name of the destination; empty for not-routed",
+        verdict: Text "matched, missed, pending or excluded",
+        reason: Text "see the list of reasons",
+        record_id: Text(?) "the record that accounts for it",
+        match_weight: Number(?) "of the record to the person",
+        matched_by: Text(?) "key, email, phone, name, model, decision",
+        delay_seconds: Number(?) "created_at of the record less received_at",
+        outage_id: Text(?) "the outage that lost it",
+        event_id: Text "lead_id of the event's first delivery",
+        received_at: Instant "of the lead",
+    }
+
+    /// Open and settled missed leads, most urgent first.
+    MissedLeads "missed_leads", one row per "lead missed at a destination", key [lead_id, destination], published true;
+    {
+        lead_id: Text "the lead",
+        person_id: Text(?) "its person",
+        destination: Text "where it did not arrive",
+        received_at: Instant "when the marketplace raised it",
+        storefront: Text(?) "as in leads",
+        action: Text(?) "as in leads",
+        stage: Text "as in leads",
+        offer_id: Text(?) "as in leads",
+        first_name: Text(?) "as typed",
+        last_name: Text(?) "as typed",
+        email: Text(?) "as typed",
+        phone: Text(?) "as typed",
+        company: Text(?) "as typed",
+        title: Text(?) "as typed",
+        country: Text(?) "as typed",
+        reason: Text "outage, cause or isolated",
+        outage_id: Text(?) "the outage that lost it",
+        first_reported_on: Day "as-of date of the first report that named it",
+        status: Text "new, open, replayed, closed or given-up",
+        offer: Text(?) "title of the offer",
+    }
+
+    /// Leads that were missed on an earlier day and are matched now.
+    RecoveredLeads "recovered_leads", one row per "lead missed on an earlier day, matched now", key [lead_id, destination], published true;
+    {
+        lead_id: Text "the lead",
+        person_id: Text(?) "its person",
+        destination: Text "where it arrived after all",
+        first_reported_on: Day "first report that called it missed",
+        recovered_on: Day "first report that calls it matched",
+        record_id: Text(?) "the record that accounts for it",
+        waited_seconds: Number(?) "created_at of the record less received_at of the lead",
+    }
+
+    /// Marketplace records of a destination that no lead accounts for.
+    UnexplainedRecords "unexplained_records", one row per "marketplace record no lead accounts for", key [destination, record_id], published true;
+    {
+        destination: Text "name of the destination",
+        record_id: Text "the record",
+        created_at: Instant(?) "of the record",
+        lead_source: Text(?) "as found",
+        reason: Text "further-delivery, test-lead, do-not-contact, no-lead, unknown-offer",
+    }
+
+    /// Leads that only a witness or a CRM saw: lost before they reached the store.
+    LostAtSource "lost_at_source", one row per "lead only a witness saw", key [witness, record_id], published true;
+    {
+        witness: Text "name of the witness, or of the destination whose record nobody sent",
+        record_id: Text "the witness's id of it",
+        received_at: Instant(?) "when the witness saw it",
+        offer_id: Text(?) "the offer",
+        first_name: Text(?) "as found",
+        last_name: Text(?) "as found",
+        email: Text(?) "as found",
+        company: Text(?) "as found",
+        outage_id: Text(?) "the outage of the store, scope source",
+    }
+
+    /// Delivered, and nobody touched it.
+    Untouched "untouched", one row per "lead delivered and untouched", key [lead_id, destination], published true;
+    {
+        lead_id: Text "the lead",
+        person_id: Text(?) "its person",
+        destination: Text "name of the destination",
+        record_id: Text "the record that waits",
+        owner: Text(?) "owner or queue",
+        status: Text(?) "status as found",
+        created_at: Instant(?) "of the record",
+        working_days: Count "working days waited, Monday to Friday, up to the as-of day",
+    }
+
+    /// Stretches of time in which a destination, or a part of it, took no leads.
+    Outages "outages", one row per "outage", key [outage_id], published true;
+    {
+        outage_id: Text "first 16 hex digits of SHA-256 over destination, scope and lead_id of the first missed lead",
+        destination: Text "name of the destination; empty for an outage of the store",
+        scope: Text "all, offer=…, action=…, storefront=… or source",
+        began_after: Instant(?) "received_at of the last delivered trial before; null if none",
+        began_by: Instant "received_at of the first missed trial",
+        ended_after: Instant "received_at of the last missed trial",
+        ended_by: Instant(?) "received_at of the first delivered trial after; null while ongoing",
+        ongoing: Flag "whether no delivered trial follows",
+        leads: Count "leads of the trials inside",
+        missed: Count "of them missed",
+        people: Count "people of the missed",
+        base_miss_rate: Number "share of trials missed outside outages",
+        e_value: Number "expected number of such stretches by chance in a run",
+    }
+
+    /// Patterns that missed leads outside outages share and delivered ones do not.
+    Causes "causes", one row per "pattern", key [destination, condition], published true;
+    {
+        destination: Text "name of the destination",
+        condition: Text "the pattern in words, without personal data",
+        missed: Count "missed leads under the condition",
+        delivered: Count "delivered leads under the condition",
+        e_value: Number "expected number of such patterns by chance in a run",
+        advice: Text "the setting to look at",
+    }
+
+    /// What a person should act on.
+    Findings "findings", one row per "finding", key [level, code, destination, text], published true;
+    {
+        level: Text "page, mail or list",
+        code: Text "stable kebab-case code",
+        destination: Text "name of the destination or source; empty if none",
+        text: Text "a sentence without personal data",
+        count: Count "how many it speaks of",
+        new: Flag "whether no earlier day reported it",
+    }
+
+    /// How many people reach each stage. A journey counts in the month and storefront of its first lead.
+    Funnel "funnel", one row per "period, offer and storefront", key [period, offer_id, storefront], published true;
+    {
+        period: Day "first day of the month, in the report's time zone",
+        offer_id: Text "the offer, (none), or (all)",
+        storefront: Text "the storefront, (none), or (all)",
+        people: Count "distinct people",
+        trial: Count "people who reached the stage",
+        interest: Count "people who reached the stage",
+        contact: Count "people who reached the stage",
+        purchase: Count "people who reached the stage",
+        in_crm: Count "people with a matched lead",
+        qualified: Count "people with a record qualified or won",
+        won: Count(?) "people with a record won; null without opportunities",
+        trial_rate: Number(?) "trial ÷ people; null when people is 0",
+        trial_rate_low: Number(?) "Wilson 95 % lower bound",
+        trial_rate_high: Number(?) "Wilson 95 % upper bound",
+        interest_rate: Number(?) "interest ÷ people",
+        interest_rate_low: Number(?) "Wilson 95 % lower bound",
+        interest_rate_high: Number(?) "Wilson 95 % upper bound",
+        contact_rate: Number(?) "contact ÷ people",
+        contact_rate_low: Number(?) "Wilson 95 % lower bound",
+        contact_rate_high: Number(?) "Wilson 95 % upper bound",
+        purchase_rate: Number(?) "purchase ÷ people",
+        purchase_rate_low: Number(?) "Wilson 95 % lower bound",
+        purchase_rate_high: Number(?) "Wilson 95 % upper bound",
+        in_crm_rate: Number(?) "in_crm ÷ people",
+        in_crm_rate_low: Number(?) "Wilson 95 % lower bound",
+        in_crm_rate_high: Number(?) "Wilson 95 % upper bound",
+        qualified_rate: Number(?) "qualified ÷ people",
+        qualified_rate_low: Number(?) "Wilson 95 % lower bound",
+        qualified_rate_high: Number(?) "Wilson 95 % upper bound",
+        won_rate: Number(?) "won ÷ people",
+        won_rate_low: Number(?) "Wilson 95 % lower bound",
+        won_rate_high: Number(?) "Wilson 95 % upper bound",
+    }
+
+    /// What leads cost. What cannot be ascribed stands under (shared) and is never spread.
+    Cost "cost", one row per "period, offer, campaign and currency", key [period, offer_id, campaign, currency], published true;
+    {
+        period: Day "first day of the month",
+        offer_id: Text "the offer, or (shared)",
+        campaign: Text "the campaign, (none), or (all)",
+        currency: Text "ISO 4217; (none) where only leads are known",
+        spend: Money(?) "marketing spend",
+        storage_cost: Money(?) "cost of the storage accounts named",
+        leads: Count "genuine leads",
+        people: Count "distinct people",
+        delivered: Count "people with a matched lead",
+        purchase: Count "people who reached purchase",
+        won: Count(?) "people with a record won; null without opportunities",
+        cost_per_lead: Number(?) "(spend + storage_cost) ÷ leads; null if either is missing",
+        cost_per_person: Number(?) "… ÷ people",
+        cost_per_purchase: Number(?) "… ÷ purchase",
+        cost_per_won: Number(?) "… ÷ won",
+        spend_on_missed: Number(?) "spend × share of genuine leads that were missed somewhere",
+    }
+
+    /// What is landed: every raw lead, newest version of each key, equal key and payload of two sources once.
+    RawLeads "raw_leads", one row per "raw lead", key [source, source_key], published false;
+    {
+        source: Text "name of the source it was first landed from",
+        source_key: Text "PartitionKey/RowKey, or blob name or file path with #n for record n ≥ 2",
+        stored_at: Instant "the entity's Timestamp, or the blob's or file's time as first landed",
+        landed_on: Day "UTC day of first landing",
+        format: Text "entity (a table's row as JSON), json, csv (one record; header in `header`) or bytes (could not be cut into records)",
+        header: Bytes(?) "header record of a CSV file, as stored",
+        payload: Bytes(?) "as stored, byte for byte; null where forgotten",
+        problem: Text(?) "why a record could not be cut out: a quarantine reason and detail, separated by a colon and a space",
+        origins: Count "in how many sources the same key and payload stands",
+        versions: Count "how many payloads the key has had",
+        forgotten: Flag "whether the payload was erased on request or by age",
+    }
+
+    /// CRM records before identity: as CrmRecords, without the person.
+    ExportRecords "export_records", one row per "destination and record", key [destination, record_id], published false;
+    {
+        destination: Text "name of the destination",
+        record_id: Text "the CRM's own id",
+        object: Text "lead, contact, task, campaign-member, form-activity, opportunity",
+        created_at: Instant(?) "when the CRM made it",
+        modified_at: Instant(?) "last modification",
+        status: Text(?) "status text as found",
+        outcome: Text(?) "open, qualified, won, lost; null if unknown",
+        owner: Text(?) "owner as found",
+        last_activity_at: Instant(?) "last activity of sales",
+        opted_out: Flag(?) "opted out",
+        email: Text(?) "as found; placeholders are null",
+        phone: Text(?) "as found",
+        first_name: Text(?) "as found",
+        last_name: Text(?) "as found",
+        company: Text(?) "as found",
+        key: Text(?) "the raw lead's RowKey or lead_id",
+        lead_source: Text(?) "lead source text as found",
+        storefront: Text(?) "parsed from lead_source",
+        action: Text(?) "parsed from lead_source",
+        offer_id: Text(?) "parsed from lead_source",
+        merged_into: Text(?) "record_id of the survivor of a merge",
+        deleted: Flag "whether the CRM says it is deleted",
+        title: Text(?) "job title as found",
+        country: Text(?) "as found",
+        description: Text(?) "as found",
+        offer: Text(?) "offer title",
+        resolution: Text "of created_at: second, minute, day, none",
+        marketplace: Flag "whether it shows a marketplace lead source, or delivered_by names it",
+        opportunity: Text(?) "id of the opportunity it was converted to",
+        present: Flag "whether it stands in the newest export",
+        first_landed_on: Day "UTC day on which it was first read",
+    }
+
+    /// What each destination's exports can speak for.
+    Coverage "coverage", one row per "destination", key [destination], published false;
+    {
+        destination: Text "name of the destination",
+        readable: Flag "whether any export of it could be read, tonight or before",
+        records: Count "records of the newest export",
+        previous_records: Count(?) "records of the export of the run before; null if none",
+        from: Instant(?) "leads before this are out of sight",
+        until: Instant(?) "latest created or modified time, or exported_at; null without records",
+        shows_lead_source: Flag "whether it shows marketplace lead sources at all",
+        has_converted: Flag "whether it holds converted or qualified records",
+        has_closed: Flag "whether it holds closed, lost or disqualified records",
+        has_deleted: Flag "whether it holds deleted records",
+        owners: Count "distinct owners",
+        has_opportunities: Flag "whether opportunities were given, so that won is known",
+        exported_at: Instant(?) "time of the export itself, where known",
+    }
+
+    /// Verdicts before outages and causes are known: as Reconciliation, missed without its final reason.
+    Verdicts "verdicts", one row per "lead and destination routed to", key [lead_id, destination], published false;
+    {
+        lead_id: Text "the lead",
+        person_id: Text(?) "its person",
+        destination: Text "name of the destination; empty for not-routed",
+        verdict: Text "matched, missed, pending or excluded",
+        reason: Text "as in reconciliation; isolated for every missed lead",
+        record_id: Text(?) "the record that accounts for it",
+        match_weight: Number(?) "of the record to the person",
+        matched_by: Text(?) "how",
+        delay_seconds: Number(?) "created_at of the record less received_at",
+        event_id: Text "lead_id of the event's first delivery",
+        received_at: Instant "of the lead",
+        late: Flag "matched, but by a record made more than grace after the lead: a failure for outages",
+        trial: Flag "whether the event counts as a trial for outages (in a person destination only people without an earlier record)",
+    }
+
+    /// What earlier runs reported.
+    History "history", one row per "as-of date, lead and destination reported, or finding told", key [as_of, entry, lead_id, destination, code], published false;
+    {
+        as_of: Day "date of the report",
+        entry: Text "lead, outage or finding",
+        lead_id: Text "the lead; for an outage its outage_id; for a finding its text",
+        destination: Text "name of the destination; empty if none",
+        code: Text "for a lead its verdict; for an outage its scope; for a finding its code",
+        person_id: Text(?) "of the lead, on that day",
+        reason: Text(?) "reason of the verdict",
+        status: Text(?) "status of a missed lead",
+        first_reported_on: Day(?) "first report that named it",
+        outage_id: Text(?) "of a missed lead",
+        received_at: Instant(?) "of the lead; for an outage began_by",
+        until_at: Instant(?) "for an outage ended_after",
+        value: Number(?) "for a finding its count, for a destination's missed share that share",
+    }
+
+    /// Lines of cost exports, storage accounts of ours only.
+    Charges "charges", one row per "charge line", key [file, row], published false;
+    {
+        file: Text "the export",
+        row: Count "line of the record",
+        day: Day "day of usage",
+        account: Text(?) "storage account in lower case; null if none",
+        meter: Text(?) "meter category and name",
+        currency: Text "ISO 4217",
+        cost: Money "billed cost",
+    }
+
+    /// Lines of marketing spend exports.
+    Spend "spend", one row per "spend line", key [file, row], published false;
+    {
+        file: Text "the export",
+        row: Count "line of the record",
+        day: Day(?) "day of the spend; null where the report has only a range",
+        period_start: Day "first day the line speaks of",
+        period_end: Day "last day the line speaks of",
+        campaign: Text(?) "campaign name as found",
+        offer_id: Text(?) "the offer that [cost] campaigns ascribes it to",
+        currency: Text "ISO 4217",
+        spend: Money "amount",
+    }
+
+    /// One row per day from the first lead to the as-of day, in the report's time zone.
+    Calendar "calendar", one row per "day", key [day], published false;
+    {
+        day: Day "the day",
+        week: Day "Monday of its week",
+        month: Day "first day of its month",
+        quarter: Day "first day of its quarter",
+        starts_at: Instant "its first instant",
+        ends_at: Instant "the first instant of the next day",
+    }
+
+    /// The run itself, one row: what SQL would take as parameters.
+    Run "run", one row per "run", key [as_of], published false;
+    {
+        as_of: Day "the as-of date",
+        as_of_ends_at: Instant "first instant after the as-of day, in the report's time zone",
+        timezone: Text "the report's time zone",
+    }
+}
+
+impl CrmRecords {
+    /// Columns that [`ExportRecords`] does not have: what identity adds.
+    pub const ADDED: &'static [&'static str] = &["person_id", "match_weight", "matched_by"];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_definition_makes_an_empty_table_that_conforms_to_itself() {
+        for definition in ALL {
+            let empty = definition.conform(definition.empty()).unwrap();
+            assert_eq!(empty.width(), definition.columns.len(), "{}", definition.name);
+            for key in definition.key {
+                let column = definition.columns.iter().find(|c| c.name == *key);
+                assert!(
+                    column.is_some_and(|c| !c.nullable),
+                    "{}: key {key} must exist and not be null",
+                    definition.name
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn all_problems_of_a_frame_are_reported_together() {
+        let frame = df!("lead_id" => ["a", "a"], "person_id" => [1i64, 2], "extra" => [0i64, 0]).unwrap();
+        let message = Table::<Identities>::new(frame).unwrap_err().to_string();
+        for expected in ["person_id is i64", "match_weight is missing", "extra is not part"] {
+            assert!(message.contains(expected), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_repeated_key_is_refused() {
+        let frame =
+            df!("lead_id" => ["a", "b", "a"], "person_id" => ["p", "q", "p"], "match_weight" => [0.0, 1.0, 2.0],
+            "match_probability" => [0.5, 0.5, 0.5], "linked_by" => ["email", "email", "email"])
+            .unwrap();
+        assert!(Table::<Identities>::new(frame).unwrap_err().what().contains("1 rows whose key"));
+    }
+
+    #[test]
+    fn crm_records_are_export_records_and_what_identity_adds() {
+        let names = |d: &Definition| d.columns.iter().map(|c| c.name).collect::<Vec<_>>();
+        let mut expected = names(&ExportRecords::DEFINITION);
+        expected.extend(CrmRecords::ADDED);
+        let mut found = names(&CrmRecords::DEFINITION);
+        expected.sort_unstable();
+        found.sort_unstable();
+        assert_eq!(found, expected);
+    }
+}
