@@ -1,4 +1,5 @@
 //! leadrecon: every raw marketplace lead is accounted for at every destination.
 
+pub mod codes;
 pub mod error;
 pub mod tables;

@@ -1,0 +1,304 @@
+//! Every code that a table, a file or a message of the contract may hold, in one place.
+//!
+//! Codes are kebab-case (but for the marketplace's own actions), name the pattern and not the cure, and never change
+//! their meaning: other tools read them.
+
+/// `verdict` of `reconciliation`.
+pub mod verdict {
+    /// The lead arrived.
+    pub const MATCHED: &str = "matched";
+    /// The lead was lost.
+    pub const MISSED: &str = "missed";
+    /// Too young, or the export cannot speak for it yet.
+    pub const PENDING: &str = "pending";
+    /// It was not to be delivered, or nobody can tell any more.
+    pub const EXCLUDED: &str = "excluded";
+}
+
+/// `reason` of `reconciliation`.
+pub mod reason {
+    /// matched: a record made by this lead.
+    pub const DELIVERED: &str = "delivered";
+    /// matched: delivered, and the record was converted since.
+    pub const CONVERTED: &str = "converted";
+    /// matched: the destination knows the person; it proves no delivery.
+    pub const PERSON_KNOWN: &str = "person-known";
+    /// matched: delivered, the record vanished from the export since.
+    pub const GONE_SINCE: &str = "gone-since";
+    /// missed: inside an outage.
+    pub const OUTAGE: &str = "outage";
+    /// missed: shares a pattern with other missed leads.
+    pub const CAUSE: &str = "cause";
+    /// missed: neither.
+    pub const ISOLATED: &str = "isolated";
+    /// pending: younger than what delays allow for.
+    pub const GRACE: &str = "grace";
+    /// pending: no export could be read.
+    pub const NO_EXPORT: &str = "no-export";
+    /// pending: later than the last record of the export.
+    pub const AFTER_LAST_RECORD: &str = "after-last-record";
+    /// excluded: sent by Microsoft to try the connection.
+    pub const TEST_LEAD: &str = "test-lead";
+    /// excluded: the customer asked for another partner.
+    pub const DO_NOT_CONTACT: &str = "do-not-contact";
+    /// excluded: personal data was withheld, as with .edu.
+    pub const WITHHELD: &str = "withheld";
+    /// excluded: our own staff.
+    pub const INTERNAL: &str = "internal";
+    /// excluded: no destination's `offers` match.
+    pub const NOT_ROUTED: &str = "not-routed";
+    /// excluded: a second delivery of an event.
+    pub const REPEAT_DELIVERY: &str = "repeat-delivery";
+    /// excluded: before what the export can speak for.
+    pub const OUT_OF_SIGHT: &str = "out-of-sight";
+}
+
+/// `reason` of `quarantine`.
+pub mod quarantine {
+    /// The bytes are no text.
+    pub const NOT_TEXT: &str = "not-text";
+    /// The text should be JSON and is not.
+    pub const NOT_JSON: &str = "not-json";
+    /// It can be read, and nothing in it belongs to a lead.
+    pub const NOT_A_LEAD: &str = "not-a-lead";
+    /// CustomerInfo is there and cannot be read.
+    pub const CUSTOMER_INFO: &str = "customer-info";
+    /// Larger than a lead may be.
+    pub const TOO_LARGE: &str = "too-large";
+}
+
+/// `kind` of `leads`.
+pub mod kind {
+    /// MSFT_TEST_ and digits in any field.
+    pub const TEST: &str = "test";
+    /// Action DNC.
+    pub const DO_NOT_CONTACT: &str = "do-not-contact";
+    /// No first name, last name, e-mail and phone.
+    pub const WITHHELD: &str = "withheld";
+    /// Our own staff, by `[exclude]`.
+    pub const INTERNAL: &str = "internal";
+    /// A customer.
+    pub const GENUINE: &str = "genuine";
+}
+
+/// `stage` of `leads`, in the order of the funnel.
+pub mod stage {
+    /// Started a test drive.
+    pub const TRIAL: &str = "trial";
+    /// Asked to get it.
+    pub const INTEREST: &str = "interest";
+    /// Asked to be contacted.
+    pub const CONTACT: &str = "contact";
+    /// Bought in the portal.
+    pub const PURCHASE: &str = "purchase";
+    /// None of these.
+    pub const NONE: &str = "none";
+}
+
+/// `storefront` of `leads`, where it is a known one.
+pub mod storefront {
+    /// Azure Marketplace.
+    pub const AZURE_MARKETPLACE: &str = "azure-marketplace";
+    /// AppSource, also SPZA.
+    pub const APPSOURCE: &str = "appsource";
+    /// The Azure portal.
+    pub const AZURE_PORTAL: &str = "azure-portal";
+    /// A test drive.
+    pub const TEST_DRIVE: &str = "test-drive";
+}
+
+/// `action` of `leads`, where it is a known one; the marketplace's own spelling.
+pub mod action {
+    /// Get it now.
+    pub const INS: &str = "INS";
+    /// Partner led trial: contact me.
+    pub const PLT: &str = "PLT";
+    /// Do not contact.
+    pub const DNC: &str = "DNC";
+    /// Created in the Azure portal.
+    pub const CREATE: &str = "Create";
+    /// Started a test drive.
+    pub const START_TEST_DRIVE: &str = "StartTestDrive";
+}
+
+/// `status` of `missed_leads`.
+pub mod status {
+    /// First reported by this day's report.
+    pub const NEW: &str = "new";
+    /// Reported before and still missed.
+    pub const OPEN: &str = "open";
+    /// Handed out by `replay`.
+    pub const REPLAYED: &str = "replayed";
+    /// Settled by a person.
+    pub const CLOSED: &str = "closed";
+    /// Open for longer than `[missed] give_up`.
+    pub const GIVEN_UP: &str = "given-up";
+}
+
+/// `outcome` of `crm_records`.
+pub mod outcome {
+    /// Being worked on.
+    pub const OPEN: &str = "open";
+    /// Qualified or converted.
+    pub const QUALIFIED: &str = "qualified";
+    /// Its opportunity was won.
+    pub const WON: &str = "won";
+    /// Disqualified or lost.
+    pub const LOST: &str = "lost";
+}
+
+/// `linked_by` and `matched_by`.
+pub mod link {
+    /// Equal key of the raw lead.
+    pub const KEY: &str = "key";
+    /// Same e-mail.
+    pub const EMAIL: &str = "email";
+    /// Same phone.
+    pub const PHONE: &str = "phone";
+    /// Same name.
+    pub const NAME: &str = "name";
+    /// By the sum of the model's weights.
+    pub const MODEL: &str = "model";
+    /// By a reviewed decision.
+    pub const DECISION: &str = "decision";
+}
+
+/// `reason` of `unexplained_records`.
+pub mod unexplained {
+    /// A second record for a lead that has one.
+    pub const FURTHER_DELIVERY: &str = "further-delivery";
+    /// A test lead was forwarded.
+    pub const TEST_LEAD: &str = "test-lead";
+    /// A do-not-contact lead was forwarded.
+    pub const DO_NOT_CONTACT: &str = "do-not-contact";
+    /// No lead of the landing accounts for it.
+    pub const NO_LEAD: &str = "no-lead";
+    /// Its offer is known to the CRM only.
+    pub const UNKNOWN_OFFER: &str = "unknown-offer";
+}
+
+/// `level` of `findings`, most urgent first.
+pub mod level {
+    /// Wake somebody.
+    pub const PAGE: &str = "page";
+    /// Tell somebody in the morning.
+    pub const MAIL: &str = "mail";
+    /// Keep in the report.
+    pub const LIST: &str = "list";
+    /// All levels, most urgent first.
+    pub const ALL: [&str; 3] = [PAGE, MAIL, LIST];
+}
+
+/// `code` of `findings`.
+pub mod finding {
+    /// A new outage.
+    pub const OUTAGE: &str = "outage";
+    /// An outage that goes on.
+    pub const OUTAGE_ONGOING: &str = "outage-ongoing";
+    /// An outage of the store itself.
+    pub const SOURCE_OUTAGE: &str = "source-outage";
+    /// So many leads were expected of a source, none was seen.
+    pub const SOURCE_SILENT: &str = "source-silent";
+    /// A source could not be read.
+    pub const SOURCE_UNREADABLE: &str = "source-unreadable";
+    /// An export could not be read.
+    pub const EXPORT_UNREADABLE: &str = "export-unreadable";
+    /// An export is empty, another object, one view, or much smaller than the last.
+    pub const EXPORT_SUSPICIOUS: &str = "export-suspicious";
+    /// The missed share is implausible: the destination is gated.
+    pub const EXPORT_INCOMPLETE: &str = "export-incomplete";
+    /// A missed purchase or contact request.
+    pub const MISSED_URGENT: &str = "missed-urgent";
+    /// Missed leads.
+    pub const MISSED: &str = "missed";
+    /// Missed leads that arrived after all.
+    pub const RECOVERED: &str = "recovered";
+    /// A pattern that missed leads share.
+    pub const CAUSE: &str = "cause";
+    /// A genuine lead that goes to no destination.
+    pub const NOT_ROUTED: &str = "not-routed";
+    /// First sight of an offer.
+    pub const NEW_OFFER: &str = "new-offer";
+    /// First sight of a storefront.
+    pub const NEW_STOREFRONT: &str = "new-storefront";
+    /// First sight of an action.
+    pub const NEW_ACTION: &str = "new-action";
+    /// The share of an excluded reason jumped.
+    pub const EXCLUDED_JUMP: &str = "excluded-jump";
+    /// Raw leads that could not be read.
+    pub const QUARANTINED: &str = "quarantined";
+    /// Do-not-contact or test leads that were forwarded.
+    pub const FORWARDED: &str = "forwarded";
+    /// Records no lead accounts for.
+    pub const UNEXPLAINED: &str = "unexplained";
+    /// A lead only a witness saw.
+    pub const LOST_AT_SOURCE: &str = "lost-at-source";
+    /// Delivered, and nobody touched it.
+    pub const UNTOUCHED: &str = "untouched";
+    /// A raw lead changed under its key.
+    pub const CHANGED: &str = "changed";
+    /// People merged or split since the last run.
+    pub const PEOPLE_CHANGED: &str = "people-changed";
+    /// A block of the identity model was capped, or a cluster cut.
+    pub const IDENTITY_LIMITED: &str = "identity-limited";
+    /// The export's clock is off by whole hours.
+    pub const CLOCK_SHIFT: &str = "clock-shift";
+    /// A credential expires soon.
+    pub const CREDENTIAL_EXPIRING: &str = "credential-expiring";
+    /// A setting is contradicted by the data or names something unknown.
+    pub const SETTING_DOUBTFUL: &str = "setting-doubtful";
+}
+
+/// One thing a person should act on, before the history says whether it is new.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+pub struct Finding {
+    /// One of [`level`].
+    pub level: &'static str,
+    /// One of [`finding`].
+    pub code: &'static str,
+    /// Destination or source it is about; empty if none.
+    pub destination: String,
+    /// A sentence without personal data. Stable from night to night while the matter is the same: it is the finding's
+    /// identity in the history, so a count that moves belongs in `count` and not here.
+    pub text: String,
+    /// How many it speaks of.
+    pub count: i64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_of_verdicts_are_unique_across_verdicts() {
+        let all = [
+            reason::DELIVERED,
+            reason::CONVERTED,
+            reason::PERSON_KNOWN,
+            reason::GONE_SINCE,
+            reason::OUTAGE,
+            reason::CAUSE,
+            reason::ISOLATED,
+            reason::GRACE,
+            reason::NO_EXPORT,
+            reason::AFTER_LAST_RECORD,
+            reason::TEST_LEAD,
+            reason::DO_NOT_CONTACT,
+            reason::WITHHELD,
+            reason::INTERNAL,
+            reason::NOT_ROUTED,
+            reason::REPEAT_DELIVERY,
+            reason::OUT_OF_SIGHT,
+            quarantine::NOT_TEXT,
+            quarantine::NOT_JSON,
+            quarantine::NOT_A_LEAD,
+            quarantine::CUSTOMER_INFO,
+            quarantine::TOO_LARGE,
+        ];
+        let mut seen = all.to_vec();
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!(seen.len(), all.len());
+        assert!(all.iter().all(|c| c.chars().all(|ch| ch.is_ascii_lowercase() || ch == '-')));
+    }
+}
