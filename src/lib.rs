@@ -1,6 +1,18 @@
 //! leadrecon: every raw marketplace lead is accounted for at every destination.
+//!
+//! The way of the data, and the order to read the modules in: configuration → sources and exports → landing → leads →
+//! people → reconciliation → outages and causes → history → reports. Each stage is a function from tables to tables;
+//! only [`io`] and the command line touch the world.
 
+#![cfg_attr(test, allow(clippy::disallowed_methods, clippy::disallowed_macros, clippy::unwrap_used))]
+
+// Words: what everything else speaks in.
 pub mod codes;
 pub mod config;
 pub mod error;
+pub mod neutral;
 pub mod tables;
+
+// Edge: files, network, clock.
+#[expect(clippy::disallowed_methods, reason = "the edge is where files, network and clock are touched")]
+pub mod io;

@@ -1,0 +1,12 @@
+//! The edge: the only code that touches the world (files, network, clock, environment).
+//!
+//! Everything below this module is exempt from the lint that keeps the core pure; nothing else is, but for `cli`.
+
+pub mod publish;
+
+use chrono::{DateTime, Utc};
+
+/// The wall clock. Read once by the command and handed down, so that every stage is a function of its arguments.
+pub fn now() -> DateTime<Utc> {
+    Utc::now()
+}

@@ -1,0 +1,410 @@
+//! Finished tables and reports → `<output.dir>/<as-of>/`, a folder that appears whole or not at all.
+//!
+//! Everything is written into a folder aside, synced, and exchanged with the old one in one step. A file whose bytes
+//! did not change is the old file (a hard link), so that its time and inode say so. Modes are 0700 and 0600.
+
+use std::fs::{self, File};
+use std::io::{BufWriter, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use chrono::{Days, NaiveDate};
+use polars::prelude::*;
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Result};
+use crate::tables::Definition;
+
+/// File name of the manifest, the only file that may tell of the run itself.
+pub const MANIFEST: &str = "manifest.json";
+/// Name of the symlink to the greatest as-of date.
+pub const LATEST: &str = "latest";
+const ASIDE: &str = ".writing-";
+
+/// Rows of a Parquet row group; fixed, so that equal tables are equal bytes.
+const ROW_GROUP: usize = 1 << 17;
+
+/// What a written file is, for the manifest.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Written {
+    /// Path below the dated folder.
+    pub path: String,
+    /// Bytes.
+    pub size: u64,
+    /// SHA-256, hex.
+    pub sha256: String,
+    /// Rows, for tables.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rows: Option<usize>,
+}
+
+/// A dated folder being written aside.
+#[derive(Debug)]
+pub struct Folder {
+    out: PathBuf,
+    aside: PathBuf,
+    name: String,
+    /// Files written so far, in order.
+    pub written: Vec<Written>,
+}
+
+/// Tries whether the output folder can be written, before any work is done, and clears what a killed run left.
+/// Call it under the run's lock.
+///
+/// # Errors
+/// When it cannot be made or written (exit 4).
+pub fn prepare(out: &Path) -> Result<()> {
+    private_dir(out)?;
+    for entry in fs::read_dir(out).map_err(|e| cannot("read", out, &e))? {
+        let entry = entry.map_err(|e| cannot("read", out, &e))?;
+        if entry.file_name().to_string_lossy().starts_with(ASIDE) {
+            remove(&entry.path())?;
+        }
+    }
+    let probe = out.join(format!("{ASIDE}probe"));
+    fs::write(&probe, b"").map_err(|e| cannot("write", &probe, &e))?;
+    fs::remove_file(&probe).map_err(|e| cannot("write", &probe, &e))
+}
+
+impl Folder {
+    /// Starts the folder of an as-of date.
+    ///
+    /// # Errors
+    /// When it cannot be made (exit 4).
+    pub fn new(out: &Path, as_of: NaiveDate) -> Result<Folder> {
+        let name = as_of.format("%Y-%m-%d").to_string();
+        let aside = out.join(format!("{ASIDE}{name}"));
+        if aside.exists() {
+            remove(&aside)?;
+        }
+        private_dir(&aside.join("tables"))?;
+        Ok(Folder { out: out.to_owned(), aside, name, written: Vec::new() })
+    }
+
+    /// Writes one file.
+    ///
+    /// # Errors
+    /// When the disk refuses it (exit 4).
+    pub fn write(&mut self, name: &str, bytes: &[u8]) -> Result<()> {
+        let path = self.aside.join(name);
+        let mut file = private_file(&path)?;
+        file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|e| cannot("write", &path, &e))?;
+        self.keep_old_if_equal(name)?;
+        self.note(name, None)
+    }
+
+    /// Writes a table as `tables/NAME.parquet`, exact, and `tables/NAME.csv`, with texts that could be formulas
+    /// neutralised.
+    ///
+    /// # Errors
+    /// When the disk refuses it (exit 4).
+    pub fn write_table(&mut self, definition: &Definition, frame: &DataFrame) -> Result<()> {
+        let mut frame = frame.clone();
+        frame.align_chunks_par();
+        let rows = frame.height();
+        for (kind, name) in [
+            ("parquet", format!("tables/{}.parquet", definition.name)),
+            ("csv", format!("tables/{}.csv", definition.name)),
+        ] {
+            let path = self.aside.join(&name);
+            let mut file = BufWriter::new(private_file(&path)?);
+            if kind == "parquet" {
+                write_parquet(&mut frame, &mut file)?;
+            } else {
+                write_csv(&frame, &mut file)?;
+            }
+            let file = file.into_inner().map_err(|e| cannot("write", &path, e.error()))?;
+            file.sync_all().map_err(|e| cannot("write", &path, &e))?;
+            self.keep_old_if_equal(&name)?;
+            self.note(&name, Some(rows))?;
+        }
+        Ok(())
+    }
+
+    /// Exchanges the folder with the old one of the same date and points `latest` at the greatest date.
+    ///
+    /// # Errors
+    /// When the disk refuses it (exit 4); the old folder is left as it was.
+    pub fn publish(self) -> Result<PathBuf> {
+        sync_dir(&self.aside.join("tables"))?;
+        sync_dir(&self.aside)?;
+        let target = self.out.join(&self.name);
+        if target.exists() {
+            renameat_with(CWD, &self.aside, CWD, &target, RenameFlags::EXCHANGE)
+                .map_err(|e| cannot("replace", &target, &std::io::Error::from(e)))?;
+            sync_dir(&self.out)?;
+            remove(&self.aside)?;
+        } else {
+            fs::rename(&self.aside, &target).map_err(|e| cannot("write", &target, &e))?;
+        }
+        point_latest(&self.out)?;
+        sync_dir(&self.out)?;
+        Ok(target)
+    }
+
+    fn keep_old_if_equal(&self, name: &str) -> Result<()> {
+        let new = self.aside.join(name);
+        let old = self.out.join(&self.name).join(name);
+        if !same_bytes(&old, &new) {
+            return Ok(());
+        }
+        fs::remove_file(&new).map_err(|e| cannot("write", &new, &e))?;
+        fs::hard_link(&old, &new).or_else(|_| fs::copy(&old, &new).map(drop)).map_err(|e| cannot("write", &new, &e))
+    }
+
+    fn note(&mut self, name: &str, rows: Option<usize>) -> Result<()> {
+        let path = self.aside.join(name);
+        let (size, sha256) = hash_file(&path).map_err(|e| cannot("read", &path, &e))?;
+        self.written.push(Written { path: name.to_owned(), size, sha256, rows });
+        Ok(())
+    }
+}
+
+/// Deletes dated folders of ours that are older than `keep_days` before `as_of`; never the one of `as_of`, a later
+/// one, or what `latest` names.
+///
+/// # Errors
+/// When the output folder cannot be read or a folder cannot be deleted (exit 4).
+pub fn delete_old(out: &Path, as_of: NaiveDate, keep_days: i64) -> Result<Vec<String>> {
+    let oldest = as_of.checked_sub_days(Days::new(keep_days.unsigned_abs())).unwrap_or(NaiveDate::MIN);
+    let latest = fs::read_link(out.join(LATEST)).ok();
+    let mut deleted = Vec::new();
+    for (date, path) in dated_folders(out)? {
+        let name = date.format("%Y-%m-%d").to_string();
+        let named_latest = latest.as_deref().is_some_and(|l| l == Path::new(&name));
+        if date < oldest && !named_latest && path.join(MANIFEST).is_file() {
+            remove(&path)?;
+            deleted.push(name);
+        }
+    }
+    Ok(deleted)
+}
+
+/// The published dates, oldest first.
+///
+/// # Errors
+/// When the output folder cannot be read (exit 4).
+pub fn dated_folders(out: &Path) -> Result<Vec<(NaiveDate, PathBuf)>> {
+    let mut found = Vec::new();
+    if !out.is_dir() {
+        return Ok(found);
+    }
+    for entry in fs::read_dir(out).map_err(|e| cannot("read", out, &e))? {
+        let entry = entry.map_err(|e| cannot("read", out, &e))?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if let Ok(date) = NaiveDate::parse_from_str(&name, "%Y-%m-%d")
+            && name.len() == 10
+            && entry.file_type().is_ok_and(|t| t.is_dir())
+        {
+            found.push((date, entry.path()));
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn point_latest(out: &Path) -> Result<()> {
+    let Some((newest, _)) = dated_folders(out)?.into_iter().rfind(|(_, p)| p.join(MANIFEST).is_file()) else {
+        return Ok(());
+    };
+    let link = out.join(LATEST);
+    let name = newest.format("%Y-%m-%d").to_string();
+    if fs::read_link(&link).is_ok_and(|l| l == Path::new(&name)) {
+        return Ok(());
+    }
+    let aside = out.join(format!("{ASIDE}{LATEST}"));
+    let _ = fs::remove_file(&aside);
+    std::os::unix::fs::symlink(&name, &aside).map_err(|e| cannot("write", &aside, &e))?;
+    fs::rename(&aside, &link).map_err(|e| cannot("write", &link, &e))
+}
+
+/// A frame as Parquet, zstd, fixed row groups: equal frames are equal bytes.
+///
+/// # Errors
+/// When the writer fails (exit 4).
+pub fn write_parquet(frame: &mut DataFrame, to: impl Write) -> Result<()> {
+    ParquetWriter::new(to)
+        .with_compression(ParquetCompression::Zstd(None))
+        .with_row_group_size(Some(ROW_GROUP))
+        .finish(frame)
+        .map_err(|e| Error::failed("cannot write a Parquet file").because(e).hint("is the disk full?"))?;
+    Ok(())
+}
+
+/// A frame as CSV for people: RFC 4180, times as RFC 3339 with microseconds and Z, formulas neutralised.
+///
+/// # Errors
+/// When the writer fails (exit 4).
+pub fn write_csv(frame: &DataFrame, to: impl Write) -> Result<()> {
+    let columns = frame
+        .columns()
+        .iter()
+        .map(|column| match column.dtype() {
+            DataType::String => {
+                let text = column.as_materialized_series().str()?;
+                Ok(text
+                    .apply(|value| value.map(crate::neutral::neutralise))
+                    .into_series()
+                    .with_name(column.name().clone())
+                    .into())
+            }
+            _ => Ok(column.clone()),
+        })
+        .collect::<PolarsResult<Vec<_>>>()?;
+    let mut frame = DataFrame::new(frame.height(), columns)?;
+    CsvWriter::new(to)
+        .with_datetime_format(Some("%Y-%m-%dT%H:%M:%S%.6fZ".into()))
+        .with_date_format(Some("%Y-%m-%d".into()))
+        .finish(&mut frame)
+        .map_err(|e| Error::failed("cannot write a CSV file").because(e).hint("is the disk full?"))?;
+    Ok(())
+}
+
+/// A folder and its parents, private to the user.
+///
+/// # Errors
+/// When it cannot be made (exit 4).
+pub fn private_dir(path: &Path) -> Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|e| cannot("make", path, &e))
+}
+
+fn private_file(path: &Path) -> Result<File> {
+    fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(|e| cannot("write", path, &e))
+}
+
+/// Writes a file aside, syncs it and renames it into place; private to the user.
+///
+/// # Errors
+/// When the disk refuses it (exit 4); an older file is left as it was.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
+    let parent = path.parent().unwrap_or(Path::new("."));
+    private_dir(parent)?;
+    let mut aside = tempfile::Builder::new()
+        .prefix(ASIDE)
+        .permissions(fs::Permissions::from_mode(0o600))
+        .tempfile_in(parent)
+        .map_err(|e| cannot("write", path, &e))?;
+    aside.write_all(bytes).and_then(|()| aside.as_file().sync_all()).map_err(|e| cannot("write", path, &e))?;
+    aside.persist(path).map_err(|e| cannot("write", path, &e.error))?;
+    sync_dir(parent)
+}
+
+/// Makes a renaming in this folder survive a power cut.
+///
+/// # Errors
+/// When the folder cannot be synced (exit 4).
+pub fn sync_dir(path: &Path) -> Result<()> {
+    File::open(path).and_then(|f| f.sync_all()).map_err(|e| cannot("sync", path, &e))
+}
+
+fn remove(path: &Path) -> Result<()> {
+    let result = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    result.map_err(|e| cannot("delete", path, &e))
+}
+
+fn same_bytes(a: &Path, b: &Path) -> bool {
+    let (Ok(left), Ok(right)) = (fs::metadata(a), fs::metadata(b)) else { return false };
+    left.len() == right.len() && matches!((hash_file(a), hash_file(b)), (Ok(x), Ok(y)) if x == y)
+}
+
+/// Size and SHA-256 (hex) of a file, read in pieces.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn hash_file(path: &Path) -> std::io::Result<(u64, String)> {
+    let mut file = File::open(path)?;
+    let mut hasher = Sha256::new();
+    let mut piece = vec![0u8; 1 << 16];
+    let mut size = 0;
+    loop {
+        let n = file.read(&mut piece)?;
+        if n == 0 {
+            return Ok((size, hex::encode(hasher.finalize())));
+        }
+        size += n as u64;
+        hasher.update(&piece[..n]);
+    }
+}
+
+/// The error for a file operation that the system refused.
+pub fn cannot(verb: &str, path: &Path, error: &std::io::Error) -> Error {
+    let hint = match error.kind() {
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+            "free some room and run again; nothing was lost"
+        }
+        std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
+            "the user that runs leadrecon needs to own this folder"
+        }
+        std::io::ErrorKind::NotFound => "check the path",
+        _ => "run again; earlier output is as it was",
+    };
+    Error::failed(format!("cannot {verb} {}", path.display())).because(error).hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    fn publish(out: &Path, date: &str, text: &str) -> PathBuf {
+        let mut folder = Folder::new(out, day(date)).unwrap();
+        folder.write("summary.txt", text.as_bytes()).unwrap();
+        folder.write(MANIFEST, b"{}").unwrap();
+        folder.publish().unwrap()
+    }
+
+    #[test]
+    fn a_second_run_of_the_day_replaces_the_folder_and_keeps_equal_files() {
+        use std::os::unix::fs::MetadataExt;
+        let out = tempfile::tempdir().unwrap();
+        prepare(out.path()).unwrap();
+        let first = publish(out.path(), "2026-05-03", "same");
+        let inode = fs::metadata(first.join("summary.txt")).unwrap().ino();
+        let second = publish(out.path(), "2026-05-03", "same");
+        assert_eq!(inode, fs::metadata(second.join("summary.txt")).unwrap().ino());
+        publish(out.path(), "2026-05-03", "other");
+        assert_eq!(fs::read_to_string(second.join("summary.txt")).unwrap(), "other");
+        assert_eq!(fs::metadata(&second).unwrap().permissions().mode() & 0o777, 0o700);
+        assert_eq!(fs::metadata(second.join("summary.txt")).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn latest_names_the_greatest_date_and_never_goes_back() {
+        let out = tempfile::tempdir().unwrap();
+        publish(out.path(), "2026-05-03", "a");
+        publish(out.path(), "2026-05-01", "b");
+        assert_eq!(fs::read_link(out.path().join(LATEST)).unwrap(), Path::new("2026-05-03"));
+    }
+
+    #[test]
+    fn only_old_folders_of_ours_are_deleted() {
+        let out = tempfile::tempdir().unwrap();
+        for date in ["2026-01-01", "2026-05-01", "2026-05-03"] {
+            publish(out.path(), date, "x");
+        }
+        fs::create_dir(out.path().join("2025-01-01")).unwrap();
+        assert_eq!(delete_old(out.path(), day("2026-05-03"), 90).unwrap(), ["2026-01-01"]);
+        assert!(out.path().join("2025-01-01").exists(), "it holds no manifest of ours");
+    }
+
+    #[test]
+    fn csv_for_people_cannot_act_as_a_formula_and_times_are_rfc_3339() {
+        let at = chrono::DateTime::parse_from_rfc3339("2026-05-03T14:02:00Z").unwrap().timestamp_micros();
+        let frame = df!("text" => [Some("=cmd()"), None], "at" => [at, at])
+            .unwrap()
+            .lazy()
+            .with_column(col("at").cast(DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC))))
+            .collect()
+            .unwrap();
+        let mut bytes = Vec::new();
+        write_csv(&frame, &mut bytes).unwrap();
+        assert_eq!(
+            String::from_utf8(bytes).unwrap(),
+            "text,at\n'=cmd(),2026-05-03T14:02:00.000000Z\n,2026-05-03T14:02:00.000000Z\n"
+        );
+    }
+}
