@@ -1,0 +1,27 @@
+//! Runs the built program in a folder of its own.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// The program, with nothing of the caller's environment that could change what it does.
+pub fn leadrecon(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_leadrecon"));
+    command.current_dir(folder).env_remove("RUST_LOG").env_remove("POLARS_MAX_THREADS");
+    command
+}
+
+/// Runs it and expects an exit status; shows both outputs when it is another.
+#[track_caller]
+#[allow(dead_code, reason = "not every test module needs it")]
+pub fn run(folder: &Path, args: &[&str], status: i32) -> Output {
+    let output = leadrecon(folder).args(args).output().expect("the program can be started");
+    assert_eq!(
+        output.status.code(),
+        Some(status),
+        "leadrecon {}\n--- standard output\n{}\n--- standard error\n{}",
+        args.join(" "),
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output
+}
