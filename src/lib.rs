@@ -16,3 +16,7 @@ pub mod tables;
 // Edge: files, network, clock.
 #[expect(clippy::disallowed_methods, reason = "the edge is where files, network and clock are touched")]
 pub mod io;
+
+// Wiring.
+#[expect(clippy::disallowed_methods, reason = "the command line reads its configuration file")]
+pub mod cli;

@@ -1,5 +1,12 @@
 //! The one black-box test crate: it runs the built program and reads the repository, and never links the library,
 //! so that it builds in a moment.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_macros,
+    clippy::unwrap_used,
+    reason = "a test touches the world and may panic"
+)]
+
 mod program;
 mod tidy;

@@ -1,0 +1,142 @@
+//! Commands and flags; their doc comments are the help. One file below for each command.
+//!
+//! Progress and talk go to standard error, the summary to standard output.
+
+mod completions;
+
+use std::ffi::OsString;
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use clap::{ArgAction, Parser, Subcommand};
+
+use crate::config::Config;
+use crate::error::{Error, Result, Status};
+
+/// Every raw marketplace lead is accounted for: reads raw leads of Azure Marketplace and AppSource, reconciles them
+/// with CRM exports, names what was lost and since when, and writes the files that bring it back.
+#[derive(Debug, Parser)]
+#[command(name = "leadrecon", version, max_term_width = 100, after_help = EXIT_STATUS, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    globals: Globals,
+}
+
+const EXIT_STATUS: &str = "\
+Exit status, the first that applies:
+  5  another run holds the lock
+  2  usage or configuration wrong, nothing was done
+  4  failed, earlier output left as it was
+  3  done in part: a source or export could not be read; the report says which
+  1  done, and there is a finding of a level that --fail-on names
+  0  done";
+
+/// What every command takes.
+#[derive(Debug, clap::Args)]
+pub struct Globals {
+    /// The configuration; relative paths in it are relative to it
+    #[arg(long, global = true, value_name = "FILE", default_value = "leadrecon.toml")]
+    pub config: PathBuf,
+    /// One JSON document on standard output
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Only warnings and errors on standard error
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// More on standard error: requests, without secrets or personal data (-vv: the libraries' talk too)
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Prints a completion script for a shell
+    Completions(completions::Args),
+}
+
+/// What a command leaves behind.
+#[derive(Debug)]
+pub struct Done {
+    /// For standard output.
+    pub output: String,
+    /// For the exit status.
+    pub status: Status,
+}
+
+impl Done {
+    /// Done, with something to print.
+    pub fn ok(output: impl Into<String>) -> Done {
+        Done { output: output.into(), status: Status::Done }
+    }
+}
+
+/// Runs the command line and returns the exit status.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { Status::Usage as u8 } else { Status::Done as u8 };
+        }
+    };
+    listen(&cli.globals);
+    let done = match cli.command {
+        Command::Completions(args) => Ok(completions::run(&args)),
+    };
+    match done {
+        Ok(done) => {
+            let mut out = std::io::stdout().lock();
+            // A reader that went away (`| head`) is no failure of ours.
+            let _ = out.write_all(done.output.as_bytes()).and_then(|()| out.flush());
+            done.status as u8
+        }
+        Err(error) => {
+            let _ = if cli.globals.json {
+                writeln!(std::io::stdout(), "{}", error_json(&error))
+            } else {
+                writeln!(std::io::stderr(), "error: {error}")
+            };
+            error.status() as u8
+        }
+    }
+}
+
+fn error_json(error: &Error) -> serde_json::Value {
+    serde_json::json!({ "error": error.what(), "status": error.status() as u8, "text": error.to_string(), "hint": error.advice() })
+}
+
+impl Globals {
+    /// Reads the configuration.
+    ///
+    /// # Errors
+    /// When it cannot be read or has problems (exit 2).
+    pub fn load(&self) -> Result<Config> {
+        let text = std::fs::read_to_string(&self.config).map_err(|e| {
+            Error::usage(format!("cannot read the configuration {}", self.config.display()))
+                .because(e)
+                .hint("name it with --config FILE; `leadrecon demo` writes a working one, leadrecon.example.toml holds every key")
+        })?;
+        let path = std::path::absolute(&self.config).unwrap_or_else(|_| self.config.clone());
+        let base = path.parent().unwrap_or(Path::new("."));
+        Config::parse(&text, base).map_err(|e| e.at(self.config.display()))
+    }
+}
+
+/// Sends what stages tell to standard error: one line each, no colours where nobody looks.
+fn listen(globals: &Globals) {
+    let filter = match (globals.quiet, globals.verbose) {
+        (true, _) => "leadrecon=warn",
+        (_, 0) => "leadrecon=info",
+        (_, 1) => "leadrecon=debug",
+        _ => "debug",
+    };
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .without_time()
+        .try_init();
+}
