@@ -10,6 +10,7 @@
 pub mod codes;
 pub mod config;
 pub mod error;
+pub mod lead_source;
 pub mod neutral;
 pub mod tables;
 
