@@ -9,10 +9,14 @@
 // Words: what everything else speaks in.
 pub mod codes;
 pub mod config;
+pub mod contact;
 pub mod error;
 pub mod lead_source;
 pub mod neutral;
 pub mod tables;
+
+// Stages: tables in, tables out.
+pub mod identity;
 
 // Edge: files, network, clock.
 #[expect(clippy::disallowed_methods, reason = "the edge is where files, network and clock are touched")]
