@@ -1,0 +1,273 @@
+//! Versions of rows beside the raw leads: CRM records, blobs and files seen.
+//!
+//! The same append-only segments as the raw leads, for rows of any columns under a key. A row is landed when its key is
+//! new or when its columns differ from the newest version of the key; nulls do not count, so that a column added later
+//! makes no new versions. Which columns there are, and what they mean, is the caller's matter.
+
+use std::collections::{HashMap, HashSet};
+
+use chrono::{DateTime, NaiveDate, Utc};
+use polars::prelude::*;
+
+use super::segments::{SEQUENCE, Segments};
+use super::{Landing, hash, keyed_hash};
+use crate::error::{Error, Result};
+
+/// A data set of the landing.
+#[derive(Clone, Copy, Debug)]
+pub struct Dataset {
+    /// Folder under `landing/`, as `crm_records`.
+    pub name: &'static str,
+    /// The columns, all text, that name a row.
+    pub key: &'static [&'static str],
+}
+
+/// Columns that the landing adds to those of the caller.
+pub const ADDED: [&str; 5] = ["landed_at", "landed_on", "content", "forgotten", SEQUENCE];
+
+/// What became of appended rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Appended {
+    /// Keys never seen before.
+    pub new: usize,
+    /// Known keys with other columns.
+    pub changed: usize,
+    /// As landed before, or forgotten.
+    pub unchanged: usize,
+}
+
+impl Landing {
+    /// Appends those rows of `frame` that differ from the newest version of their key.
+    ///
+    /// # Errors
+    /// When a segment cannot be read or written, or the frame lacks a key column (exit 4).
+    pub fn append_versions(&mut self, dataset: &Dataset, frame: &DataFrame, now: DateTime<Utc>) -> Result<Appended> {
+        let mut appended = Appended::default();
+        if frame.height() == 0 {
+            return Ok(appended);
+        }
+        let secret = self.key()?;
+        let mut segments = self.segments(dataset)?;
+        segments.tidy()?;
+        let mut newest: HashMap<u128, u128> = HashMap::new();
+        let mut forgotten: HashSet<u128> = HashSet::new();
+        let columns: Vec<&str> = dataset.key.iter().copied().chain(["content", "forgotten"]).collect();
+        for segment in segments.all() {
+            let light = segments.read(segment, Some(&columns))?;
+            let keys = keys_of(&light, dataset)?;
+            let (contents, marks) = (light.column("content")?.str()?, light.column("forgotten")?.bool()?);
+            for (n, key) in keys.into_iter().enumerate() {
+                let Some(content) = contents.get(n).and_then(|c| u128::from_str_radix(c, 16).ok()) else { continue };
+                if marks.get(n) == Some(true) {
+                    forgotten.insert(content);
+                }
+                newest.insert(key, content);
+            }
+        }
+        let keys = keys_of(frame, dataset)?;
+        let contents = contents_of(frame, dataset)?;
+        let mut keep = Vec::with_capacity(frame.height());
+        for (key, content) in keys.into_iter().zip(&contents) {
+            let land = !forgotten.contains(&keyed_hash(&secret, *content)) && newest.get(&key) != Some(content);
+            keep.push(land);
+            match (land, newest.contains_key(&key)) {
+                (false, _) => appended.unchanged += 1,
+                (true, true) => appended.changed += 1,
+                (true, false) => appended.new += 1,
+            }
+            if land {
+                newest.insert(key, *content);
+            }
+        }
+        let mask = BooleanChunked::from_slice("keep".into(), &keep);
+        let n = keep.iter().filter(|k| **k).count();
+        let contents: Vec<String> =
+            contents.iter().zip(&keep).filter(|(_, k)| **k).map(|(c, _)| format!("{c:032x}")).collect();
+        let added = [
+            Column::new("landed_at".into(), vec![now.timestamp_micros(); n])
+                .cast(&DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC)))?,
+            Column::new("landed_on".into(), vec![now.date_naive() as NaiveDate; n]),
+            Column::new("content".into(), contents),
+            Column::new("forgotten".into(), vec![false; n]),
+        ];
+        segments.append(frame.filter(&mask)?.hstack(&added)?, now.date_naive())?;
+        Ok(appended)
+    }
+
+    /// Every version ever landed, in the order of landing, with the columns of [`ADDED`]; a frame without columns if
+    /// there is none.
+    ///
+    /// # Errors
+    /// When a segment cannot be read or fails its checksum (exit 4).
+    pub fn versions(&self, dataset: &Dataset) -> Result<DataFrame> {
+        let segments = self.segments(dataset)?;
+        let frames = segments.all().iter().map(|s| Ok(segments.read(s, None)?.lazy())).collect::<Result<Vec<_>>>()?;
+        if frames.is_empty() {
+            return Ok(DataFrame::empty());
+        }
+        let arguments = UnionArgs { diagonal: true, to_supertypes: true, maintain_order: true, ..Default::default() };
+        Ok(concat_lf_diagonal(frames, arguments)?.collect()?)
+    }
+
+    /// The newest version of each key, in the order of landing.
+    ///
+    /// # Errors
+    /// As [`Self::versions`].
+    pub fn newest(&self, dataset: &Dataset) -> Result<DataFrame> {
+        let all = self.versions(dataset)?;
+        if all.height() == 0 {
+            return Ok(all);
+        }
+        let keys = keys_of(&all, dataset)?;
+        let last: HashMap<u128, usize> = keys.iter().enumerate().map(|(n, k)| (*k, n)).collect();
+        let mask: Vec<bool> = keys.iter().enumerate().map(|(n, k)| last.get(k) == Some(&n)).collect();
+        Ok(all.filter(&BooleanChunked::from_slice("newest".into(), &mask))?)
+    }
+
+    /// Erases rows: all columns but the key, those of [`ADDED`] and `keep` become null, and a keyed hash keeps the same
+    /// columns from being landed again. `selected` marks the rows of a segment. Gives the rows erased.
+    ///
+    /// # Errors
+    /// When a segment cannot be rewritten; a second call finishes what was begun (exit 4).
+    pub fn forget_versions(
+        &mut self,
+        dataset: &Dataset,
+        keep: &[&str],
+        selected: impl Fn(&DataFrame) -> Result<BooleanChunked>,
+    ) -> Result<usize> {
+        let secret = self.key()?;
+        let mut segments = self.segments(dataset)?;
+        segments.tidy()?;
+        let mut erased = 0;
+        for segment in segments.all().to_vec() {
+            let mut frame = segments.read(&segment, None)?;
+            let fresh = !frame.column("forgotten")?.bool()?;
+            let gone = &fresh & &selected(&frame)?;
+            let count = gone.sum().unwrap_or(0) as usize;
+            if count == 0 {
+                continue;
+            }
+            for name in frame.get_column_names_owned() {
+                let name = name.as_str();
+                if dataset.key.contains(&name) || ADDED.contains(&name) || keep.contains(&name) {
+                    continue;
+                }
+                let column = frame.column(name)?.as_materialized_series().clone();
+                let null = Series::full_null(name.into(), column.len(), column.dtype());
+                let kept = null.zip_with(&gone, &column)?.with_name(name.into());
+                frame.with_column(kept.into_column())?;
+            }
+            let contents: StringChunked = frame
+                .column("content")?
+                .str()?
+                .iter()
+                .zip(gone.iter())
+                .map(|(c, g)| {
+                    let content = c.and_then(|c| u128::from_str_radix(c, 16).ok())?;
+                    Some(format!("{:032x}", if g == Some(true) { keyed_hash(&secret, content) } else { content }))
+                })
+                .collect_ca("content".into());
+            frame.with_column(contents.into_column())?;
+            let forgotten = frame.column("forgotten")?.bool()? | &gone;
+            frame.with_column(forgotten.with_name("forgotten".into()).into_column())?;
+            segments.replace(std::slice::from_ref(&segment), frame)?;
+            erased += count;
+        }
+        Ok(erased)
+    }
+
+    fn segments(&self, dataset: &Dataset) -> Result<Segments> {
+        Segments::open(&self.dir.join(dataset.name))
+    }
+}
+
+fn keys_of(frame: &DataFrame, dataset: &Dataset) -> Result<Vec<u128>> {
+    let columns = dataset
+        .key
+        .iter()
+        .map(|k| frame.column(k)?.str())
+        .collect::<Result<Vec<_>, PolarsError>>()
+        .map_err(|e| Error::failed(format!("rows of {} lack a key column", dataset.name)).because(e))?;
+    Ok((0..frame.height())
+        .map(|n| hash(&columns.iter().map(|c| c.get(n).unwrap_or_default().as_bytes()).collect::<Vec<_>>()))
+        .collect())
+}
+
+/// A hash of the columns beside the key, by name, nulls left out.
+fn contents_of(frame: &DataFrame, dataset: &Dataset) -> Result<Vec<u128>> {
+    let mut names: Vec<&str> = frame.get_column_names().into_iter().map(|n| n.as_str()).collect();
+    names.retain(|n| !dataset.key.contains(n));
+    names.sort_unstable();
+    let columns = names
+        .into_iter()
+        .map(|name| {
+            let column = frame.column(name)?;
+            let bytes = match column.dtype() {
+                DataType::Binary => column.binary()?.clone(),
+                _ => column.cast(&DataType::String)?.str()?.as_binary(),
+            };
+            Ok((name.as_bytes(), bytes))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    Ok((0..frame.height())
+        .map(|n| {
+            let mut parts: Vec<&[u8]> = Vec::with_capacity(columns.len() * 2);
+            for (name, values) in &columns {
+                if let Some(value) = values.get(n) {
+                    parts.extend([*name, value]);
+                }
+            }
+            hash(&parts)
+        })
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    const RECORDS: Dataset = Dataset { name: "crm_records", key: &["destination", "record_id"] };
+
+    fn rows(emails: [Option<&str>; 2]) -> DataFrame {
+        df!("destination" => ["crm", "crm"], "record_id" => ["1", "2"], "email" => emails, "row" => [1i64, 2]).unwrap()
+    }
+
+    #[test]
+    fn only_what_differs_from_the_newest_version_is_appended() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut landing = Landing::open(dir.path(), Duration::ZERO).unwrap();
+        let now = "2026-05-01T10:00:00Z".parse().unwrap();
+        let append = |landing: &mut Landing, frame| {
+            let a = landing.append_versions(&RECORDS, &frame, now).unwrap();
+            (a.new, a.changed, a.unchanged)
+        };
+        assert_eq!(append(&mut landing, rows([Some("a"), None])), (2, 0, 0));
+        assert_eq!(append(&mut landing, rows([Some("a"), None])), (0, 0, 2));
+        assert_eq!(append(&mut landing, rows([Some("b"), None])), (0, 1, 1));
+        assert_eq!(append(&mut landing, rows([Some("a"), None])), (0, 1, 1), "set back to an earlier version");
+        let wider = rows([Some("a"), None]).hstack(&[Column::new("new".into(), [Some("x"), None])]).unwrap();
+        assert_eq!(append(&mut landing, wider), (0, 1, 1), "a new column that is null is no change");
+        assert_eq!(landing.versions(&RECORDS).unwrap().height(), 5);
+        let newest = landing.newest(&RECORDS).unwrap();
+        assert_eq!(
+            newest.column("record_id").unwrap().str().unwrap().iter().collect::<Vec<_>>(),
+            [Some("2"), Some("1")]
+        );
+    }
+
+    #[test]
+    fn forgotten_rows_keep_their_key_and_do_not_come_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut landing = Landing::open(dir.path(), Duration::ZERO).unwrap();
+        let now = "2026-05-01T10:00:00Z".parse().unwrap();
+        landing.append_versions(&RECORDS, &rows([Some("a"), Some("b")]), now).unwrap();
+        let first = |frame: &DataFrame| Ok(frame.column("record_id")?.str()?.equal("1"));
+        assert_eq!(landing.forget_versions(&RECORDS, &["row"], first).unwrap(), 1);
+        let all = landing.versions(&RECORDS).unwrap();
+        assert_eq!(all.column("email").unwrap().str().unwrap().iter().collect::<Vec<_>>(), [None, Some("b")]);
+        assert_eq!(all.column("row").unwrap().null_count(), 0);
+        let again = landing.append_versions(&RECORDS, &rows([Some("a"), Some("b")]), now).unwrap();
+        assert_eq!(again, Appended { new: 0, changed: 0, unchanged: 2 });
+    }
+}

@@ -1,0 +1,394 @@
+//! One data set of the landing: Parquet segments under `month=YYYY-MM`, each whole or absent, each checked when read.
+//!
+//! A segment's name is its description: first and last sequence number of its rows, generation, and the first half of
+//! the SHA-256 of its bytes. Rows are numbered without gaps over the whole data set, so a segment that was lost, cut or
+//! altered is noticed when the data set is opened or read. Forgetting and compacting write the same rows again under a
+//! higher generation and then delete what that supersedes; a kill between the two leaves both, and the higher counts.
+//! The layout is the Hive one that DuckDB and Spark read as one data set.
+
+use std::fs::{self, File};
+use std::io::{Cursor, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use chrono::NaiveDate;
+use polars::prelude::*;
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Result};
+
+/// The column that numbers the rows of a data set.
+pub const SEQUENCE: &str = "sequence";
+
+/// Rows of a Parquet row group.
+const ROW_GROUP: usize = 1 << 15;
+
+/// A segment, as its name describes it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Segment {
+    /// `2026-05`
+    month: String,
+    first: u64,
+    last: u64,
+    generation: u32,
+    check: String,
+}
+
+impl Segment {
+    fn parse(month: &str, file: &str) -> Option<Segment> {
+        let mut parts = file.strip_suffix(".parquet")?.split('-');
+        let (first, last, generation, check) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        if parts.next().is_some() || check.len() != 32 {
+            return None;
+        }
+        Some(Segment {
+            month: month.to_owned(),
+            first: first.parse().ok()?,
+            last: last.parse().ok()?,
+            generation: generation.strip_prefix('g')?.parse().ok()?,
+            check: check.to_owned(),
+        })
+    }
+
+    fn path(&self, dir: &Path) -> PathBuf {
+        let file = format!("{:012}-{:012}-g{}-{}.parquet", self.first, self.last, self.generation, self.check);
+        dir.join(format!("month={}", self.month)).join(file)
+    }
+
+    /// Whether `other` holds all of this segment's rows in a later form.
+    fn superseded_by(&self, other: &Segment) -> bool {
+        self.month == other.month
+            && other.generation > self.generation
+            && other.first <= self.first
+            && self.last <= other.last
+    }
+}
+
+/// A data set: a folder of segments.
+#[derive(Debug)]
+pub struct Segments {
+    dir: PathBuf,
+    /// In the order of their rows.
+    segments: Vec<Segment>,
+}
+
+impl Segments {
+    /// Opens a data set, which need not exist yet; nothing is changed on disk.
+    ///
+    /// # Errors
+    /// When the folder cannot be read, or a segment is missing (exit 4).
+    pub fn open(dir: &Path) -> Result<Segments> {
+        let mut found = Vec::new();
+        for month in list(dir)? {
+            let Some(name) = month.file_name().and_then(|n| n.to_str()).and_then(|n| n.strip_prefix("month=")) else {
+                continue;
+            };
+            for file in list(&month)? {
+                if let Some(segment) = file.file_name().and_then(|f| f.to_str()).and_then(|f| Segment::parse(name, f)) {
+                    found.push(segment);
+                }
+            }
+        }
+        found.sort_by_key(|s| (s.first, s.last, s.generation));
+        let segments: Vec<Segment> =
+            found.iter().filter(|s| !found.iter().any(|o| s.superseded_by(o))).cloned().collect();
+        let mut next = 1;
+        for segment in &segments {
+            if segment.first > next {
+                return Err(Error::failed(format!(
+                    "the landing has lost the rows {next} to {} of {}",
+                    segment.first - 1,
+                    dir.display()
+                ))
+                .hint("a segment was deleted by hand: bring the state folder back from a backup"));
+            }
+            next = next.max(segment.last + 1);
+        }
+        Ok(Segments { dir: dir.to_owned(), segments })
+    }
+
+    /// Deletes what a killed rewriting left behind. Only under the lock.
+    ///
+    /// # Errors
+    /// When the folder cannot be changed (exit 4).
+    pub fn tidy(&self) -> Result<()> {
+        for month in list(&self.dir)? {
+            let Some(name) = month.file_name().and_then(|n| n.to_str()).and_then(|n| n.strip_prefix("month=")) else {
+                continue;
+            };
+            for file in list(&month)? {
+                let parsed = file.file_name().and_then(|f| f.to_str()).and_then(|f| Segment::parse(name, f));
+                if parsed.is_some_and(|s| self.segments.iter().any(|o| s.superseded_by(o))) {
+                    remove(&file)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The number that the next row gets.
+    pub fn next_sequence(&self) -> u64 {
+        self.segments.iter().map(|s| s.last + 1).max().unwrap_or(1)
+    }
+
+    /// All segments, in the order of their rows.
+    pub fn all(&self) -> &[Segment] {
+        &self.segments
+    }
+
+    /// Appends rows as one segment, numbering them; whole or, on any failure, absent.
+    ///
+    /// # Errors
+    /// When it cannot be written, as on a full disk (exit 4).
+    pub fn append(&mut self, mut frame: DataFrame, day: NaiveDate) -> Result<()> {
+        if frame.height() == 0 {
+            return Ok(());
+        }
+        let first = self.next_sequence();
+        let last = first + frame.height() as u64 - 1;
+        let numbers = Int64Chunked::from_iter_values(SEQUENCE.into(), (first..=last).map(|n| n as i64));
+        frame.with_column(numbers.into_series().into_column())?;
+        let segment = self.write(day.format("%Y-%m").to_string(), first, last, 0, &mut frame)?;
+        self.segments.push(segment);
+        Ok(())
+    }
+
+    /// Reads a segment, or some of its columns, after checking its bytes. Columns that it does not have are left out.
+    ///
+    /// # Errors
+    /// When it cannot be read or its bytes are not those that were written (exit 4).
+    pub fn read(&self, segment: &Segment, columns: Option<&[&str]>) -> Result<DataFrame> {
+        let path = segment.path(&self.dir);
+        let bytes = fs::read(&path).map_err(|e| cannot("read", &path, &e))?;
+        if check(&bytes) != segment.check {
+            return Err(Error::failed("a segment of the landing is not what was written")
+                .at(path.display())
+                .because("its checksum differs")
+                .hint("the disk or somebody altered it: bring this file back from a backup"));
+        }
+        let unreadable =
+            |e: PolarsError| Error::failed("a segment of the landing cannot be read").at(path.display()).because(e);
+        let mut reader = ParquetReader::new(Cursor::new(bytes));
+        if let Some(wanted) = columns {
+            let schema = reader.schema().map_err(unreadable)?;
+            let present = wanted.iter().filter(|c| schema.contains(c)).map(|c| (*c).to_owned()).collect();
+            reader = reader.with_columns(Some(present));
+        }
+        reader.finish().map_err(unreadable)
+    }
+
+    /// Writes the rows of neighbouring segments of one month again, as `frame`, in place of them.
+    ///
+    /// # Errors
+    /// When it cannot be written; then the old segments stand (exit 4).
+    pub fn replace(&mut self, old: &[Segment], mut frame: DataFrame) -> Result<()> {
+        let (Some(first), Some(last)) = (old.iter().map(|s| s.first).min(), old.iter().map(|s| s.last).max()) else {
+            return Ok(());
+        };
+        let generation = old.iter().map(|s| s.generation).max().unwrap_or(0) + 1;
+        let month = old.first().map(|s| s.month.clone()).unwrap_or_default();
+        let new = self.write(month, first, last, generation, &mut frame)?;
+        for segment in old {
+            remove(&segment.path(&self.dir))?;
+        }
+        self.segments.retain(|s| !old.contains(s));
+        self.segments.push(new);
+        self.segments.sort_by_key(|s| (s.first, s.last, s.generation));
+        Ok(())
+    }
+
+    /// Joins runs of small segments of finished months, so that years of nights stay quick to open.
+    ///
+    /// # Errors
+    /// When it cannot be written; every row stands in any case (exit 4).
+    pub fn compact(&mut self, before: NaiveDate, most_rows: u64) -> Result<usize> {
+        let current = before.format("%Y-%m").to_string();
+        let mut runs: Vec<Vec<Segment>> = Vec::new();
+        for segment in self.segments.iter().filter(|s| s.month < current) {
+            match runs.last_mut() {
+                Some(run)
+                    if run.last().is_some_and(|l| l.month == segment.month && l.last + 1 == segment.first)
+                        && run.first().is_some_and(|f| segment.last - f.first < most_rows) =>
+                {
+                    run.push(segment.clone());
+                }
+                _ => runs.push(vec![segment.clone()]),
+            }
+        }
+        let mut joined = 0;
+        for run in runs.into_iter().filter(|r| r.len() > 1) {
+            let frames = run.iter().map(|s| Ok(self.read(s, None)?.lazy())).collect::<Result<Vec<_>>>()?;
+            let arguments = UnionArgs { diagonal: true, maintain_order: true, ..Default::default() };
+            let frame = concat_lf_diagonal(frames, arguments)?.collect()?;
+            joined += run.len();
+            self.replace(&run, frame)?;
+        }
+        Ok(joined)
+    }
+
+    fn write(&self, month: String, first: u64, last: u64, generation: u32, frame: &mut DataFrame) -> Result<Segment> {
+        let mut bytes = Vec::new();
+        ParquetWriter::new(&mut bytes)
+            .with_compression(ParquetCompression::Zstd(None))
+            .with_row_group_size(Some(ROW_GROUP))
+            .finish(frame)?;
+        let segment = Segment { month, first, last, generation, check: check(&bytes) };
+        let path = segment.path(&self.dir);
+        put(&path, &bytes)?;
+        Ok(segment)
+    }
+}
+
+/// Writes a file aside, syncs it, and moves it into place: whole or absent. Folders are made as needed, private.
+///
+/// # Errors
+/// When any step fails, as on a full disk or in a read-only folder (exit 4).
+pub fn put(path: &Path, bytes: &[u8]) -> Result<()> {
+    let dir = path.parent().unwrap_or(Path::new("."));
+    if !dir.exists() {
+        make_dir(dir)?;
+        if let Some(parent) = dir.parent() {
+            sync_dir(parent)?;
+        }
+    }
+    let aside = dir.join(format!(".{}.part", path.file_name().and_then(|f| f.to_str()).unwrap_or("segment")));
+    let written = (|| {
+        let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&aside)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        drop(file);
+        fs::rename(&aside, path)
+    })();
+    if let Err(e) = written {
+        // The part is worthless; if even this fails, the next run under the lock clears it.
+        let _ = fs::remove_file(&aside);
+        return Err(cannot("write", path, &e).hint("free some space or make the folder writable; nothing was lost"));
+    }
+    sync_dir(dir)
+}
+
+/// Makes a folder and its parents, private to the user.
+///
+/// # Errors
+/// When it cannot be made (exit 4).
+pub fn make_dir(dir: &Path) -> Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|e| cannot("make", dir, &e))
+}
+
+/// Deletes the `.part` files that a killed run left anywhere below a folder.
+///
+/// # Errors
+/// When the folder cannot be read or changed (exit 4).
+pub fn clear_parts(dir: &Path) -> Result<()> {
+    for path in list(dir)? {
+        if path.is_dir() {
+            clear_parts(&path)?;
+        } else if path.extension().is_some_and(|e| e == "part") {
+            remove(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// The entries of a folder in order; none if it does not exist.
+fn list(dir: &Path) -> Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(dir) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(|e| cannot("read", dir, &e))?,
+    };
+    let mut paths = entries
+        .map(|e| e.map(|e| e.path()))
+        .collect::<std::io::Result<Vec<_>>>()
+        .map_err(|e| cannot("read", dir, &e))?;
+    paths.sort();
+    Ok(paths)
+}
+
+fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(cannot("delete", path, &e)),
+        _ => Ok(()),
+    }
+}
+
+fn sync_dir(dir: &Path) -> Result<()> {
+    let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
+    File::open(dir).and_then(|d| d.sync_all()).map_err(|e| cannot("sync", dir, &e))
+}
+
+fn check(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
+    hex::encode(digest.get(..16).unwrap_or(&digest))
+}
+
+/// An input or output failure of the state folder.
+pub(super) fn cannot(verb: &str, path: &Path, cause: &std::io::Error) -> Error {
+    Error::failed(format!("cannot {verb} {}", path.display())).because(cause)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    fn rows(segments: &Segments) -> Vec<i64> {
+        let mut all = Vec::new();
+        for segment in segments.all() {
+            let frame = segments.read(segment, Some(&["x"])).unwrap();
+            all.extend(frame.column("x").unwrap().i64().unwrap().into_no_null_iter());
+        }
+        all
+    }
+
+    fn three(dir: &Path) -> Segments {
+        let mut segments = Segments::open(dir).unwrap();
+        segments.append(df!("x" => [1i64, 2]).unwrap(), day("2026-05-30")).unwrap();
+        segments.append(df!("x" => [3i64]).unwrap(), day("2026-05-31")).unwrap();
+        segments.append(df!("x" => [4i64]).unwrap(), day("2026-06-01")).unwrap();
+        segments
+    }
+
+    #[test]
+    fn rows_stay_in_order_over_appends_and_compaction() {
+        let dir = tempfile::tempdir().unwrap();
+        three(dir.path());
+        let mut segments = Segments::open(dir.path()).unwrap();
+        assert_eq!(rows(&segments), [1, 2, 3, 4]);
+        assert_eq!(segments.compact(day("2026-07-01"), 1000).unwrap(), 2);
+        assert_eq!(rows(&Segments::open(dir.path()).unwrap()), [1, 2, 3, 4]);
+        assert_eq!(segments.next_sequence(), 5);
+    }
+
+    #[test]
+    fn a_rewriting_killed_before_it_deletes_the_old_segments_counts_each_row_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut segments = three(dir.path());
+        let old = segments.all()[..2].to_vec();
+        let kept: Vec<_> = old.iter().map(|s| (s.path(dir.path()), fs::read(s.path(dir.path())).unwrap())).collect();
+        segments.compact(day("2026-07-01"), 1000).unwrap();
+        for (path, bytes) in &kept {
+            fs::write(path, bytes).unwrap();
+        }
+        let again = Segments::open(dir.path()).unwrap();
+        assert_eq!(rows(&again), [1, 2, 3, 4]);
+        again.tidy().unwrap();
+        assert!(kept.iter().all(|(path, _)| !path.exists()));
+    }
+
+    #[test]
+    fn a_lost_an_altered_and_a_cut_segment_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let segments = three(dir.path());
+        let path = segments.all()[1].path(dir.path());
+        let bytes = fs::read(&path).unwrap();
+        fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
+        let error = segments.read(&segments.all()[1], None).unwrap_err().to_string();
+        assert!(error.contains("checksum differs"), "{error}");
+        fs::remove_file(&path).unwrap();
+        let error = Segments::open(dir.path()).unwrap_err().to_string();
+        assert!(error.contains("lost the rows 3 to 3"), "{error}");
+    }
+}
