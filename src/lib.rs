@@ -14,6 +14,7 @@ pub mod error;
 pub mod lead_source;
 pub mod neutral;
 pub mod tables;
+pub mod tabular;
 
 // Stages: tables in, tables out.
 pub mod identity;
