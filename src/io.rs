@@ -2,8 +2,12 @@
 //!
 //! Everything below this module is exempt from the lint that keeps the core pure; nothing else is, but for `cli`.
 
+pub mod azure;
+pub mod fetch;
+pub mod files;
 pub mod landing;
 pub mod publish;
+pub mod records;
 
 use chrono::{DateTime, Utc};
 

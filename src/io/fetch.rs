@@ -1,0 +1,301 @@
+//! Sources → landing: reads what is new at every source, lands it, and says what came of it.
+//!
+//! Sources are read one after the other, in the order of the configuration, so that which of two sources had a lead
+//! first does not depend on the network. A source that cannot be read is reported and the next one goes on; what was
+//! read of it stays landed, and its watermark stays where it was. How each kind is read: [`super::files`],
+//! [`super::azure`].
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use indicatif::{ProgressBar, ProgressStyle};
+use polars::prelude::*;
+
+use super::files;
+use super::landing::datasets::Dataset;
+use super::landing::{Landed, Landing, RawLead, SourceState};
+use crate::config::{Place, Source};
+use crate::error::{Error, Result, Status, count};
+
+/// Blobs and files whose records are landed, by version.
+const OBJECTS: Dataset = Dataset { name: "objects", key: &["source", "name"] };
+
+/// How to fetch.
+#[derive(Clone, Debug)]
+pub struct Options<'a> {
+    /// Folder of the configuration file: where globs start, and what file keys are relative to.
+    pub base: &'a Path,
+    /// Folders that no glob may reach into: our own state and output.
+    pub keep_out: Vec<PathBuf>,
+    /// Reads everything again, known or not.
+    pub rescan: bool,
+    /// Shows a bar per source.
+    pub progress: bool,
+}
+
+/// What came of the sources, in the order of the configuration.
+#[derive(Debug, Default)]
+pub struct FetchReport {
+    /// One entry per source.
+    pub sources: Vec<SourceReport>,
+}
+
+impl FetchReport {
+    /// Whether every source was read to its end.
+    pub fn complete(&self) -> bool {
+        self.sources.iter().all(|s| s.error.is_none())
+    }
+}
+
+/// What came of one source.
+#[derive(Debug, Default)]
+pub struct SourceReport {
+    /// Its name.
+    pub name: String,
+    /// `azure-table`, `azure-blob` or `files`.
+    pub kind: &'static str,
+    /// Blobs or files read, or pages of a table.
+    pub objects: usize,
+    /// Blobs or files left alone because they are as they were.
+    pub unchanged_objects: usize,
+    /// Records read.
+    pub records: usize,
+    /// What became of them.
+    pub landed: Landed,
+    /// Whether everything was read, and not only what is new.
+    pub full: bool,
+    /// Leads that a full read found and earlier reads should have.
+    pub overlooked: usize,
+    /// Time of the newest lead read, and of the newest one that is a test of Microsoft's.
+    pub newest: Option<DateTime<Utc>>,
+    /// See `newest`.
+    pub newest_test: Option<DateTime<Utc>>,
+    /// What the operator should know, for standard error: no secrets, no personal data.
+    pub notes: Vec<String>,
+    /// Why it could not be read to its end.
+    pub error: Option<Error>,
+}
+
+impl SourceReport {
+    /// One line for a log.
+    pub fn line(&self) -> String {
+        let mut line = format!(
+            "source {}: {} read, {} new, {} changed",
+            self.name,
+            count(self.records, "record", "records"),
+            self.landed.new,
+            self.landed.changed
+        );
+        if self.unchanged_objects > 0 {
+            line += &format!(", {} as before", count(self.unchanged_objects, "object", "objects"));
+        }
+        if self.landed.forgotten > 0 {
+            line += &format!(", {} kept away (forgotten)", self.landed.forgotten);
+        }
+        if self.full && self.error.is_none() {
+            line += &match self.overlooked {
+                0 => "; full read, earlier reads had missed nothing".to_owned(),
+                n => format!("; full read, earlier reads had missed {n}"),
+            };
+        }
+        line
+    }
+}
+
+/// Reads every source into the landing.
+///
+/// # Errors
+/// When the landing fails, or a source seems to be a renamed one (exit 4). A source that cannot be read is no error
+/// here but in its report.
+pub fn fetch(
+    sources: &[Source],
+    landing: &mut Landing,
+    now: DateTime<Utc>,
+    options: &Options<'_>,
+) -> Result<FetchReport> {
+    let mut report = FetchReport::default();
+    let mut states = Vec::new();
+    for source in sources {
+        states.push(landing.source_state(&source.name, &source.formerly)?);
+    }
+    let configured: BTreeSet<&str> = states.iter().map(|s| s.lands_as.as_str()).collect();
+    let landed = landing.rows_by_source()?;
+    let vanished: Vec<String> = landed.keys().filter(|n| !configured.contains(n.as_str())).cloned().collect();
+    for (source, state) in sources.iter().zip(&states) {
+        let fresh = !landed.contains_key(&state.lands_as);
+        let due = state.full_read_at.is_none_or(|at| now - at >= source.rescan || at > now);
+        let intake = Intake {
+            source,
+            state: state.clone(),
+            suspects: if fresh { vanished.clone() } else { Vec::new() },
+            now,
+            bar: bar(&source.name, options.progress),
+            objects: Vec::new(),
+            report: SourceReport {
+                name: source.name.clone(),
+                kind: kind(&source.place),
+                full: options.rescan || due,
+                ..SourceReport::default()
+            },
+            landing,
+        };
+        report.sources.push(intake.run(options)?);
+    }
+    Ok(report)
+}
+
+/// What a source gives its records to.
+pub(super) struct Intake<'a> {
+    /// The source's section of the configuration.
+    pub(super) source: &'a Source,
+    /// What is remembered of it; its watermark may be moved, and is remembered if the read succeeds.
+    pub(super) state: SourceState,
+    /// When the run began.
+    pub(super) now: DateTime<Utc>,
+    /// For lengths and messages.
+    pub(super) bar: ProgressBar,
+    /// What is said in the end.
+    pub(super) report: SourceReport,
+    landing: &'a mut Landing,
+    suspects: Vec<String>,
+    objects: Vec<Object>,
+}
+
+/// A blob or file whose records were all taken.
+pub(super) struct Object {
+    pub(super) name: String,
+    /// ETag or hash: equal means unchanged.
+    pub(super) version: String,
+    pub(super) bytes: u64,
+    pub(super) modified_at: DateTime<Utc>,
+    pub(super) records: usize,
+}
+
+impl Intake<'_> {
+    fn run(mut self, options: &Options<'_>) -> Result<SourceReport> {
+        let read = match &self.source.place {
+            Place::Files { path } => files::read(path, options, &mut self),
+            Place::Table { .. } | Place::Blobs { .. } => super::azure::read(&mut self),
+        };
+        self.bar.finish_and_clear();
+        self.landing.flush()?;
+        self.remember_objects()?;
+        match read {
+            Ok(()) => {
+                if self.report.full {
+                    self.state.full_read_at = Some(self.now);
+                }
+                self.landing.remember(&self.source.name, &self.state)?;
+            }
+            Err(e) if e.status() == Status::Partial => {
+                self.report.error = Some(e.at(format!("source \"{}\"", self.source.name)));
+            }
+            Err(e) => return Err(e.at(format!("source \"{}\"", self.source.name))),
+        }
+        tracing::info!("{}", self.report.line());
+        for note in &self.report.notes {
+            tracing::warn!("source {}: {note}", self.source.name);
+        }
+        Ok(self.report)
+    }
+
+    /// Lands records. `known` says that earlier reads should have landed them.
+    pub(super) fn take(&mut self, leads: Vec<RawLead>, known: bool) -> Result<()> {
+        if leads.is_empty() {
+            return Ok(());
+        }
+        self.look_for_renaming(&leads)?;
+        self.report.records += leads.len();
+        for lead in &leads {
+            self.report.newest = self.report.newest.max(Some(lead.stored_at));
+            if holds(&lead.payload, b"MSFT_TEST_") {
+                self.report.newest_test = self.report.newest_test.max(Some(lead.stored_at));
+            }
+        }
+        let landed = self.landing.land(&self.state.lands_as, leads, self.now)?;
+        if known {
+            self.report.overlooked += landed.new + landed.changed;
+        }
+        self.report.landed += landed;
+        Ok(())
+    }
+
+    /// The versions of the objects that are landed already; none when everything is read again.
+    pub(super) fn known_objects(&self) -> Result<HashMap<String, String>> {
+        let newest = self.landing.newest(&OBJECTS)?;
+        if newest.height() == 0 {
+            return Ok(HashMap::new());
+        }
+        let column = |name: &str| newest.column(name).and_then(|c| c.str().cloned());
+        let (sources, names, versions) = (column("source")?, column("name")?, column("version")?);
+        Ok((0..newest.height())
+            .filter(|n| sources.get(*n) == Some(self.state.lands_as.as_str()))
+            .filter_map(|n| Some((names.get(n)?.to_owned(), versions.get(n)?.to_owned())))
+            .collect())
+    }
+
+    /// Notes that all records of an object were taken.
+    pub(super) fn object_taken(&mut self, object: Object) {
+        self.report.objects += 1;
+        self.objects.push(object);
+    }
+
+    /// Objects are remembered only after their records are on disk.
+    fn remember_objects(&mut self) -> Result<()> {
+        let objects = std::mem::take(&mut self.objects);
+        let instants: Vec<i64> = objects.iter().map(|o| o.modified_at.timestamp_micros()).collect();
+        let frame = df!(
+            "source" => vec![self.state.lands_as.as_str(); objects.len()],
+            "name" => objects.iter().map(|o| o.name.as_str()).collect::<Vec<_>>(),
+            "version" => objects.iter().map(|o| o.version.as_str()).collect::<Vec<_>>(),
+            "bytes" => objects.iter().map(|o| o.bytes as i64).collect::<Vec<_>>(),
+            "modified_at" => instants,
+            "records" => objects.iter().map(|o| o.records as i64).collect::<Vec<_>>(),
+        )?;
+        self.landing.append_versions(&OBJECTS, &frame, self.now)?;
+        Ok(())
+    }
+
+    /// A source that is new, while one that is gone had the same rows, is the old one under another name.
+    fn look_for_renaming(&mut self, leads: &[RawLead]) -> Result<()> {
+        for suspect in std::mem::take(&mut self.suspects) {
+            let same = self.landing.known_under(&suspect, leads)?;
+            if same > 0 && same * 2 >= leads.len() {
+                return Err(Error::failed(format!(
+                    "source \"{}\" holds the rows that source \"{suspect}\" had, and \"{suspect}\" is no longer configured",
+                    self.source.name
+                ))
+                .because(format!("{same} of the first {} rows are the same", leads.len()))
+                .hint(format!(
+                    "if it was renamed, add formerly = [\"{suspect}\"] to it, so that its leads keep their ids; if it \
+                     is another one, keep \"{suspect}\" in the configuration"
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn kind(place: &Place) -> &'static str {
+    match place {
+        Place::Table { .. } => "azure-table",
+        Place::Blobs { .. } => "azure-blob",
+        Place::Files { .. } => "files",
+    }
+}
+
+fn bar(name: &str, shown: bool) -> ProgressBar {
+    if !shown {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{spinner} {prefix}: {human_pos} {msg} ({per_sec}, {elapsed})");
+    let bar = ProgressBar::new_spinner().with_prefix(name.to_owned());
+    bar.enable_steady_tick(Duration::from_millis(200));
+    style.map(|s| bar.clone().with_style(s)).unwrap_or(bar)
+}
+
+fn holds(bytes: &[u8], text: &[u8]) -> bool {
+    bytes.windows(text.len()).any(|w| w == text)
+}

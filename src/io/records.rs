@@ -1,0 +1,461 @@
+//! Bytes of a blob, a file or a table's page → raw leads, one per record, each with its bytes as stored.
+//!
+//! What the bytes are is found by looking at them, not at the name: gzip, zstd, Parquet, JSON in four shapes
+//! ([`json`]), or delimited text ([`csv`]). What cannot be cut becomes one record with a problem, so that nothing is
+//! lost on the way in; what the record means is left to the stages. Everything but Parquet is read as a stream.
+//!
+//! A record with both PartitionKey and RowKey has its own key, compared and never interpreted. Its versions are told
+//! apart by what it says, not by how: without the service's annotations and Timestamp, and whether it stands in JSON
+//! or CSV. Other records are told apart by their bytes. Shapes: Azure Table REST reference "Query Entities"; Storage
+//! Explorer, AzCopy 7 and Data Factory exports.
+
+mod csv;
+mod json;
+mod parquet;
+mod window;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::io::{BufReader, Cursor, Read};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde_json::value::RawValue;
+
+use self::window::Window;
+use crate::codes::quarantine;
+use crate::io::landing::{Content, RawLead, content_of};
+
+/// The largest record that can be a lead: an entity has at most 1 MiB.
+pub const MAX_RECORD: usize = 1 << 20;
+/// How much is looked at to tell what the bytes are.
+const SAMPLE: usize = 1 << 16;
+/// How often packed bytes may hold packed bytes.
+const MAX_PACKED: u8 = 3;
+
+/// Why an object could not be read to its end: the reader's failure, or the taker's.
+#[derive(Debug)]
+pub enum Stopped {
+    /// The bytes could not be had.
+    Read(std::io::Error),
+    /// The taker of records failed.
+    Taker(crate::error::Error),
+}
+
+impl From<std::io::Error> for Stopped {
+    fn from(error: std::io::Error) -> Self {
+        Stopped::Read(error)
+    }
+}
+
+/// Cuts an object into raw leads and gives them to `take`, in order. Says how many there were.
+///
+/// # Errors
+/// When the reader or the taker fails. Broken content is no failure but a record with a problem.
+pub fn cut(
+    reader: impl Read,
+    name: &str,
+    stored_at: DateTime<Utc>,
+    take: &mut dyn FnMut(RawLead) -> crate::error::Result<()>,
+) -> Result<usize, Stopped> {
+    let mut cutter = Cutter { name, stored_at, records: 0, take };
+    cutter.any(Box::new(reader), 0)?;
+    Ok(cutter.records)
+}
+
+/// An entity of a table, as the service sent it.
+pub fn entity(json: &RawValue, read_at: DateTime<Utc>) -> RawLead {
+    let bytes = json.get().as_bytes();
+    let mut lead = None;
+    let mut cutter = Cutter {
+        name: "",
+        stored_at: read_at,
+        records: 0,
+        take: &mut |record| {
+            lead = Some(record);
+            Ok(())
+        },
+    };
+    // The taker above cannot fail.
+    let _ = cutter.json(bytes);
+    lead.unwrap_or_else(|| RawLead {
+        source_key: String::new(),
+        keyed: false,
+        stored_at: read_at,
+        format: "bytes",
+        header: None,
+        payload: bytes.to_vec(),
+        problem: Some(format!("{}: an empty entity", quarantine::NOT_JSON)),
+        content: content_of(&[bytes]),
+    })
+}
+
+/// Gives out the records of one object, numbering them.
+struct Cutter<'a> {
+    name: &'a str,
+    stored_at: DateTime<Utc>,
+    records: usize,
+    take: &'a mut dyn FnMut(RawLead) -> crate::error::Result<()>,
+}
+
+impl Cutter<'_> {
+    fn any<'r>(&mut self, reader: Box<dyn Read + 'r>, packed: u8) -> Result<(), Stopped> {
+        let mut window = Window::new(reader);
+        let sample = window.peek(SAMPLE).map(<[u8]>::len);
+        if let Err(e) = sample {
+            return self.broken(&mut window, e, packed);
+        }
+        let head = window.ready();
+        if head.is_empty() {
+            return Ok(());
+        }
+        if head.starts_with(&[0x1f, 0x8b]) && packed < MAX_PACKED {
+            return self
+                .any(Box::new(flate2::read::MultiGzDecoder::new(BufReader::new(window.into_reader()))), packed + 1);
+        }
+        if head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) && packed < MAX_PACKED {
+            let decoder = zstd::stream::read::Decoder::new(window.into_reader())?;
+            return self.any(Box::new(decoder), packed + 1);
+        }
+        if head.starts_with(b"PAR1") {
+            return match window.rest() {
+                Ok(bytes) => self.parquet(bytes),
+                Err(e) => self.broken(&mut window, e, packed),
+            };
+        }
+        if let Some((encoding, mark)) = wide_encoding(head) {
+            window.consume(mark);
+            return self.any(Box::new(window::Transcoder::new(window.into_reader(), encoding)), packed);
+        }
+        if head.starts_with(&[0xef, 0xbb, 0xbf]) {
+            window.consume(3);
+        }
+        let head = window.ready();
+        if is_binary(head) {
+            let bytes = head.get(..SAMPLE.min(head.len())).unwrap_or(head).to_vec();
+            return self.problem(bytes, quarantine::NOT_TEXT, "binary data");
+        }
+        let result = match head.iter().find(|b| !b.is_ascii_whitespace()) {
+            None => Ok(()),
+            Some(b'{' | b'[') => self.json_stream(&mut window),
+            Some(b'<') => {
+                let bytes = head.get(..SAMPLE.min(head.len())).unwrap_or(head).to_vec();
+                self.problem(bytes, quarantine::NOT_JSON, "looks like XML or HTML")
+            }
+            Some(_) => self.csv_stream(&mut window),
+        };
+        match result {
+            Err(Stopped::Read(e)) => self.broken(&mut window, e, packed),
+            other => other,
+        }
+    }
+
+    /// Packed bytes that are cut or damaged are a record with a problem; a failing disk or network is a failure.
+    fn broken<R: Read>(&mut self, window: &mut Window<R>, e: std::io::Error, packed: u8) -> Result<(), Stopped> {
+        use std::io::ErrorKind;
+        let damaged = matches!(e.kind(), ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::UnexpectedEof);
+        // zstd reports damage as `Other`.
+        if packed == 0 || !(damaged || e.kind() == ErrorKind::Other) {
+            return Err(Stopped::Read(e));
+        }
+        let rest = window.ready();
+        let bytes = rest.get(..MAX_RECORD.min(rest.len())).unwrap_or(rest).to_vec();
+        self.problem(bytes, quarantine::NOT_TEXT, "packed data that is cut or damaged")
+    }
+
+    /// One JSON text, whatever it holds.
+    fn json(&mut self, bytes: &[u8]) -> Result<(), Stopped> {
+        let text = match std::str::from_utf8(bytes) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => encoding_rs::WINDOWS_1252.decode(bytes).0,
+        };
+        let fields: BTreeMap<Cow<'_, str>, &RawValue> = match serde_json::from_str(&text) {
+            Ok(fields) => fields,
+            Err(e) if e.is_data() => return self.give("json", None, bytes.to_vec(), None, None),
+            Err(e) => return self.problem(bytes.to_vec(), quarantine::NOT_JSON, &e.to_string()),
+        };
+        let own = Own::of(fields.iter().map(|(name, value)| (name.as_ref(), plain(value))));
+        self.give(if own.is_some() { "entity" } else { "json" }, None, bytes.to_vec(), None, own)
+    }
+
+    /// Bytes that no record can be cut out of.
+    fn problem(&mut self, bytes: Vec<u8>, reason: &str, detail: &str) -> Result<(), Stopped> {
+        self.give("bytes", None, bytes, Some(format!("{reason}: {detail}")), None)
+    }
+
+    fn too_large(&mut self, start: Vec<u8>) -> Result<(), Stopped> {
+        let detail = format!("more than {} bytes; only the beginning is kept", MAX_RECORD);
+        self.problem(start, quarantine::TOO_LARGE, &detail)
+    }
+
+    fn give(
+        &mut self,
+        format: &'static str,
+        header: Option<Arc<[u8]>>,
+        payload: Vec<u8>,
+        problem: Option<String>,
+        own: Option<Own>,
+    ) -> Result<(), Stopped> {
+        self.records += 1;
+        let content = own.as_ref().map(|o| o.content);
+        let content = content.unwrap_or_else(|| content_of(&[header.as_deref().unwrap_or_default(), &payload]));
+        let (source_key, keyed, own_time) = match own {
+            Some(own) => (own.key, true, own.stored_at),
+            None if self.records == 1 => (self.name.to_owned(), false, None),
+            None => (format!("{}#{}", self.name, self.records), false, None),
+        };
+        let stored_at = own_time.unwrap_or(self.stored_at);
+        (self.take)(RawLead { source_key, keyed, stored_at, format, header, payload, problem, content })
+            .map_err(Stopped::Taker)
+    }
+}
+
+/// What a record with PartitionKey and RowKey says of itself.
+struct Own {
+    key: String,
+    stored_at: Option<DateTime<Utc>>,
+    content: Content,
+}
+
+impl Own {
+    fn of<'a>(fields: impl Iterator<Item = (&'a str, Cow<'a, str>)>) -> Option<Own> {
+        let (mut partition, mut row, mut stored_at) = (None, None, None);
+        let mut said: BTreeMap<&str, Cow<'_, str>> = BTreeMap::new();
+        for (name, value) in fields {
+            let name = name.trim_start_matches('\u{feff}');
+            if name.eq_ignore_ascii_case("PartitionKey") {
+                partition = Some(value);
+            } else if name.eq_ignore_ascii_case("RowKey") {
+                row = Some(value);
+            } else if name.eq_ignore_ascii_case("Timestamp") {
+                stored_at = DateTime::parse_from_rfc3339(value.trim()).ok().map(|t| t.to_utc());
+            } else if !value.is_empty() && !is_annotation(name) {
+                said.insert(name, value);
+            }
+        }
+        let (partition, row) = (partition?, row?);
+        if partition.is_empty() && row.is_empty() {
+            return None;
+        }
+        let key = format!("{partition}/{row}");
+        let mut parts: Vec<&[u8]> = vec![key.as_bytes()];
+        parts.extend(said.iter().flat_map(|(n, v)| [n.as_bytes(), v.as_bytes()]));
+        Some(Own { content: content_of(&parts), stored_at, key })
+    }
+}
+
+/// Names that the service or an export tool adds to an entity.
+fn is_annotation(name: &str) -> bool {
+    name.starts_with("odata.") || name.contains("@odata.") || name.ends_with("@type") || name == "etag"
+}
+
+/// A JSON value as a CSV export of the same entity writes it.
+fn plain(value: &RawValue) -> Cow<'_, str> {
+    let text = value.get();
+    if text == "null" {
+        return Cow::Borrowed("");
+    }
+    if !text.starts_with('"') {
+        return Cow::Borrowed(text);
+    }
+    serde_json::from_str(text).map(Cow::Owned).unwrap_or(Cow::Borrowed(text))
+}
+
+/// UTF-16 by its mark, or by the zero bytes of plain letters; and the length of the mark.
+fn wide_encoding(head: &[u8]) -> Option<(&'static encoding_rs::Encoding, usize)> {
+    match head {
+        [0xff, 0xfe, ..] => Some((encoding_rs::UTF_16LE, 2)),
+        [0xfe, 0xff, ..] => Some((encoding_rs::UTF_16BE, 2)),
+        [a, 0, b, 0, ..] if *a != 0 && *b != 0 => Some((encoding_rs::UTF_16LE, 0)),
+        [0, a, 0, b, ..] if *a != 0 && *b != 0 => Some((encoding_rs::UTF_16BE, 0)),
+        _ => None,
+    }
+}
+
+/// Zero bytes, or many control characters, are in no text.
+fn is_binary(head: &[u8]) -> bool {
+    let head = head.get(..8192.min(head.len())).unwrap_or(head);
+    let control = head.iter().filter(|b| **b < 0x20 && !b"\t\r\n\x0c\x1e".contains(b)).count();
+    head.contains(&0) || control * 20 > head.len()
+}
+
+/// All raw leads of bytes in memory, for tests and small objects.
+///
+/// # Errors
+/// As [`cut`].
+pub fn cut_bytes(bytes: &[u8], name: &str, stored_at: DateTime<Utc>) -> Result<Vec<RawLead>, Stopped> {
+    let mut leads = Vec::new();
+    cut(Cursor::new(bytes), name, stored_at, &mut |lead| {
+        leads.push(lead);
+        Ok(())
+    })?;
+    Ok(leads)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::io::Write;
+
+    fn cut_all(bytes: &[u8]) -> Vec<RawLead> {
+        cut_bytes(bytes, "f", "2026-05-01T00:00:00Z".parse().unwrap()).unwrap()
+    }
+
+    /// Key, format and payload; a problem in place of the payload.
+    fn short(bytes: &[u8]) -> Vec<(String, &'static str, String)> {
+        cut_all(bytes)
+            .into_iter()
+            .map(|l| (l.source_key, l.format, l.problem.unwrap_or_else(|| String::from_utf8(l.payload).unwrap())))
+            .collect()
+    }
+
+    fn rows(rows: &[(&str, &'static str, &str)]) -> Vec<(String, &'static str, String)> {
+        rows.iter().map(|(k, f, p)| (k.to_string(), *f, p.to_string())).collect()
+    }
+
+    const TWO: &[(&str, &str, &str)] = &[("f", "json", r#"{"a": 1}"#), ("f#2", "json", r#"{"b":"}"}"#)];
+
+    #[test]
+    fn json_is_cut_in_every_shape_and_payloads_stay_as_stored() {
+        for text in [
+            "[{\"a\": 1},\n {\"b\":\"}\"}]",
+            "{\"a\": 1}\n{\"b\":\"}\"}\n",
+            "{\"a\": 1}\r\n\r\n{\"b\":\"}\"}",
+            "{\"a\": 1} {\"b\":\"}\"}",
+            "\u{feff}{\"odata.metadata\":\"http://x\",\"value\":[{\"a\": 1},{\"b\":\"}\"}]}",
+            "{\"items\": [{\"a\": 1},{\"b\":\"}\"}], \"nextMarker\": {\"x\": 1}}",
+            "{\"value\":[{\"a\": 1}]}\n{\"value\":[{\"b\":\"}\"}]}\n",
+        ] {
+            assert_eq!(short(text.as_bytes()), rows(TWO), "{text}");
+        }
+        let pretty = "{\n  \"userDetails\": { \"a\": [1, 2] },\n  \"x\": \"{\"\n}\n";
+        assert_eq!(short(pretty.as_bytes()), rows(&[("f", "json", pretty.trim_end())]));
+    }
+
+    #[test]
+    fn a_broken_record_does_not_hide_its_neighbours() {
+        let lines = "{\"a\": 1}\n{\"a\": \"x}\n{\"b\":\"}\"}\n";
+        let cut = short(lines.as_bytes());
+        assert_eq!((cut.len(), &cut[0].2, &cut[2].2), (3, &"{\"a\": 1}".to_owned(), &"{\"b\":\"}\"}".to_owned()));
+        assert!(cut[1].2.starts_with("not-json: "), "{cut:?}");
+        let array = short(b"[{\"a\": 1}, {\"a\" 2}, {\"b\":\"}\"}]");
+        assert_eq!((array.len(), &array[2].2), (3, &"{\"b\":\"}\"}".to_owned()));
+        assert!(array[1].2.starts_with("not-json: "), "{array:?}");
+        let cut_off = short(b"[{\"a\": 1}, {\"a\": ");
+        assert_eq!(cut_off.len(), 2);
+        assert!(cut_off[1].2.starts_with("not-json: "), "{cut_off:?}");
+    }
+
+    #[test]
+    fn csv_is_cut_whatever_its_delimiter_quoting_and_line_ends() {
+        let comma = b"Email,CustomerInfo\r\na@b.c,\"{\"\"x\"\": \"\"1\r\n2\"\"}\"\r\n\r\nd@e.f,\r\n";
+        let cut = cut_all(comma);
+        let payloads: Vec<_> = cut.iter().map(|l| std::str::from_utf8(&l.payload).unwrap()).collect();
+        assert_eq!(payloads, ["a@b.c,\"{\"\"x\"\": \"\"1\r\n2\"\"}\"", "d@e.f,"]);
+        assert!(cut.iter().all(|l| l.format == "csv" && l.header.as_deref() == Some(b"Email,CustomerInfo".as_slice())));
+        assert_eq!(cut[1].source_key, "f#2");
+        assert_eq!(short(b"sep=;\nEmail;Name\na;\"b;\"\n").len(), 1);
+        assert_eq!(short(b"Email\tName\na\tb\rc\n").len(), 1);
+        let backslash =
+            b"Email,CustomerInfo,X\na,\"{\\\"x\\\": \\\"1,\\\",\\\"y\\\": 2}\",x\nb,\"{\\\"x\\\": \\\"a\nb\\\"}\",y\n";
+        assert_eq!(short(backslash).len(), 2);
+        assert_eq!(short(b"Email,Name\na,\"open\nb,c\nd,e\n").len(), 3, "a quote left open costs one row");
+        let headless = cut_all(b"jane@contoso.com,Jane,2026-05-01\njoe@contoso.com,Joe,2026-05-02\n");
+        assert_eq!((headless.len(), headless[0].header.is_none()), (2, true));
+    }
+
+    #[test]
+    fn an_entity_has_its_own_key_and_says_the_same_in_json_and_csv() {
+        let rest = r#"{"odata.metadata":"m","value":[{"odata.etag":"W/x","PartitionKey":"9:2F28:2F2018","RowKey":"a/b","Timestamp":"2018-09-28T18:24:20.1234567Z","N@odata.type":"Edm.Int64","N":"5","B":true,"Info":"{\"x\":\"1\"}","Empty":""}]}"#;
+        let dump = "PartitionKey,RowKey,Timestamp,B,B@type,N,N@type,Info,Empty\r\n9:2F28:2F2018,a/b,2018-09-28T18:24:20.123Z,true,Edm.Boolean,5,Edm.Int64,\"{\"\"x\"\":\"\"1\"\"}\",\r\n";
+        let (a, b) = (cut_all(rest.as_bytes()), cut_all(dump.as_bytes()));
+        assert_eq!((a[0].source_key.as_str(), b[0].source_key.as_str()), ("9:2F28:2F2018/a/b", "9:2F28:2F2018/a/b"));
+        assert_eq!(a[0].content, b[0].content);
+        assert_eq!(a[0].stored_at.to_rfc3339(), "2018-09-28T18:24:20.123456700+00:00");
+        assert_eq!((a[0].format, b[0].format), ("entity", "csv"));
+        let touched = rest.replace("18:24:20", "19:00:00").replace("W/x", "W/y");
+        assert_eq!(cut_all(touched.as_bytes())[0].content, a[0].content, "a touch is no change");
+        let changed = rest.replace("\"5\"", "\"6\"");
+        assert_ne!(cut_all(changed.as_bytes())[0].content, a[0].content);
+    }
+
+    #[test]
+    fn packed_and_wide_texts_are_unpacked_and_damage_is_told() {
+        let text = "{\"a\": 1}\n{\"b\":\"}\"}\n";
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        gzip.write_all(text.as_bytes()).unwrap();
+        let gzip = gzip.finish().unwrap();
+        assert_eq!(short(&gzip), rows(TWO));
+        assert_eq!(short(&zstd::encode_all(text.as_bytes(), 3).unwrap()), rows(TWO));
+        let utf16: Vec<u8> = [0xff, 0xfe].into_iter().chain(text.encode_utf16().flat_map(u16::to_le_bytes)).collect();
+        assert_eq!(short(&utf16), rows(TWO));
+        let damaged = short(&gzip[..gzip.len() - 12]);
+        assert!(damaged.last().unwrap().2.starts_with("not-text: packed data"), "{damaged:?}");
+        assert!(short(&[0x89, b'P', b'N', b'G', 0, 0, 1, 2])[0].2.starts_with("not-text: binary"));
+        assert!(short(b"<html><body/></html>")[0].2.starts_with("not-json: looks like XML"));
+    }
+
+    #[test]
+    fn parquet_rows_are_rendered_as_json() {
+        use polars::prelude::*;
+        let mut frame =
+            df!("PartitionKey" => ["p", "p"], "RowKey" => ["1", "2"], "Email" => [Some("a"), None], "N" => [1i64, 2])
+                .unwrap();
+        let mut bytes = Vec::new();
+        ParquetWriter::new(&mut bytes).finish(&mut frame).unwrap();
+        let expected = [
+            ("p/1", "entity", r#"{"PartitionKey":"p","RowKey":"1","Email":"a","N":1}"#),
+            ("p/2", "entity", r#"{"PartitionKey":"p","RowKey":"2","N":2}"#),
+        ];
+        assert_eq!(short(&bytes), rows(&expected));
+    }
+
+    #[test]
+    fn nothing_in_it_is_no_record_and_too_much_in_one_is_told() {
+        for empty in ["", "\u{feff}", " \r\n ", "Email,Name\r\n", "[]", "{\"value\":[]}", "\u{feff}Email;Name"] {
+            assert_eq!(short(empty.as_bytes()), [], "{empty:?}");
+        }
+        let large = format!("[{{\"a\":\"{}\"}},{{\"a\": 1}}]", "x".repeat(MAX_RECORD + 10));
+        let cut = short(large.as_bytes());
+        assert_eq!((cut.len(), &cut[1].2), (2, &"{\"a\": 1}".to_owned()));
+        assert!(cut[0].2.starts_with("too-large: "));
+        let line = format!("Email,Name\na,{}\nb,c\n", "x".repeat(MAX_RECORD + 10));
+        let cut = short(line.as_bytes());
+        assert_eq!((cut.len(), &cut[1].2), (2, &"b,c".to_owned()));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_cut_without_a_failure(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+            cut_all(&bytes);
+        }
+
+        #[test]
+        fn any_text_is_cut_without_a_failure(text in "[\\[{]?[ \"\\\\{}\\[\\],:;\r\na-c1]{0,200}") {
+            cut_all(text.as_bytes());
+        }
+
+        #[test]
+        fn records_are_found_however_small_the_reads(names in proptest::collection::vec("[a-z\"\\\\\n]{0,9}", 1..30), step in 1usize..40) {
+            struct Slow<'a>(&'a [u8], usize);
+            impl Read for Slow<'_> {
+                fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+                    let n = self.1.min(self.0.len()).min(buffer.len());
+                    buffer[..n].copy_from_slice(&self.0[..n]);
+                    self.0 = &self.0[n..];
+                    Ok(n)
+                }
+            }
+            let values: Vec<_> = names.iter().map(|n| serde_json::json!({ "n": n }).to_string()).collect();
+            for text in [values.join("\n"), format!("[{}]", values.join(",\n"))] {
+                let mut payloads = Vec::new();
+                cut(Slow(text.as_bytes(), step), "f", DateTime::UNIX_EPOCH, &mut |l| {
+                    payloads.push(String::from_utf8(l.payload).unwrap());
+                    Ok(())
+                }).unwrap();
+                prop_assert_eq!(&payloads, &values);
+            }
+        }
+    }
+}

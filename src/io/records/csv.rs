@@ -1,0 +1,243 @@
+//! Delimited text: where each record begins and ends, and the key columns of a table dump. Cells are left to the stages.
+//!
+//! Delimiter and way of escaping are found from the first records: RFC 4180 doubles a quote, Data Factory writes `\"`.
+//! A quote that never closes costs one line. A carriage return alone, which Storage Explorer 1.27 leaves unquoted,
+//! ends no record unless the file knows no other line end.
+
+use std::borrow::Cow;
+use std::io::Read;
+use std::sync::Arc;
+
+use super::window::Window;
+use super::{Cutter, MAX_RECORD, Own, SAMPLE, Stopped};
+
+/// How a file is written.
+#[derive(Clone, Copy, Debug)]
+struct Dialect {
+    delimiter: u8,
+    /// Whether `\"` stands for a quote inside quotes.
+    backslash: bool,
+    /// `\n`, or `\r` where there is no other.
+    line_end: u8,
+}
+
+/// How a record ended.
+enum Record {
+    /// Bytes of the record, bytes with its line end.
+    Whole(usize, usize),
+    TooLarge,
+    Nothing,
+}
+
+impl Cutter<'_> {
+    pub(super) fn csv_stream<R: Read>(&mut self, window: &mut Window<R>) -> Result<(), Stopped> {
+        let sample = window.peek(SAMPLE)?;
+        let hint = sample.strip_prefix(b"sep=").and_then(|s| s.first().copied());
+        let dialect = detect(sample, hint);
+        if hint.is_some() {
+            let end = sample.iter().position(|b| *b == dialect.line_end).map_or(sample.len(), |e| e + 1);
+            window.consume(end);
+        }
+        let mut header: Option<(Arc<[u8]>, Columns)> = None;
+        let mut first = true;
+        loop {
+            let (length, consumed) = match record(window, dialect)? {
+                Record::Whole(length, consumed) => (length, consumed),
+                Record::Nothing => return Ok(()),
+                Record::TooLarge => {
+                    let start = window.ready().get(..SAMPLE).unwrap_or_default().to_vec();
+                    skip_line(window, dialect.line_end)?;
+                    self.too_large(start)?;
+                    continue;
+                }
+            };
+            let bytes = window.ready().get(..length).unwrap_or_default();
+            let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes).to_vec();
+            window.consume(consumed);
+            if bytes.trim_ascii().is_empty() {
+                continue;
+            }
+            if std::mem::take(&mut first) && is_header(&bytes, dialect) {
+                header = Some((Arc::from(bytes.as_slice()), Columns::of(&bytes, dialect)));
+                continue;
+            }
+            let own = header.as_ref().and_then(|(_, columns)| columns.own(&bytes, dialect));
+            self.give("csv", header.as_ref().map(|(h, _)| Arc::clone(h)), bytes, None, own)?;
+        }
+    }
+}
+
+/// The names of a header, for records that have a key of their own.
+struct Columns {
+    names: Vec<String>,
+    keyed: bool,
+}
+
+impl Columns {
+    fn of(header: &[u8], dialect: Dialect) -> Columns {
+        let names: Vec<String> = cells(header, dialect).into_iter().map(|c| c.trim().to_owned()).collect();
+        let has = |wanted: &str| names.iter().any(|n| n.trim_start_matches('\u{feff}').eq_ignore_ascii_case(wanted));
+        Columns { keyed: has("PartitionKey") && has("RowKey"), names }
+    }
+
+    fn own(&self, record: &[u8], dialect: Dialect) -> Option<Own> {
+        if !self.keyed {
+            return None;
+        }
+        let cells = cells(record, dialect);
+        Own::of(self.names.iter().map(String::as_str).zip(cells.into_iter().map(|c| as_json_writes(&c))))
+    }
+}
+
+/// Tools write `True` where the service writes `true`.
+fn as_json_writes(cell: &str) -> Cow<'static, str> {
+    match cell {
+        "True" => Cow::Borrowed("true"),
+        "False" => Cow::Borrowed("false"),
+        other => Cow::Owned(other.to_owned()),
+    }
+}
+
+/// The cells of a record, unquoted.
+fn cells(record: &[u8], dialect: Dialect) -> Vec<String> {
+    let mut cells = Vec::new();
+    let (mut cell, mut quoted, mut at) = (Vec::new(), false, 0);
+    let mut fresh = true;
+    while let Some(&byte) = record.get(at) {
+        let next = record.get(at + 1).copied();
+        match byte {
+            b'\\' if quoted && dialect.backslash && matches!(next, Some(b'"' | b'\\')) => {
+                cell.extend(next);
+                at += 1;
+            }
+            b'"' if quoted && next == Some(b'"') && !dialect.backslash => {
+                cell.push(b'"');
+                at += 1;
+            }
+            b'"' if quoted => quoted = false,
+            b'"' if fresh => quoted = true,
+            b if b == dialect.delimiter && !quoted => {
+                cells.push(text(&cell));
+                cell.clear();
+                at += 1;
+                fresh = true;
+                continue;
+            }
+            b => cell.push(b),
+        }
+        fresh = false;
+        at += 1;
+    }
+    cells.push(text(&cell));
+    cells
+}
+
+fn text(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => encoding_rs::WINDOWS_1252.decode(bytes).0.into_owned(),
+    }
+}
+
+/// Finds the end of the record that the window stands on.
+fn record<R: Read>(window: &mut Window<R>, dialect: Dialect) -> Result<Record, Stopped> {
+    let (mut at, mut quoted, mut fresh) = (0, false, true);
+    let mut first_line = None;
+    loop {
+        let Some(byte) = window.at(at)? else {
+            return Ok(match (at, quoted, first_line) {
+                (0, ..) => Record::Nothing,
+                // The quote was no quote: its line is a record, and the next lines are looked at again.
+                (_, true, Some(end)) => Record::Whole(end, end + 1),
+                _ => Record::Whole(at, at),
+            });
+        };
+        if byte == dialect.line_end {
+            if !quoted {
+                return Ok(Record::Whole(at, at + 1));
+            }
+            first_line.get_or_insert(at);
+        }
+        match byte {
+            b'\\' if quoted && dialect.backslash => at += 1,
+            b'"' if quoted && !dialect.backslash && window.at(at + 1)? == Some(b'"') => at += 1,
+            b'"' if quoted => quoted = false,
+            b'"' if fresh => quoted = true,
+            _ => {}
+        }
+        fresh = byte == dialect.delimiter && !quoted;
+        at += 1;
+        if at > MAX_RECORD {
+            return Ok(match (quoted, first_line) {
+                (true, Some(end)) => Record::Whole(end, end + 1),
+                _ => Record::TooLarge,
+            });
+        }
+    }
+}
+
+fn detect(sample: &[u8], hint: Option<u8>) -> Dialect {
+    let line_end = if sample.contains(&b'\n') || !sample.contains(&b'\r') { b'\n' } else { b'\r' };
+    let start = match hint {
+        Some(_) => sample.iter().position(|b| *b == line_end).map_or(sample.len(), |e| e + 1),
+        None => 0,
+    };
+    let sample = sample.get(start..).unwrap_or_default();
+    let first = sample.split(|b| *b == line_end).find(|l| !l.trim_ascii().is_empty()).unwrap_or_default();
+    let mut quoted = false;
+    let bare: Vec<u8> = first
+        .iter()
+        .filter(|b| {
+            quoted ^= **b == b'"';
+            !quoted
+        })
+        .copied()
+        .collect();
+    let count = |d: u8| bare.iter().filter(|b| **b == d).count();
+    // Of equally frequent ones the first.
+    let found = [b'^', b'|', b'\t', b';', b','].into_iter().max_by_key(|d| count(*d)).unwrap_or(b',');
+    let delimiter = hint.unwrap_or(found);
+    let plain = Dialect { delimiter, backslash: false, line_end };
+    let escaped = Dialect { backslash: true, ..plain };
+    let backslash = sample.windows(2).any(|w| w == b"\\\"") && fitting(sample, escaped) > fitting(sample, plain);
+    Dialect { backslash, ..plain }
+}
+
+/// How many records of a sample have as many cells as the first.
+fn fitting(sample: &[u8], dialect: Dialect) -> usize {
+    let mut window = Window::new(sample);
+    let mut wanted = None;
+    let mut fit = 0;
+    while let Ok(Record::Whole(length, consumed)) = record(&mut window, dialect) {
+        let bytes = window.ready().get(..length).unwrap_or_default();
+        let cells = cells(bytes.strip_suffix(b"\r").unwrap_or(bytes), dialect).len();
+        fit += usize::from(*wanted.get_or_insert(cells) == cells);
+        window.consume(consumed);
+    }
+    fit
+}
+
+/// Whether a first record names columns: none of its cells is a value that no column would be called.
+fn is_header(record: &[u8], dialect: Dialect) -> bool {
+    cells(record, dialect).iter().all(|cell| {
+        let cell = cell.trim();
+        let is_value = (cell.contains('@') && cell.contains('.') && !cell.contains("@odata.") && !cell.contains(' '))
+            || cell.starts_with('{')
+            || (cell.len() > 3 && cell.chars().all(|c| c.is_ascii_digit() || "-/:.+TZ ".contains(c)));
+        !is_value
+    })
+}
+
+fn skip_line<R: Read>(window: &mut Window<R>, line_end: u8) -> Result<(), Stopped> {
+    while !window.peek(1)?.is_empty() {
+        let ready = window.ready();
+        match ready.iter().position(|b| *b == line_end) {
+            Some(end) => {
+                window.consume(end + 1);
+                return Ok(());
+            }
+            None => window.consume(ready.len()),
+        }
+    }
+    Ok(())
+}
