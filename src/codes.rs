@@ -235,6 +235,8 @@ pub mod finding {
     pub const LOST_AT_SOURCE: &str = "lost-at-source";
     /// Delivered, and nobody touched it.
     pub const UNTOUCHED: &str = "untouched";
+    /// Fields of one raw lead name different actions.
+    pub const CONTRADICTION: &str = "contradiction";
     /// A raw lead changed under its key.
     pub const CHANGED: &str = "changed";
     /// People merged or split since the last run.

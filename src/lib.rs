@@ -18,6 +18,7 @@ pub mod tabular;
 
 // Stages: tables in, tables out.
 pub mod identity;
+pub mod leads;
 
 // Edge: files, network, clock.
 #[expect(clippy::disallowed_methods, reason = "the edge is where files, network and clock are touched")]

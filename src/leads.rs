@@ -1,0 +1,863 @@
+//! Raw leads → leads, and a quarantine row with its reason for each that cannot be read.
+//!
+//! Takes what is landed and the as-of cut; gives one row for every raw lead received up to it, so that
+//! `raw leads = leads + quarantine + after the as-of day + forgotten`. Reading one payload is [`record`]'s, reading a
+//! time [`time`]'s, the lead source's grammar [`crate::lead_source`]'s. Who a lead belongs to is left to identity.
+//! Rules: the design's words (kind, stage), `received_at`, values and ids.
+
+mod record;
+mod time;
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, Utc};
+use polars::prelude::*;
+use sha2::{Digest, Sha256};
+
+use self::record::{Fields, Layout, Refused, Slot};
+use crate::codes::{self, Finding, action, finding, kind, level, quarantine, stage, storefront};
+use crate::config::{Exclude, Offer};
+use crate::error::Result;
+use crate::lead_source::{self, LeadSource};
+use crate::tables::{Leads, Quarantine, RawLeads, Table};
+
+/// Most of a payload that a quarantine row keeps, in bytes; the landing holds the whole.
+const KEPT_PAYLOAD: usize = 16_384;
+
+/// Raw leads that one thread reads at a time.
+const CHUNK: usize = 16_384;
+
+/// What reading takes of the configuration, and the as-of cut.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings<'a> {
+    /// First instant after the as-of day, in the report's time zone.
+    pub as_of_ends_at: DateTime<Utc>,
+    /// `[stages]`: action, any case, to stage.
+    pub stages: &'a BTreeMap<String, String>,
+    /// `[[offer]]`
+    pub offers: &'a [Offer],
+    /// `[exclude]`
+    pub exclude: &'a Exclude,
+}
+
+/// Every raw lead, in one of four places.
+#[derive(Debug)]
+pub struct Parsed {
+    /// Those that could be read, received up to the as-of day.
+    pub leads: Table<Leads>,
+    /// Those that could not.
+    pub quarantine: Table<Quarantine>,
+    /// How many were received after the as-of day.
+    pub after_as_of: usize,
+    /// How many were erased on request or by age.
+    pub forgotten: usize,
+    /// What a person should look at.
+    pub findings: Vec<Finding>,
+}
+
+/// Reads every raw lead.
+///
+/// # Errors
+/// Only if a table does not have its agreed shape: a raw lead that cannot be read is a quarantine row.
+pub fn parse(raw: &Table<RawLeads>, settings: &Settings) -> Result<Parsed> {
+    let catalogue = Catalogue::new(settings.offers);
+    let exclude = Internal::new(settings.exclude);
+    let cut = settings.as_of_ends_at.timestamp_micros();
+    let frame = raw.frame();
+    let starts: Vec<usize> = (0..frame.height()).step_by(CHUNK).collect();
+    // Threads take whole chunks and the chunks stay in order, so their number changes nothing.
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(starts.len()).max(1);
+    let mut chunks: Vec<Option<Result<Chunk>>> = Vec::new();
+    chunks.resize_with(starts.len(), || None);
+    std::thread::scope(|scope| {
+        for (slots, starts) in chunks
+            .chunks_mut(starts.len().div_ceil(threads).max(1))
+            .zip(starts.chunks(starts.len().div_ceil(threads).max(1)))
+        {
+            let exclude = &exclude;
+            scope.spawn(move || {
+                for (slot, start) in slots.iter_mut().zip(starts) {
+                    *slot =
+                        Some(read_chunk(&frame.slice(i64::try_from(*start).unwrap_or(i64::MAX), CHUNK), cut, exclude));
+                }
+            });
+        }
+    });
+    let mut leads: Option<DataFrame> = None;
+    let mut refused: Option<DataFrame> = None;
+    let (mut after_as_of, mut forgotten, mut contradictions) = (0, 0, 0);
+    for chunk in chunks.into_iter().flatten() {
+        let chunk = chunk?;
+        stack(&mut leads, chunk.leads)?;
+        stack(&mut refused, chunk.quarantine)?;
+        after_as_of += chunk.after_as_of;
+        forgotten += chunk.forgotten;
+        contradictions += chunk.contradictions;
+    }
+    let leads = match leads {
+        Some(frame) => Table::new(name_offers(frame, &catalogue, settings)?)?,
+        None => Table::empty(),
+    };
+    let quarantine = refused.map_or_else(|| Ok(Table::empty()), Table::new)?;
+    let mut findings = refusals(&quarantine)?;
+    if contradictions > 0 {
+        findings.push(Finding {
+            level: level::LIST,
+            code: finding::CONTRADICTION,
+            destination: String::new(),
+            text: "lead source and ActionCode name different actions; the lead source was taken, do-not-contact always"
+                .into(),
+            count: contradictions,
+        });
+    }
+    Ok(Parsed { leads, quarantine, after_as_of, forgotten, findings })
+}
+
+/// `lead_id`: first 16 hex digits of SHA-256 over source, a zero byte and source_key.
+pub fn lead_id(source: &str, source_key: &str) -> String {
+    let mut hash = Sha256::new();
+    hash.update(source);
+    hash.update([0]);
+    hash.update(source_key);
+    hex::encode(hash.finalize().get(..8).unwrap_or_default())
+}
+
+/// The stage that an action stands for where the configuration says nothing.
+pub fn default_stage(action: Option<&str>, storefront: Option<&str>) -> &'static str {
+    match action {
+        Some(action::START_TEST_DRIVE) => stage::TRIAL,
+        Some(action::INS) => stage::INTEREST,
+        Some(action::PLT) => stage::CONTACT,
+        Some(action::CREATE) => stage::PURCHASE,
+        None if storefront == Some(storefront::TEST_DRIVE) => stage::TRIAL,
+        _ => stage::NONE,
+    }
+}
+
+/// What one chunk of raw leads gives.
+struct Chunk {
+    leads: DataFrame,
+    quarantine: DataFrame,
+    after_as_of: usize,
+    forgotten: usize,
+    contradictions: i64,
+}
+
+fn stack(all: &mut Option<DataFrame>, more: DataFrame) -> Result<()> {
+    match all {
+        Some(all) => {
+            all.vstack_mut(&more)?;
+        }
+        None => *all = Some(more),
+    }
+    Ok(())
+}
+
+/// Text columns of a chunk that are filled row by row.
+const TEXTS: [&str; 20] = [
+    "lead_id", "source", "source_key", "storefront", "action", "kind", "offer_id", "offer", "first_name", "last_name",
+    "email", "phone", "company", "title", "country", "description", "campaign", "lead_source", "received_from",
+    // What the ProductId field says where that is no id: it names an offer if nothing better does.
+    "product",
+];
+
+fn read_chunk(raw: &DataFrame, cut: i64, exclude: &Internal) -> Result<Chunk> {
+    let mut raw = raw.clone();
+    raw.rechunk_mut();
+    let (source, key) = (raw.column("source")?.str()?.clone(), raw.column("source_key")?.str()?.clone());
+    let stored_at = raw.column("stored_at")?.datetime()?.physical().clone();
+    let format = raw.column("format")?.str()?.clone();
+    let (header, payload) = (raw.column("header")?.binary()?.clone(), raw.column("payload")?.binary()?.clone());
+    let problem = raw.column("problem")?.str()?.clone();
+    let erased = raw.column("forgotten")?.bool()?.clone();
+
+    let mut texts = TEXTS.map(|name| StringChunkedBuilder::new(name.into(), raw.height()));
+    let mut received = Vec::with_capacity(raw.height());
+    let mut rows: Vec<IdxSize> = Vec::with_capacity(raw.height());
+    let mut refused = Refusals::default();
+    let mut layout: Option<(&[u8], std::result::Result<Layout, Refused>)> = None;
+    let (mut after_as_of, mut forgotten, mut contradictions) = (0, 0, 0);
+
+    for row in 0..raw.height() {
+        let (Some(source), Some(key), Some(stored)) = (source.get(row), key.get(row), stored_at.get(row)) else {
+            continue;
+        };
+        let Some(payload) = payload.get(row).filter(|_| erased.get(row) != Some(true)) else {
+            forgotten += 1;
+            continue;
+        };
+        let read = match (problem.get(row), format.get(row)) {
+            (Some(problem), _) => Err(known_problem(problem)),
+            (None, Some("csv")) => {
+                let header = header.get(row).unwrap_or_default();
+                if layout.as_ref().is_none_or(|(of, _)| *of != header) {
+                    layout = Some((header, Layout::read(header)));
+                }
+                match &layout {
+                    Some((_, Ok(layout))) => layout.record(payload),
+                    Some((_, Err(Refused { reason, detail }))) => {
+                        Err(Refused { reason, detail: format!("header: {detail}") })
+                    }
+                    None => record::read_text(payload),
+                }
+            }
+            _ => record::read_text(payload),
+        };
+        let mut fields = match read {
+            Ok(fields) => fields,
+            Err(_) if stored >= cut => {
+                after_as_of += 1;
+                continue;
+            }
+            Err(Refused { reason, detail }) => {
+                refused.push(source, key, stored, reason, &detail, payload);
+                continue;
+            }
+        };
+        let (received_at, received_from) = received_at(&fields, stored, format.get(row) == Some("entity"));
+        if received_at >= cut {
+            after_as_of += 1;
+            continue;
+        }
+        let found = lead_source_of(&fields, &mut contradictions);
+        let kind = if fields.test { kind::TEST } else { kind_of(&fields, &found, exclude) };
+        name_from_full(&mut fields);
+        let offer_id = found.offer.as_ref().and_then(lead_source::Offer::id).map(str::to_owned);
+        let product = fields.take(Slot::Product).or_else(|| fields.take(Slot::Offer));
+        let product = product.as_deref().and_then(lead_source::parse_offer);
+        let title = fields.take(Slot::OfferTitle).or_else(|| match &found.offer {
+            Some(lead_source::Offer::Title(title)) => Some(title.clone()),
+            _ => None,
+        });
+        let description = fields.take(Slot::Description);
+        let campaign = fields.take(Slot::Campaign).or_else(|| description.as_deref().and_then(record::campaign));
+        let product_id = product.as_ref().and_then(lead_source::Offer::id).map(str::to_owned);
+        let values = [
+            Some(lead_id(source, key)),
+            Some(source.to_owned()),
+            Some(key.to_owned()),
+            found.storefront,
+            found.action,
+            Some(kind.to_owned()),
+            offer_id.or(product_id),
+            title,
+            fields.take(Slot::FirstName),
+            fields.take(Slot::LastName),
+            fields.take(Slot::Email),
+            fields.take(Slot::Phone),
+            fields.take(Slot::Company),
+            fields.take(Slot::JobTitle),
+            fields.take(Slot::Country),
+            description,
+            campaign,
+            fields.take(Slot::LeadSource),
+            Some(received_from.to_owned()),
+            product.filter(|p| p.id().is_none()).map(|p| p.as_str().to_owned()),
+        ];
+        for (column, value) in texts.iter_mut().zip(values) {
+            column.append_option(value);
+        }
+        received.push(received_at);
+        rows.push(IdxSize::try_from(row).unwrap_or(IdxSize::MAX));
+    }
+
+    let taken = raw.select(["landed_on", "origins", "versions"])?.take(&IdxCa::from_vec("row".into(), rows))?;
+    let mut columns: Vec<Column> = texts.into_iter().map(|t| t.finish().into_column()).collect();
+    columns.push(instants("received_at", received)?);
+    columns.extend(taken.columns().iter().cloned());
+    Ok(Chunk {
+        leads: DataFrame::new(taken.height(), columns)?,
+        quarantine: refused.into_frame()?,
+        after_as_of,
+        forgotten,
+        contradictions,
+    })
+}
+
+fn instants(name: &str, micros: Vec<i64>) -> PolarsResult<Column> {
+    Series::new(name.into(), micros).cast(&tables_instant()).map(Series::into_column)
+}
+
+fn tables_instant() -> DataType {
+    crate::tables::Kind::Instant.dtype()
+}
+
+/// The landing's `reason: detail`.
+fn known_problem(problem: &str) -> Refused {
+    let (reason, detail) = problem.split_once(": ").unwrap_or((problem, "the record could not be cut out of its file"));
+    let known = [quarantine::NOT_TEXT, quarantine::NOT_A_LEAD, quarantine::CUSTOMER_INFO, quarantine::TOO_LARGE];
+    let reason = known.into_iter().find(|known| *known == reason).unwrap_or(quarantine::NOT_JSON);
+    Refused { reason, detail: detail.to_owned() }
+}
+
+/// The marketplace's own time where it can be read, else the store's; never the clock's.
+fn received_at(fields: &Fields, stored: i64, entity: bool) -> (i64, &'static str) {
+    let read = |slot| fields.get(slot).and_then(|text| time::parse(text, stored));
+    if let Some(at) = read(Slot::Created) {
+        return (at, "created-time");
+    }
+    if let Some(at) = read(Slot::BodyTime) {
+        return (at, "body");
+    }
+    if let Some(at) = read(Slot::Timestamp) {
+        return (at, "timestamp");
+    }
+    (stored, if entity { "timestamp" } else { "stored" })
+}
+
+/// The lead source, combined or in fields of its own; what the combined form lacks comes from the fields.
+fn lead_source_of(fields: &Fields, contradictions: &mut i64) -> LeadSource {
+    let mut found = fields.get(Slot::LeadSource).map(lead_source::parse).unwrap_or_default();
+    let field = fields.get(Slot::Action).and_then(lead_source::parse_action);
+    match (&found.action, field) {
+        (None, field) => found.action = field,
+        (Some(combined), Some(field)) if *combined != field && !found.is_test => {
+            *contradictions += 1;
+            if field == action::DNC {
+                found.action = Some(field);
+            }
+        }
+        _ => {}
+    }
+    if found.storefront.is_none() {
+        found.storefront = fields.get(Slot::Source).and_then(lead_source::known_storefront).map(str::to_owned);
+    }
+    found
+}
+
+/// The first that applies, after test.
+fn kind_of(fields: &Fields, found: &LeadSource, exclude: &Internal) -> &'static str {
+    if found.action.as_deref() == Some(action::DNC) {
+        kind::DO_NOT_CONTACT
+    } else if [Slot::FirstName, Slot::LastName, Slot::FullName, Slot::Email, Slot::Phone]
+        .iter()
+        .all(|s| fields.get(*s).is_none())
+    {
+        kind::WITHHELD
+    } else if exclude.matches(fields.get(Slot::Email), fields.get(Slot::Company)) {
+        kind::INTERNAL
+    } else {
+        kind::GENUINE
+    }
+}
+
+/// Where only a full name is given, its last word is the last name.
+fn name_from_full(fields: &mut Fields) {
+    if fields.get(Slot::FirstName).is_some() || fields.get(Slot::LastName).is_some() {
+        return;
+    }
+    let Some(full) = fields.take(Slot::FullName) else { return };
+    let (first, last) = full.rsplit_once(char::is_whitespace).unwrap_or(("", &full));
+    fields.put(Slot::FirstName, first);
+    fields.put(Slot::LastName, last);
+}
+
+/// Our own staff, in comparable form.
+struct Internal {
+    domains: Vec<String>,
+    emails: Vec<String>,
+    companies: Vec<String>,
+}
+
+impl Internal {
+    fn new(exclude: &Exclude) -> Self {
+        let lower = |texts: &[String]| texts.iter().map(|t| t.trim().trim_start_matches('@').to_lowercase()).collect();
+        Internal {
+            domains: lower(&exclude.domains),
+            emails: lower(&exclude.emails),
+            companies: lower(&exclude.companies),
+        }
+    }
+
+    fn matches(&self, email: Option<&str>, company: Option<&str>) -> bool {
+        let company = company.map(|c| c.trim().to_lowercase());
+        if company.is_some_and(|company| self.companies.contains(&company)) {
+            return true;
+        }
+        let Some(email) = email.filter(|_| !self.domains.is_empty() || !self.emails.is_empty()) else { return false };
+        let email = email.trim().replace("\\@", "@").to_lowercase();
+        let domain = email.rsplit('@').next().filter(|_| email.contains('@')).unwrap_or_default();
+        let under =
+            |d: &String| domain.strip_suffix(d.as_str()).is_some_and(|sub| sub.is_empty() || sub.ends_with('.'));
+        self.emails.contains(&email) || (!domain.is_empty() && self.domains.iter().any(under))
+    }
+}
+
+/// Quarantine rows in the making.
+#[derive(Default)]
+struct Refusals {
+    texts: [Vec<String>; 5],
+    received: Vec<i64>,
+}
+
+impl Refusals {
+    fn push(&mut self, source: &str, key: &str, stored: i64, reason: &str, detail: &str, payload: &[u8]) {
+        let kept = payload.get(..KEPT_PAYLOAD).unwrap_or(payload);
+        let mut text = String::from_utf8_lossy(kept).into_owned();
+        if kept.len() < payload.len() && text.ends_with('\u{fffd}') {
+            text.pop(); // the cut went through a character
+        }
+        for (column, value) in self.texts.iter_mut().zip([source, key, reason, detail, &text]) {
+            column.push(value.to_owned());
+        }
+        self.received.push(stored);
+    }
+
+    fn into_frame(self) -> Result<DataFrame> {
+        let height = self.received.len();
+        let names = ["source", "source_key", "reason", "detail", "payload"];
+        let mut columns: Vec<Column> =
+            names.into_iter().zip(self.texts).map(|(name, texts)| Column::new(name.into(), texts)).collect();
+        columns.push(instants("received_at", self.received)?);
+        Ok(DataFrame::new(height, columns)?)
+    }
+}
+
+/// The publisher's offers by id, by earlier id and by title.
+struct Catalogue {
+    /// Lower-case id, also an earlier one, to the id of today.
+    ids: HashMap<String, String>,
+    /// Comparable title to id.
+    titles: HashMap<String, String>,
+    /// Id to its first title.
+    names: HashMap<String, String>,
+    /// Id to its own stages, action in lower case.
+    stages: HashMap<String, BTreeMap<String, String>>,
+}
+
+impl Catalogue {
+    fn new(offers: &[Offer]) -> Self {
+        let mut all =
+            Catalogue { ids: HashMap::new(), titles: HashMap::new(), names: HashMap::new(), stages: HashMap::new() };
+        for offer in offers {
+            let id = offer.id.to_lowercase();
+            for earlier in std::iter::once(&offer.id).chain(&offer.formerly) {
+                all.ids.entry(earlier.to_lowercase()).or_insert_with(|| id.clone());
+            }
+            for title in &offer.title {
+                all.titles.entry(comparable(title)).or_insert_with(|| id.clone());
+            }
+            if let Some(title) = offer.title.first() {
+                all.names.entry(id.clone()).or_insert_with(|| title.clone());
+            }
+            let stages = offer.stages.iter().map(|(action, stage)| (action.to_lowercase(), stage.clone())).collect();
+            all.stages.entry(id).or_insert(stages);
+        }
+        all
+    }
+
+    /// Today's id of what stands where an id should; ids nobody listed are kept.
+    fn id(&self, found: &str) -> String {
+        let by_title = || self.titles.get(&comparable(found)); // a title such as Node.js has the form of an id
+        self.ids.get(found).or_else(by_title).cloned().unwrap_or_else(|| found.to_owned())
+    }
+
+    /// An id that lacks its publisher: the one offer of the catalogue that ends so.
+    fn without_publisher(&self, found: &str) -> Option<String> {
+        let found = found.to_lowercase();
+        let mut fitting = self.ids.iter().filter(|(id, _)| id.split_once('.').is_some_and(|(_, offer)| offer == found));
+        fitting.next().filter(|_| fitting.next().is_none()).map(|(_, id)| id.clone())
+    }
+}
+
+/// A title for comparison: case and spacing don't count.
+fn comparable(title: &str) -> String {
+    title.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
+}
+
+/// Adds offer_id, publisher, offer and stage, which need the catalogue and the other leads.
+fn name_offers(frame: DataFrame, catalogue: &Catalogue, settings: &Settings) -> Result<DataFrame> {
+    let text = |name: &str| -> Result<StringChunked> { Ok(frame.column(name)?.str()?.rechunk().into_owned()) };
+    let (ids, titles, products) = (text("offer_id")?, text("offer")?, text("product")?);
+    let (actions, storefronts) = (text("action")?, text("storefront")?);
+    // A title that leads with one single id bear names that id; a title of two offers names none.
+    let mut by_title: HashMap<&str, Option<String>> = HashMap::new();
+    for (id, title) in ids.iter().zip(titles.iter()) {
+        let (Some(id), Some(title)) = (id, title) else { continue };
+        match by_title.get_mut(title) {
+            Some(Some(known)) if *known == id => {}
+            Some(known) => {
+                if known.as_ref().is_some_and(|k| *k != catalogue.id(id)) {
+                    *known = None;
+                }
+            }
+            None => {
+                by_title.insert(title, Some(catalogue.id(id)));
+            }
+        }
+    }
+    let mut comparable_titles: BTreeMap<String, Option<String>> = BTreeMap::new();
+    for (title, id) in by_title {
+        comparable_titles
+            .entry(comparable(title))
+            .and_modify(|known| {
+                if *known != id {
+                    *known = None;
+                }
+            })
+            .or_insert(id);
+    }
+    let stages: BTreeMap<String, &String> = settings.stages.iter().map(|(a, s)| (a.to_lowercase(), s)).collect();
+    let of_title = |title: &str| {
+        let title = comparable(title);
+        catalogue.titles.get(&title).cloned().or_else(|| comparable_titles.get(&title).cloned().flatten())
+    };
+    let mut cache: HashMap<[Option<&str>; 3], Option<String>> = HashMap::new();
+    let height = frame.height();
+    let mut columns = ["offer_id", "publisher", "offer", "stage"].map(|n| StringChunkedBuilder::new(n.into(), height));
+    for row in 0..height {
+        let (id, title, product) = (ids.get(row), titles.get(row), products.get(row));
+        let id = cache.entry([id, title, product]).or_insert_with(|| {
+            id.map(|id| catalogue.id(id))
+                .or_else(|| {
+                    product.and_then(|p| {
+                        catalogue.without_publisher(p).or_else(|| catalogue.titles.get(&comparable(p)).cloned())
+                    })
+                })
+                .or_else(|| title.and_then(of_title))
+                .or_else(|| product.filter(|p| !p.contains(char::is_whitespace)).map(str::to_lowercase))
+        });
+        let id = id.as_deref();
+        let (act, storefront) = (actions.get(row), storefronts.get(row));
+        let configured = act.map(str::to_lowercase).and_then(|act| {
+            let own = id.and_then(|id| catalogue.stages.get(id)).and_then(|stages| stages.get(&act));
+            own.or_else(|| stages.get(&act).copied())
+        });
+        let [ids, publishers, offers, stages] = &mut columns;
+        ids.append_option(id);
+        publishers.append_option(id.and_then(|id| id.split_once('.')).map(|(publisher, _)| publisher));
+        offers.append_option(title.or_else(|| id.and_then(|id| catalogue.names.get(id)).map(String::as_str)));
+        stages.append_value(configured.map_or_else(|| default_stage(act, storefront), String::as_str));
+    }
+    drop(cache);
+    let mut frame = frame.clone().drop("product")?;
+    for column in columns {
+        frame.with_column(column.finish().into_column())?;
+    }
+    Ok(frame)
+}
+
+/// One finding for each source and reason.
+fn refusals(quarantine: &Table<Quarantine>) -> Result<Vec<Finding>> {
+    let frame = quarantine.frame();
+    let mut counts: BTreeMap<(&str, &str), i64> = BTreeMap::new();
+    for (source, reason) in frame.column("source")?.str()?.iter().zip(frame.column("reason")?.str()?.iter()) {
+        if let (Some(source), Some(reason)) = (source, reason) {
+            *counts.entry((source, reason)).or_default() += 1;
+        }
+    }
+    let finding = |((source, reason), count): ((&str, &str), i64)| Finding {
+        level: if reason == codes::quarantine::NOT_A_LEAD { level::LIST } else { level::MAIL },
+        code: finding::QUARANTINED,
+        destination: source.to_owned(),
+        text: format!("raw leads of source {source} could not be read ({reason}); table quarantine has them"),
+        count,
+    };
+    Ok(counts.into_iter().map(finding).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A raw lead of a test: key, format, header, payload.
+    type Raw<'a> = (&'a str, &'a str, Option<&'a [u8]>, &'a [u8]);
+
+    fn raw(rows: &[Raw]) -> Table<RawLeads> {
+        let n = rows.len();
+        let at = |text: &str| DateTime::parse_from_rfc3339(text).unwrap().timestamp_micros();
+        let stored = vec![at("2026-05-03T14:05:00Z"); n];
+        let columns = vec![
+            Column::new("source".into(), vec!["table"; n]),
+            Column::new("source_key".into(), rows.iter().map(|r| r.0).collect::<Vec<_>>()),
+            instants("stored_at", stored).unwrap(),
+            Column::new("landed_on".into(), vec![20_576i32; n]).cast(&DataType::Date).unwrap(),
+            Column::new("format".into(), rows.iter().map(|r| r.1).collect::<Vec<_>>()),
+            Column::new("header".into(), rows.iter().map(|r| r.2).collect::<Vec<_>>()),
+            Column::new("payload".into(), rows.iter().map(|r| Some(r.3)).collect::<Vec<_>>()),
+            Column::new("problem".into(), vec![None::<&str>; n]),
+            Column::new("origins".into(), vec![1i64; n]),
+            Column::new("versions".into(), vec![1i64; n]),
+            Column::new("forgotten".into(), vec![false; n]),
+        ];
+        Table::new(DataFrame::new(n, columns).unwrap()).unwrap()
+    }
+
+    fn parsed(rows: &[Raw], offers: &[Offer], exclude: &Exclude) -> Parsed {
+        let as_of_ends_at = DateTime::parse_from_rfc3339("2026-05-04T00:00:00Z").unwrap().to_utc();
+        let stages = BTreeMap::from([("plt".to_owned(), "interest".to_owned())]);
+        parse(&raw(rows), &Settings { as_of_ends_at, stages: &stages, offers, exclude }).unwrap()
+    }
+
+    /// One JSON document → the named columns of its lead, `_` where null, or `! reason detail`.
+    fn shown(format: &str, header: Option<&str>, payload: &str, columns: &[&str]) -> String {
+        let all = parsed(&[("k", format, header.map(str::as_bytes), payload.as_bytes())], &[], &Exclude::default());
+        let text = |frame: &DataFrame, name: &str| {
+            let column = frame.column(name).unwrap().cast(&DataType::String).unwrap();
+            column.str().unwrap().get(0).unwrap_or("_").to_owned()
+        };
+        if all.quarantine.height() == 1 {
+            return format!("! {} {}", text(all.quarantine.frame(), "reason"), text(all.quarantine.frame(), "detail"));
+        }
+        columns.iter().map(|name| text(all.leads.frame(), name)).collect::<Vec<_>>().join(" / ")
+    }
+
+    const CONTACT: [&str; 7] = ["first_name", "last_name", "email", "phone", "country", "company", "title"];
+    const ORIGIN: [&str; 6] = ["storefront", "action", "offer_id", "offer", "stage", "kind"];
+    const JOHN: &str = "John / Smith / jsmith@microsoft.com / 1234567890 / US / Microsoft / CTO";
+    const INFO: &str = r#"{\"FirstName\":\"John\",\"LastName\":\"Smith\",\"Email\":\" jsmith@microsoft.com \",\"Phone\":\"1234567890\",\"Country\":\"US\",\"Company\":\"Microsoft\",\"Title\":\"CTO\"}"#;
+
+    #[test]
+    fn a_table_row_is_read_decomposed_and_combined_and_in_any_casing() {
+        let row = format!(
+            r#"{{"PartitionKey":"9:2F28:2F2018","RowKey":"r","Timestamp":"2026-05-03T14:05:00Z","Timestamp@odata.type":"Edm.DateTime",
+            "ProductId":"Bitnami.openedxcypress","CustomerInfo":"{INFO}","LeadSource":"AzureMarketplace","ActionCode":"INS",
+            "OfferDisplayName":"Contoso Test","CreatedTime":"5/3/2026 2:02:18 PM","Description":" "}}"#
+        );
+        assert_eq!(shown("entity", None, &row, &CONTACT), JOHN);
+        assert_eq!(
+            shown("entity", None, &row, &ORIGIN),
+            "azure-marketplace / INS / bitnami.openedxcypress / Contoso Test / interest / genuine"
+        );
+        assert_eq!(
+            shown("entity", None, &row, &["received_at", "received_from", "description", "publisher"]),
+            "2026-05-03 14:02:18.000000+00:00 / created-time / _ / bitnami"
+        );
+        let combined =
+            row.replace("\"AzureMarketplace\",\"ActionCode\":\"INS\"", "\"SPZA-PLT | pub.x-1\",\"ActionCode\":null");
+        assert_eq!(
+            shown("entity", None, &combined, &ORIGIN),
+            "appsource / PLT / pub.x-1 / Contoso Test / interest / genuine",
+            "the configuration moved PLT"
+        );
+        let camel = r#"{"userDetails":{"firstName":"John","lastName":"Smith","email":"jsmith@microsoft.com","phone":1234567890,
+            "country":"US","company":"Microsoft","title":"CTO"},"leadSource":"SPZA","actionCode":"dnc","offerTitle":"T","description":"Hi"}"#;
+        for document in
+            [camel.to_owned(), camel.to_uppercase().replace("NULL", "null"), format!("{{\"body\":{camel}}}")]
+        {
+            let expected = if document.contains("JOHN") { JOHN.to_uppercase() } else { JOHN.to_owned() };
+            assert_eq!(shown("json", None, &document, &CONTACT), expected);
+        }
+        assert_eq!(shown("json", None, camel, &ORIGIN), "appsource / DNC / _ / T / none / do-not-contact");
+        assert_eq!(shown("json", None, camel, &["received_from"]), "stored");
+    }
+
+    #[test]
+    fn customer_info_is_unpacked_however_often_it_was_packed_and_else_quarantined() {
+        let row = |info: &str| format!(r#"{{"LeadSource":"AzureMarketplace","CustomerInfo":{info}}}"#);
+        let plain = r#"{"FirstName":"John","Company":"a \"b\"","Email":"j@x.de"}"#;
+        let text = |t: &str| serde_json::to_string(t).unwrap();
+        let columns = ["first_name", "company", "email", "kind"];
+        let expected = "John / a \"b\" / j@x.de / genuine";
+        let pretty = plain.replace(',', ",\n\n  ");
+        for info in [plain.to_owned(), text(plain), text(&text(plain)), text(&pretty)] {
+            assert_eq!(shown("entity", None, &row(&info), &columns), expected, "{info}");
+        }
+        let unquoted = text(plain.replace("\"a \\\"b\\\"\"", "\"a\"").replace('"', "\\\"").as_str());
+        assert_eq!(shown("entity", None, &row(&unquoted), &columns), "John / a / j@x.de / genuine");
+        for nothing in ["null", "\"\"", "\" \"", "\"null\"", "{}", r#""{\"FirstName\":null,\"Email\":\" \"}""#] {
+            assert_eq!(shown("entity", None, &row(nothing), &["kind", "first_name"]), "withheld / _", "{nothing}");
+        }
+        for damaged in ["[1]", "7", "\"John\"", "\"{\\\"FirstName\\\":\"", r#"{"Foo":1}"#] {
+            let found = shown("entity", None, &row(damaged), &columns);
+            assert!(found.starts_with("! customer-info") && !found.contains("John"), "{damaged}: {found}");
+        }
+    }
+
+    #[test]
+    fn csv_is_read_by_its_header_whatever_the_order_delimiter_and_encoding() {
+        let header = "Description;CustomerInfo@type;CustomerInfo;ProductId;LeadSource;ActionCode\r\n";
+        let record = "\"a;b\";Edm.String;\"{\"\"FirstName\"\":\"\"John\"\",\"\"LastName\"\":\"\"Smith\"\"}\";pub.x;AzurePortal;create\r\n";
+        assert_eq!(
+            shown("csv", Some(header), record, &["first_name", "last_name", "description"]),
+            "John / Smith / a;b"
+        );
+        assert_eq!(
+            shown("csv", Some(header), record, &ORIGIN),
+            "azure-portal / Create / pub.x / _ / purchase / genuine"
+        );
+        let backslashes =
+            "x;Edm.String;\"{\\\"FirstName\\\":\\\"John\\\",\\\"Email\\\":\\\"j@x.de\\\"}\";pub.x;AzurePortal;create";
+        assert_eq!(shown("csv", Some(header), backslashes, &["first_name", "email"]), "John / j@x.de");
+        let office = Some("\u{feff}First Name\tLast Name\tEmail Address");
+        assert_eq!(
+            shown("csv", office, "John\tSmith\tj@x.de", &["first_name", "email", "kind"]),
+            "John / j@x.de / genuine"
+        );
+        let latin = parsed(&[("k", "csv", Some(b"First Name,Email"), b"J\xfcrgen,j@x.de")], &[], &Exclude::default());
+        assert_eq!(latin.leads.frame().column("first_name").unwrap().str().unwrap().get(0), Some("Jürgen"));
+        assert!(
+            shown("csv", Some("City,Temperature"), "Berlin,7", &[]).starts_with("! not-a-lead none of the 2 columns")
+        );
+        assert!(shown("csv", Some("Email,Phone"), "a,b,c", &[]).starts_with("! not-a-lead the record has 3 fields"));
+    }
+
+    #[test]
+    fn web_to_lead_fields_are_read_with_their_repeated_key() {
+        let form = "company = MSFT_TEST_636573304831318844\nemail = MSFT_TEST_636573304831318844@test.com\nencoding = UTF-8\n\
+            encoding = UTF-8\nfirst_name = MSFT_TEST_636573304831318844\nlead_source = MSFT_TEST_636573304831318844-MSFT_TEST_636573304831318844|<Offer Name>\n";
+        assert_eq!(shown("bytes", None, form, &["kind", "offer"]), "test / <Offer Name>");
+        let body = "first_name=J%C3%BCrgen&last_name=Fu%C3%9F+M&lead_source=SPZA-INS%7Ca.b&oid=00D";
+        assert_eq!(shown("json", None, body, &["first_name", "last_name", "offer_id"]), "Jürgen / Fuß M / a.b");
+    }
+
+    #[test]
+    fn what_is_no_lead_is_refused_with_its_reason_and_nothing_of_its_content() {
+        for (payload, expected) in [
+            ("", "! not-json"),
+            ("hello Jane", "! not-json"),
+            ("{\"Jane\":", "! not-json the text ends too early"),
+            ("[]", "! not-a-lead"),
+            ("{\"PartitionKey\":\"p\",\"RowKey\":\"r\",\"LastRun\":\"Jane\"}", "! not-a-lead"),
+            ("{\"LeadSource\":\"SPZA\"\n\"OfferTitle\":\"Jane\"}", "! not-json"),
+        ] {
+            let found = shown("json", None, payload, &[]);
+            assert!(found.starts_with(expected) && !found.contains("Jane"), "{payload}: {found}");
+        }
+        let big = vec![b' '; record::LARGEST + 1];
+        let all = parsed(
+            &[("a", "json", None, b"{\"LeadSource\":\"\xff\"}"), ("b", "json", None, &big)],
+            &[],
+            &Exclude::default(),
+        );
+        let reasons: Vec<_> = all
+            .quarantine
+            .frame()
+            .column("reason")
+            .unwrap()
+            .str()
+            .unwrap()
+            .iter()
+            .flatten()
+            .map(str::to_owned)
+            .collect();
+        assert_eq!(reasons, ["not-text", "too-large"]);
+        assert_eq!(all.findings.len(), 2);
+        let longest =
+            all.quarantine.frame().column("payload").unwrap().str().unwrap().iter().flatten().map(str::len).max();
+        assert!(longest <= Some(KEPT_PAYLOAD));
+    }
+
+    #[test]
+    fn offers_are_named_by_lead_source_product_catalogue_and_other_leads_in_that_order() {
+        let offer = |id: &str, title: &[&str], formerly: &[&str]| Offer {
+            id: id.into(),
+            title: title.iter().map(|t| (*t).into()).collect(),
+            formerly: formerly.iter().map(|t| (*t).into()).collect(),
+            kind: None,
+            stages: BTreeMap::from([("INS".to_owned(), "purchase".to_owned())]),
+        };
+        let row = |rest: &str| {
+            format!(
+                r#"{{"LeadSource":"AzureMarketplace","ActionCode":"INS","CustomerInfo":{{"Email":"a@b.de"}}{rest}}}"#
+            )
+        };
+        let rows = [
+            row(r#","ProductId":"other.one","OfferDisplayName":"Other  One""#),
+            row(r#","OfferDisplayName":"other one""#),
+            row(r#","OfferDisplayName":"Data Mesh""#),
+            row(r#","ProductId":"contoso.mesh""#),
+            row(r#","ProductId":"mesh-pro""#),
+            row(r#","OfferDisplayName":"Unknown""#),
+            row(r#","OfferTitle":"Same","ProductId":["a.b"]"#),
+            row(r#","OfferTitle":"Same","ProductId":"a.c""#),
+            row(r#","OfferTitle":"Same""#),
+        ];
+        let keys = ["1", "2", "3", "4", "5", "6", "7", "8", "9"];
+        let rows: Vec<Raw> = keys.iter().zip(&rows).map(|(k, r)| (*k, "entity", None, r.as_bytes())).collect();
+        let all = parsed(&rows, &[offer("contoso.mesh-pro", &["Data Mesh"], &["contoso.mesh"])], &Exclude::default());
+        let frame = all.leads.frame().sort(["source_key"], SortMultipleOptions::default()).unwrap();
+        let column = |name: &str| -> Vec<Option<String>> {
+            frame.column(name).unwrap().str().unwrap().iter().map(|t| t.map(str::to_owned)).collect()
+        };
+        let ids = column("offer_id");
+        let ids: Vec<_> = ids.iter().map(|i| i.as_deref().unwrap_or("_")).collect();
+        let pro = "contoso.mesh-pro";
+        assert_eq!(ids, ["other.one", "other.one", pro, pro, pro, "_", "a.b", "a.c", "_"]);
+        assert_eq!(column("stage")[3].as_deref(), Some("purchase"), "the offer's own stages win");
+        assert_eq!(column("offer")[3].as_deref(), Some("Data Mesh"));
+    }
+
+    #[test]
+    fn our_own_staff_is_internal_by_domain_address_or_company() {
+        let exclude = Exclude {
+            domains: vec!["Contoso.com".into()],
+            emails: vec!["x@y.de".into()],
+            companies: vec!["Fabrikam".into()],
+        };
+        for (email, company, expected) in [
+            ("a@contoso.com", "", kind::INTERNAL),
+            ("a@eu.contoso.com", "", kind::INTERNAL),
+            ("a@notcontoso.com", "", kind::GENUINE),
+            ("X@y.de", "", kind::INTERNAL),
+            ("a@b.de", " fabrikam ", kind::INTERNAL),
+        ] {
+            let document = format!(r#"{{"Email":"{email}","Company":"{company}","LeadSource":"SPZA"}}"#);
+            let all = parsed(&[("k", "json", None, document.as_bytes())], &[], &exclude);
+            assert_eq!(all.leads.frame().column("kind").unwrap().str().unwrap().get(0), Some(expected), "{email}");
+        }
+    }
+
+    #[test]
+    fn campaigns_are_read_from_every_form_of_notes() {
+        for (notes, expected) in [
+            ("Campaigns: ", None),
+            ("Campaigns: DM-7", Some("DM-7")),
+            (r#"{"mktcmpid":"1234","partnerid":"9"}"#, Some("1234")),
+            (r#"{\"UTM_Campaign\":\"x\"}"#, Some("x")),
+            ("{ not json, a customer's note", None),
+            ("https://x/y?src=a&mktcmpid=New1", Some("New1")),
+            ("please call", None),
+        ] {
+            assert_eq!(record::campaign(notes).as_deref(), expected, "{notes}");
+        }
+    }
+
+    #[test]
+    fn the_published_test_lead_is_a_test() {
+        let Ok(info) = std::fs::read_to_string("../shared/samples/leads/customer-info-test-lead.json") else { return };
+        let row = serde_json::json!({ "LeadSource": "AzureMarketplace", "ActionCode": "INS", "CustomerInfo": info })
+            .to_string();
+        assert_eq!(shown("entity", None, &row, &["kind", "first_name"]), "test / MSFT_TEST_636737558587117715");
+    }
+
+    #[test]
+    fn what_is_received_after_the_day_or_erased_is_counted_and_nothing_is_lost() {
+        let rows: Vec<(String, String)> = (0..40)
+            .map(|i| {
+                (
+                    format!("k{i}"),
+                    match i % 4 {
+                        0 => format!(r#"{{"LeadSource":"SPZA","CreatedTime":"2026-05-0{}T10:00:00Z"}}"#, 1 + i % 7),
+                        1 => "not json".to_owned(),
+                        _ => r#"{"Email":"a@b.de"}"#.to_owned(),
+                    },
+                )
+            })
+            .collect();
+        let rows: Vec<Raw> = rows.iter().map(|(k, p)| (k.as_str(), "json", None, p.as_bytes())).collect();
+        let all = parsed(&rows, &[], &Exclude::default());
+        assert_eq!(all.leads.height() + all.quarantine.height() + all.after_as_of + all.forgotten, 40);
+        assert!(all.after_as_of > 0 && all.quarantine.height() == 10);
+        let none = parsed(&[], &[], &Exclude::default());
+        assert_eq!((none.leads.height(), none.quarantine.height()), (0, 0));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn any_bytes_become_a_lead_or_a_quarantine_row(
+            payload in prop_oneof![
+                proptest::collection::vec(any::<u8>(), 0..80),
+                "\\{\"(CustomerInfo|Email|LeadSource|body)\":(\"\\PC{0,20}\"|null|\\[1\\]|\\{\"Email\":\"\\PC{0,9}\"\\})\\}".prop_map(String::into_bytes),
+            ],
+            header in "[A-Za-z ,;\"@]{0,30}",
+            format in 0..3usize,
+        ) {
+            let format = ["entity", "csv", "bytes"][format];
+            let all = parsed(&[("k", format, Some(header.as_bytes()), &payload)], &[], &Exclude::default());
+            prop_assert_eq!(all.leads.height() + all.quarantine.height() + all.after_as_of, 1);
+        }
+    }
+}

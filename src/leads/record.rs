@@ -1,0 +1,635 @@
+//! One stored payload → the fields of a lead, or the reason why not.
+//!
+//! Shapes: a table entity, a file's JSON record, the body an HTTPS endpoint was sent (in three key casings, perhaps in a
+//! logger's envelope), Web-to-Lead form fields, one CSV record with its header. Keys are compared by letters and digits
+//! in lower case; of repeated keys the first that says something counts; null, missing, empty and blank are one.
+//! Source: Microsoft's lead management pages per destination, and the public issues where they differ from the wire.
+//! What the fields mean for a lead is left to [`super`].
+
+use std::borrow::Cow;
+use std::fmt;
+
+use encoding_rs::{UTF_16BE, UTF_16LE, WINDOWS_1252};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+
+use crate::codes::quarantine;
+use crate::lead_source;
+
+/// Largest payload that is read, in bytes: an entity of a table has at most this.
+pub(super) const LARGEST: usize = 1 << 20;
+
+/// How often text inside text is unpacked.
+const DEEPEST: usize = 4;
+
+/// Why a payload is not a lead: a quarantine reason, and a detail without personal data.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Refused {
+    pub(super) reason: &'static str,
+    pub(super) detail: String,
+}
+
+fn refuse<T>(reason: &'static str, detail: impl Into<String>) -> Result<T, Refused> {
+    Err(Refused { reason, detail: detail.into() })
+}
+
+/// What a key names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub(super) enum Slot {
+    FirstName,
+    LastName,
+    FullName,
+    Email,
+    Phone,
+    Company,
+    JobTitle,
+    Country,
+    LeadSource,
+    Source,
+    Action,
+    Product,
+    OfferTitle,
+    Offer,
+    Description,
+    Campaign,
+    Created,
+    BodyTime,
+    Timestamp,
+    /// CustomerInfo and UserDetails: the contact, as an object or as text that holds one.
+    Contact,
+    /// What a logger wraps a body in.
+    Envelope,
+}
+
+const SLOTS: usize = Slot::Timestamp as usize + 1;
+
+/// The fields found, trimmed; blank ones are absent.
+#[derive(Debug, Default)]
+pub(super) struct Fields {
+    values: [Option<String>; SLOTS],
+    /// Whether any key was seen that only leads have.
+    lead: bool,
+    /// Whether any key of a person was seen, which a lead may have and anything else too.
+    person: u8,
+    /// Whether the token of a test lead stands anywhere in the record.
+    pub(super) test: bool,
+}
+
+impl Fields {
+    pub(super) fn get(&self, slot: Slot) -> Option<&str> {
+        self.values.get(slot as usize)?.as_deref()
+    }
+
+    pub(super) fn take(&mut self, slot: Slot) -> Option<String> {
+        self.values.get_mut(slot as usize)?.take()
+    }
+
+    /// Fills a field that nothing filled yet; blank fills nothing.
+    pub(super) fn put(&mut self, slot: Slot, text: &str) {
+        let text = trim(text);
+        if let Some(value @ None) = self.values.get_mut(slot as usize)
+            && !text.is_empty()
+        {
+            *value = Some(text.to_owned());
+        }
+    }
+
+    fn seen(&mut self, slot: Slot) {
+        match slot {
+            Slot::Contact | Slot::LeadSource | Slot::Product | Slot::OfferTitle => self.lead = true,
+            Slot::Email => self.person += 2,
+            Slot::FirstName | Slot::LastName | Slot::FullName | Slot::Phone | Slot::Action => self.person += 1,
+            _ => {}
+        }
+    }
+
+    fn is_lead(&self) -> bool {
+        self.lead || self.person >= 2
+    }
+}
+
+/// Which slot a key or a header names, if any.
+fn slot(key: &str) -> Option<Slot> {
+    if key.contains('@') || key.starts_with("odata.") {
+        return None; // annotations: Timestamp@odata.type, Name@type, odata.etag
+    }
+    let plain: String = key.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    Some(match plain.as_str() {
+        "customerinfo" | "userdetails" | "customer" | "contact" => Slot::Contact,
+        "firstname" | "givenname" | "first" => Slot::FirstName,
+        "lastname" | "surname" | "familyname" | "last" => Slot::LastName,
+        "fullname" | "name" | "customername" | "contactname" => Slot::FullName,
+        "email" | "emailaddress" | "emailaddress1" | "mail" | "customeremail" | "contactemail" => Slot::Email,
+        "phone" | "phonenumber" | "telephone" | "telephone1" | "mobilephone" | "businessphone" => Slot::Phone,
+        "company" | "companyname" | "organization" | "organisation" => Slot::Company,
+        "title" | "jobtitle" => Slot::JobTitle,
+        "country" | "countryregion" | "countrycode" | "address1country" => Slot::Country,
+        "leadsource" => Slot::LeadSource,
+        "source" | "storefront" => Slot::Source,
+        "actioncode" | "action" | "leadaction" => Slot::Action,
+        "productid" | "productids" | "offerid" => Slot::Product,
+        "offerdisplayname" | "offertitle" | "offername" => Slot::OfferTitle,
+        "offer" | "product" => Slot::Offer,
+        "description" | "notes" | "comments" => Slot::Description,
+        "mktcmpid" | "utmcampaign" | "campaign" | "campaigns" | "campaignid" => Slot::Campaign,
+        "createdtime" => Slot::Created,
+        "createdat" | "createddate" | "createdon" | "created" | "createddatetime" | "receivedat" | "receivedtime"
+        | "received" | "time" | "date" | "datetime" | "eventtime" | "occurredat" | "submittedat" => Slot::BodyTime,
+        "timestamp" => Slot::Timestamp,
+        "body" | "payload" | "lead" | "data" | "content" | "request" | "requestbody" | "message" | "value"
+        | "properties" | "fields" | "record" => Slot::Envelope,
+        _ => return None,
+    })
+}
+
+/// Reads a JSON payload or form fields.
+pub(super) fn read_text(payload: &[u8]) -> Result<Fields, Refused> {
+    let text = decode(payload, payload, false)?;
+    let text = trim(&text);
+    let mut fields = Fields { test: lead_source::is_test(text), ..Fields::default() };
+    if !text.starts_with(['{', '[', '"']) && read_form(text, &mut fields) {
+        return Ok(fields);
+    }
+    if text.is_empty() {
+        return refuse(quarantine::NOT_JSON, "expected a JSON object, found nothing");
+    }
+    let value = match parse_json(text) {
+        Ok(value) => value,
+        Err(why) => return refuse(quarantine::NOT_JSON, why),
+    };
+    read_value(&value, &mut fields, 0)?;
+    if fields.is_lead() {
+        return Ok(fields);
+    }
+    refuse(quarantine::NOT_A_LEAD, format!("expected the fields of a lead, found {}", shape(&value)))
+}
+
+/// How one CSV header is read: its delimiter, and the slot of each column.
+#[derive(Debug)]
+pub(super) struct Layout {
+    delimiter: u8,
+    columns: Vec<Option<Slot>>,
+    encoding: Vec<u8>,
+}
+
+impl Layout {
+    /// Reads a header record: of the usual delimiters the one under which most columns are known.
+    pub(super) fn read(header: &[u8]) -> Result<Layout, Refused> {
+        let text = decode(header, header, true)?;
+        let mut best: Option<(usize, Layout)> = None;
+        for delimiter in [b',', b';', b'\t', b'|'] {
+            let Some(names) = split(trim_line(&text), delimiter, false) else { continue };
+            let columns: Vec<_> = names.iter().map(slot_of_header).collect();
+            let known = columns.iter().flatten().count();
+            if best.as_ref().is_none_or(|(most, _)| known > *most) {
+                best = Some((known, Layout { delimiter, columns, encoding: header.iter().take(3).copied().collect() }));
+            }
+        }
+        best.map(|(_, layout)| layout).map_or_else(|| refuse(quarantine::NOT_A_LEAD, "the header record is empty"), Ok)
+    }
+
+    /// Reads one record under this header.
+    pub(super) fn record(&self, payload: &[u8]) -> Result<Fields, Refused> {
+        let text = decode(payload, &self.encoding, true)?;
+        let text = trim_line(&text);
+        let first = self.fill(text, false);
+        // Some exporters write \" inside a quoted field where CSV (RFC 4180) has "".
+        match first {
+            Err(_) if text.contains("\\\"") => self.fill(text, true).or(first),
+            other => other,
+        }
+    }
+
+    fn fill(&self, text: &str, backslashes: bool) -> Result<Fields, Refused> {
+        let Some(values) = split(text, self.delimiter, backslashes) else {
+            return refuse(quarantine::NOT_A_LEAD, "expected one CSV record, found nothing");
+        };
+        let surplus = values.iter().skip(self.columns.len()).any(|v| !trim(v).is_empty());
+        if surplus {
+            let detail = format!("the record has {} fields, its header {}", values.len(), self.columns.len());
+            return refuse(quarantine::NOT_A_LEAD, detail);
+        }
+        let mut fields = Fields { test: lead_source::is_test(text), ..Fields::default() };
+        for (column, value) in self.columns.iter().zip(values.iter()) {
+            match column {
+                Some(Slot::Contact) => {
+                    fields.seen(Slot::Contact);
+                    read_contact(&Json::Text(Cow::Borrowed(value)), &mut fields)?;
+                }
+                Some(Slot::Envelope) | None => {}
+                Some(slot) => {
+                    fields.seen(*slot);
+                    fields.put(*slot, value);
+                }
+            }
+        }
+        if fields.is_lead() {
+            return Ok(fields);
+        }
+        refuse(
+            quarantine::NOT_A_LEAD,
+            format!("none of the {} columns of its header belongs to a lead", self.columns.len()),
+        )
+    }
+}
+
+fn slot_of_header(name: impl AsRef<str>) -> Option<Slot> {
+    slot(trim(name.as_ref()))
+}
+
+/// One CSV record; `None` if there is none.
+fn split(text: &str, delimiter: u8, backslashes: bool) -> Option<csv::StringRecord> {
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(delimiter)
+        .escape(backslashes.then_some(b'\\'))
+        .double_quote(!backslashes)
+        .buffer_capacity(text.len().max(64))
+        .from_reader(text.as_bytes());
+    let mut record = csv::StringRecord::new();
+    reader.read_record(&mut record).ok()?.then_some(record)
+}
+
+/// Web-to-Lead fields: `name = value` lines, or a form body `name=value&…`. Whether it was one.
+fn read_form(text: &str, fields: &mut Fields) -> bool {
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+    let one_line = text.lines().count() == 1;
+    if one_line && text.contains('&') {
+        for (name, value) in url::form_urlencoded::parse(text.as_bytes()) {
+            if let Some(slot) = slot(&name).filter(|s| (*s as usize) < SLOTS) {
+                fields.seen(slot);
+                fields.put(slot, &value);
+            }
+        }
+        return fields.is_lead();
+    }
+    if !lines.clone().all(|line| line.contains('=')) {
+        return false;
+    }
+    lines.by_ref().filter_map(|line| line.split_once('=')).for_each(|(name, value)| {
+        if let Some(slot) = slot(name).filter(|s| (*s as usize) < SLOTS) {
+            fields.seen(slot);
+            fields.put(slot, value);
+        }
+    });
+    fields.is_lead()
+}
+
+/// Takes the fields of an object, and of what it wraps.
+fn read_value(value: &Json, fields: &mut Fields, depth: usize) -> Result<(), Refused> {
+    if depth > DEEPEST {
+        return Ok(());
+    }
+    match value {
+        Json::Object(members) => {
+            for (key, value) in members {
+                match slot(key) {
+                    Some(Slot::Contact) => {
+                        fields.seen(Slot::Contact);
+                        read_contact(value, fields)?;
+                    }
+                    Some(Slot::Envelope) | None => {}
+                    Some(slot) => {
+                        fields.seen(slot);
+                        if let Some(text) = scalar(value, slot) {
+                            fields.put(slot, &text);
+                        }
+                    }
+                }
+            }
+            if !fields.is_lead() {
+                for (key, value) in members {
+                    if slot(key) == Some(Slot::Envelope) {
+                        read_value(value, fields, depth + 1)?;
+                    }
+                }
+            }
+            Ok(())
+        }
+        Json::Array(items) if items.len() == 1 => {
+            items.first().map_or(Ok(()), |item| read_value(item, fields, depth + 1))
+        }
+        // A document that was stored as a JSON string.
+        Json::Text(text) if trim(text).starts_with(['{', '[', '"']) => match parse_json(trim(text)) {
+            Ok(inner) => read_value(&inner, fields, depth + 1),
+            Err(_) => Ok(()),
+        },
+        _ => Ok(()),
+    }
+}
+
+/// CustomerInfo: an object, text that holds one, or nothing.
+fn read_contact(value: &Json, fields: &mut Fields) -> Result<(), Refused> {
+    let mut unpacked;
+    let mut value = value;
+    for _ in 0..DEEPEST {
+        match value {
+            Json::Null => return Ok(()),
+            Json::Object(members) => {
+                // Some table tools write a property as { "value": …, "type": … }.
+                if let Some(inner) = typed_value(members) {
+                    unpacked = inner.clone();
+                    value = &unpacked;
+                    continue;
+                }
+                return contact_members(members, fields);
+            }
+            Json::Text(text) if trim(text).is_empty() => return Ok(()),
+            Json::Text(text) => match parse_packed(trim(text)) {
+                Ok(inner) => {
+                    unpacked = inner.into_owned();
+                    value = &unpacked;
+                }
+                Err(why) => return refuse(quarantine::CUSTOMER_INFO, format!("CustomerInfo: {why}")),
+            },
+            other => {
+                return refuse(
+                    quarantine::CUSTOMER_INFO,
+                    format!("CustomerInfo: expected an object, found {}", shape(other)),
+                );
+            }
+        }
+    }
+    refuse(quarantine::CUSTOMER_INFO, format!("CustomerInfo: text inside text more than {DEEPEST} deep"))
+}
+
+fn contact_members(members: &[(Cow<'_, str>, Json<'_>)], fields: &mut Fields) -> Result<(), Refused> {
+    let mut known = members.is_empty();
+    for (key, value) in members {
+        let Some(slot) = slot(key).filter(|s| (*s as usize) < SLOTS) else { continue };
+        known = true;
+        if let Some(text) = scalar(value, slot) {
+            fields.put(slot, &text);
+        }
+    }
+    if known {
+        return Ok(());
+    }
+    let detail = format!("CustomerInfo: none of its {} members is a field of a contact", members.len());
+    refuse(quarantine::CUSTOMER_INFO, detail)
+}
+
+/// JSON that an export may have escaped once more: `{\"a\":…`, `{""a"":…`, or with raw line breaks in its texts.
+fn parse_packed(text: &str) -> Result<Json<'_>, String> {
+    let why = match parse_json(text) {
+        Ok(value) => return Ok(value),
+        Err(why) => why,
+    };
+    let head: String = text.chars().filter(|c| !c.is_whitespace()).take(3).collect();
+    let again = |text: String| parse_json(&text).ok().map(Json::into_owned);
+    let rescued = if head.starts_with("{\\\"") {
+        again(format!("\"{}\"", escape_controls(text, true)))
+    } else if head.starts_with("{\"\"") {
+        again(text.replace("\"\"", "\""))
+    } else {
+        again(escape_controls(text, false))
+    };
+    rescued.ok_or(why)
+}
+
+/// Control characters that stand raw inside JSON texts, escaped; `everywhere` where the whole is to be one text.
+fn escape_controls(text: &str, everywhere: bool) -> String {
+    let (mut inside, mut escaped) = (everywhere, false);
+    let mut result = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if inside && c.is_control() && (c as u32) < 0x20 {
+            result.push_str(&format!("\\u{:04x}", c as u32));
+            escaped = false;
+            continue;
+        }
+        if c == '"' && !escaped && !everywhere {
+            inside = !inside;
+        }
+        escaped = c == '\\' && !escaped;
+        result.push(c);
+    }
+    result
+}
+
+/// The text of a scalar; of a list its first; of other things their JSON where it is a note.
+fn scalar<'a>(value: &'a Json, slot: Slot) -> Option<Cow<'a, str>> {
+    match value {
+        Json::Null => None,
+        Json::Text(text) => Some(Cow::Borrowed(text)),
+        Json::Other(text) => Some(Cow::Borrowed(text)),
+        Json::Object(members) => match typed_value(members) {
+            Some(inner) if !matches!(inner, Json::Object(_)) => scalar(inner, slot),
+            _ => matches!(slot, Slot::Description).then(|| Cow::Owned(value.to_string())),
+        },
+        Json::Array(items) if slot != Slot::Description => {
+            items.iter().filter(|i| !matches!(i, Json::Object(_) | Json::Array(_))).find_map(|i| scalar(i, slot))
+        }
+        Json::Array(_) => Some(Cow::Owned(value.to_string())),
+    }
+}
+
+/// The value of `{ "value": …, "type": … }` or `{ "_": …, "$": … }`, as table tools write a property.
+fn typed_value<'a, 'de>(members: &'a [(Cow<'de, str>, Json<'de>)]) -> Option<&'a Json<'de>> {
+    if members.len() > 2 {
+        return None;
+    }
+    members.iter().find(|(key, _)| key == "_" || key.eq_ignore_ascii_case("value")).map(|(_, value)| value)
+}
+
+/// A JSON value that keeps repeated keys and the text of numbers.
+#[derive(Clone, Debug)]
+enum Json<'de> {
+    Null,
+    Text(Cow<'de, str>),
+    /// A number or a boolean, as written.
+    Other(Cow<'de, str>),
+    Array(Vec<Json<'de>>),
+    Object(Vec<(Cow<'de, str>, Json<'de>)>),
+}
+
+impl Json<'_> {
+    fn into_owned(self) -> Json<'static> {
+        match self {
+            Json::Null => Json::Null,
+            Json::Text(text) => Json::Text(Cow::Owned(text.into_owned())),
+            Json::Other(text) => Json::Other(Cow::Owned(text.into_owned())),
+            Json::Array(items) => Json::Array(items.into_iter().map(Json::into_owned).collect()),
+            Json::Object(members) => Json::Object(
+                members.into_iter().map(|(key, value)| (Cow::Owned(key.into_owned()), value.into_owned())).collect(),
+            ),
+        }
+    }
+}
+
+impl fmt::Display for Json<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let quoted = |text: &str| serde_json::to_string(text).unwrap_or_default();
+        match self {
+            Json::Null => f.write_str("null"),
+            Json::Text(text) => f.write_str(&quoted(text)),
+            Json::Other(text) => f.write_str(text),
+            Json::Array(items) => {
+                let items: Vec<_> = items.iter().map(Json::to_string).collect();
+                write!(f, "[{}]", items.join(","))
+            }
+            Json::Object(members) => {
+                let members: Vec<_> = members.iter().map(|(key, value)| format!("{}:{value}", quoted(key))).collect();
+                write!(f, "{{{}}}", members.join(","))
+            }
+        }
+    }
+}
+
+/// The member under which serde_json hands over a number that keeps its digits.
+const NUMBER: &str = "$serde_json::private::Number";
+
+impl<'de> Deserialize<'de> for Json<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl<'de> Visitor<'de> for Any {
+            type Value = Json<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("JSON")
+            }
+            fn visit_unit<E>(self) -> Result<Json<'de>, E> {
+                Ok(Json::Null)
+            }
+            fn visit_bool<E>(self, value: bool) -> Result<Json<'de>, E> {
+                Ok(Json::Other(Cow::Borrowed(if value { "true" } else { "false" })))
+            }
+            fn visit_i64<E>(self, value: i64) -> Result<Json<'de>, E> {
+                Ok(Json::Other(Cow::Owned(value.to_string())))
+            }
+            fn visit_u64<E>(self, value: u64) -> Result<Json<'de>, E> {
+                Ok(Json::Other(Cow::Owned(value.to_string())))
+            }
+            fn visit_f64<E>(self, value: f64) -> Result<Json<'de>, E> {
+                Ok(Json::Other(Cow::Owned(value.to_string())))
+            }
+            fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Json<'de>, E> {
+                Ok(Json::Text(Cow::Borrowed(value)))
+            }
+            fn visit_str<E>(self, value: &str) -> Result<Json<'de>, E> {
+                Ok(Json::Text(Cow::Owned(value.to_owned())))
+            }
+            fn visit_string<E>(self, value: String) -> Result<Json<'de>, E> {
+                Ok(Json::Text(Cow::Owned(value)))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json<'de>, A::Error> {
+                let mut all = Vec::new();
+                while let Some(item) = items.next_element()? {
+                    all.push(item);
+                }
+                Ok(Json::Array(all))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Json<'de>, A::Error> {
+                let mut all: Vec<(Cow<'de, str>, Json<'de>)> = Vec::new();
+                while let Some(key) = members.next_key::<Json<'de>>()? {
+                    let key = match key {
+                        Json::Text(key) | Json::Other(key) => key,
+                        _ => Cow::Borrowed(""),
+                    };
+                    let value = members.next_value::<Json<'de>>()?;
+                    if key == NUMBER
+                        && all.is_empty()
+                        && let Json::Text(digits) = value
+                    {
+                        return Ok(Json::Other(digits));
+                    }
+                    all.push((key, value));
+                }
+                Ok(Json::Object(all))
+            }
+        }
+        deserializer.deserialize_any(Any)
+    }
+}
+
+/// Parses JSON; the message says where it ends being JSON, never what stands there.
+fn parse_json(text: &str) -> Result<Json<'_>, String> {
+    serde_json::from_str(text).map_err(|e| {
+        let what = match e.classify() {
+            serde_json::error::Category::Eof => "ends too early",
+            _ => "is not JSON",
+        };
+        format!("the text {what} at line {} column {}", e.line(), e.column())
+    })
+}
+
+/// What a value is, without what it says.
+fn shape(value: &Json) -> String {
+    match value {
+        Json::Null => "null".into(),
+        Json::Text(_) => "a text".into(),
+        Json::Other(_) => "a number or a truth value".into(),
+        Json::Array(items) => format!("a list of {}", items.len()),
+        Json::Object(members) => format!("an object of {} other members", members.len()),
+    }
+}
+
+/// Bytes → text: UTF-8, UTF-16 behind a byte order mark (`start`: of the file, of which this may be a piece); CSV from
+/// old spreadsheets is windows-1252, JSON never is (RFC 8259).
+fn decode<'a>(bytes: &'a [u8], start: &[u8], csv: bool) -> Result<Cow<'a, str>, Refused> {
+    if bytes.len() > LARGEST {
+        return refuse(quarantine::TOO_LARGE, format!("{} bytes, expected at most {LARGEST}", bytes.len()));
+    }
+    let utf16 = match start {
+        [0xff, 0xfe, ..] => Some(UTF_16LE),
+        [0xfe, 0xff, ..] => Some(UTF_16BE),
+        _ => None,
+    };
+    let text = if let Some(encoding) = utf16 {
+        let (text, damaged) = encoding.decode_with_bom_removal(bytes);
+        if damaged {
+            return refuse(quarantine::NOT_TEXT, "expected UTF-16 text, found other bytes");
+        }
+        text
+    } else {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) if csv => WINDOWS_1252.decode_without_bom_handling(bytes).0,
+            Err(e) => {
+                return refuse(
+                    quarantine::NOT_TEXT,
+                    format!("expected UTF-8 text, found other bytes at {}", e.valid_up_to()),
+                );
+            }
+        }
+    };
+    if text.contains('\0') {
+        return refuse(quarantine::NOT_TEXT, "expected text, found zero bytes");
+    }
+    Ok(text)
+}
+
+/// White space and the byte order mark off both ends.
+pub(super) fn trim(text: &str) -> &str {
+    text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}')
+}
+
+/// Line ends and the byte order mark only: a tab at an end is an empty field.
+fn trim_line(text: &str) -> &str {
+    text.trim_matches(['\r', '\n', '\u{feff}'])
+}
+
+/// The campaign that notes name: `Campaigns: x`, or the parameters of the storefront link as JSON text or as a query.
+pub(super) fn campaign(notes: &str) -> Option<String> {
+    let notes = trim(notes);
+    let text = if let Some(label) = notes.get(..10).filter(|l| l.eq_ignore_ascii_case("campaigns:")) {
+        notes.get(label.len()..).and_then(|rest| rest.lines().next()).map(str::to_owned)
+    } else if notes.starts_with(['{', '"']) {
+        let mut value = parse_packed(notes).ok()?.into_owned();
+        for _ in 0..DEEPEST {
+            let Json::Text(text) = &value else { break };
+            value = parse_packed(trim(text)).ok()?.into_owned();
+        }
+        let Json::Object(members) = value else { return None };
+        ["mktcmpid", "utm_campaign", "campaign", "campaignid", "campaigns"].iter().find_map(|name| {
+            let (_, value) = members.iter().find(|(key, _)| trim(key).eq_ignore_ascii_case(name))?;
+            scalar(value, Slot::Campaign).map(Cow::into_owned).filter(|text| !trim(text).is_empty())
+        })
+    } else if notes.contains("mktcmpid=") || notes.contains("utm_campaign=") {
+        let query = notes.rsplit('?').next().unwrap_or_default().split_whitespace().next().unwrap_or_default();
+        let find = |name| url::form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name);
+        find("mktcmpid").or_else(|| find("utm_campaign")).map(|(_, value)| value.into_owned())
+    } else {
+        None
+    };
+    text.map(|text| trim(&text).chars().take(255).collect::<String>()).filter(|text| !text.is_empty())
+}
