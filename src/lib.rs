@@ -20,6 +20,9 @@ pub mod tabular;
 pub mod identity;
 pub mod leads;
 
+// Core: finished tables in, report tables and bytes out.
+pub mod queries;
+
 // Edge: files, network, clock.
 #[expect(clippy::disallowed_methods, reason = "the edge is where files, network and clock are touched")]
 pub mod io;

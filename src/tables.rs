@@ -359,8 +359,9 @@ tables! {
         contact_at: Instant(?) "first contact request",
         purchase_at: Instant(?) "first purchase",
         furthest_stage: Text "the highest stage reached: trial, interest, contact, purchase, none",
-        leads: Count "genuine leads of the journey",
+        leads: Count "genuine leads of the journey, each event once",
         next_step: Text "what sales would do next",
+        first_at: Instant "received_at of the first lead: the period the journey counts in",
     }
 
     /// CRM records of every export ever read, newest version of each, with the person they were given to.
@@ -555,8 +556,8 @@ tables! {
         contact: Count "people who reached the stage",
         purchase: Count "people who reached the stage",
         in_crm: Count "people with a matched lead",
-        qualified: Count "people with a record qualified or won",
-        won: Count(?) "people with a record won; null without opportunities",
+        qualified: Count "people whose lead's record is qualified or won",
+        won: Count(?) "people whose lead's record is won; null without opportunities",
         trial_rate: Number(?) "trial ÷ people; null when people is 0",
         trial_rate_low: Number(?) "Wilson 95 % lower bound",
         trial_rate_high: Number(?) "Wilson 95 % upper bound",
@@ -584,21 +585,23 @@ tables! {
     Cost "cost", one row per "period, offer, campaign and currency", key [period, offer_id, campaign, currency], published true;
     {
         period: Day "first day of the month",
-        offer_id: Text "the offer, or (shared)",
+        offer_id: Text "the offer, (none), (shared) for what cannot be ascribed, or (all)",
         campaign: Text "the campaign, (none), or (all)",
         currency: Text "ISO 4217; (none) where only leads are known",
         spend: Money(?) "marketing spend",
         storage_cost: Money(?) "cost of the storage accounts named",
-        leads: Count "genuine leads",
+        leads: Count "genuine leads, each event once",
         people: Count "distinct people",
         delivered: Count "people with a matched lead",
         purchase: Count "people who reached purchase",
-        won: Count(?) "people with a record won; null without opportunities",
+        won: Count(?) "people whose lead's record is won; null without opportunities",
         cost_per_lead: Number(?) "(spend + storage_cost) ÷ leads; null if either is missing",
         cost_per_person: Number(?) "… ÷ people",
         cost_per_purchase: Number(?) "… ÷ purchase",
         cost_per_won: Number(?) "… ÷ won",
         spend_on_missed: Number(?) "spend × share of genuine leads that were missed somewhere",
+        spend_per_lead: Number(?) "spend ÷ leads, where storage cannot be ascribed",
+        spend_per_person: Number(?) "spend ÷ people",
     }
 
     /// What is landed: every raw lead, newest version of each key, equal key and payload of two sources once.

@@ -1,0 +1,248 @@
+//! A query's text → its header, and the refusal of what it must not hold. Parsing only: nothing is run.
+//!
+//! Refused are statements that are no `select`, table functions (they read files), a CTE named as a table (Polars takes
+//! the table, pola-rs/polars#19323), and a window function in a statement that groups (Polars gives 1.0 for every row).
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+
+use sqlparser::ast::{
+    Expr, FunctionArguments, GroupByExpr, ObjectName, OrderByKind, Query, Select, SetExpr, Statement, TableFactor,
+    Visit, Visitor,
+};
+use sqlparser::dialect::GenericDialect;
+use sqlparser::parser::Parser;
+
+use crate::error::{Error, Result};
+
+/// The comment on top of a query file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// First line: what the table says, or what a check claims.
+    pub title: String,
+    /// What a row is.
+    pub grain: String,
+    /// The columns that name a row.
+    pub key: Vec<String>,
+    /// The tables it reads.
+    pub reads: Vec<String>,
+}
+
+/// Reads a query file: header and statement agree, and nothing in it is refused.
+///
+/// # Errors
+/// Exit 2, with what is wrong and how to put it right.
+pub fn read(text: &str, tables: &BTreeSet<String>) -> Result<Header> {
+    let header = header(text)?;
+    let query = parse(text)?;
+    let used = inspect(&query, tables)?;
+    let declared: BTreeSet<String> = header.reads.iter().cloned().collect();
+    if used != declared {
+        let list = |set: &BTreeSet<String>| set.iter().cloned().collect::<Vec<_>>().join(", ");
+        return Err(Error::usage("the line \"reads\" of the header differs from what the query reads")
+            .because(format!("header: {}; query: {}", list(&declared), list(&used))));
+    }
+    let order = order_of(&query);
+    if order.as_deref() != Some(&header.key) {
+        return Err(Error::usage("the query does not end in `order by` its key").because(format!(
+            "key: {}; order by: {}",
+            header.key.join(", "),
+            order.unwrap_or_default().join(", ")
+        )));
+    }
+    Ok(header)
+}
+
+/// The tables a question reads, all of which must be among those offered.
+///
+/// # Errors
+/// Exit 2.
+pub fn tables_of(question: &str, tables: &BTreeSet<String>) -> Result<BTreeSet<String>> {
+    let used = inspect(&parse(question)?, tables)?;
+    for name in &used {
+        if !tables.contains(name) {
+            let near = tables.iter().min_by_key(|t| (strsim::damerau_levenshtein(t, name), *t));
+            return Err(Error::usage(format!("there is no table \"{name}\"")).hint(format!(
+                "{}tables: {}",
+                near.map(|n| format!("did you mean {n}? ")).unwrap_or_default(),
+                tables.iter().cloned().collect::<Vec<_>>().join(", ")
+            )));
+        }
+    }
+    Ok(used)
+}
+
+fn header(text: &str) -> Result<Header> {
+    let lines: Vec<&str> = text.lines().map_while(|l| l.strip_prefix("--")).map(str::trim).collect();
+    // A part goes on in the lines below it, up to the next part.
+    let begins = |line: &str| ["grain:", "key:", "reads:"].iter().any(|p| line.starts_with(p));
+    let part = |name: &str| {
+        let mut lines = lines.iter().skip_while(|l| !l.strip_prefix(name).is_some_and(|rest| rest.starts_with(':')));
+        let first = lines.next().and_then(|l| l.split_once(':')).map(|(_, v)| v.trim());
+        let more = lines.take_while(|l| !begins(l) && !l.is_empty()).copied();
+        let value = first.into_iter().chain(more).collect::<Vec<_>>().join(" ");
+        if !value.is_empty() {
+            return Ok(value);
+        }
+        Err(Error::usage(format!("the header has no line \"{name}\"")).hint(
+            "a query begins with comment lines: a title, then `grain:`, `key:` and `reads:`, as the built-in ones do",
+        ))
+    };
+    let list = |text: String| text.split(',').map(|s| s.trim().to_owned()).filter(|s| !s.is_empty()).collect();
+    let title = lines.first().map(|l| (*l).to_owned()).unwrap_or_default();
+    Ok(Header { title, grain: part("grain")?, key: list(part("key")?), reads: list(part("reads")?) })
+}
+
+fn parse(text: &str) -> Result<Query> {
+    let statements = Parser::parse_sql(&GenericDialect, text)
+        .map_err(|e| Error::usage("this is no SQL that can be read").because(e.to_string()))?;
+    let mut statements = statements.into_iter();
+    match (statements.next(), statements.next()) {
+        (Some(Statement::Query(query)), None) => Ok(*query),
+        (Some(_), None) => Err(Error::usage("only a query (select … or with … select …) is run")
+            .hint("tables of a run are finished; nothing can be created, changed or dropped")),
+        (None, _) => Err(Error::usage("there is no statement")),
+        (Some(_), Some(_)) => Err(Error::usage("only one statement can be run at a time")),
+    }
+}
+
+/// Walks the statement: gives the tables it reads, or why it is refused.
+fn inspect(query: &Query, tables: &BTreeSet<String>) -> Result<BTreeSet<String>> {
+    let mut walk = Walk { tables, ctes: BTreeSet::new(), relations: BTreeSet::new() };
+    if let ControlFlow::Break(error) = query.visit(&mut walk) {
+        return Err(error);
+    }
+    Ok(walk.relations.difference(&walk.ctes).cloned().collect())
+}
+
+struct Walk<'a> {
+    tables: &'a BTreeSet<String>,
+    ctes: BTreeSet<String>,
+    relations: BTreeSet<String>,
+}
+
+impl Visitor for Walk<'_> {
+    type Break = Error;
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<Error> {
+        for cte in query.with.iter().flat_map(|w| &w.cte_tables) {
+            let name = &cte.alias.name.value;
+            if self.tables.contains(&name.to_lowercase()) {
+                return ControlFlow::Break(
+                    Error::usage(format!("the common table expression \"{name}\" has a table's name")).hint(
+                        "the engine would read the table and ignore it, without a word; name it after what it holds",
+                    ),
+                );
+            }
+            self.ctes.insert(name.clone());
+        }
+        if !matches!(
+            *query.body,
+            SetExpr::Select(_) | SetExpr::Query(_) | SetExpr::SetOperation { .. } | SetExpr::Values(_)
+        ) {
+            return ControlFlow::Break(Error::usage("only a query (select … or with … select …) is run"));
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Error> {
+        match factor {
+            TableFactor::Table { args: None, .. }
+            | TableFactor::Derived { .. }
+            | TableFactor::NestedJoin { .. }
+            | TableFactor::UNNEST { .. } => ControlFlow::Continue(()),
+            _ => ControlFlow::Break(
+                Error::usage("a query reads tables by name, and nothing else")
+                    .because(format!("found {factor}"))
+                    .hint("table functions such as read_csv are refused: no file is read"),
+            ),
+        }
+    }
+
+    fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<Error> {
+        let mut name = relation.to_string();
+        if name.starts_with('"') || name.starts_with('`') {
+            name = name.trim_matches(['"', '`']).to_owned();
+        }
+        self.relations.insert(name);
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<Error> {
+        let groups = !matches!(&select.group_by, GroupByExpr::Expressions(by, _) if by.is_empty());
+        let mut windows = Windows { found: None, grouped: groups };
+        if select.into.is_some() {
+            return ControlFlow::Break(Error::usage(
+                "`select … into` is refused: a query makes nothing but its result",
+            ));
+        }
+        let looked = select.projection.visit(&mut windows).is_break()
+            || select.having.visit(&mut windows).is_break()
+            || select.qualify.visit(&mut windows).is_break();
+        match windows.found {
+            Some(function) if looked => ControlFlow::Break(
+                Error::usage("a window function stands over an aggregate").because(format!("found {function}")).hint(
+                    "the engine would give 1.0 for every row, without a word; aggregate in one common table expression \
+                     and use the window in the next",
+                ),
+            ),
+            _ => ControlFlow::Continue(()),
+        }
+    }
+}
+
+/// Looks for a window over an aggregate: any window where the select groups, else one whose arguments hold an aggregate.
+struct Windows {
+    found: Option<String>,
+    grouped: bool,
+}
+
+impl Visitor for Windows {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        let Expr::Function(function) = expr else { return ControlFlow::Continue(()) };
+        if function.over.is_none() {
+            return ControlFlow::Continue(());
+        }
+        if self.grouped || holds_aggregate(&function.args) {
+            self.found = Some(function.to_string());
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn holds_aggregate(arguments: &FunctionArguments) -> bool {
+    struct Aggregates;
+    impl Visitor for Aggregates {
+        type Break = ();
+        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+            const NAMES: [&str; 8] = ["count", "sum", "min", "max", "avg", "median", "stddev", "string_agg"];
+            match expr {
+                Expr::Function(f)
+                    if f.over.is_none() && NAMES.contains(&f.name.to_string().to_lowercase().as_str()) =>
+                {
+                    ControlFlow::Break(())
+                }
+                _ => ControlFlow::Continue(()),
+            }
+        }
+    }
+    arguments.visit(&mut Aggregates).is_break()
+}
+
+/// The plain column names of the last `order by`, where it has only such and they ascend.
+fn order_of(query: &Query) -> Option<Vec<String>> {
+    let OrderByKind::Expressions(by) = &query.order_by.as_ref()?.kind else { return None };
+    by.iter()
+        .map(|o| match &o.expr {
+            Expr::Identifier(name) if o.options.asc != Some(false) => Some(name.value.clone()),
+            _ => None,
+        })
+        .collect()
+}
