@@ -1,0 +1,587 @@
+//! What today's books say, and what earlier reports said → missed leads with their status, recovered leads, findings
+//! with what is new, and today's entries.
+//!
+//! A run for day D is given the entries of days before D only and replaces its own, so running a day again says the
+//! same: a missed lead is `new` in every run of the first day that reports it. Entries hold ids and codes, no contact.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, NaiveDate, TimeDelta};
+use polars::prelude::*;
+
+use crate::codes::{Finding, finding, level, stage, status, verdict};
+use crate::error::Result;
+use crate::tables::{Findings, Grain, History, Leads, MissedLeads, Outages, Reconciliation, RecoveredLeads, Table};
+
+/// What the stage reads.
+#[derive(Clone, Copy, Debug)]
+pub struct Inputs<'a> {
+    /// The day of the report.
+    pub as_of: NaiveDate,
+    /// Verdicts with their reasons.
+    pub reconciliation: &'a Table<Reconciliation>,
+    /// All leads.
+    pub leads: &'a Table<Leads>,
+    /// Outages found today.
+    pub outages: &'a Table<Outages>,
+    /// What the stages found.
+    pub findings: &'a [Finding],
+    /// Entries of days before `as_of`.
+    pub earlier: &'a Table<History>,
+    /// Lead ids that a person settled, by command or reviewed file.
+    pub settled: &'a BTreeSet<String>,
+    /// Lead and destination handed out by `replay`.
+    pub replayed: &'a BTreeSet<(String, String)>,
+    /// Destinations whose export is probably not complete: their missed leads are listed and call for nobody.
+    pub gated: &'a BTreeSet<String>,
+    /// Open missed leads end as given-up this long after the first report.
+    pub give_up: TimeDelta,
+}
+
+/// What the stage gives.
+#[derive(Debug)]
+pub struct Told {
+    /// Missed leads, most urgent first.
+    pub missed_leads: Table<MissedLeads>,
+    /// Leads missed on an earlier day and matched now.
+    pub recovered_leads: Table<RecoveredLeads>,
+    /// All findings, with what is new.
+    pub findings: Table<Findings>,
+    /// Today's entries, to be kept under today's date.
+    pub entries: Table<History>,
+}
+
+/// One row of today's or an earlier report.
+#[derive(Clone, Debug, Default)]
+struct Entry {
+    entry: &'static str,
+    id: String,
+    destination: String,
+    code: String,
+    person_id: Option<String>,
+    reason: Option<String>,
+    status: Option<String>,
+    first_reported_on: Option<NaiveDate>,
+    outage_id: Option<String>,
+    received_at: Option<i64>,
+    until_at: Option<i64>,
+    value: Option<f64>,
+}
+
+/// Says what is missed, recovered and new.
+///
+/// # Errors
+/// Only when a table does not have its agreed shape.
+pub fn tell(inputs: &Inputs) -> Result<Told> {
+    let past = Past::read(inputs.earlier)?;
+    let mut entries = Vec::new();
+    let mut findings: Vec<Finding> = inputs.findings.to_vec();
+
+    let missed = missed(inputs, &past, &mut entries)?;
+    findings.extend(missed_findings(inputs, &missed));
+    let missed_leads = missed_table(inputs, &missed)?;
+    let recovered_leads = recovered(inputs, &past, &mut entries)?;
+    if recovered_leads.height() > 0 {
+        let new = recovered_leads.frame().column("recovered_on")?.date()?.physical().iter().flatten();
+        let today = new.filter(|d| *d == days(inputs.as_of)).count();
+        if today > 0 {
+            findings.push(Finding {
+                level: level::LIST,
+                code: finding::RECOVERED,
+                destination: String::new(),
+                text: format!("leads that were lost arrived after all, first seen on {}", inputs.as_of),
+                count: count_of(today),
+            });
+        }
+    }
+    outage_entries(inputs, &mut entries)?;
+    share_entries(inputs, &mut entries)?;
+    let findings = findings_table(findings, &past, &mut entries)?;
+    Ok(Told { missed_leads, recovered_leads, findings, entries: entries_table(inputs.as_of, &entries)? })
+}
+
+/// What earlier reports said, by what it is asked for.
+struct Past {
+    /// First report of a missed lead at a destination.
+    missed: BTreeMap<(String, String), NaiveDate>,
+    /// First report that called it matched again.
+    recovered: BTreeMap<(String, String), NaiveDate>,
+    /// Code, destination and text of the findings told.
+    told: BTreeSet<(String, String, String)>,
+}
+
+impl Past {
+    fn read(earlier: &Table<History>) -> Result<Past> {
+        let frame = earlier.frame();
+        let text = |name: &str| -> Result<StringChunked> { Ok(frame.column(name)?.str()?.clone()) };
+        let (entry, id, destination, code) = (text("entry")?, text("lead_id")?, text("destination")?, text("code")?);
+        let as_of = frame.column("as_of")?.date()?.clone();
+        let first = frame.column("first_reported_on")?.date()?.clone();
+        let mut past = Past { missed: BTreeMap::new(), recovered: BTreeMap::new(), told: BTreeSet::new() };
+        for row in 0..frame.height() {
+            let (Some(entry), Some(id), Some(destination), Some(code)) =
+                (entry.get(row), id.get(row), destination.get(row), code.get(row))
+            else {
+                continue;
+            };
+            let Some(on) = as_of.physical().get(row).and_then(day) else { continue };
+            let key = (id.to_owned(), destination.to_owned());
+            match (entry, code) {
+                (LEAD, verdict::MISSED) => {
+                    let first = first.physical().get(row).and_then(day).unwrap_or(on).min(on);
+                    past.missed.entry(key).and_modify(|d| *d = first.min(*d)).or_insert(first);
+                }
+                (LEAD, verdict::MATCHED) => {
+                    past.recovered.entry(key).and_modify(|d| *d = on.min(*d)).or_insert(on);
+                }
+                (FINDING, code) => {
+                    past.told.insert((code.to_owned(), destination.to_owned(), id.to_owned()));
+                }
+                _ => {}
+            }
+        }
+        Ok(past)
+    }
+}
+
+const LEAD: &str = "lead";
+const OUTAGE: &str = "outage";
+const FINDING: &str = "finding";
+/// Code of the entry that keeps a destination's missed share, for the next run's plausibility gate.
+pub const MISSED_SHARE: &str = "missed-share";
+
+/// One missed lead, with what the history adds.
+struct Missed {
+    lead_id: String,
+    destination: String,
+    person_id: Option<String>,
+    reason: String,
+    outage_id: Option<String>,
+    received_at: i64,
+    stage: String,
+    first_reported_on: NaiveDate,
+    status: &'static str,
+}
+
+fn missed(inputs: &Inputs, past: &Past, entries: &mut Vec<Entry>) -> Result<Vec<Missed>> {
+    let frame = inputs
+        .reconciliation
+        .lazy()
+        .filter(col("verdict").eq(lit(verdict::MISSED)))
+        .join(
+            inputs.leads.lazy().select([col("lead_id"), col("stage")]),
+            [col("lead_id")],
+            [col("lead_id")],
+            JoinArgs::new(JoinType::Left),
+        )
+        .sort(["lead_id", "destination"], SortMultipleOptions::default())
+        .collect()?;
+    let text = |name: &str| -> Result<StringChunked> { Ok(frame.column(name)?.str()?.clone()) };
+    let (lead_id, destination, person_id, reason, outage_id, stages) = (
+        text("lead_id")?,
+        text("destination")?,
+        text("person_id")?,
+        text("reason")?,
+        text("outage_id")?,
+        text("stage")?,
+    );
+    let received_at = frame.column("received_at")?.datetime()?.clone();
+    let owned = |column: &StringChunked, row: usize| column.get(row).map(str::to_owned);
+    let mut missed = Vec::with_capacity(frame.height());
+    for row in 0..frame.height() {
+        let (Some(lead_id), Some(destination)) = (owned(&lead_id, row), owned(&destination, row)) else { continue };
+        let key = (lead_id.clone(), destination.clone());
+        let first = past.missed.get(&key).copied().unwrap_or(inputs.as_of);
+        let status = if inputs.settled.contains(&lead_id) {
+            status::CLOSED
+        } else if first + inputs.give_up <= inputs.as_of {
+            status::GIVEN_UP
+        } else if inputs.replayed.contains(&key) {
+            status::REPLAYED
+        } else if first == inputs.as_of {
+            status::NEW
+        } else {
+            status::OPEN
+        };
+        let one = Missed {
+            person_id: owned(&person_id, row),
+            reason: owned(&reason, row).unwrap_or_default(),
+            outage_id: owned(&outage_id, row),
+            received_at: received_at.physical().get(row).unwrap_or_default(),
+            stage: owned(&stages, row).unwrap_or_else(|| stage::NONE.to_owned()),
+            first_reported_on: first,
+            status,
+            lead_id,
+            destination,
+        };
+        entries.push(Entry {
+            entry: LEAD,
+            id: one.lead_id.clone(),
+            destination: one.destination.clone(),
+            code: verdict::MISSED.to_owned(),
+            person_id: one.person_id.clone(),
+            reason: Some(one.reason.clone()),
+            status: Some(status.to_owned()),
+            first_reported_on: Some(first),
+            outage_id: one.outage_id.clone(),
+            received_at: Some(one.received_at),
+            ..Entry::default()
+        });
+        missed.push(one);
+    }
+    missed.sort_by(|a, b| {
+        (status_rank(a.status), stage_rank(&a.stage), std::cmp::Reverse(a.received_at), &a.lead_id, &a.destination).cmp(
+            &(
+                status_rank(b.status),
+                stage_rank(&b.stage),
+                std::cmp::Reverse(b.received_at),
+                &b.lead_id,
+                &b.destination,
+            ),
+        )
+    });
+    Ok(missed)
+}
+
+/// New first, then what still waits, then what is settled.
+fn status_rank(status: &str) -> usize {
+    [status::NEW, status::OPEN, status::REPLAYED, status::GIVEN_UP, status::CLOSED]
+        .iter()
+        .position(|s| *s == status)
+        .unwrap_or(9)
+}
+
+/// Nearest to money first.
+fn stage_rank(found: &str) -> usize {
+    [stage::PURCHASE, stage::CONTACT, stage::INTEREST, stage::TRIAL].iter().position(|s| *s == found).unwrap_or(9)
+}
+
+/// One finding for each destination and day of first report, so that each loss is told once as new and its text holds
+/// while the number still open shrinks.
+fn missed_findings(inputs: &Inputs, missed: &[Missed]) -> Vec<Finding> {
+    let mut groups: BTreeMap<(&str, NaiveDate, bool), i64> = BTreeMap::new();
+    for one in missed {
+        let waits = [status::NEW, status::OPEN, status::REPLAYED].contains(&one.status);
+        if waits && !inputs.gated.contains(&one.destination) {
+            let urgent = [stage::PURCHASE, stage::CONTACT].contains(&one.stage.as_str());
+            *groups.entry((&one.destination, one.first_reported_on, urgent)).or_default() += 1;
+        }
+    }
+    groups
+        .into_iter()
+        .map(|((destination, first, urgent), count)| Finding {
+            level: if urgent { level::MAIL } else { level::LIST },
+            code: if urgent { finding::MISSED_URGENT } else { finding::MISSED },
+            destination: destination.to_owned(),
+            text: format!(
+                "{} lost on the way to {destination}, first reported on {first}",
+                if urgent { "purchases or contact requests" } else { "leads" }
+            ),
+            count,
+        })
+        .collect()
+}
+
+fn missed_table(inputs: &Inputs, missed: &[Missed]) -> Result<Table<MissedLeads>> {
+    let texts = |of: fn(&Missed) -> Option<&str>| missed.iter().map(of).collect::<Vec<_>>();
+    let frame = df!(
+        "order" => (0..missed.len()).map(|n| n as u32).collect::<Vec<_>>(),
+        "lead_id" => texts(|m| Some(&m.lead_id)),
+        "destination" => texts(|m| Some(&m.destination)),
+        "person_id" => texts(|m| m.person_id.as_deref()),
+        "reason" => texts(|m| Some(&m.reason)),
+        "outage_id" => texts(|m| m.outage_id.as_deref()),
+        "first_reported_on" => missed.iter().map(|m| m.first_reported_on).collect::<Vec<_>>(),
+        "status" => texts(|m| Some(m.status)),
+    )?;
+    let kept: Vec<Expr> = MissedLeads::DEFINITION
+        .columns
+        .iter()
+        .map(|c| c.name)
+        .filter(|name| inputs.leads.frame().column(name).is_ok())
+        .map(col)
+        .collect();
+    let joined = frame
+        .lazy()
+        .join(inputs.leads.lazy().select(kept), [col("lead_id")], [col("lead_id")], JoinArgs::new(JoinType::Left))
+        .sort(["order"], SortMultipleOptions::default())
+        .drop(by_name(["order"], true, false))
+        .collect()?;
+    Table::in_order(joined)
+}
+
+fn recovered(inputs: &Inputs, past: &Past, entries: &mut Vec<Entry>) -> Result<Table<RecoveredLeads>> {
+    let keys: Vec<&(String, String)> = past.missed.keys().collect();
+    let before = df!(
+        "lead_id" => keys.iter().map(|k| k.0.as_str()).collect::<Vec<_>>(),
+        "destination" => keys.iter().map(|k| k.1.as_str()).collect::<Vec<_>>(),
+        "first_reported_on" => keys.iter().map(|k| past.missed[*k]).collect::<Vec<_>>(),
+        "recovered_on" => keys.iter().map(|k| past.recovered.get(*k).copied().unwrap_or(inputs.as_of)).collect::<Vec<_>>(),
+    )?;
+    let frame = before
+        .lazy()
+        .join(
+            inputs.reconciliation.lazy().filter(col("verdict").eq(lit(verdict::MATCHED))),
+            [col("lead_id"), col("destination")],
+            [col("lead_id"), col("destination")],
+            JoinArgs::new(JoinType::Inner),
+        )
+        .select([
+            col("lead_id"),
+            col("person_id"),
+            col("destination"),
+            col("first_reported_on"),
+            col("recovered_on"),
+            col("record_id"),
+            col("delay_seconds").alias("waited_seconds"),
+        ])
+        .collect()?;
+    let table = Table::<RecoveredLeads>::new(frame)?;
+    let frame = table.frame();
+    let text = |name: &str| -> Result<StringChunked> { Ok(frame.column(name)?.str()?.clone()) };
+    let (lead_id, destination, person_id) = (text("lead_id")?, text("destination")?, text("person_id")?);
+    let first = frame.column("first_reported_on")?.date()?.clone();
+    for row in 0..frame.height() {
+        let (Some(lead_id), Some(destination)) = (lead_id.get(row), destination.get(row)) else { continue };
+        entries.push(Entry {
+            entry: LEAD,
+            id: lead_id.to_owned(),
+            destination: destination.to_owned(),
+            code: verdict::MATCHED.to_owned(),
+            person_id: person_id.get(row).map(str::to_owned),
+            first_reported_on: first.physical().get(row).and_then(day),
+            ..Entry::default()
+        });
+    }
+    Ok(table)
+}
+
+fn outage_entries(inputs: &Inputs, entries: &mut Vec<Entry>) -> Result<()> {
+    let frame = inputs.outages.frame();
+    let text = |name: &str| -> Result<StringChunked> { Ok(frame.column(name)?.str()?.clone()) };
+    let (id, destination, scope) = (text("outage_id")?, text("destination")?, text("scope")?);
+    let (began, ended) =
+        (frame.column("began_by")?.datetime()?.clone(), frame.column("ended_after")?.datetime()?.clone());
+    let missed = frame.column("missed")?.i64()?.clone();
+    for row in 0..frame.height() {
+        let (Some(id), Some(destination), Some(scope)) = (id.get(row), destination.get(row), scope.get(row)) else {
+            continue;
+        };
+        entries.push(Entry {
+            entry: OUTAGE,
+            id: id.to_owned(),
+            destination: destination.to_owned(),
+            code: scope.to_owned(),
+            received_at: began.physical().get(row),
+            until_at: ended.physical().get(row),
+            value: missed.get(row).map(|m| m as f64),
+            ..Entry::default()
+        });
+    }
+    Ok(())
+}
+
+/// Keeps each destination's missed share, against which the next run's is held.
+fn share_entries(inputs: &Inputs, entries: &mut Vec<Entry>) -> Result<()> {
+    let frame = inputs
+        .reconciliation
+        .lazy()
+        .filter(col("verdict").eq(lit(verdict::MATCHED)).or(col("verdict").eq(lit(verdict::MISSED))))
+        .group_by([col("destination")])
+        .agg([
+            col("verdict").eq(lit(verdict::MISSED)).sum().cast(DataType::Int64).alias("missed"),
+            len().cast(DataType::Int64).alias("all"),
+        ])
+        .sort(["destination"], SortMultipleOptions::default())
+        .collect()?;
+    let destination = frame.column("destination")?.str()?.clone();
+    let (missed, all) = (frame.column("missed")?.i64()?.clone(), frame.column("all")?.i64()?.clone());
+    for row in 0..frame.height() {
+        let (Some(destination), Some(missed), Some(all)) = (destination.get(row), missed.get(row), all.get(row)) else {
+            continue;
+        };
+        entries.push(Entry {
+            entry: "share",
+            destination: destination.to_owned(),
+            code: MISSED_SHARE.to_owned(),
+            value: Some(missed as f64 / all.max(1) as f64),
+            ..Entry::default()
+        });
+    }
+    Ok(())
+}
+
+fn findings_table(findings: Vec<Finding>, past: &Past, entries: &mut Vec<Entry>) -> Result<Table<Findings>> {
+    let mut merged: BTreeMap<(usize, &'static str, String, String), i64> = BTreeMap::new();
+    for f in findings {
+        let rank = level::ALL.iter().position(|l| *l == f.level).unwrap_or(level::ALL.len() - 1);
+        *merged.entry((rank, f.code, f.destination, f.text)).or_default() += f.count;
+    }
+    let mut told = BTreeSet::new();
+    for ((_, code, destination, text), count) in &merged {
+        if told.insert((*code, destination, text)) {
+            entries.push(Entry {
+                entry: FINDING,
+                id: text.clone(),
+                destination: destination.clone(),
+                code: (*code).to_owned(),
+                value: Some(*count as f64),
+                ..Entry::default()
+            });
+        }
+    }
+    let rows: Vec<_> = merged.iter().collect();
+    let frame = df!(
+        "level" => rows.iter().map(|((rank, ..), _)| level::ALL[*rank]).collect::<Vec<_>>(),
+        "code" => rows.iter().map(|((_, code, ..), _)| *code).collect::<Vec<_>>(),
+        "destination" => rows.iter().map(|((_, _, destination, _), _)| destination.as_str()).collect::<Vec<_>>(),
+        "text" => rows.iter().map(|((.., text), _)| text.as_str()).collect::<Vec<_>>(),
+        "count" => rows.iter().map(|(_, count)| **count).collect::<Vec<_>>(),
+        "new" => rows.iter().map(|((_, code, destination, text), _)| {
+            !past.told.contains(&((*code).to_owned(), destination.clone(), text.clone()))
+        }).collect::<Vec<_>>(),
+    )?;
+    Table::in_order(frame)
+}
+
+fn entries_table(as_of: NaiveDate, entries: &[Entry]) -> Result<Table<History>> {
+    let texts = |of: fn(&Entry) -> Option<&str>| entries.iter().map(of).collect::<Vec<_>>();
+    let instants = |name: &str, of: fn(&Entry) -> Option<i64>| -> Result<Series> {
+        let values: Vec<Option<i64>> = entries.iter().map(of).collect();
+        Ok(Series::new(name.into(), values).cast(&DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC)))?)
+    };
+    let frame = df!(
+        "as_of" => vec![as_of; entries.len()],
+        "entry" => texts(|e| Some(e.entry)),
+        "lead_id" => texts(|e| Some(&e.id)),
+        "destination" => texts(|e| Some(&e.destination)),
+        "code" => texts(|e| Some(&e.code)),
+        "person_id" => texts(|e| e.person_id.as_deref()),
+        "reason" => texts(|e| e.reason.as_deref()),
+        "status" => texts(|e| e.status.as_deref()),
+        "first_reported_on" => entries.iter().map(|e| e.first_reported_on).collect::<Vec<_>>(),
+        "outage_id" => texts(|e| e.outage_id.as_deref()),
+        "received_at" => instants("received_at", |e| e.received_at)?,
+        "until_at" => instants("until_at", |e| e.until_at)?,
+        "value" => entries.iter().map(|e| e.value).collect::<Vec<_>>(),
+    )?;
+    Table::new(frame)
+}
+
+fn count_of(n: usize) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+fn day(days_since_1970: i32) -> Option<NaiveDate> {
+    Some((DateTime::UNIX_EPOCH + TimeDelta::try_days(i64::from(days_since_1970))?).date_naive())
+}
+
+fn days(day: NaiveDate) -> i32 {
+    i32::try_from((day - DateTime::UNIX_EPOCH.date_naive()).num_days()).unwrap_or(i32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tables::Definition;
+
+    fn on(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    /// A table of `definition` from a few columns; the rest is null, or empty where null is not allowed.
+    fn table<T: Grain>(given: DataFrame) -> Table<T> {
+        let definition: Definition = T::DEFINITION;
+        let mut lazy = given.clone().lazy();
+        for column in definition.columns {
+            if given.column(column.name).is_err() {
+                let value = if column.nullable { lit(NULL) } else { lit(0) };
+                lazy = lazy.with_column(match column.kind {
+                    crate::tables::Kind::Text if !column.nullable => lit("").alias(column.name),
+                    _ => value.cast(column.kind.dtype()).alias(column.name),
+                });
+            } else {
+                lazy = lazy.with_column(col(column.name).cast(column.kind.dtype()));
+            }
+        }
+        Table::new(lazy.collect().unwrap()).unwrap()
+    }
+
+    fn books(verdicts: &[(&str, &str, &str)]) -> (Table<Reconciliation>, Table<Leads>) {
+        let ids: Vec<&str> = verdicts.iter().map(|v| v.0).collect();
+        let reconciliation = table(
+            df!("lead_id" => &ids, "destination" => vec!["crm"; ids.len()],
+                "verdict" => verdicts.iter().map(|v| v.2).collect::<Vec<_>>(),
+                "reason" => vec!["isolated"; ids.len()],
+                "delay_seconds" => vec![Some(3600.0); ids.len()])
+            .unwrap(),
+        );
+        let leads = table(df!("lead_id" => &ids, "stage" => verdicts.iter().map(|v| v.1).collect::<Vec<_>>()).unwrap());
+        (reconciliation, leads)
+    }
+
+    fn tell_on(day: &str, verdicts: &[(&str, &str, &str)], earlier: &Table<History>) -> Told {
+        let (reconciliation, leads) = books(verdicts);
+        tell(&Inputs {
+            as_of: on(day),
+            reconciliation: &reconciliation,
+            leads: &leads,
+            outages: &Table::empty(),
+            findings: &[],
+            earlier,
+            settled: &BTreeSet::from(["settled".to_owned()]),
+            replayed: &BTreeSet::new(),
+            gated: &BTreeSet::new(),
+            give_up: TimeDelta::days(60),
+        })
+        .unwrap()
+    }
+
+    fn statuses(told: &Told) -> Vec<(String, String)> {
+        let frame = told.missed_leads.frame();
+        let (ids, statuses) =
+            (frame.column("lead_id").unwrap().str().unwrap(), frame.column("status").unwrap().str().unwrap());
+        ids.iter().zip(statuses.iter()).map(|(i, s)| (i.unwrap().to_owned(), s.unwrap().to_owned())).collect()
+    }
+
+    #[test]
+    fn a_missed_lead_is_new_on_its_first_day_however_often_that_day_is_run_and_open_after() {
+        let verdicts = [("a", "interest", "missed"), ("b", "purchase", "missed"), ("settled", "purchase", "missed")];
+        let first = tell_on("2026-05-03", &verdicts, &Table::empty());
+        let again = tell_on("2026-05-03", &verdicts, &Table::empty());
+        assert_eq!(statuses(&first), statuses(&again));
+        let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
+        assert_eq!(statuses(&first), [pair("b", "new"), pair("a", "new"), pair("settled", "closed")]);
+        let second = tell_on("2026-05-04", &verdicts, &first.entries);
+        assert_eq!(statuses(&second), [pair("b", "open"), pair("a", "open"), pair("settled", "closed")]);
+        let much_later = tell_on("2026-07-02", &verdicts, &first.entries);
+        assert_eq!(statuses(&much_later)[0].1, "given-up");
+    }
+
+    #[test]
+    fn each_finding_is_told_once_as_new() {
+        let first = tell_on("2026-05-03", &[("b", "purchase", "missed")], &Table::empty());
+        let new = |told: &Told| {
+            told.findings.frame().column("new").unwrap().bool().unwrap().iter().flatten().collect::<Vec<_>>()
+        };
+        assert_eq!(new(&first), [true]);
+        let second = tell_on("2026-05-04", &[("b", "purchase", "missed"), ("c", "contact", "missed")], &first.entries);
+        assert_eq!(new(&second), [false, true], "the loss of the second day is news, that of the first is not");
+    }
+
+    #[test]
+    fn a_lead_that_was_missed_and_is_matched_now_is_recovered_with_the_time_it_waited() {
+        let first = tell_on("2026-05-03", &[("a", "interest", "missed")], &Table::empty());
+        let second = tell_on("2026-05-04", &[("a", "interest", "matched")], &first.entries);
+        let frame = second.recovered_leads.frame();
+        assert_eq!(frame.height(), 1);
+        assert_eq!(frame.column("waited_seconds").unwrap().f64().unwrap().get(0), Some(3600.0));
+        assert_eq!(second.missed_leads.height(), 0);
+        let mut both = first.entries.frame().clone();
+        both.vstack_mut(second.entries.frame()).unwrap();
+        let third = tell_on("2026-05-05", &[("a", "interest", "matched")], &Table::new(both).unwrap());
+        let recovered_on =
+            third.recovered_leads.frame().column("recovered_on").unwrap().date().unwrap().physical().get(0);
+        assert_eq!(recovered_on.and_then(day), Some(on("2026-05-04")), "the day it was first seen again stays");
+    }
+}
