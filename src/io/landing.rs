@@ -86,6 +86,9 @@ pub struct SourceState {
     pub watermark: Option<DateTime<Utc>>,
     /// When everything was last read.
     pub full_read_at: Option<DateTime<Utc>>,
+    /// Partition keys at which a large table is divided for reading.
+    #[serde(default)]
+    pub splits: Vec<String>,
 }
 
 /// The store, held by this process alone unless opened read-only.

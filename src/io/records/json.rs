@@ -68,8 +68,7 @@ impl Cutter<'_> {
     fn json_values<R: Read>(&mut self, window: &mut Window<R>) -> Result<(), Stopped> {
         // What is open around the values: `]` for an array, `}` for the wrapper of one.
         let mut open: Vec<u8> = Vec::new();
-        loop {
-            let Some(byte) = window.at(0)? else { break };
+        while let Some(byte) = window.at(0)? {
             match byte {
                 b if b.is_ascii_whitespace() || b == b',' || b == 0x1e => window.consume(1),
                 b'[' if open.is_empty() => {

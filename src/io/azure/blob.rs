@@ -1,0 +1,374 @@
+//! Azure Blob containers → raw leads, or the bytes of exports.
+//!
+//! The container is listed whole, page by page; a blob whose ETag is as it was is not read again. Small blobs are read
+//! many at a time and taken in the order of their names; a large one goes through a file aside, so that memory is
+//! bounded. A blob replaced while it is read is listed and read anew. A zero-byte blob is empty without being asked for:
+//! the service answers a range of nothing with 416.
+
+use std::fs::File;
+use std::io::{BufReader, Cursor, Read, Seek, Write};
+use std::sync::Arc;
+
+use azure_core::Continuable;
+use azure_storage_blobs::blob::{Blob, BlobType};
+use azure_storage_blobs::prelude::{AccessTier, BlobServiceClient, ClientBuilder, ContainerClient};
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use futures::StreamExt;
+
+use super::access::Access;
+use super::instant;
+use super::retry::{Failure, Patience};
+use crate::config::nearest;
+use crate::error::{Error, Result, count};
+use crate::io::fetch::{Intake, Object};
+use crate::io::landing::RawLead;
+use crate::io::records::{Stopped, cut};
+
+/// Blobs read at a time; more brings nothing.
+const AT_ONCE: usize = 16;
+/// Bytes asked for at once; a blob that is no larger is held in memory.
+const CHUNK: u64 = 4 << 20;
+/// How often a blob that is replaced meanwhile is begun anew.
+const ANEW: usize = 3;
+/// Records of a large blob handed over at a time.
+const BATCH: usize = 1000;
+/// A newest blob older than this is worth a word.
+const OLD_DAYS: i64 = 30;
+
+/// An export in a container.
+#[derive(Clone, Debug)]
+pub struct Export {
+    /// Its name in the container.
+    pub name: String,
+    /// When it was last written.
+    pub modified_at: DateTime<Utc>,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// A blob as listed.
+#[derive(Clone, Debug)]
+struct Listed {
+    name: String,
+    etag: String,
+    length: u64,
+    modified_at: DateTime<Utc>,
+    archived: bool,
+    append: bool,
+}
+
+impl From<&Blob> for Listed {
+    fn from(blob: &Blob) -> Listed {
+        Listed {
+            name: blob.name.clone(),
+            etag: bare(blob.properties.etag.as_ref()),
+            length: blob.properties.content_length,
+            modified_at: instant(blob.properties.last_modified),
+            archived: matches!(blob.properties.access_tier, Some(AccessTier::Archive)),
+            append: matches!(blob.properties.blob_type, BlobType::AppendBlob),
+        }
+    }
+}
+
+/// The bytes of a blob, or why there are none.
+enum Body {
+    /// Cut into records already.
+    Leads(Vec<RawLead>),
+    /// Too large for that.
+    Aside(File),
+    /// Deleted between the listing and now.
+    Gone,
+    /// Replaced again and again.
+    Restless,
+}
+
+/// Reads the container into the intake.
+pub(super) async fn read(
+    access: &Access,
+    container: &str,
+    prefix: &str,
+    patience: &Patience,
+    intake: &mut Intake<'_>,
+) -> Result<()> {
+    let service = service(access, patience);
+    let client = service.container_client(container);
+    let what = format!("container \"{container}\" at {}", access.endpoint);
+    let listed = match list(&client, prefix, patience).await {
+        Ok(listed) => listed,
+        Err(failure) if failure.is_status(&[404]) => {
+            return Err(not_there(&service, container, &what, patience).await);
+        }
+        Err(failure) => return Err(failure.tell(&what, access.auth)),
+    };
+    match listed.iter().map(|l| l.modified_at).max() {
+        None if prefix.is_empty() => intake.report.notes.push(format!("{what} is there and empty")),
+        None => intake.report.notes.push(format!("{what} holds nothing under \"{prefix}\"")),
+        Some(newest) if (intake.now - newest).num_days() >= OLD_DAYS => {
+            let days = (intake.now - newest).num_days();
+            intake.report.notes.push(format!("the newest blob of {what} is {days} days old"));
+        }
+        Some(_) => {}
+    }
+    let known = intake.known_objects()?;
+    let as_before = |blob: &Listed| known.get(&blob.name) == Some(&blob.etag);
+    let total = listed.len();
+    let wanted: Vec<Listed> = listed.into_iter().filter(|b| intake.report.full || !as_before(b)).collect();
+    intake.report.unchanged_objects = total - wanted.len();
+    intake.bar.set_length(wanted.len() as u64);
+
+    let client = Arc::new(client);
+    let mut bodies = futures::stream::iter(wanted)
+        .map(|blob| {
+            let (client, patience) = (client.clone(), patience.clone());
+            // On the runtime's threads: unpacking and parsing one blob while others are under way.
+            let task = tokio::spawn(async move { body(&client, blob, &patience).await });
+            async move { task.await }
+        })
+        .buffered(AT_ONCE);
+    let mut failures: Vec<(String, Failure)> = Vec::new();
+    while let Some(done) = bodies.next().await {
+        let (blob, body) = done.map_err(|e| Error::failed("reading a blob stopped").because(e))?;
+        intake.bar.inc(1);
+        let known = as_before(&blob);
+        let records = match body {
+            Ok(Body::Leads(leads)) => {
+                let records = leads.len();
+                intake.take(leads, known)?;
+                records
+            }
+            Ok(Body::Aside(file)) => large(&blob, file, known, intake)?,
+            Ok(Body::Gone) => continue,
+            Ok(Body::Restless) => {
+                intake
+                    .report
+                    .notes
+                    .push(format!("blob \"{}\" is being written; the next run reads it again", blob.name));
+                continue;
+            }
+            Err(failure) => {
+                // What concerns this blob alone does not keep the others away.
+                let alone = failure.is_status(&[400, 403, 404, 409, 412]);
+                failures.push((blob.name, failure));
+                if alone {
+                    continue;
+                }
+                break;
+            }
+        };
+        intake.object_taken(Object {
+            name: blob.name,
+            version: blob.etag,
+            bytes: blob.length,
+            modified_at: blob.modified_at,
+            records,
+        });
+    }
+    drop(bodies);
+    if let Some((name, failure)) = failures.first() {
+        let error = failure.tell(&format!("blob \"{name}\" in {what}"), access.auth);
+        let more = failures.len() - 1;
+        return Err(match more {
+            0 => error,
+            _ => error.at(format!("and {}", count(more, "other blob", "other blobs"))),
+        });
+    }
+    Ok(())
+}
+
+/// Reads the blobs under a prefix whole.
+pub(super) async fn exports(
+    access: &Access,
+    container: &str,
+    prefix: &str,
+    patience: &Patience,
+) -> Result<Vec<Export>> {
+    let service = service(access, patience);
+    let client = service.container_client(container);
+    let what = format!("container \"{container}\" at {}", access.endpoint);
+    let listed = match list(&client, prefix, patience).await {
+        Ok(listed) => listed,
+        Err(failure) if failure.is_status(&[404]) => return Err(not_there(&service, container, &what, patience).await),
+        Err(failure) => return Err(failure.tell(&what, access.auth)),
+    };
+    let mut exports = Vec::new();
+    for blob in listed {
+        let mut bytes = Vec::new();
+        download(&client, &blob, patience, &mut bytes)
+            .await
+            .map_err(|failure| failure.tell(&format!("blob \"{}\" in {what}", blob.name), access.auth))?;
+        exports.push(Export { name: blob.name, modified_at: blob.modified_at, bytes });
+    }
+    Ok(exports)
+}
+
+fn service(access: &Access, patience: &Patience) -> BlobServiceClient {
+    ClientBuilder::with_location(access.location.clone(), access.credentials.clone())
+        .client_options(patience.options())
+        .blob_service_client()
+}
+
+/// Every blob under a prefix, in the order of names.
+async fn list(client: &ContainerClient, prefix: &str, patience: &Patience) -> Result<Vec<Listed>, Failure> {
+    let mut listed = Vec::new();
+    let mut marker: Option<azure_core::prelude::NextMarker> = None;
+    loop {
+        let (page, next) = patience
+            .insist(|| {
+                let mut list = client.list_blobs();
+                if !prefix.is_empty() {
+                    list = list.prefix(prefix.to_owned());
+                }
+                if let Some(marker) = marker.clone() {
+                    list = list.marker(marker);
+                }
+                async move {
+                    match list.into_stream().next().await {
+                        Some(page) => page.map(|page| {
+                            let next = page.continuation();
+                            (page.blobs.blobs().map(Listed::from).collect::<Vec<_>>(), next)
+                        }),
+                        None => Ok((Vec::new(), None)),
+                    }
+                }
+            })
+            .await?;
+        listed.extend(page);
+        match next {
+            Some(next) if marker.as_ref() != Some(&next) => marker = Some(next),
+            Some(_) => return Err(Failure::Nonsense),
+            None => break,
+        }
+    }
+    listed.sort_by(|a, b| a.name.cmp(&b.name));
+    listed.dedup_by(|a, b| a.name == b.name);
+    Ok(listed)
+}
+
+/// Reads one blob, anew if it was replaced meanwhile.
+async fn body(client: &ContainerClient, mut blob: Listed, patience: &Patience) -> (Listed, Result<Body, Failure>) {
+    for _ in 0..ANEW {
+        if blob.archived {
+            return (blob, Err(Failure::Status(409, "BlobArchived".into())));
+        }
+        let read = if blob.length <= CHUNK {
+            let mut bytes = Vec::new();
+            download(client, &blob, patience, &mut bytes).await.map(|whole| whole.then(|| leads(&blob, &bytes)))
+        } else {
+            aside(client, &blob, patience).await
+        };
+        match read {
+            Ok(Some(body)) => return (blob, Ok(body)),
+            Ok(None) => {}
+            Err(failure) if failure.is_status(&[404, 416]) => {}
+            Err(failure) => return (blob, Err(failure)),
+        }
+        let now = list(client, &blob.name, patience).await;
+        match now.map(|l| l.into_iter().find(|b| b.name == blob.name)) {
+            Ok(Some(now)) => blob = now,
+            Ok(None) => return (blob, Ok(Body::Gone)),
+            Err(failure) => return (blob, Err(failure)),
+        }
+    }
+    (blob, Ok(Body::Restless))
+}
+
+fn leads(blob: &Listed, bytes: &[u8]) -> Body {
+    let mut leads = Vec::new();
+    // Neither bytes in memory nor this taker can fail.
+    let _ = cut(Cursor::new(bytes), &blob.name, blob.modified_at, &mut |lead| {
+        leads.push(lead);
+        Ok(())
+    });
+    Body::Leads(leads)
+}
+
+/// Puts a large blob into a file without a name, which is gone when it is closed.
+async fn aside(client: &ContainerClient, blob: &Listed, patience: &Patience) -> Result<Option<Body>, Failure> {
+    let local = |e: std::io::Error| Failure::Connection(format!("no room for a file aside: {e}"));
+    let mut file = tempfile::tempfile().map_err(local)?;
+    if !download(client, blob, patience, &mut file).await? {
+        return Ok(None);
+    }
+    file.rewind().map_err(local)?;
+    Ok(Some(Body::Aside(file)))
+}
+
+/// Writes a blob's bytes, range by range. Says no if it is no longer the blob that was listed.
+async fn download(
+    client: &ContainerClient,
+    blob: &Listed,
+    patience: &Patience,
+    to: &mut impl Write,
+) -> Result<bool, Failure> {
+    let client = client.blob_client(&blob.name);
+    let mut start = 0;
+    while start < blob.length {
+        let end = (start + CHUNK).min(blob.length);
+        let (bytes, etag) = patience
+            .insist(|| {
+                let get = client.get().range(start..end).chunk_size(CHUNK);
+                async move {
+                    let answer = get.into_stream().next().await.ok_or_else(cut_short)??;
+                    let etag = bare(answer.blob.properties.etag.as_ref());
+                    let bytes: Bytes = answer.data.collect().await?;
+                    Ok((bytes, etag))
+                }
+            })
+            .await?;
+        // An append blob only grows: what was listed is still its beginning.
+        if etag != blob.etag && !blob.append {
+            return Ok(false);
+        }
+        if bytes.len() as u64 != end - start {
+            return Ok(false);
+        }
+        to.write_all(&bytes).map_err(|e| Failure::Connection(format!("no room for a file aside: {e}")))?;
+        start = end;
+    }
+    Ok(true)
+}
+
+fn cut_short() -> azure_core::Error {
+    azure_core::Error::message(azure_core::error::ErrorKind::Io, "the answer is empty")
+}
+
+/// Cuts a large blob as a stream.
+fn large(blob: &Listed, file: File, known: bool, intake: &mut Intake<'_>) -> Result<usize> {
+    let mut batch = Vec::new();
+    let reader: Box<dyn Read> = Box::new(BufReader::new(file));
+    let records = cut(reader, &blob.name, blob.modified_at, &mut |lead| {
+        batch.push(lead);
+        if batch.len() < BATCH { Ok(()) } else { intake.take(std::mem::take(&mut batch), known) }
+    })
+    .map_err(|e| match e {
+        Stopped::Read(e) => Error::failed(format!("cannot read blob \"{}\" from its file aside", blob.name)).because(e),
+        Stopped::Taker(e) => e,
+    })?;
+    intake.take(batch, known)?;
+    Ok(records)
+}
+
+/// The message for a container that does not exist, with the nearest name that does.
+async fn not_there(service: &BlobServiceClient, name: &str, what: &str, patience: &Patience) -> Error {
+    let names: Vec<String> = patience
+        .insist(|| async {
+            match service.list_containers().into_stream().next().await {
+                Some(page) => page.map(|p| p.containers.into_iter().map(|c| c.name).collect()),
+                None => Ok(Vec::new()),
+            }
+        })
+        .await
+        .unwrap_or_default();
+    let error = Error::partial(format!("{what} does not exist"));
+    match nearest(name, names.iter().map(String::as_str)) {
+        Some(near) => error.hint(format!("did you mean \"{near}\"?")),
+        None if names.is_empty() => error.hint("check the names of the account and of the container"),
+        None => error.hint(format!("the account has {}", names.join(", "))),
+    }
+}
+
+/// Listings write ETags without quotes, answers with them.
+fn bare(etag: &str) -> String {
+    etag.trim_matches('"').to_owned()
+}
