@@ -130,7 +130,8 @@ fn listen(globals: &Globals) {
         (true, _) => "leadrecon=warn",
         (_, 0) => "leadrecon=info",
         (_, 1) => "leadrecon=debug",
-        _ => "debug",
+        // These print whole requests, a shared access signature included.
+        _ => "debug,azure_core=warn,azure_identity=warn,azure_storage=warn",
     };
     let _ = tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::new(filter))

@@ -66,6 +66,8 @@ pub struct SourceReport {
     pub landed: Landed,
     /// Whether everything was read, and not only what is new.
     pub full: bool,
+    /// Whether it was a full read after an earlier one, which proves what the reads between them found.
+    pub proof: bool,
     /// Leads that a full read found and earlier reads should have.
     pub overlooked: usize,
     /// Time of the newest lead read, and of the newest one that is a test of Microsoft's.
@@ -94,7 +96,9 @@ impl SourceReport {
         if self.landed.forgotten > 0 {
             line += &format!(", {} kept away (forgotten)", self.landed.forgotten);
         }
-        if self.full && self.error.is_none() {
+        if let Some(error) = &self.error {
+            line += &format!("; stopped: {}", error.what());
+        } else if self.proof {
             line += &match self.overlooked {
                 0 => "; full read, earlier reads had missed nothing".to_owned(),
                 n => format!("; full read, earlier reads had missed {n}"),
@@ -185,6 +189,7 @@ impl Intake<'_> {
         match read {
             Ok(()) => {
                 if self.report.full {
+                    self.report.proof = self.state.full_read_at.is_some();
                     self.state.full_read_at = Some(self.now);
                 }
                 self.landing.remember(&self.source.name, &self.state)?;
