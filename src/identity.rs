@@ -5,16 +5,33 @@
 //! none: an export can never join two people. `person_id` comes from the person's anchor, the lead that was landed
 //! first, so that nothing that arrives later can move it (design: output, Ids).
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use polars::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::codes::Finding;
+use self::cluster::{Clusters, Edge};
+use self::compare::Shared;
+pub use self::explainer::{Explainer, Waterfall};
+use self::forms::Forms;
+pub use self::model::Step;
+use self::model::{Model, Scale};
+use self::people::NOBODY;
+pub use self::quality::Quality;
+use crate::codes::{self, Finding};
 use crate::error::{Error, Result};
 use crate::tables::{CrmRecords, ExportRecords, Identities, Leads, People, Table};
 
+mod block;
+mod changes;
+mod cluster;
+mod compare;
+mod explainer;
+mod forms;
+mod model;
 mod people;
+mod quality;
+mod records;
 #[cfg(test)]
 mod traps;
 
@@ -46,17 +63,15 @@ pub struct Inputs<'a> {
     pub model: Option<&'a str>,
 }
 
-/// Two leads that hold a person together.
-#[derive(Clone, Debug, PartialEq)]
+/// Two leads that hold a person together; rows count in the table of leads.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Link {
-    /// The lead that is attached.
-    pub lead_id_a: String,
-    /// The lead it is attached to.
-    pub lead_id_b: String,
+    /// Row of the one lead.
+    pub row_a: u32,
+    /// Row of the other.
+    pub row_b: u32,
     /// log2 odds.
     pub weight: f64,
-    /// The same as a probability.
-    pub probability: f64,
     /// One of [`crate::codes::link`].
     pub by: &'static str,
 }
@@ -72,17 +87,6 @@ pub struct Change {
     pub now: Vec<String>,
     /// The lead that caused it; `None` where no single one did.
     pub cause: Option<String>,
-}
-
-/// How good the links are, estimated without labels.
-#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
-pub struct Quality {
-    /// Leads that are somebody.
-    pub leads: usize,
-    /// People.
-    pub people: usize,
-    /// People with one lead.
-    pub alone: usize,
 }
 
 /// What the stage gives.
@@ -102,8 +106,10 @@ pub struct Linked {
     pub findings: Vec<Finding>,
     /// Estimated quality.
     pub quality: Quality,
-    /// The links that hold people together, attached lead first.
+    /// The links that hold people together: a person of n leads has n - 1 of them.
     pub links: Vec<Link>,
+    /// Columns lead_id, strict, loose: the person at match probability 0.99 and 0.8, for bounds of what is counted.
+    pub bounds: DataFrame,
 }
 
 /// First 16 hex digits of SHA-256 over the anchor's lead_id.
@@ -166,96 +172,362 @@ pub fn decisions(text: &str) -> Result<Vec<Decision>> {
     Err(Error::usage("the file of reviewed decisions has lines that cannot be used").because(problems.join("; ")))
 }
 
-/// Recognises people across leads, and gives each CRM record to its person.
-///
-/// # Errors
-/// Only where a table does not have its shape.
-pub fn link(inputs: &Inputs) -> Result<Linked> {
-    let _ = (inputs.threshold, inputs.model, inputs.previous);
-    plain::link(inputs)
-}
-
-/// Plain keys: normalised e-mail; phone with last name. Replaced by the model.
-mod plain {
-    use super::*;
-    use crate::contact;
-
-    pub(super) fn link(inputs: &Inputs) -> Result<Linked> {
-        let frame = inputs.leads.frame();
-        let rows = people::Rows::of(frame)?;
-        let mut root: Vec<u32> = (0..frame.height() as u32).collect();
-        fn find(root: &mut [u32], mut x: u32) -> u32 {
-            while root[x as usize] != x {
-                root[x as usize] = root[root[x as usize] as usize];
-                x = root[x as usize];
-            }
-            x
-        }
-        let text = |name: &str| -> Result<StringChunked> { Ok(frame.column(name)?.str()?.clone()) };
-        let (email, phone, last, country) = (text("email")?, text("phone")?, text("last_name")?, text("country")?);
-        let mut keys: BTreeMap<String, u32> = BTreeMap::new();
-        let mut by: Vec<Option<(f64, &'static str)>> = vec![None; frame.height()];
-        for &row in &rows.in_order {
-            let at = row as usize;
-            let mut of_row = Vec::new();
-            if let Some(e) = email.get(at).and_then(contact::normalised_email)
-                && !contact::is_role_mailbox(&e)
-                && !contact::is_placeholder(&e)
-            {
-                of_row.push((e, crate::codes::link::EMAIL));
-            }
-            let home = country.get(at).and_then(contact::country_code);
-            if let (Some(p), Some(l)) = (
-                phone.get(at).and_then(|p| contact::e164(p, home).or_else(|| contact::phone_digits(p))),
-                last.get(at).and_then(contact::name_key),
-            ) {
-                of_row.push((format!("{p} {l}"), crate::codes::link::PHONE));
-            }
-            for (key, word) in of_row {
-                if let Some(&other) = keys.get(&key) {
-                    let (x, y) = (find(&mut root, row), find(&mut root, other));
-                    root[x.max(y) as usize] = x.min(y);
-                    by[at].get_or_insert((10.0, word));
-                    by[other as usize].get_or_insert((10.0, word));
-                } else {
-                    keys.insert(key, row);
-                }
-            }
-        }
-        let mut cluster = vec![people::NOBODY; frame.height()];
-        for &row in &rows.in_order {
-            cluster[row as usize] = find(&mut root, row);
-        }
-        let assigned = people::Assigned { cluster, strongest: by };
-        let person_ids = assigned.person_ids(&rows, frame)?;
-        let mut of_email: BTreeMap<String, u32> = BTreeMap::new();
-        for &row in &rows.in_order {
-            if let Some(e) = email.get(row as usize).and_then(contact::normalised_email) {
-                of_email.entry(e).or_insert(row);
-            }
-        }
-        let record_emails = inputs.records.frame().column("email")?.str()?.clone();
-        let given: Vec<Option<(u32, f64, &'static str)>> = record_emails
-            .iter()
-            .map(|e| {
-                let row = *of_email.get(&contact::normalised_email(e?)?)?;
-                Some((row, 10.0, crate::codes::link::EMAIL))
-            })
-            .collect();
-        Ok(Linked {
-            identities: assigned.identities(frame, &person_ids)?,
-            people: assigned.people(&rows, frame, &person_ids)?,
-            crm_records: people::crm_records(inputs.records.frame(), &person_ids, &given)?,
-            model: "{}".to_owned(),
-            changes: Vec::new(),
-            findings: Vec::new(),
-            quality: Quality::default(),
-            links: Vec::new(),
-        })
-    }
-}
+/// Match weight of what is certain: a reviewed decision, the key of the raw lead.
+const CERTAIN: f64 = 40.0;
+/// Match probabilities of the strict and the loose reading.
+const STRICT: f64 = 0.99;
+const LOOSE: f64 = 0.8;
 
 /// A match weight (log2 odds) as a probability.
 pub fn probability(weight: f64) -> f64 {
     1.0 / (1.0 + (-weight).exp2())
+}
+
+/// A probability as a match weight.
+pub fn weight(probability: f64) -> f64 {
+    (probability / (1.0 - probability)).log2()
+}
+
+/// What two profiles were linked by, in a word.
+fn linked_by(levels: &compare::Levels) -> &'static str {
+    use compare::{COMPANY, EMAIL, FIRST, LAST, PHONE};
+    match () {
+        () if matches!(levels[EMAIL], 1..=3) => codes::link::EMAIL,
+        () if matches!(levels[PHONE], 1..=3) => codes::link::PHONE,
+        () if matches!(levels[FIRST], 1..=5) && matches!(levels[LAST], 1..=5) && matches!(levels[COMPANY], 0..=3) => {
+            codes::link::NAME
+        }
+        () => codes::link::MODEL,
+    }
+}
+
+/// Leads as profiles.
+struct Profiles {
+    forms: Forms,
+    shared: Shared,
+    rows: people::Rows,
+    /// Profile of each row; [`people::NOBODY`] for a lead that is nobody.
+    of_row: Vec<u32>,
+    /// Row of the first lead of each profile.
+    first_row: Vec<u32>,
+    /// Leads of each profile.
+    leads: Vec<u32>,
+    /// Reviewed decisions as pairs of profiles.
+    same: Vec<(u32, u32)>,
+    different: Vec<(u32, u32)>,
+    /// Decisions that name a lead which is not there.
+    unknown: usize,
+}
+
+impl Profiles {
+    fn of(frame: &DataFrame, decisions: &[Decision]) -> Result<Self> {
+        let rows = people::Rows::of(frame)?;
+        let ids = frame.column("lead_id")?.str()?;
+        // A decision is about leads, so such a lead is a profile of its own, whoever typed the same.
+        let mut decided: HashMap<&str, u32> = decisions
+            .iter()
+            .flat_map(|d| [d.lead_id_a.as_str(), d.lead_id_b.as_str()])
+            .map(|id| (id, NOBODY))
+            .collect();
+        let mut own = vec![false; if decided.is_empty() { 0 } else { frame.height() }];
+        if !decided.is_empty() {
+            for &row in &rows.in_order {
+                if let Some(place) = ids.get(row as usize).and_then(|id| decided.get_mut(id)) {
+                    *place = row;
+                    own[row as usize] = true;
+                }
+            }
+        }
+        let mut forms = Forms::default();
+        let profiles = forms.add_leads(frame, &rows.in_order, &own)?;
+        let shared = block::shared(&forms);
+        let mut of_row = vec![NOBODY; frame.height()];
+        let mut first_row = vec![NOBODY; forms.of_leads];
+        let mut leads = vec![0u32; forms.of_leads];
+        for (&row, &profile) in rows.in_order.iter().zip(&profiles) {
+            of_row[row as usize] = profile;
+            leads[profile as usize] += 1;
+            if first_row[profile as usize] == NOBODY {
+                first_row[profile as usize] = row;
+            }
+        }
+        let mut found =
+            Profiles { forms, shared, rows, of_row, first_row, leads, same: vec![], different: vec![], unknown: 0 };
+        for decision in decisions {
+            let profile = |id: &str| {
+                let row = decided.get(id).copied().filter(|row| *row != NOBODY)?;
+                found.of_row.get(row as usize).copied()
+            };
+            match (profile(&decision.lead_id_a), profile(&decision.lead_id_b)) {
+                (Some(a), Some(b)) if decision.same => found.same.push((a.min(b), a.max(b))),
+                (Some(a), Some(b)) => found.different.push((a.min(b), a.max(b))),
+                _ => found.unknown += 1,
+            }
+        }
+        Ok(found)
+    }
+
+    /// Weight of a profile with itself: whether two leads that typed the same are one person.
+    fn with_itself(&self, scale: &Scale, profile: u32) -> Option<(f64, compare::Levels)> {
+        let p = self.forms.profiles.get(profile as usize)?;
+        let levels = compare::compare(&self.forms, &self.shared, p, p);
+        Some((scale.weight(&self.forms, &levels, p, p), levels))
+    }
+
+    /// Compares all candidates, and learns the model unless one is given.
+    fn candidates(&self, saved: Option<&str>) -> Result<(block::Candidates, Model)> {
+        let prior = Scale::new(&Model::prior(self.forms.of_leads), &self.forms);
+        let found = block::candidates(&self.forms, &self.shared, &prior, false);
+        if let Some(json) = saved {
+            return Ok((found, Model::read(json)?));
+        }
+        // Two leads that typed the same are a pair too; a hundred of them are still one habit of one person.
+        let mut patterns = found.patterns.clone();
+        for (profile, _) in self.leads.iter().enumerate().filter(|(_, n)| **n > 1) {
+            if let Some((weight, levels)) = self.with_itself(&prior, profile as u32)
+                && weight > 0.0
+            {
+                *patterns.entry(compare::pattern(&levels)).or_default() += 1;
+            }
+        }
+        let model = Model::learned(&model::Counted {
+            candidates: patterns.into_iter().collect(),
+            random: block::random_pairs(&self.forms, &self.shared),
+            profiles: self.forms.of_leads,
+        });
+        Ok((found, model))
+    }
+
+    /// Clusters of profiles at a threshold.
+    fn clusters(&self, scale: &Scale, edges: &[Edge], threshold: f64) -> Clusters {
+        let judge = cluster::Judge {
+            forms: &self.forms,
+            shared: &self.shared,
+            scale,
+            threshold: weight(threshold),
+            different: &self.different,
+        };
+        Clusters::of(&judge, edges)
+    }
+
+    /// Cluster of each row of leads. Leads of a profile too poor to be linked to itself are each alone.
+    fn cluster_of_rows(&self, scale: &Scale, clusters: &mut Clusters, threshold: f64) -> (Vec<u32>, usize) {
+        let mut poor: Vec<bool> = vec![false; self.leads.len()];
+        for (profile, _) in self.leads.iter().enumerate().filter(|(_, n)| **n > 1) {
+            let too_weak = self.with_itself(scale, profile as u32).is_none_or(|(w, _)| w < weight(threshold));
+            poor[profile] = too_weak;
+        }
+        let mut unlinkable = 0;
+        let profiles = self.leads.len() as u32;
+        let of_row = self.of_row.iter().enumerate().map(|(row, &profile)| match poor.get(profile as usize) {
+            None => NOBODY,
+            // The first lead keeps the cluster; it stands for the profile wherever that is linked.
+            Some(true) if self.first_row.get(profile as usize) != Some(&(row as u32)) => {
+                unlinkable += 1;
+                profiles + row as u32
+            }
+            Some(_) => clusters.find(profile),
+        });
+        (of_row.collect(), unlinkable)
+    }
+}
+
+/// Leads, clustered.
+struct Clustered {
+    profiles: Profiles,
+    found: block::Candidates,
+    model: Model,
+    scale: Scale,
+    /// Pairs that may be links, strongest first, down to the loose threshold.
+    edges: Vec<Edge>,
+    clusters: Clusters,
+    /// Cluster of each row; [`people::NOBODY`] for a lead that is nobody.
+    cluster: Vec<u32>,
+    /// Leads too poor to be linked to one that says the same.
+    unlinkable: usize,
+}
+
+impl Clustered {
+    fn of(leads: &DataFrame, decisions: &[Decision], threshold: f64, saved: Option<&str>) -> Result<Self> {
+        let profiles = Profiles::of(leads, decisions)?;
+        let (found, model) = profiles.candidates(saved)?;
+        let scale = Scale::new(&model, &profiles.forms);
+        let weighed = cluster::edges(&profiles.forms, &scale, &found.pairs, weight(threshold.min(LOOSE)));
+        let decided =
+            profiles.same.iter().map(|(a, b)| Edge { a: *a, b: *b, pattern: 0, weight: CERTAIN, decided: true });
+        let edges: Vec<Edge> = decided.chain(weighed).collect();
+        let mut clusters = profiles.clusters(&scale, &edges, threshold);
+        let (cluster, unlinkable) = profiles.cluster_of_rows(&scale, &mut clusters, threshold);
+        Ok(Clustered { profiles, found, model, scale, edges, clusters, cluster, unlinkable })
+    }
+
+    /// Columns lead_id, strict, loose, and how many people there are at each.
+    fn bounds(&self, leads: &DataFrame) -> Result<(DataFrame, [usize; 2])> {
+        let mut columns = vec![leads.column("lead_id")?.clone()];
+        let mut people = [0; 2];
+        for (n, (name, threshold)) in [("strict", STRICT), ("loose", LOOSE)].into_iter().enumerate() {
+            let mut at = self.profiles.clusters(&self.scale, &self.edges, threshold);
+            let (cluster, _) = self.profiles.cluster_of_rows(&self.scale, &mut at, threshold);
+            let ids = people::Assigned { cluster, strongest: Vec::new() }.person_ids(&self.profiles.rows, leads)?;
+            people[n] = ids.n_unique()? - usize::from(ids.null_count() > 0);
+            columns.push(ids.with_name(name.into()).into_column());
+        }
+        Ok((DataFrame::new(leads.height(), columns)?, people))
+    }
+
+    fn quality(&mut self, people: &Table<People>, bounds: [usize; 2]) -> Result<Quality> {
+        let mut quality = Quality {
+            leads: self.profiles.rows.in_order.len(),
+            profiles: self.profiles.leads.len(),
+            people: people.height(),
+            alone: people.frame().column("leads")?.i64()?.iter().filter(|n| *n == Some(1)).count(),
+            unlinkable: self.unlinkable,
+            people_strict: bounds[0],
+            people_loose: bounds[1],
+            compared_pairs: self.found.patterns.values().sum(),
+            weak_bridges: self.clusters.accepted.iter().filter(|e| e.weight < weight(STRICT)).count(),
+            capped: self.found.capped.clone(),
+            ..Quality::default()
+        };
+        let roots: Vec<u32> = (0..self.profiles.leads.len() as u32).map(|p| self.clusters.find(p)).collect();
+        let same = |a: u32, b: u32| roots.get(a as usize) == roots.get(b as usize);
+        quality.of_pairs(&self.profiles.forms, &self.scale, &self.found.pairs, same);
+        quality.count(self.clusters.refused.iter().map(|(_, why)| *why));
+        Ok(quality)
+    }
+}
+
+/// Recognises people across leads, and gives each CRM record to its person.
+///
+/// # Errors
+/// Where a table does not have its shape, or the saved model cannot be used.
+pub fn link(inputs: &Inputs) -> Result<Linked> {
+    let leads = inputs.leads.frame();
+    let mut all = Clustered::of(leads, inputs.decisions, inputs.threshold, inputs.model)?;
+    let (strongest, links) = strongest(&mut all, inputs.threshold);
+    let assigned = people::Assigned { cluster: std::mem::take(&mut all.cluster), strongest };
+    let person_ids = assigned.person_ids(&all.profiles.rows, leads)?;
+    let identities = assigned.identities(leads, &person_ids)?;
+    let people = assigned.people(&all.profiles.rows, leads, &person_ids)?;
+    let (bounds, people_at) = all.bounds(leads)?;
+    let mut quality = all.quality(&people, people_at)?;
+    let contradictory =
+        all.clusters.refused.iter().filter(|(e, why)| e.decided && *why == cluster::Refusal::Decision).count();
+
+    let Clustered { mut profiles, mut clusters, model, .. } = all;
+    let known = records::People {
+        leads,
+        rows: &profiles.rows.in_order,
+        first_row: &profiles.first_row,
+        cluster: &assigned.cluster,
+    };
+    let records = inputs.records.frame();
+    let given = records::assign(
+        &mut profiles.forms, &profiles.shared, &model, &mut clusters, &known, records, inputs.threshold,
+    )?;
+    quality.capped_records = given.capped;
+    let crm_records = people::crm_records(records, &person_ids, &given.given)?;
+    let changes = match inputs.previous {
+        Some(previous) => changes::between(previous.frame(), identities.frame(), &links)?,
+        None => Vec::new(),
+    };
+    Ok(Linked {
+        findings: findings(&quality, &changes, profiles.unknown, contradictory),
+        identities,
+        people,
+        crm_records,
+        model: model.json(),
+        changes,
+        quality,
+        links,
+        bounds,
+    })
+}
+
+/// Strongest link of each row to the other leads of its person, and the links that hold people together.
+fn strongest(all: &mut Clustered, threshold: f64) -> (Vec<Option<people::Strength>>, Vec<Link>) {
+    let Clustered { profiles, scale, edges, clusters, cluster, .. } = all;
+    let mut of_profile: Vec<Option<people::Strength>> = vec![None; profiles.leads.len()];
+    let mut links = Vec::new();
+    let by = |edge: &Edge| if edge.decided { codes::link::DECISION } else { linked_by(&compare::levels(edge.pattern)) };
+    // Strongest first: the first one seen stays.
+    for edge in edges.iter().filter(|e| e.decided || e.weight >= weight(threshold)) {
+        if clusters.find(edge.a) == clusters.find(edge.b) {
+            for p in [edge.a, edge.b] {
+                if let Some(place) = of_profile.get_mut(p as usize) {
+                    place.get_or_insert((edge.weight, by(edge)));
+                }
+            }
+        }
+    }
+    for edge in &clusters.accepted {
+        let rows = [edge.a, edge.b].map(|p| profiles.first_row.get(p as usize).copied().unwrap_or(NOBODY));
+        links.push(Link { row_a: rows[0], row_b: rows[1], weight: edge.weight, by: by(edge) });
+    }
+    let mut of_row = vec![None; cluster.len()];
+    let mut own: Vec<Option<people::Strength>> = vec![None; profiles.leads.len()];
+    for (profile, place) in own.iter_mut().enumerate().filter(|(p, _)| profiles.leads[*p] > 1) {
+        *place = profiles
+            .with_itself(scale, profile as u32)
+            .filter(|(w, _)| *w >= weight(threshold))
+            .map(|(w, l)| (w, linked_by(&l)));
+    }
+    for &row in &profiles.rows.in_order {
+        let profile = profiles.of_row[row as usize] as usize;
+        let is_first = profiles.first_row[profile] == row;
+        let alone = cluster[row as usize] >= profiles.leads.len() as u32;
+        if alone {
+            continue;
+        }
+        let best =
+            [own[profile], of_profile[profile]].into_iter().flatten().reduce(|x, y| if y.0 > x.0 { y } else { x });
+        of_row[row as usize] = best;
+        if let Some((weight, by)) = own[profile]
+            && !is_first
+        {
+            links.push(Link { row_a: profiles.first_row[profile], row_b: row, weight, by });
+        }
+    }
+    (of_row, links)
+}
+
+fn findings(quality: &Quality, changes: &[Change], unknown: usize, refused_decisions: usize) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut add = |level, code, text: &str, count: u64| {
+        if count > 0 {
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
+            findings.push(Finding { level, code, destination: String::new(), text: text.to_owned(), count });
+        }
+    };
+    let (mail, list) = (codes::level::MAIL, codes::level::LIST);
+    let merged = changes.iter().filter(|c| c.merged).count() as u64;
+    add(list, codes::finding::PEOPLE_CHANGED, "people of the run before became one", merged);
+    add(
+        list,
+        codes::finding::PEOPLE_CHANGED,
+        "a person of the run before became several",
+        changes.len() as u64 - merged,
+    );
+    for capped in &quality.capped {
+        let text = format!("pairs of leads with the same {} were too many to compare one by one", capped.rule);
+        add(list, codes::finding::IDENTITY_LIMITED, &text, capped.pairs);
+    }
+    let cut = quality.kept_apart_by_names + quality.kept_apart_as_weak_bridge;
+    add(
+        list,
+        codes::finding::IDENTITY_LIMITED,
+        "links would have joined leads that contradict each other, and were cut",
+        cut as u64,
+    );
+    let size = quality.kept_apart_by_size as u64;
+    add(
+        mail,
+        codes::finding::IDENTITY_LIMITED,
+        "links would have made a person of more contacts than one can have, and were cut",
+        size,
+    );
+    add(list, codes::finding::SETTING_DOUBTFUL, "reviewed decisions name leads that are not there", unknown as u64);
+    let text = "reviewed decisions contradict each other: a lead was said to be the same as one it differs from";
+    add(mail, codes::finding::SETTING_DOUBTFUL, text, refused_decisions as u64);
+    findings
 }

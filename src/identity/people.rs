@@ -42,12 +42,15 @@ impl Rows {
     }
 }
 
+/// Weight of a link, and by what it is one.
+pub(super) type Strength = (f64, &'static str);
+
 /// Which leads belong together.
 pub(super) struct Assigned {
     /// Of each row of leads, any number that its person's leads share; [`NOBODY`] for none.
     pub cluster: Vec<u32>,
     /// Of each row, weight and kind of the strongest link to the person's other leads.
-    pub strongest: Vec<Option<(f64, &'static str)>>,
+    pub strongest: Vec<Option<Strength>>,
 }
 
 impl Assigned {

@@ -100,3 +100,371 @@ fn test_and_withheld_leads_are_nobody() {
     assert_eq!(persons(&found), "-a-a");
     assert_eq!(found.people.height(), 1);
 }
+
+// Must not be merged.
+
+#[test]
+fn namesakes_at_two_firms_are_two_people() {
+    check(
+        "ab",
+        &[
+            ["John", "Smith", "john.smith@contoso.com", "+1 425 882 8080", "Contoso", "US"],
+            ["John", "Smith", "jsmith@fabrikam.com", "+1 212 736 5000", "Fabrikam", "US"],
+        ],
+    );
+}
+
+#[test]
+fn a_switchboard_number_joins_nobody() {
+    check(
+        "abc",
+        &[
+            ["Anna", "Weber", "anna.weber@contoso.de", "+49 89 1234560", "Contoso GmbH", "DE"],
+            ["Peter", "Huber", "peter.huber@contoso.de", "+49 89 1234560", "Contoso GmbH", "DE"],
+            ["Jonas", "Krause", "", "+49 89 1234560", "Contoso GmbH", "DE"],
+        ],
+    );
+}
+
+#[test]
+fn a_role_mailbox_joins_nobody() {
+    check(
+        "abc",
+        &[
+            ["Anna", "Weber", "info@contoso.de", "", "Contoso GmbH", "DE"],
+            ["Peter", "Huber", "info@contoso.de", "", "Contoso GmbH", "DE"],
+            ["", "", "info@contoso.de", "", "Contoso GmbH", "DE"],
+        ],
+    );
+}
+
+#[test]
+fn a_family_address_joins_nobody() {
+    check(
+        "ab",
+        &[
+            ["Maria", "Keller", "familie.keller@gmx.de", "+49 30 9873451", "", "DE"],
+            ["Thomas", "Keller", "familie.keller@gmx.de", "+49 30 9873451", "", "DE"],
+        ],
+    );
+    // Nor does a lead without a name stand between them.
+    check(
+        "aba",
+        &[
+            ["Maria", "Keller", "familie.keller@gmx.de", "", "", "DE"],
+            ["Thomas", "Keller", "familie.keller@gmx.de", "", "", "DE"],
+            ["Maria", "Keller", "familie.keller@gmx.de", "", "", "DE"],
+        ],
+    );
+}
+
+#[test]
+fn a_reseller_does_not_become_his_customers() {
+    check(
+        "abcd",
+        &[
+            ["Anna", "Weber", "licences@reseller.example.net", "+44 20 79460018", "Contoso", "GB"],
+            ["Oliver", "Brown", "licences@reseller.example.net", "+44 20 79460018", "Fabrikam", "GB"],
+            ["Priya", "Patel", "mark@reseller.co.uk", "+44 20 79460018", "Northwind", "GB"],
+            ["Mark", "Davies", "mark@reseller.co.uk", "+44 20 79460018", "Reseller", "GB"],
+        ],
+    );
+}
+
+#[test]
+fn forms_filled_with_nonsense_are_not_one_person() {
+    check(
+        "abcde",
+        &[
+            ["test", "test", "test@test.com", "1234567890", "test", ""],
+            ["Test", "test", "test@test.com", "1234567890", "n/a", ""],
+            ["n/a", "n/a", "n/a", "n/a", "n/a", ""],
+            ["asdf", "asdf", "a@a.com", "0000000000", "asdf", ""],
+            ["Ann", "Lee", "ann.lee@contoso.com", "1234567890", "n/a", "US"],
+        ],
+    );
+}
+
+#[test]
+fn colleagues_with_the_same_last_name_are_two_people() {
+    check(
+        "ab",
+        &[
+            ["Anna", "Schmidt", "a.schmidt@contoso.de", "", "Contoso GmbH", "DE"],
+            ["Bernd", "Schmidt", "b.schmidt@contoso.de", "", "Contoso GmbH", "DE"],
+        ],
+    );
+}
+
+#[test]
+fn a_chain_of_links_joins_no_contradiction() {
+    // The nameless lead goes to one of the two, and never joins them.
+    let linked = linked_with(
+        &[
+            ["Maria", "Keller", "keller@gmx.de", "+49 30 9873451", "", "DE"],
+            ["", "", "keller@gmx.de", "+49 30 9873451", "", "DE"],
+            ["Thomas", "Keller", "keller@gmx.de", "+49 30 9873451", "", "DE"],
+        ],
+        &[],
+        &[],
+    );
+    let found = persons(&linked);
+    assert_ne!(found.as_bytes()[0], found.as_bytes()[2], "{found}");
+}
+
+// Must not be split.
+
+#[test]
+fn another_address_does_not_split() {
+    check(
+        "aaa",
+        &[
+            ["Ann", "Leeds", "ann.leeds@gmail.com", "+1 425 882 8081", "", "US"],
+            ["Ann", "Leeds", "ann.leeds@contoso.com", "+1 425 882 8081", "Contoso", "US"],
+            ["Ann", "Leeds", "aleeds@contoso.com", "", "Contoso", "US"],
+        ],
+    );
+}
+
+#[test]
+fn a_plus_tag_and_a_providers_alias_do_not_split() {
+    check(
+        "aaa",
+        &[
+            ["Ann", "Leeds", "ann.leeds@gmail.com", "", "", "US"],
+            ["", "", "annleeds+azure@googlemail.com", "", "", "US"],
+            ["A.", "Leeds", "ann.leeds+trial@gmail.com", "", "", ""],
+        ],
+    );
+}
+
+#[test]
+fn a_maiden_name_does_not_split() {
+    check(
+        "aa",
+        &[
+            ["Katharina", "Vogelsang", "katharina.v@gmx.de", "+49 30 9873452", "Contoso", "DE"],
+            ["Katharina", "Brandt", "katharina.v@gmx.de", "+49 30 9873452", "Contoso", "DE"],
+        ],
+    );
+}
+
+#[test]
+fn swapped_names_do_not_split() {
+    check(
+        "aa",
+        &[
+            ["Kenji", "Watanabe", "kenji@contoso.jp", "", "Contoso", "JP"],
+            ["Watanabe", "Kenji", "", "", "Contoso", "JP"],
+        ],
+    );
+}
+
+#[test]
+fn a_nickname_does_not_split() {
+    check(
+        "aa",
+        &[
+            ["Robert", "Raymond", "rraymond@contoso.com", "", "Contoso", "US"],
+            ["Bob", "Raymond", "bob.raymond@gmail.com", "", "Contoso Inc.", "US"],
+        ],
+    );
+}
+
+#[test]
+fn another_script_does_not_split() {
+    check(
+        "aa",
+        &[
+            ["Иван", "Кузнецов", "ivan.kuznetsov@contoso.ru", "", "Контосо", "RU"],
+            ["Ivan", "Kuznetsov", "ivan.kuznetsov@mail.ru", "", "Kontoso", "Russia"],
+        ],
+    );
+    check(
+        "aa",
+        &[
+            ["太郎", "田中", "t.tanaka@contoso.jp", "+81 3 1234 5679", "コントソ株式会社", "JP"],
+            ["Taro", "Tanaka", "t.tanaka@contoso.jp", "03-1234-5679", "Contoso", "JP"],
+        ],
+    );
+}
+
+#[test]
+fn a_typing_error_in_any_one_field_does_not_split() {
+    let right = ["Margarethe", "Hollander", "margarethe.hollander@contoso.de", "+49 89 98734520", "Contoso GmbH", "DE"];
+    for (field, wrong) in [
+        (0, "Margarthe"),
+        (1, "Holander"),
+        (2, "margarethe.holander@contoso.de"),
+        (2, "margarethe.hollander@contso.de"),
+        (3, "+49 89 98734250"),
+        (3, "+49 89 9834520"),
+        (4, "Contosso GmbH"),
+        (5, "AT"),
+    ] {
+        let mut other = right;
+        other[field] = wrong;
+        check("aa", &[right, other]);
+    }
+}
+
+#[test]
+fn a_missing_field_says_nothing() {
+    let whole = ["Margarethe", "Hollander", "margarethe.hollander@contoso.de", "+49 89 98734520", "Contoso GmbH", "DE"];
+    check(
+        "aaaa",
+        &[
+            whole,
+            ["", "", "margarethe.hollander@contoso.de", "", "", ""],
+            ["Margarethe", "Hollander", "", "+49 89 98734520", "", ""],
+            ["Margarethe", "Hollander", "", "", "Contoso", "DE"],
+        ],
+    );
+}
+
+// Decisions hold.
+
+fn decision(a: &str, b: &str, same: bool) -> Decision {
+    Decision { lead_id_a: a.to_owned(), lead_id_b: b.to_owned(), same }
+}
+
+#[test]
+fn a_reviewed_decision_wins_over_the_model_both_ways() {
+    let keller = ["Maria", "Keller", "familie.keller@gmx.de", "", "", "DE"];
+    let thomas = ["Thomas", "Keller", "familie.keller@gmx.de", "", "", "DE"];
+    let same = linked_with(&[keller, thomas], &[], &[decision("lead000", "lead001", true)]);
+    assert_eq!(persons(&same), "aa");
+    let by = same.identities.frame().column("linked_by").unwrap().str().unwrap().get(0).map(str::to_owned);
+    assert_eq!(by.as_deref(), Some("decision"));
+    let apart = linked_with(&[keller, keller, keller], &[], &[decision("lead001", "lead000", false)]);
+    let found = persons(&apart);
+    assert_ne!(found.as_bytes()[0], found.as_bytes()[1], "{found}");
+}
+
+#[test]
+fn decisions_that_contradict_each_other_are_told() {
+    let ann = ["Ann", "Leeds", "ann.leeds@gmail.com", "", "", ""];
+    let found =
+        linked_with(&[ann, ann], &[], &[decision("lead000", "lead001", true), decision("lead000", "lead001", false)]);
+    assert_eq!(persons(&found), "ab");
+    assert!(found.findings.iter().any(|f| f.text.contains("contradict each other")));
+}
+
+// Records, stability.
+
+fn records(rows: &[(&str, [&str; 6])]) -> Table<ExportRecords> {
+    let n = rows.len();
+    let columns = ExportRecords::DEFINITION.columns.iter().map(|column| {
+        let dtype = column.kind.dtype();
+        let names = ["first_name", "last_name", "email", "phone", "company", "key"];
+        let field = names.iter().position(|f| *f == column.name);
+        let text = |f: &dyn Fn(usize) -> String| {
+            let values: Vec<Option<String>> = (0..n).map(|i| Some(f(i)).filter(|v| !v.is_empty())).collect();
+            Column::new(column.name.into(), values)
+        };
+        match (column.name, field) {
+            (_, Some(f)) => text(&|i| rows[i].1[f].to_owned()),
+            ("record_id", _) => text(&|i| rows[i].0.to_owned()),
+            (_, _) if column.nullable => Column::full_null(column.name.into(), n, &dtype),
+            (_, _) if dtype == DataType::String => text(&|_| "x".to_owned()),
+            _ => Column::new(column.name.into(), vec![0i32; n]).cast(&dtype).unwrap(),
+        }
+    });
+    Table::new(DataFrame::new(n, columns.collect()).unwrap()).unwrap()
+}
+
+fn with_records(contacts: &[Contact], rows: &[(&str, [&str; 6])]) -> Linked {
+    let (leads, records) = (table(contacts, &[]), records(rows));
+    link(&Inputs { leads: &leads, records: &records, decisions: &[], previous: None, threshold: 0.95, model: None })
+        .unwrap()
+}
+
+#[test]
+fn a_record_goes_to_the_best_fitting_person_or_to_none_and_joins_nobody() {
+    let linked = with_records(
+        &[
+            ["Ann", "Leeds", "ann.leeds@contoso.com", "", "Contoso", "US"],
+            ["Maria", "Keller", "familie.keller@gmx.de", "", "", "DE"],
+            ["Thomas", "Keller", "familie.keller@gmx.de", "", "", "DE"],
+        ],
+        &[
+            ("r1", ["Ann", "Leeds", "ANN.LEEDS@contoso.com", "", "Contoso Ltd", ""]),
+            ("r2", ["", "", "familie.keller@gmx.de", "", "", ""]),
+            ("r3", ["Thomas", "Keller", "familie.keller@gmx.de", "", "", ""]),
+            ("r4", ["Zoe", "Quist", "zoe@northwind.com", "", "", "lead001"]),
+            ("r5", ["Zoe", "Quist", "zoe@northwind.com", "", "", ""]),
+        ],
+    );
+    let leads = linked.identities.frame().column("person_id").unwrap().str().unwrap().clone();
+    let frame = linked.crm_records.frame();
+    let (ids, by) =
+        (frame.column("person_id").unwrap().str().unwrap(), frame.column("matched_by").unwrap().str().unwrap());
+    assert_eq!(ids.iter().collect::<Vec<_>>(), [leads.get(0), None, leads.get(2), leads.get(1), None]);
+    assert_eq!(by.iter().collect::<Vec<_>>(), [Some("email"), None, Some("email"), Some("key"), None]);
+    assert_eq!(persons(&linked), "abc");
+}
+
+#[test]
+fn a_person_keeps_its_id_when_later_leads_arrive_and_the_lead_that_merges_two_is_named() {
+    let before = linked_with(
+        &[
+            ["Ann", "Leeds", "ann.leeds@gmail.com", "", "", "US"],
+            ["A", "Leeds", "annl@contoso.com", "+1 425 882 8081", "Contoso", "US"],
+        ],
+        &[],
+        &[],
+    );
+    assert_eq!(persons(&before), "ab");
+    let leads = table(
+        &[
+            ["Ann", "Leeds", "ann.leeds@gmail.com", "", "", "US"],
+            ["A", "Leeds", "annl@contoso.com", "+1 425 882 8081", "Contoso", "US"],
+            ["Ann", "Leeds", "ann.leeds@gmail.com", "+1 425 882 8081", "", "US"],
+        ],
+        &[],
+    );
+    let now = link(&Inputs {
+        leads: &leads,
+        records: &Table::empty(),
+        decisions: &[],
+        previous: Some(&before.identities),
+        threshold: 0.95,
+        model: None,
+    })
+    .unwrap();
+    assert_eq!(persons(&now), "aaa");
+    let id =
+        |l: &Linked, at| l.identities.frame().column("person_id").unwrap().str().unwrap().get(at).map(str::to_owned);
+    assert_eq!(id(&now, 0), id(&before, 0), "the older anchor wins");
+    let [change] = now.changes.as_slice() else { panic!("{:?}", now.changes) };
+    assert!(change.merged && change.cause.as_deref() == Some("lead002"), "{change:?}");
+}
+
+#[test]
+fn a_saved_model_gives_the_same_people_and_a_foreign_one_is_refused() {
+    let contacts =
+        [["Ann", "Leeds", "ann.leeds@gmail.com", "", "", "US"], ["Ann", "Leeds", "ann.leeds@gmial.com", "", "", "US"]];
+    let learned = linked_with(&contacts, &[], &[]);
+    let leads = table(&contacts, &[]);
+    let with = |model: &str| {
+        link(&Inputs {
+            leads: &leads,
+            records: &Table::empty(),
+            decisions: &[],
+            previous: None,
+            threshold: 0.95,
+            model: Some(model),
+        })
+    };
+    let again = with(&learned.model).unwrap();
+    assert_eq!(again.model, learned.model);
+    assert!(again.identities.frame().equals_missing(learned.identities.frame()));
+    assert!(with("{}").is_err());
+    assert!(with(&learned.model.replace("\"version\": 1", "\"version\": 0")).is_err());
+}
+
+#[test]
+fn no_leads_are_no_people() {
+    let linked = linked_with(&[], &[], &[]);
+    assert_eq!((linked.identities.height(), linked.people.height()), (0, 0));
+}

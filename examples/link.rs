@@ -1,0 +1,60 @@
+//! Links a CSV of leads and nothing else: `cargo run --release --example link -- leads.csv people.csv [threshold]`.
+//!
+//! Columns: any of lead_id, first_name, last_name, email, phone, company, title, country. Writes lead_id, person_id.
+//! For comparing the linking stage with other tools; see benches/identity/README.md.
+
+#![allow(clippy::disallowed_methods, clippy::disallowed_macros, reason = "a tool for developers, at the edge")]
+
+use leadrecon::identity::{Inputs, link};
+use leadrecon::tables::{Grain, Leads, Table};
+use polars::prelude::*;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [from, to, rest @ ..] = arguments.as_slice() else {
+        return Err("usage: link LEADS.csv PEOPLE.csv [THRESHOLD]".into());
+    };
+    let threshold = rest.first().map_or(Ok(0.95), |t| t.parse::<f64>())?;
+    let started = std::time::Instant::now();
+    let read = CsvReadOptions::default()
+        .with_infer_schema_length(Some(0))
+        .try_into_reader_with_file_path(Some(from.into()))?
+        .finish()?;
+    let n = read.height();
+    let mut columns = Vec::new();
+    for column in Leads::DEFINITION.columns {
+        let dtype = column.kind.dtype();
+        let number = || Column::new(column.name.into(), (0..n as i64).collect::<Vec<_>>()).cast(&dtype);
+        columns.push(match read.column(column.name) {
+            Ok(found) => found.cast(&dtype)?,
+            Err(_) if column.name == "lead_id" => {
+                Column::new("lead_id".into(), (0..n).map(|i| format!("{i:09}")).collect::<Vec<_>>())
+            }
+            Err(_) if column.name == "kind" => Column::new("kind".into(), vec!["genuine"; n]),
+            Err(_) if column.name == "received_at" => number()?,
+            Err(_) if column.nullable => Column::full_null(column.name.into(), n, &dtype),
+            Err(_) if dtype == DataType::String => Column::new(column.name.into(), vec!["x"; n]),
+            Err(_) => Column::new(column.name.into(), vec![0i32; n]).cast(&dtype)?,
+        });
+    }
+    let leads = Table::<Leads>::new(DataFrame::new(n, columns)?)?;
+    drop(read);
+    let loaded = started.elapsed();
+    let linked = link(&Inputs {
+        leads: &leads,
+        records: &Table::empty(),
+        decisions: &[],
+        previous: None,
+        threshold,
+        model: None,
+    })?;
+    let done = started.elapsed();
+    eprintln!("read {:.2} s, linked {:.2} s", loaded.as_secs_f64(), (done - loaded).as_secs_f64());
+    eprintln!("{}", serde_json::to_string(&linked.quality)?);
+    if std::env::var("MODEL").is_ok() {
+        eprintln!("{}", linked.model);
+    }
+    let mut out = linked.identities.into_frame().select(["lead_id", "person_id"])?;
+    CsvWriter::new(&mut std::fs::File::create(to)?).finish(&mut out)?;
+    Ok(())
+}

@@ -1,0 +1,184 @@
+//! Weighed pairs → clusters of profiles, strongest pair first.
+//!
+//! Connected components, but for three refusals: a reviewed "different", names that contradict each other anywhere in
+//! the two halves, and a cluster larger than a person can be. A weak bridge between two halves that disagree in
+//! e-mail, phone and company is refused as well. Every accepted pair joins two clusters, so the accepted pairs are a
+//! maximum spanning forest: the weakest of them is a person's weakest bridge.
+
+use super::block::Candidate;
+use super::compare::{COMPANY, EMAIL, FIRST, LAST, PHONE, Shared, compare, levels, names_contradict};
+use super::forms::Forms;
+use super::model::Scale;
+
+/// Profiles that one person may have before the cluster is held to be something else.
+const LARGEST: usize = 150;
+/// Profiles of each half that are looked at for contradictions.
+const LOOKED_AT: usize = 24;
+/// log2 odds (1 in 1,000) below which a bridge is weak.
+const WEAK: f64 = 10.0;
+
+/// A pair that may hold a person together.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Edge {
+    pub a: u32,
+    pub b: u32,
+    pub pattern: u32,
+    pub weight: f64,
+    /// By a reviewed decision.
+    pub decided: bool,
+}
+
+/// Why two halves were kept apart although a pair of them is above the threshold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Refusal {
+    Decision,
+    Names,
+    WeakBridge,
+    Size,
+}
+
+/// Clusters of profiles.
+pub(super) struct Clusters {
+    parent: Vec<u32>,
+    members: Vec<Vec<u32>>,
+    /// Pairs that joined two clusters.
+    pub accepted: Vec<Edge>,
+    /// Pairs above the threshold that were refused, and why.
+    pub refused: Vec<(Edge, Refusal)>,
+}
+
+/// What clustering needs to look at a pair again.
+pub(super) struct Judge<'a> {
+    pub forms: &'a Forms,
+    pub shared: &'a Shared,
+    pub scale: &'a Scale,
+    /// log2 odds from which two profiles are one person.
+    pub threshold: f64,
+    /// Pairs of profiles that a person said are different.
+    pub different: &'a [(u32, u32)],
+}
+
+/// Weighs the candidates and sorts what is at least `floor`, strongest first.
+pub(super) fn edges(forms: &Forms, scale: &Scale, candidates: &[Candidate], floor: f64) -> Vec<Edge> {
+    use rayon::prelude::*;
+    let mut edges: Vec<Edge> = candidates
+        .par_iter()
+        .filter_map(|c| {
+            let (a, b) = (forms.profiles.get(c.a as usize)?, forms.profiles.get(c.b as usize)?);
+            let weight = scale.weight(forms, &levels(c.pattern), a, b);
+            (weight >= floor).then_some(Edge { a: c.a, b: c.b, pattern: c.pattern, weight, decided: false })
+        })
+        .collect();
+    edges.par_sort_by(|x, y| y.weight.total_cmp(&x.weight).then((x.a, x.b).cmp(&(y.a, y.b))));
+    edges
+}
+
+impl Clusters {
+    /// Joins along `edges`, in their order.
+    pub(super) fn of(judge: &Judge, edges: &[Edge]) -> Self {
+        let n = judge.forms.of_leads as u32;
+        let mut clusters = Clusters {
+            parent: (0..n).collect(),
+            members: (0..n).map(|_| Vec::new()).collect(),
+            accepted: Vec::new(),
+            refused: Vec::new(),
+        };
+        let mut decided = vec![false; n as usize];
+        for (a, b) in judge.different {
+            for p in [a, b] {
+                if let Some(flag) = decided.get_mut(*p as usize) {
+                    *flag = true;
+                }
+            }
+        }
+        for edge in edges.iter().take_while(|e| e.weight >= judge.threshold || e.decided) {
+            let (a, b) = (clusters.find(edge.a), clusters.find(edge.b));
+            if a == b {
+                continue;
+            }
+            match clusters.refusal(judge, edge, a, b) {
+                Some(why) => clusters.refused.push((*edge, why)),
+                None => {
+                    clusters.join(a, b);
+                    clusters.accepted.push(*edge);
+                }
+            }
+        }
+        clusters
+    }
+
+    /// The number of a profile's cluster: its smallest profile.
+    pub(super) fn find(&mut self, profile: u32) -> u32 {
+        let mut x = profile;
+        while let Some(&up) = self.parent.get(x as usize) {
+            if up == x {
+                break;
+            }
+            let above = self.parent.get(up as usize).copied().unwrap_or(up);
+            if let Some(place) = self.parent.get_mut(x as usize) {
+                *place = above;
+            }
+            x = above;
+        }
+        x
+    }
+
+    fn members_of(&self, cluster: u32) -> Vec<u32> {
+        match self.members.get(cluster as usize) {
+            Some(members) if !members.is_empty() => members.clone(),
+            _ => vec![cluster],
+        }
+    }
+
+    fn join(&mut self, a: u32, b: u32) {
+        let (keep, gone) = (a.min(b), a.max(b));
+        let mut members = self.members_of(keep);
+        members.extend(self.members_of(gone));
+        if let Some(place) = self.members.get_mut(gone as usize) {
+            *place = Vec::new();
+        }
+        if let Some(place) = self.members.get_mut(keep as usize) {
+            *place = members;
+        }
+        if let Some(place) = self.parent.get_mut(gone as usize) {
+            *place = keep;
+        }
+    }
+
+    fn refusal(&mut self, judge: &Judge, edge: &Edge, a: u32, b: u32) -> Option<Refusal> {
+        for (x, y) in judge.different {
+            let (x, y) = (self.find(*x), self.find(*y));
+            if (x == a && y == b) || (x == b && y == a) {
+                return Some(Refusal::Decision);
+            }
+        }
+        if edge.decided {
+            return None;
+        }
+        let (left, right) = (self.members_of(a), self.members_of(b));
+        if left.len() + right.len() == 2 {
+            return None;
+        }
+        if left.len() + right.len() > LARGEST {
+            return Some(Refusal::Size);
+        }
+        let is_bridge = left.len() > 1 && right.len() > 1 && edge.weight < WEAK;
+        for x in left.iter().take(LOOKED_AT) {
+            for y in right.iter().take(LOOKED_AT) {
+                let (Some(p), Some(q)) = (judge.forms.profiles.get(*x as usize), judge.forms.profiles.get(*y as usize))
+                else {
+                    continue;
+                };
+                let seen = compare(judge.forms, judge.shared, p, q);
+                let contradict = names_contradict(seen[FIRST], seen[LAST]);
+                if contradict && judge.scale.weight(judge.forms, &seen, p, q) < judge.threshold {
+                    return Some(Refusal::Names);
+                }
+                if is_bridge && seen[EMAIL] == 8 && seen[PHONE] == 6 && seen[COMPANY] == 4 {
+                    return Some(Refusal::WeakBridge);
+                }
+            }
+        }
+        None
+    }
+}

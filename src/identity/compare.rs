@@ -1,0 +1,353 @@
+//! Two profiles → one comparison level for each field.
+//!
+//! Levels are ordered from strongest to weakest; 0 says nothing, because one side has no value. What a level weighs is
+//! learned in `model`; here stands only what is seen. Distances: Jaro–Winkler and optimal string alignment (strsim).
+
+use super::forms::{Email, Forms, NONE, Name, Phone, Profile, Words};
+
+/// The compared fields, in the order of a pattern.
+pub(super) const FIELDS: [&str; 7] = ["email", "phone", "first_name", "last_name", "company", "title", "country"];
+pub(super) const EMAIL: usize = 0;
+pub(super) const PHONE: usize = 1;
+pub(super) const FIRST: usize = 2;
+pub(super) const LAST: usize = 3;
+pub(super) const COMPANY: usize = 4;
+pub(super) const TITLE: usize = 5;
+pub(super) const COUNTRY: usize = 6;
+
+/// Name and words of each level of each field; index 0 is "says nothing".
+pub(super) const LEVELS: [&[(&str, &str)]; 7] = [
+    &[
+        ("missing", "no e-mail to compare"),
+        ("same", "same e-mail"),
+        ("mailbox", "same mailbox (plus-tag, dots or provider's alias)"),
+        ("shared", "same e-mail, but people with different names use it"),
+        ("typing", "e-mail with a typing error"),
+        ("local-part", "same name before the @ at another domain"),
+        ("colleague", "other mailbox at the same company"),
+        ("private", "another e-mail, at least one at a free provider"),
+        ("different", "e-mails at different companies"),
+    ],
+    &[
+        ("missing", "no phone to compare"),
+        ("same", "same phone"),
+        ("last-digits", "same phone by its last eight digits"),
+        ("shared", "same phone, but people with different names use it"),
+        ("typing", "phone with a typing error"),
+        ("exchange", "another extension of the same exchange"),
+        ("different", "different phones"),
+    ],
+    &[
+        ("missing", "no first name to compare"),
+        ("same", "same first name"),
+        ("nickname", "forms of the same first name"),
+        ("initial", "initial of the first name"),
+        ("close", "first names spelled alike"),
+        ("swapped", "first and last name swapped"),
+        ("different", "different first names"),
+    ],
+    &[
+        ("missing", "no last name to compare"),
+        ("same", "same last name"),
+        ("close", "last names spelled alike"),
+        ("part", "part of a double name"),
+        ("initial", "initial of the last name"),
+        ("swapped", "first and last name swapped"),
+        ("different", "different last names"),
+    ],
+    &[
+        ("missing", "no company to compare"),
+        ("same", "same company"),
+        ("domain", "same company domain"),
+        ("close", "companies spelled alike"),
+        ("different", "different companies"),
+    ],
+    &[
+        ("missing", "no job title to compare"),
+        ("same", "same job title"),
+        ("close", "job titles alike"),
+        ("different", "different job titles"),
+    ],
+    &[("missing", "no country to compare"), ("same", "same country"), ("different", "different countries")],
+];
+
+/// Levels of a pair, one for each field.
+pub(super) type Levels = [u8; 7];
+
+/// Levels as one number, four bits each.
+pub(super) fn pattern(levels: &Levels) -> u32 {
+    levels.iter().rev().fold(0, |packed, level| packed << 4 | u32::from(*level))
+}
+
+/// The levels of a pattern.
+pub(super) fn levels(pattern: u32) -> Levels {
+    std::array::from_fn(|field| (pattern >> (4 * field) & 15) as u8)
+}
+
+/// Addresses and numbers that people with different names use, by number of mailbox and of phone tail.
+#[derive(Default)]
+pub(super) struct Shared {
+    pub mailboxes: Vec<bool>,
+    pub tails: Vec<bool>,
+}
+
+/// Compares two profiles in every field.
+pub(super) fn compare(forms: &Forms, shared: &Shared, a: &Profile, b: &Profile) -> Levels {
+    let (first, last) = names(forms, a, b);
+    [
+        emails(forms, shared, a.email, b.email),
+        phones(forms, shared, a.phone, b.phone),
+        first,
+        last,
+        companies(forms, a, b),
+        titles(forms, a.title, b.title),
+        match (a.country, b.country) {
+            (NONE, _) | (_, NONE) => 0,
+            (x, y) if x == y => 1,
+            _ => 2,
+        },
+    ]
+}
+
+/// Whether names of these levels cannot be one person's, whatever else is equal.
+pub(super) fn names_contradict(first: u8, last: u8) -> bool {
+    first == 6 || (last == 6 && !matches!(first, 1 | 2))
+}
+
+fn emails(forms: &Forms, shared: &Shared, a: u32, b: u32) -> u8 {
+    let (Some(x), Some(y)) = (forms.emails.get(a as usize), forms.emails.get(b as usize)) else { return 0 };
+    // A function's mailbox says where somebody works, not who it is: that is the company's matter.
+    if x.role || y.role {
+        return 0;
+    }
+    if x.mailbox == y.mailbox {
+        return match shared.mailboxes.get(x.mailbox as usize) {
+            Some(true) => 3,
+            _ if a == b => 1,
+            _ => 2,
+        };
+    }
+    if is_typing_error(x, y) {
+        return 4;
+    }
+    match () {
+        () if x.local == y.local => 5,
+        () if x.domain == y.domain && !x.free => 6,
+        () if x.free || y.free => 7,
+        () => 8,
+    }
+}
+
+/// One edit, or two in a long address; a difference in digits alone is another mailbox (`smith1@`, `smith2@`).
+fn is_typing_error(a: &Email, b: &Email) -> bool {
+    if a.text.len().abs_diff(b.text.len()) > 2 || (a.letters ^ b.letters).count_ones() > 4 {
+        return false;
+    }
+    let allowed = if a.text.len().min(b.text.len()) >= 16 { 2 } else { 1 };
+    let distance = strsim::osa_distance(&a.text, &b.text);
+    if distance > allowed {
+        return false;
+    }
+    let plain = |text: &str| text.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
+    // `a.smith@` and `b.smith@` are two people: the first letter is the least likely to be mistyped.
+    a.text.as_bytes().first() == b.text.as_bytes().first() && plain(&a.text) != plain(&b.text)
+}
+
+fn phones(forms: &Forms, shared: &Shared, a: u32, b: u32) -> u8 {
+    let (Some(x), Some(y)) = (forms.phones.get(a as usize), forms.phones.get(b as usize)) else { return 0 };
+    if x.tail == y.tail {
+        return match shared.tails.get(x.tail as usize) {
+            Some(true) => 3,
+            _ if a == b => 1,
+            _ => 2,
+        };
+    }
+    match () {
+        () if is_misdialled(x, y) => 4,
+        () if is_same_exchange(&x.text, &y.text) => 5,
+        () => 6,
+    }
+}
+
+/// One digit wrong, left out, doubled, or two swapped; not in the last two, where extensions differ.
+fn is_misdialled(a: &Phone, b: &Phone) -> bool {
+    let (x, y) = (a.text.trim_start_matches('+').as_bytes(), b.text.trim_start_matches('+').as_bytes());
+    if x.len().abs_diff(y.len()) > 1 || x.len() < 7 || y.len() < 7 {
+        return false;
+    }
+    // What stands before and after the difference.
+    let head = x.iter().zip(y).take_while(|(p, q)| p == q).count();
+    let tail = x.iter().rev().zip(y.iter().rev()).take_while(|(p, q)| p == q).count();
+    let longest = x.len().max(y.len());
+    let differing = longest.saturating_sub(head + tail);
+    match differing {
+        0 | 1 => true,
+        // Two neighbours swapped.
+        2 => x.len() == y.len() && x.get(head) == y.get(head + 1) && x.get(head + 1) == y.get(head),
+        _ => false,
+    }
+}
+
+/// Equal but for the last three digits, with at least five before.
+fn is_same_exchange(a: &str, b: &str) -> bool {
+    let trunk = |text: &str| text.len().checked_sub(3).filter(|n| *n >= 6);
+    match (trunk(a), trunk(b)) {
+        (Some(x), Some(y)) => a.get(..x) == b.get(..y),
+        _ => false,
+    }
+}
+
+/// Levels of first and last name together: swapped names are seen only together.
+fn names(forms: &Forms, a: &Profile, b: &Profile) -> (u8, u8) {
+    let (straight_first, straight_last) = (first_names(forms, a.first, b.first), last_names(forms, a.last, b.last));
+    let is_good = |first: u8, last: u8| matches!(first, 1..=4) && matches!(last, 1..=3);
+    if is_good(straight_first, straight_last)
+        || (a.first == NONE && a.last == NONE)
+        || (b.first == NONE && b.last == NONE)
+    {
+        return (straight_first, straight_last);
+    }
+    let crossed = (last_names(forms, a.first, b.last), last_names(forms, a.last, b.first));
+    if matches!(crossed.0, 1 | 2) && matches!(crossed.1, 1 | 2) {
+        return (5, 5);
+    }
+    (straight_first, straight_last)
+}
+
+fn first_names(forms: &Forms, a: u32, b: u32) -> u8 {
+    let (Some(x), Some(y)) = (forms.names.get(a as usize), forms.names.get(b as usize)) else { return 0 };
+    if a == b {
+        return 1;
+    }
+    if share_a_group(x.groups, y.groups) {
+        return 2;
+    }
+    if x.key.len() == 1 || y.key.len() == 1 {
+        return if x.key.as_bytes().first() == y.key.as_bytes().first() { 3 } else { 6 };
+    }
+    if are_close(x, y, 0.88) || one_word_in_common(&x.key, &y.key) || is_long_prefix(&x.key, &y.key) {
+        return 4;
+    }
+    if are_initials(&x.key, &y.key) {
+        return 3;
+    }
+    // Characters against letters, or two readings: nothing can be said.
+    if x.characters != y.characters { 0 } else { 6 }
+}
+
+fn last_names(forms: &Forms, a: u32, b: u32) -> u8 {
+    let (Some(x), Some(y)) = (forms.names.get(a as usize), forms.names.get(b as usize)) else { return 0 };
+    if a == b {
+        return 1;
+    }
+    if x.key.len() == 1 || y.key.len() == 1 {
+        return if x.key.as_bytes().first() == y.key.as_bytes().first() { 4 } else { 6 };
+    }
+    if are_close(x, y, 0.90) {
+        return 2;
+    }
+    if one_word_in_common(&x.key, &y.key) {
+        return 3;
+    }
+    if x.characters != y.characters { 0 } else { 6 }
+}
+
+fn share_a_group(a: &[u16], b: &[u16]) -> bool {
+    !a.is_empty() && !b.is_empty() && a.iter().any(|group| b.binary_search(group).is_ok())
+}
+
+/// Sounds the same, is the same without spaces, or is spelled alike.
+fn are_close(a: &Name, b: &Name, threshold: f64) -> bool {
+    let (x, y) = (a.key.as_str(), b.key.as_str());
+    if a.sound == b.sound && x.as_bytes().first() == y.as_bytes().first() && x.len().min(y.len()) >= 3 {
+        return true;
+    }
+    if (a.letters ^ b.letters).count_ones() > 5 || x.len().abs_diff(y.len()) > 4 {
+        return false;
+    }
+    if x.len().min(y.len()) >= 4 && strsim::osa_distance(x, y) <= 1 {
+        return true;
+    }
+    x.len().min(y.len()) >= 3 && (strsim::jaro_winkler(x, y) >= threshold || x.replace(' ', "") == y.replace(' ', ""))
+}
+
+/// A whole word of at least three letters in common: `juan carlos` and `carlos`, `smith jones` and `smith`.
+fn one_word_in_common(a: &str, b: &str) -> bool {
+    if !a.contains(' ') && !b.contains(' ') {
+        return false;
+    }
+    a.split(' ').any(|word| word.len() >= 3 && b.split(' ').any(|other| other == word))
+}
+
+/// `alex` of `alexander`: cut short, at least three letters.
+fn is_long_prefix(a: &str, b: &str) -> bool {
+    let (short, long) = if a.len() <= b.len() { (a, b) } else { (b, a) };
+    short.len() >= 3 && long.starts_with(short)
+}
+
+/// `j p` of `jean pierre`, `jp` likewise.
+fn are_initials(a: &str, b: &str) -> bool {
+    let (short, long) = if a.len() <= b.len() { (a, b) } else { (b, a) };
+    let initials: String = long.split(' ').filter_map(|word| word.chars().next()).collect();
+    initials.len() >= 2 && short.replace(' ', "") == initials
+}
+
+fn companies(forms: &Forms, a: &Profile, b: &Profile) -> u8 {
+    let company = |p: &Profile| forms.companies.get(p.company as usize);
+    let domain = |p: &Profile| Some(forms.company_domain(p)).filter(|d| *d != NONE);
+    let (ca, cb, da, db) = (company(a), company(b), domain(a), domain(b));
+    if a.company != NONE && a.company == b.company {
+        return 1;
+    }
+    if da.is_some() && da == db {
+        return 2;
+    }
+    let label = |d: Option<u32>| {
+        let domain = d.and_then(|d| forms.domains.get(d as usize))?;
+        domain.split('.').next()
+    };
+    if let (Some(x), Some(y)) = (ca, cb)
+        && words_are_close(x, y, 0.92)
+    {
+        return 3;
+    }
+    let named_by = |c: Option<&Words>, d: Option<u32>| match (c, label(d)) {
+        (Some(c), Some(label)) => label.len() >= 3 && is_label_of(label, &c.key),
+        _ => false,
+    };
+    if named_by(ca, db) || named_by(cb, da) || (label(da).is_some_and(|l| l.len() >= 4) && label(da) == label(db)) {
+        return 3;
+    }
+    if (ca.is_some() && cb.is_some()) || (da.is_some() && db.is_some()) { 4 } else { 0 }
+}
+
+/// `contoso` or `contoso-group` of `contoso group`, `cg` too short to say.
+fn is_label_of(label: &str, key: &str) -> bool {
+    let (label, key) = (label.replace('-', ""), key.replace(' ', ""));
+    label == key || (label.len() >= 5 && key.starts_with(&label)) || (key.len() >= 5 && label.starts_with(&key))
+}
+
+fn titles(forms: &Forms, a: u32, b: u32) -> u8 {
+    let (Some(x), Some(y)) = (forms.titles.get(a as usize), forms.titles.get(b as usize)) else { return 0 };
+    match () {
+        () if a == b => 1,
+        () if words_are_close(x, y, 0.90) => 2,
+        () => 3,
+    }
+}
+
+fn words_are_close(a: &Words, b: &Words, threshold: f64) -> bool {
+    let (x, y) = (a.key.as_str(), b.key.as_str());
+    if x.len().min(y.len()) < 3 {
+        return false;
+    }
+    // The words of the one begin the other: `contoso` and `contoso deutschland`.
+    let (short, long) = if x.len() <= y.len() { (x, y) } else { (y, x) };
+    if short.len() >= 4 && long.strip_prefix(short).is_some_and(|rest| rest.starts_with(' ')) {
+        return true;
+    }
+    if (a.letters ^ b.letters).count_ones() > 6 || short.len() * 2 < long.len() {
+        return false;
+    }
+    strsim::jaro_winkler(x, y) >= threshold || x.replace(' ', "") == y.replace(' ', "")
+}

@@ -1,0 +1,146 @@
+//! Why leads are one person, or not: the same comparison and weights again, kept instead of summed up.
+
+use polars::prelude::*;
+
+use super::cluster::Refusal;
+use super::compare::{compare, levels};
+use super::{Clustered, Decision, Link, linked_by, probability, strongest, weight};
+use crate::codes;
+use crate::error::Result;
+use crate::tables::{Leads, Table};
+
+pub use super::model::Step;
+
+/// A pair of leads and what speaks for and against their being one person.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Waterfall {
+    /// The one lead.
+    pub lead_id_a: String,
+    /// The other.
+    pub lead_id_b: String,
+    /// Prior, one bar for each field that says something, and closeness; they add up to the weight.
+    pub steps: Vec<Step>,
+    /// log2 odds.
+    pub weight: f64,
+    /// The same as a probability.
+    pub probability: f64,
+    /// What linked them, or `None` if they are not linked.
+    pub linked_by: Option<&'static str>,
+    /// Why they are not linked, in words; `None` if they are.
+    pub not_linked_because: Option<&'static str>,
+}
+
+/// Answers questions about one set of leads.
+pub struct Explainer<'a> {
+    leads: &'a DataFrame,
+    all: Clustered,
+    links: Vec<Link>,
+    threshold: f64,
+}
+
+impl<'a> Explainer<'a> {
+    /// Links the leads as the run did that wrote `model`.
+    ///
+    /// # Errors
+    /// As [`super::link`].
+    pub fn new(leads: &'a Table<Leads>, decisions: &[Decision], threshold: f64, model: Option<&str>) -> Result<Self> {
+        let mut all = Clustered::of(leads.frame(), decisions, threshold, model)?;
+        let (_, links) = strongest(&mut all, threshold);
+        Ok(Explainer { leads: leads.frame(), all, links, threshold })
+    }
+
+    /// The links that hold the person of a lead together, strongest first.
+    ///
+    /// # Errors
+    /// Where a table does not have its shape.
+    pub fn links(&self, row: usize) -> Result<Vec<Waterfall>> {
+        let cluster = self.all.cluster.get(row).copied().unwrap_or(super::NOBODY);
+        if cluster == super::NOBODY {
+            return Ok(Vec::new());
+        }
+        let mut of_person: Vec<&Link> =
+            self.links.iter().filter(|l| self.all.cluster.get(l.row_a as usize) == Some(&cluster)).collect();
+        of_person.sort_by(|x, y| y.weight.total_cmp(&x.weight).then((x.row_a, x.row_b).cmp(&(y.row_a, y.row_b))));
+        of_person.into_iter().map(|link| self.waterfall(link.row_a, link.row_b, Some(link), None)).collect()
+    }
+
+    /// The lead outside the person of `row` that comes nearest to one inside it; `None` where none comes near.
+    ///
+    /// # Errors
+    /// Where a table does not have its shape.
+    pub fn nearest_other(&self, row: usize) -> Result<Option<Waterfall>> {
+        let (profiles, scale) = (&self.all.profiles, &self.all.scale);
+        let cluster = self.all.cluster.get(row).copied().unwrap_or(super::NOBODY);
+        let first_row = |profile: u32| profiles.first_row.get(profile as usize).copied().unwrap_or(super::NOBODY);
+        let of = |profile: u32| self.all.cluster.get(first_row(profile) as usize).copied().unwrap_or(super::NOBODY);
+        if cluster == super::NOBODY {
+            return Ok(None);
+        }
+        let mut nearest: Option<(f64, u32, u32)> = None;
+        for pair in &self.all.found.pairs {
+            let (a, b) = (of(pair.a), of(pair.b));
+            if (a == cluster) == (b == cluster) {
+                continue;
+            }
+            let (inside, outside) = if a == cluster { (pair.a, pair.b) } else { (pair.b, pair.a) };
+            let forms = &profiles.forms;
+            if let (Some(p), Some(q)) = (forms.profiles.get(pair.a as usize), forms.profiles.get(pair.b as usize)) {
+                let w = scale.weight(forms, &levels(pair.pattern), p, q);
+                if nearest.is_none_or(|(best, ..)| w > best) {
+                    nearest = Some((w, inside, outside));
+                }
+            }
+        }
+        let Some((w, inside, outside)) = nearest else { return Ok(None) };
+        let because = if w < weight(self.threshold) {
+            "what agrees is not enough to outweigh what differs and how rarely two leads are one person"
+        } else {
+            let refused = self.all.clusters.refused.iter().find(|(e, _)| {
+                let ends = [of(e.a), of(e.b)];
+                ends.contains(&cluster) && ends.contains(&of(outside))
+            });
+            match refused.map(|(_, why)| *why) {
+                Some(Refusal::Decision) => "a reviewed decision says that they are different people",
+                Some(Refusal::Names) => "another lead of the one has a name that contradicts a lead of the other",
+                Some(Refusal::WeakBridge) => {
+                    "it would be a weak bridge between leads that differ in e-mail, phone and company"
+                }
+                Some(Refusal::Size) => "the person would have more contacts than one person can have",
+                None => "leads that say so little are not linked to each other",
+            }
+        };
+        self.waterfall(first_row(inside), first_row(outside), None, Some(because)).map(Some)
+    }
+
+    fn waterfall(&self, a: u32, b: u32, link: Option<&Link>, because: Option<&'static str>) -> Result<Waterfall> {
+        let (profiles, scale) = (&self.all.profiles, &self.all.scale);
+        let ids = self.leads.column("lead_id")?.str()?;
+        let id = |row: u32| ids.get(row as usize).unwrap_or("").to_owned();
+        let profile = |row: u32| {
+            let number = profiles.of_row.get(row as usize)?;
+            profiles.forms.profiles.get(*number as usize)
+        };
+        let mut found = Waterfall {
+            lead_id_a: id(a),
+            lead_id_b: id(b),
+            steps: Vec::new(),
+            weight: link.map_or(0.0, |l| l.weight),
+            probability: 0.0,
+            linked_by: link.map(|l| l.by),
+            not_linked_because: because,
+        };
+        if let (Some(p), Some(q)) = (profile(a), profile(b)) {
+            let seen = compare(&profiles.forms, &profiles.shared, p, q);
+            found.steps = scale.waterfall(&profiles.forms, &seen, p, q);
+            match link {
+                Some(l) if l.by == codes::link::DECISION => {}
+                _ => found.weight = scale.weight(&profiles.forms, &seen, p, q),
+            }
+            if link.is_some_and(|l| l.by != codes::link::DECISION) {
+                found.linked_by = Some(linked_by(&seen));
+            }
+        }
+        found.probability = probability(found.weight);
+        Ok(found)
+    }
+}

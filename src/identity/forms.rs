@@ -1,0 +1,352 @@
+//! Contacts as numbers: every distinct value in comparable form once, and profiles that point to them.
+//!
+//! A profile is one combination of comparable values; leads that typed the same thing share it, so that the work grows
+//! with what differs and not with how often somebody clicked. Numbers are given in the order of the rows, which makes
+//! everything after it independent of hashing.
+
+use polars::prelude::*;
+
+use crate::contact;
+use crate::error::Result;
+
+/// No value.
+pub(super) const NONE: u32 = u32::MAX;
+
+/// An e-mail address.
+pub(super) struct Email {
+    pub text: String,
+    /// Number of the mailbox behind it.
+    pub mailbox: u32,
+    /// Number of the local part of the mailbox.
+    pub local: u32,
+    /// Number of the registrable domain.
+    pub domain: u32,
+    /// Anybody can have a mailbox there.
+    pub free: bool,
+    /// It belongs to a function, not to a person.
+    pub role: bool,
+    /// Letters that occur, for a cheap bound on the distance.
+    pub letters: u32,
+}
+
+/// A phone number.
+pub(super) struct Phone {
+    /// E.164, or digits as typed.
+    pub text: String,
+    /// Number of its last eight digits.
+    pub tail: u32,
+}
+
+/// A first or last name.
+pub(super) struct Name {
+    pub key: String,
+    /// Number of how it sounds.
+    pub sound: u32,
+    /// Nicknames' groups of its first word.
+    pub groups: &'static [u16],
+    /// Written in characters whose reading is not known.
+    pub characters: bool,
+    pub letters: u32,
+}
+
+/// A company or a job title.
+pub(super) struct Words {
+    pub key: String,
+    pub letters: u32,
+}
+
+/// One combination of values; [`NONE`] where there is none.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Profile {
+    pub email: u32,
+    pub phone: u32,
+    pub first: u32,
+    pub last: u32,
+    pub company: u32,
+    pub title: u32,
+    pub country: u32,
+}
+
+/// How often each value occurs among the profiles of leads.
+#[derive(Default)]
+pub(super) struct Frequencies {
+    pub first: Vec<u32>,
+    pub last: Vec<u32>,
+    pub company: Vec<u32>,
+    pub domain: Vec<u32>,
+    pub local: Vec<u32>,
+    pub title: Vec<u32>,
+    pub country: Vec<u32>,
+    /// Profiles that have a value of the kind: first, last, company, domain, local, title, country.
+    pub totals: [u32; 7],
+}
+
+/// Values and profiles.
+#[derive(Default)]
+pub(super) struct Forms {
+    pub emails: Vec<Email>,
+    pub phones: Vec<Phone>,
+    pub names: Vec<Name>,
+    pub companies: Vec<Words>,
+    pub titles: Vec<Words>,
+    pub domains: Vec<String>,
+    /// How many local parts there are.
+    pub locals: usize,
+    pub countries: Vec<&'static str>,
+    pub profiles: Vec<Profile>,
+    /// How many of `profiles` are of leads; those of CRM records follow.
+    pub of_leads: usize,
+    pub counts: Frequencies,
+    numbers: Numbers,
+}
+
+/// Text to number, for each kind of value.
+#[derive(Default)]
+struct Numbers {
+    emails: PlHashMap<String, u32>,
+    mailboxes: PlHashMap<String, u32>,
+    locals: PlHashMap<String, u32>,
+    domains: PlHashMap<String, u32>,
+    phones: PlHashMap<String, u32>,
+    tails: PlHashMap<String, u32>,
+    names: PlHashMap<String, u32>,
+    sounds: PlHashMap<String, u32>,
+    companies: PlHashMap<String, u32>,
+    titles: PlHashMap<String, u32>,
+    profiles: PlHashMap<Profile, u32>,
+}
+
+/// The number of a text, and whether it is a new one.
+fn number(numbers: &mut PlHashMap<String, u32>, text: &str) -> (u32, bool) {
+    if let Some(&known) = numbers.get(text) {
+        return (known, false);
+    }
+    let next = numbers.len() as u32;
+    numbers.insert(text.to_owned(), next);
+    (next, true)
+}
+
+/// One bit for each letter that occurs, digits two by two in five more.
+fn letters(text: &str) -> u32 {
+    text.bytes().fold(0, |mask, b| match b {
+        b'a'..=b'z' => mask | 1 << (b - b'a'),
+        b'0'..=b'9' => mask | 1 << (26 + (b - b'0') / 2),
+        _ => mask,
+    })
+}
+
+/// Han characters: their reading as a name cannot be told from the character alone.
+fn in_characters(text: &str) -> bool {
+    text.chars().any(|c| matches!(c as u32, 0x2E80..=0x2FFF | 0x3400..=0x4DBF | 0x4E00..=0x9FFF | 0xF900..=0xFAFF))
+}
+
+impl Forms {
+    /// The profile of each lead that `keep` names, in its order; a row flagged in `own` shares its profile with nobody.
+    pub(super) fn add_leads(&mut self, frame: &DataFrame, keep: &[u32], own: &[bool]) -> Result<Vec<u32>> {
+        let profiles = self.add(frame, keep, own)?;
+        self.count_leads();
+        Ok(profiles)
+    }
+
+    /// The profile of each CRM record, all after those of leads.
+    pub(super) fn add_records(&mut self, frame: &DataFrame, keep: &[u32]) -> Result<Vec<u32>> {
+        self.numbers.profiles.clear();
+        self.add(frame, keep, &[])
+    }
+
+    fn add(&mut self, frame: &DataFrame, keep: &[u32], own: &[bool]) -> Result<Vec<u32>> {
+        let text = |name: &str| -> Result<StringChunked> { Ok(frame.column(name)?.str()?.rechunk().into_owned()) };
+        let (firsts, lasts, emails) = (text("first_name")?, text("last_name")?, text("email")?);
+        let (phones, companies, titles) = (text("phone")?, text("company")?, text("title")?);
+        let countries = text("country")?;
+        // What was typed → number of its comparable form: each distinct text is worked on once.
+        let mut seen = Seen::default();
+        let mut profiles = Vec::with_capacity(keep.len());
+        for &row in keep {
+            let at = row as usize;
+            let country = countries
+                .get(at)
+                .map_or(NONE, |t| *seen.countries.entry(t).or_insert_with(|| self.country(contact::country_code(t))));
+            let mut first_number = firsts.get(at).map_or(NONE, |t| self.name(t, &mut seen.names));
+            let mut last_number = lasts.get(at).map_or(NONE, |t| self.name(t, &mut seen.names));
+            // A whole name in one field.
+            if (first_number == NONE) != (last_number == NONE) {
+                let whole = if first_number == NONE { last_number } else { first_number };
+                let key = self.names.get(whole as usize).map_or("", |n| n.key.as_str());
+                if let Some((head, tail)) = key.split_once(' ') {
+                    let tail = tail.rsplit(' ').next().unwrap_or(tail);
+                    let (head, tail) = (head.to_owned(), tail.to_owned());
+                    (first_number, last_number) = (self.name_of_key(&head, false), self.name_of_key(&tail, false));
+                }
+            }
+            let email = emails.get(at).map_or(NONE, |t| *seen.emails.entry(t).or_insert_with(|| self.email(t)));
+            let phone = phones
+                .get(at)
+                .map_or(NONE, |t| *seen.phones.entry((t, country)).or_insert_with(|| self.phone(t, country)));
+            let company =
+                companies.get(at).map_or(NONE, |t| *seen.companies.entry(t).or_insert_with(|| self.company(t)));
+            let title = titles.get(at).map_or(NONE, |t| *seen.titles.entry(t).or_insert_with(|| self.title(t)));
+            let profile = Profile { email, phone, first: first_number, last: last_number, company, title, country };
+            profiles.push(if own.get(at) == Some(&true) { self.own_profile(profile) } else { self.profile(profile) });
+        }
+        Ok(profiles)
+    }
+
+    /// Counts the values of the profiles so far, which are those of leads: CRM records must not move an identity.
+    fn count_leads(&mut self) {
+        self.of_leads = self.profiles.len();
+        let mut counts = Frequencies {
+            first: vec![0; self.names.len()],
+            last: vec![0; self.names.len()],
+            company: vec![0; self.companies.len()],
+            domain: vec![0; self.domains.len()],
+            local: vec![0; self.locals],
+            title: vec![0; self.titles.len()],
+            country: vec![0; self.countries.len()],
+            totals: [0; 7],
+        };
+        for profile in &self.profiles {
+            let local = self.emails.get(profile.email as usize).map_or(NONE, |e| e.local);
+            let values = [
+                (&mut counts.first, profile.first),
+                (&mut counts.last, profile.last),
+                (&mut counts.company, profile.company),
+                (&mut counts.domain, self.company_domain(profile)),
+                (&mut counts.local, local),
+                (&mut counts.title, profile.title),
+                (&mut counts.country, profile.country),
+            ];
+            for ((count, value), total) in values.into_iter().zip(&mut counts.totals) {
+                if let Some(count) = count.get_mut(value as usize) {
+                    *count += 1;
+                    *total += 1;
+                }
+            }
+        }
+        self.counts = counts;
+    }
+
+    /// The registrable domain of a profile's address where it names a company.
+    pub(super) fn company_domain(&self, profile: &Profile) -> u32 {
+        self.emails.get(profile.email as usize).filter(|e| !e.free).map_or(NONE, |e| e.domain)
+    }
+
+    fn profile(&mut self, profile: Profile) -> u32 {
+        let next = self.profiles.len() as u32;
+        let number = *self.numbers.profiles.entry(profile).or_insert(next);
+        if number == next {
+            self.profiles.push(profile);
+        }
+        number
+    }
+
+    fn own_profile(&mut self, profile: Profile) -> u32 {
+        self.profiles.push(profile);
+        self.profiles.len() as u32 - 1
+    }
+
+    fn country(&mut self, code: Option<&'static str>) -> u32 {
+        let Some(code) = code else { return NONE };
+        if let Some(at) = self.countries.iter().position(|c| *c == code) {
+            return at as u32;
+        }
+        self.countries.push(code);
+        self.countries.len() as u32 - 1
+    }
+
+    fn name<'a>(&mut self, raw: &'a str, seen: &mut PlHashMap<&'a str, u32>) -> u32 {
+        if let Some(&known) = seen.get(raw) {
+            return known;
+        }
+        let found = contact::name_key(raw).map_or(NONE, |key| self.name_of_key(&key, in_characters(raw)));
+        seen.insert(raw, found);
+        found
+    }
+
+    fn name_of_key(&mut self, key: &str, characters: bool) -> u32 {
+        let (at, new) = number(&mut self.numbers.names, key);
+        if new {
+            let (sound, _) = number(&mut self.numbers.sounds, &contact::sound_key(key));
+            let groups = contact::nickname_groups(key.split(' ').next().unwrap_or(key));
+            self.names.push(Name { key: key.to_owned(), sound, groups, characters, letters: letters(key) });
+        }
+        at
+    }
+
+    fn email(&mut self, raw: &str) -> u32 {
+        let Some(text) = contact::normalised_email(raw).filter(|t| !contact::is_placeholder(t)) else { return NONE };
+        let (at, new) = number(&mut self.numbers.emails, &text);
+        if new {
+            let mailbox_text = contact::mailbox(&text);
+            let (local, domain) = mailbox_text.rsplit_once('@').unwrap_or((&mailbox_text, ""));
+            let (mailbox, _) = number(&mut self.numbers.mailboxes, &mailbox_text);
+            let (local, new_local) = number(&mut self.numbers.locals, local);
+            self.locals += usize::from(new_local);
+            let domain = contact::registrable(domain);
+            let (domain_number, new_domain) = number(&mut self.numbers.domains, domain);
+            if new_domain {
+                self.domains.push(domain.to_owned());
+            }
+            let (free, role) = (contact::is_free_mail(domain), contact::is_role_mailbox(&text));
+            self.emails.push(Email {
+                letters: letters(&text),
+                text,
+                mailbox,
+                local,
+                domain: domain_number,
+                free,
+                role,
+            });
+        }
+        at
+    }
+
+    fn phone(&mut self, raw: &str, country: u32) -> u32 {
+        if contact::is_placeholder(raw) {
+            return NONE;
+        }
+        let country = self.countries.get(country as usize).copied();
+        let e164 = contact::e164(raw, country);
+        let Some(text) = e164.or_else(|| contact::phone_digits(raw)) else { return NONE };
+        let (at, new) = number(&mut self.numbers.phones, &text);
+        if new {
+            let digits = text.trim_start_matches('+');
+            let (tail, _) =
+                number(&mut self.numbers.tails, digits.get(digits.len().saturating_sub(8)..).unwrap_or(digits));
+            self.phones.push(Phone { text, tail });
+        }
+        at
+    }
+
+    fn company(&mut self, raw: &str) -> u32 {
+        let Some(key) = contact::company_key(raw) else { return NONE };
+        let (at, new) = number(&mut self.numbers.companies, &key);
+        if new {
+            self.companies.push(Words { letters: letters(&key), key });
+        }
+        at
+    }
+
+    fn title(&mut self, raw: &str) -> u32 {
+        if contact::is_placeholder(raw) {
+            return NONE;
+        }
+        let key = contact::fold(raw.trim()).into_owned();
+        let (at, new) = number(&mut self.numbers.titles, &key);
+        if new {
+            self.titles.push(Words { letters: letters(&key), key });
+        }
+        at
+    }
+}
+
+/// Typed texts and the numbers of their comparable forms.
+#[derive(Default)]
+struct Seen<'a> {
+    names: PlHashMap<&'a str, u32>,
+    emails: PlHashMap<&'a str, u32>,
+    phones: PlHashMap<(&'a str, u32), u32>,
+    companies: PlHashMap<&'a str, u32>,
+    titles: PlHashMap<&'a str, u32>,
+    countries: PlHashMap<&'a str, u32>,
+}

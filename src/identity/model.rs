@@ -1,0 +1,440 @@
+//! The model: how much each comparison level speaks for one person, learned from the leads themselves.
+//!
+//! Fellegi and Sunter (1969) with three classes instead of two. Beside "the same person" and "strangers" stands "close
+//! to each other": relatives with one address, colleagues behind one switchboard, customers of one reseller. Their
+//! e-mail, phone, company or last name agree while they are two people, which is just where the two-class model merges
+//! what it must not. The weight of a pair is log2 of the odds of *same* against the other two together.
+//!
+//! Parameters are learned by expectation maximisation (Dempster, Laird, Rubin 1977) over counted patterns in sorted
+//! order, with Dirichlet priors worth some hundred pairs: fifty leads are judged by the priors, a million by
+//! themselves. Frequent values weigh less (term frequency, Winkler 1988), with a prior share so that in a small table
+//! a value is not called frequent because it stands there twice. Missing values take no part.
+//!
+//! The crate `weldrs` 0.2.2 was looked at first and left: it joins candidate pairs with all columns of both sides
+//! before comparing (its own example of 119,427 rows was killed at 24 GB), it has no cap per block, no priors, no
+//! third class, and its sums follow the order of a parallel group-by.
+
+use serde::{Deserialize, Serialize};
+
+use super::compare::{COMPANY, COUNTRY, EMAIL, FIELDS, FIRST, LAST, LEVELS, Levels, PHONE, TITLE, levels};
+use super::forms::{Forms, NONE, Profile};
+use crate::error::{Error, Result};
+
+/// Prior probabilities of each level, given that both sides have a value: same person, strangers, close to each other.
+type Priors = [&'static [(f64, f64, f64)]; 7];
+
+/// From what forms look like: people keep their name and firm, change or hide address and phone.
+const PRIORS: Priors = [
+    // e-mail: same, mailbox, shared, typing, local part, colleague, private, different
+    &[
+        (0.65, 1e-8, 0.01),
+        (0.03, 2e-9, 0.001),
+        (0.02, 1e-7, 0.12),
+        (0.05, 3e-7, 0.01),
+        (0.05, 2e-4, 0.01),
+        (0.03, 2e-3, 0.45),
+        (0.14, 0.55, 0.249),
+        (0.03, 0.45, 0.15),
+    ],
+    // phone: same, last digits, shared, typing, exchange, different
+    &[
+        (0.62, 1e-7, 0.10),
+        (0.04, 2e-8, 0.01),
+        (0.03, 3e-7, 0.25),
+        (0.05, 2e-6, 0.03),
+        (0.03, 1e-5, 0.15),
+        (0.19, 1.0, 0.46),
+    ],
+    // first name: same, nickname, initial, close, swapped, different
+    &[
+        (0.80, 5e-3, 5e-3),
+        (0.05, 4e-3, 4e-3),
+        (0.05, 3e-2, 3e-2),
+        (0.06, 2e-2, 2e-2),
+        (0.02, 2e-5, 4e-5),
+        (0.02, 0.94, 0.94),
+    ],
+    // last name: same, close, part, initial, swapped, different
+    &[
+        (0.84, 2e-3, 0.25),
+        (0.06, 8e-3, 0.02),
+        (0.02, 1e-3, 0.01),
+        (0.02, 3e-2, 0.03),
+        (0.02, 2e-5, 4e-5),
+        (0.04, 0.96, 0.69),
+    ],
+    // company: same, domain, close, different
+    &[(0.72, 1e-3, 0.60), (0.08, 1e-3, 0.15), (0.10, 3e-3, 0.07), (0.06, 0.995, 0.18)],
+    // title: same, close, different
+    &[(0.55, 3e-2, 0.06), (0.20, 8e-2, 0.14), (0.25, 0.89, 0.80)],
+    // country: same, different
+    &[(0.95, 0.25, 0.93), (0.05, 0.75, 0.07)],
+];
+
+/// Worth of the priors of *same*, in pairs.
+const PAIRS_OF_M: f64 = 100.0;
+/// Worth of the priors of *strangers*, in pairs of a random sample.
+const PAIRS_OF_U: f64 = 1_000.0;
+/// The same for levels whose every pair is a candidate, counted over all pairs.
+const PAIRS_OF_RARE_U: f64 = 100_000.0;
+/// Worth of the prior share of a value, in profiles.
+const PROFILES_OF_FREQUENCY: f64 = 500.0;
+/// Matching and close pairs that are supposed before any is seen.
+const PRIOR_PAIRS: f64 = 5.0;
+/// Share of close pairs that the blocking rules find.
+const CLOSE_FOUND: f64 = 0.4;
+/// In a handful of leads one pair is no habit.
+const LARGEST_PRIOR: f64 = 0.03;
+const ROUNDS: usize = 25;
+
+/// One level's probabilities.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Level {
+    level: String,
+    /// Among pairs of one person.
+    m: f64,
+    /// Among strangers.
+    u: f64,
+    /// Among people close to each other.
+    r: f64,
+}
+
+/// One field's levels, strongest first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Field {
+    field: String,
+    levels: Vec<Level>,
+}
+
+/// All parameters, without personal data.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Model {
+    /// Of this description.
+    version: u32,
+    /// Share of pairs that are one person.
+    pub prior_same: f64,
+    /// Share of pairs that are close to each other.
+    pub prior_close: f64,
+    fields: Vec<Field>,
+    /// Profiles it was learned from.
+    pub profiles: usize,
+    /// Candidate pairs it was learned from.
+    pub candidate_pairs: u64,
+    /// Pairs of one person that were expected among them.
+    pub expected_pairs: f64,
+}
+
+const VERSION: u32 = 1;
+
+/// Counted patterns of comparison.
+#[derive(Default)]
+pub(super) struct Counted {
+    /// Candidate pairs: pattern and count, sorted by pattern.
+    pub candidates: Vec<(u32, u64)>,
+    /// Random pairs, likewise.
+    pub random: Vec<(u32, u64)>,
+    /// Profiles.
+    pub profiles: usize,
+}
+
+/// Nine significant digits: what the JSON holds is what was used.
+fn rounded(x: f64) -> f64 {
+    if x == 0.0 || !x.is_finite() {
+        return x;
+    }
+    format!("{x:.8e}").parse().unwrap_or(x)
+}
+
+fn all_pairs(profiles: usize) -> f64 {
+    let n = profiles as f64;
+    (n * (n - 1.0) / 2.0).max(1.0)
+}
+
+impl Model {
+    /// The priors alone, for so many profiles.
+    pub(super) fn prior(profiles: usize) -> Self {
+        let pairs = all_pairs(profiles);
+        let expected = 0.5 * profiles as f64;
+        let fields = FIELDS
+            .iter()
+            .zip(PRIORS)
+            .zip(LEVELS)
+            .map(|((field, priors), names)| {
+                let sums = priors.iter().fold((0.0, 0.0, 0.0), |s, p| (s.0 + p.0, s.1 + p.1, s.2 + p.2));
+                let levels = priors.iter().zip(names.iter().skip(1)).map(|(p, (name, _))| Level {
+                    level: (*name).to_owned(),
+                    m: rounded(p.0 / sums.0),
+                    u: rounded(p.1 / sums.1),
+                    r: rounded(p.2 / sums.2),
+                });
+                Field { field: (*field).to_owned(), levels: levels.collect() }
+            })
+            .collect();
+        Model {
+            version: VERSION,
+            prior_same: rounded(((expected + PRIOR_PAIRS) / pairs).min(LARGEST_PRIOR)),
+            prior_close: rounded(((expected + PRIOR_PAIRS) / pairs).min(LARGEST_PRIOR)),
+            fields,
+            profiles,
+            candidate_pairs: 0,
+            expected_pairs: rounded(expected),
+        }
+    }
+
+    /// Reads a model that [`Self::json`] wrote.
+    pub(super) fn read(json: &str) -> Result<Self> {
+        let refused = |why: String| {
+            Error::usage("the saved identity model cannot be used")
+                .because(why)
+                .hint("remove it to have it learned anew")
+        };
+        let model: Model = serde_json::from_str(json).map_err(|e| refused(e.to_string()))?;
+        let prior = Model::prior(model.profiles);
+        let shape = |m: &Model| -> Vec<(String, Vec<String>)> {
+            m.fields.iter().map(|f| (f.field.clone(), f.levels.iter().map(|l| l.level.clone()).collect())).collect()
+        };
+        let is_probability = |p: &f64| p.is_finite() && *p > 0.0 && *p <= 1.0;
+        let sound =
+            model.fields.iter().flat_map(|f| &f.levels).flat_map(|l| [l.m, l.u, l.r]).all(|p| is_probability(&p));
+        if model.version != VERSION || shape(&model) != shape(&prior) {
+            return Err(refused("it was written by another version".to_owned()));
+        }
+        if !sound || !is_probability(&model.prior_same) || !is_probability(&model.prior_close) {
+            return Err(refused("a probability in it is not between 0 and 1".to_owned()));
+        }
+        Ok(model)
+    }
+
+    /// Readable JSON.
+    pub(super) fn json(&self) -> String {
+        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+
+    /// Learns from counted patterns, starting from the priors.
+    pub(super) fn learned(counted: &Counted) -> Self {
+        let mut model = Model::prior(counted.profiles);
+        let prior = model.clone();
+        let pairs = all_pairs(counted.profiles);
+        model.strangers_from(&counted.random);
+        for _ in 0..ROUNDS {
+            model.maximise(counted, &prior, pairs);
+        }
+        model.candidate_pairs = counted.candidates.iter().map(|(_, n)| n).sum();
+        model
+    }
+
+    /// Levels of random pairs, those left out that are likely one person: in a small table they are no rarity.
+    fn strangers_from(&mut self, random: &[(u32, u64)]) {
+        let mut sums = self.zeros();
+        for (pattern, count) in random {
+            let levels = levels(*pattern);
+            let (same, close, strangers) = self.shares(&levels);
+            if same < strangers + close {
+                add(&mut sums, &levels, *count as f64);
+            }
+        }
+        for (f, field) in self.fields.iter_mut().enumerate() {
+            let total: f64 = sums.get(f).map_or(0.0, |s| s.iter().sum());
+            for (l, level) in field.levels.iter_mut().enumerate() {
+                let seen = sums.get(f).and_then(|s| s.get(l)).copied().unwrap_or(0.0);
+                level.u = rounded((seen + PAIRS_OF_U * level.u) / (total + PAIRS_OF_U));
+            }
+        }
+    }
+
+    /// One round of expectation and maximisation.
+    fn maximise(&mut self, counted: &Counted, prior: &Model, pairs: f64) {
+        let (mut m, mut u) = (self.zeros(), self.zeros());
+        let (mut all_same, mut all_close) = (0.0, 0.0);
+        for (pattern, count) in &counted.candidates {
+            let levels = levels(*pattern);
+            let (same, close, strangers) = self.shares(&levels);
+            let sum = same + close + strangers;
+            let n = *count as f64;
+            all_same += n * same / sum;
+            all_close += n * close / sum;
+            add(&mut m, &levels, n * same / sum);
+            add(&mut u, &levels, n * strangers / sum);
+        }
+        for (f, field) in self.fields.iter_mut().enumerate() {
+            let (Some(m), Some(u), Some(before)) = (m.get(f), u.get(f), prior.fields.get(f)) else { continue };
+            let total: f64 = m.iter().sum();
+            for (l, level) in field.levels.iter_mut().enumerate() {
+                let (Some(m), Some(u), Some(before)) = (m.get(l), u.get(l), before.levels.get(l)) else { continue };
+                level.m = rounded((m + PAIRS_OF_M * before.m) / (total + PAIRS_OF_M));
+                // Every pair of these levels is a candidate, so strangers among them can be counted.
+                if (f == EMAIL || f == PHONE) && l < 3 {
+                    level.u = rounded((u + PAIRS_OF_RARE_U * before.u) / (pairs + PAIRS_OF_RARE_U));
+                }
+            }
+        }
+        self.prior_same = rounded(((all_same + PRIOR_PAIRS) / pairs).min(LARGEST_PRIOR));
+        self.prior_close = rounded(((all_close / CLOSE_FOUND + PRIOR_PAIRS) / pairs).min(LARGEST_PRIOR));
+        self.expected_pairs = rounded(all_same);
+    }
+
+    fn zeros(&self) -> Vec<Vec<f64>> {
+        self.fields.iter().map(|f| vec![0.0; f.levels.len()]).collect()
+    }
+
+    /// Joint probability of the levels with each class: same, close, strangers.
+    fn shares(&self, levels: &Levels) -> (f64, f64, f64) {
+        let mut shares = (self.prior_same, self.prior_close, (1.0 - self.prior_same - self.prior_close).max(0.1));
+        for (field, level) in self.fields.iter().zip(levels) {
+            if let Some(p) = usize::from(*level).checked_sub(1).and_then(|l| field.levels.get(l)) {
+                shares = (shares.0 * p.m, shares.1 * p.r, shares.2 * p.u);
+            }
+        }
+        shares
+    }
+}
+
+fn add(sums: &mut [Vec<f64>], levels: &Levels, n: f64) {
+    for (sums, level) in sums.iter_mut().zip(levels) {
+        if let Some(sum) = usize::from(*level).checked_sub(1).and_then(|l| sums.get_mut(l)) {
+            *sum += n;
+        }
+    }
+}
+
+/// One bar of a pair's waterfall.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Step {
+    /// The field, `prior` or `closeness`.
+    pub field: &'static str,
+    /// The comparison level.
+    pub level: &'static str,
+    /// The level in words.
+    pub words: &'static str,
+    /// log2 of the Bayes factor, term frequency included.
+    pub weight: f64,
+    /// Share of profiles that have the value, where that matters.
+    pub term_frequency: Option<f64>,
+}
+
+/// A model made ready to weigh pairs of one set of profiles.
+pub(super) struct Scale {
+    /// log2 of m, u, r by field and level; zero where nothing is said.
+    table: [[(f64, f64, f64); 9]; 7],
+    prior: (f64, f64, f64),
+    /// Smoothed share of each value: first, last, company, domain, local part, title, country.
+    shares: [Vec<f64>; 7],
+}
+
+impl Scale {
+    pub(super) fn new(model: &Model, forms: &Forms) -> Self {
+        let mut table = [[(0.0, 0.0, 0.0); 9]; 7];
+        for (row, field) in table.iter_mut().zip(&model.fields) {
+            for (place, p) in row.iter_mut().skip(1).zip(&field.levels) {
+                *place = (p.m.log2(), p.u.log2(), p.r.log2());
+            }
+        }
+        let strangers = (1.0 - model.prior_same - model.prior_close).max(0.1);
+        let c = &forms.counts;
+        let kinds = [&c.first, &c.last, &c.company, &c.domain, &c.local, &c.title, &c.country];
+        // Prior share of a value nobody has seen yet.
+        let unseen = [2e-3, 5e-4, 5e-4, 5e-4, 1e-4, 1e-2, 5e-2];
+        let shares = std::array::from_fn(|k| {
+            let (counts, total, unseen) = (kinds[k], f64::from(c.totals[k]), unseen[k]);
+            let share = |n: f64| (n + PROFILES_OF_FREQUENCY * unseen) / (total + PROFILES_OF_FREQUENCY);
+            counts.iter().map(|n| share(f64::from(*n).max(1.0)).log2()).chain([share(1.0).log2()]).collect()
+        });
+        Scale { table, prior: (model.prior_same.log2(), strangers.log2(), model.prior_close.log2()), shares }
+    }
+
+    /// The same with other prior odds: log2 of the share of pairs that are one person, and that are close.
+    pub(super) fn with_prior(&self, same: f64, close: f64) -> Self {
+        Scale { table: self.table, prior: (same, self.prior.1, close), shares: self.shares.clone() }
+    }
+
+    /// log2 share of the value that both have, where its frequency matters at this level.
+    fn share(&self, forms: &Forms, field: usize, level: u8, a: &Profile, b: &Profile) -> Option<f64> {
+        let (kind, value) = match (field, level) {
+            (FIRST, 1) => (0, a.first),
+            (LAST, 1) => (1, a.last),
+            (COMPANY, 1) => (2, a.company),
+            (COMPANY, 2) => (3, forms.company_domain(a)),
+            (EMAIL, 5) => (4, forms.emails.get(a.email as usize).map_or(NONE, |e| e.local)),
+            (TITLE, 1) => (5, a.title),
+            (COUNTRY, 1) => (6, a.country),
+            // Swapped names are as rare as the names are.
+            (FIRST, 5) => (0, a.first),
+            (LAST, 5) => (1, a.last),
+            _ => return None,
+        };
+        let _ = b;
+        let shares = &self.shares[kind];
+        shares.get(value as usize).or(shares.last()).copied()
+    }
+
+    /// log2 odds that two profiles are one person.
+    pub(super) fn weight(&self, forms: &Forms, levels: &Levels, a: &Profile, b: &Profile) -> f64 {
+        let (mut same, mut strangers, mut close) = self.prior;
+        for (field, level) in levels.iter().enumerate().filter(|(_, level)| **level > 0) {
+            let (m, u, r) = self.log2(forms, field, *level, a, b);
+            same += m;
+            strangers += u;
+            close += r;
+        }
+        same - log2_sum(strangers, close)
+    }
+
+    /// log2 of m, u and r of one field, term frequency included.
+    fn log2(&self, forms: &Forms, field: usize, level: u8, a: &Profile, b: &Profile) -> (f64, f64, f64) {
+        let (m, mut u, mut r) = self.table[field][usize::from(level)];
+        if let Some(share) = self.share(forms, field, level, a, b) {
+            match (field, level) {
+                // Swapped by chance: the value is as frequent as it is, and once in a while in the wrong field.
+                (FIRST | LAST, 5) => {
+                    u = u.max(share - 6.0);
+                    r = r.max(share - 6.0);
+                }
+                // Relatives and colleagues share a first name no more than strangers do.
+                (FIRST, _) => (u, r) = (share, share),
+                (LAST, _) => (u, r) = (share, log2_sum(r, share)),
+                _ => u = share,
+            }
+        }
+        (m, u, r)
+    }
+
+    /// The bars that add up to [`Self::weight`].
+    pub(super) fn waterfall(&self, forms: &Forms, levels: &Levels, a: &Profile, b: &Profile) -> Vec<Step> {
+        let (prior_same, prior_strangers, prior_close) = self.prior;
+        let mut steps = vec![Step {
+            field: "prior",
+            level: "prior",
+            words: "how rarely two leads are one person",
+            weight: prior_same - prior_strangers,
+            term_frequency: None,
+        }];
+        let (mut strangers, mut close) = (prior_strangers, prior_close);
+        for (field, level) in levels.iter().enumerate() {
+            if *level == 0 {
+                continue;
+            }
+            let (m, u, r) = self.log2(forms, field, *level, a, b);
+            strangers += u;
+            close += r;
+            let (name, words) = LEVELS[field][usize::from(*level)];
+            let term_frequency = self.share(forms, field, *level, a, b).map(f64::exp2);
+            steps.push(Step { field: FIELDS[field], level: name, words, weight: m - u, term_frequency });
+        }
+        steps.push(Step {
+            field: "closeness",
+            level: "closeness",
+            words: "how well two relatives or colleagues would explain the same",
+            weight: strangers - log2_sum(strangers, close),
+            term_frequency: None,
+        });
+        steps
+    }
+}
+
+/// log2(2^a + 2^b).
+fn log2_sum(a: f64, b: f64) -> f64 {
+    let (high, low) = if a >= b { (a, b) } else { (b, a) };
+    high + (1.0 + (low - high).exp2()).log2()
+}

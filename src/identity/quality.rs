@@ -1,0 +1,110 @@
+//! How good the links are, estimated without labels.
+//!
+//! *Precision*: mean match probability of the compared pairs that ended in one person. *Recall*: the share that these
+//! pairs have in the probability of all compared pairs, times the share of pairs that were compared at all. The latter
+//! is a capture–recapture estimate (Chapman 1951): among linked pairs that have both an e-mail and a phone on both sides,
+//! e-mail and phone are two independent ways to be found; from how often both agree follows how often neither does.
+//! Both are estimates of the model by itself: they tell a drift from night to night, not the truth.
+
+use rayon::prelude::*;
+
+use super::block::{Candidate, Capped};
+use super::cluster::Refusal;
+use super::compare::{EMAIL, PHONE, levels};
+use super::forms::Forms;
+use super::model::Scale;
+use super::probability;
+
+/// Counts and estimates.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+pub struct Quality {
+    /// Leads that are somebody.
+    pub leads: usize,
+    /// Distinct contacts among them.
+    pub profiles: usize,
+    /// People.
+    pub people: usize,
+    /// People with one lead.
+    pub alone: usize,
+    /// Leads with nothing in them that could link them to another.
+    pub unlinkable: usize,
+    /// People at the strict threshold, 0.99.
+    pub people_strict: usize,
+    /// People at the loose threshold, 0.8.
+    pub people_loose: usize,
+    /// Compared pairs of distinct contacts.
+    pub compared_pairs: u64,
+    /// Those that ended in one person.
+    pub linked_pairs: u64,
+    /// Estimated share of right ones among them; null without pairs.
+    pub precision: Option<f64>,
+    /// Estimated share of all right pairs that were linked; null without pairs.
+    pub recall: Option<f64>,
+    /// The part of `recall` that blocking is answerable for; null where too few pairs have both e-mail and phone.
+    pub recall_of_blocking: Option<f64>,
+    /// People whose weakest bridge has a match probability under 0.99.
+    pub weak_bridges: usize,
+    /// Pairs above the threshold that were kept apart: by decision.
+    pub kept_apart_by_decision: usize,
+    /// The same: because names contradict.
+    pub kept_apart_by_names: usize,
+    /// The same: a weak bridge between halves that disagree.
+    pub kept_apart_as_weak_bridge: usize,
+    /// The same: the cluster would be larger than a person can be.
+    pub kept_apart_by_size: usize,
+    /// What blocking rules did not compare.
+    pub capped: Vec<Capped>,
+    /// The same between leads and CRM records.
+    pub capped_records: Vec<Capped>,
+}
+
+impl Quality {
+    /// Fills in what the pairs tell. `same` says whether two profiles ended in one person.
+    pub(super) fn of_pairs(
+        &mut self,
+        forms: &Forms,
+        scale: &Scale,
+        pairs: &[Candidate],
+        same: impl Fn(u32, u32) -> bool + Sync,
+    ) {
+        // Millionths, as integers: their sum is the same in any order.
+        let sums = pairs
+            .par_iter()
+            .map(|c| {
+                let (Some(a), Some(b)) = (forms.profiles.get(c.a as usize), forms.profiles.get(c.b as usize)) else {
+                    return [0; 6];
+                };
+                let seen = levels(c.pattern);
+                let p = (probability(scale.weight(forms, &seen, a, b)) * 1e6).round() as u64;
+                if !same(c.a, c.b) {
+                    return [p, 0, 0, 0, 0, 0];
+                }
+                let both = seen[EMAIL] > 0 && seen[PHONE] > 0;
+                let (by_email, by_phone) = (both && seen[EMAIL] <= 3, both && seen[PHONE] <= 3);
+                [p, p, 1, u64::from(by_email), u64::from(by_phone), u64::from(by_email && by_phone)]
+            })
+            .reduce(|| [0; 6], |x, y| std::array::from_fn(|i| x[i] + y[i]));
+        let [all, linked, n, by_email, by_phone, by_both] = sums.map(|s| s as f64);
+        self.linked_pairs = sums[2];
+        if by_both >= 10.0 {
+            let found = by_email + by_phone - by_both;
+            let there = (by_email + 1.0) * (by_phone + 1.0) / (by_both + 1.0) - 1.0;
+            self.recall_of_blocking = Some((found / there.max(found)).min(1.0));
+        }
+        if n > 0.0 {
+            self.precision = Some(linked / 1e6 / n);
+            self.recall = Some(linked / all.max(1.0) * self.recall_of_blocking.unwrap_or(1.0));
+        }
+    }
+
+    pub(super) fn count(&mut self, refusals: impl Iterator<Item = Refusal>) {
+        for refusal in refusals {
+            *match refusal {
+                Refusal::Decision => &mut self.kept_apart_by_decision,
+                Refusal::Names => &mut self.kept_apart_by_names,
+                Refusal::WeakBridge => &mut self.kept_apart_as_weak_bridge,
+                Refusal::Size => &mut self.kept_apart_by_size,
+            } += 1;
+        }
+    }
+}

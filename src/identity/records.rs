@@ -1,0 +1,120 @@
+//! CRM records → the person each belongs to, or none.
+//!
+//! A record never joins two people: it is given to the one that fits best, and where two fit equally well the odds are
+//! shared and neither reaches the threshold. The raw lead's key in a record says more than any comparison.
+
+use std::collections::{BTreeMap, HashMap};
+
+use polars::prelude::*;
+
+use super::block::{self, Capped};
+use super::cluster::{Clusters, edges};
+use super::compare::{Shared, levels};
+use super::forms::Forms;
+use super::model::{Model, Scale};
+use super::{CERTAIN, linked_by, probability};
+use crate::codes::link;
+use crate::error::Result;
+
+/// Row of a lead of the person, weight, and what decided.
+pub(super) type Given = Option<(u32, f64, &'static str)>;
+
+/// Share of CRM records that are expected to be of a lead's person.
+const OF_A_LEAD: f64 = 0.5;
+
+/// What the records of all exports were given.
+pub(super) struct Assignment {
+    pub given: Vec<Given>,
+    pub capped: Vec<Capped>,
+}
+
+/// Everything that is known of the leads.
+pub(super) struct People<'a> {
+    pub leads: &'a DataFrame,
+    /// Rows of leads that are somebody, in the order of landing.
+    pub rows: &'a [u32],
+    /// Row of the first lead of each profile.
+    pub first_row: &'a [u32],
+    /// Cluster of each row.
+    pub cluster: &'a [u32],
+}
+
+/// Gives each record its person.
+pub(super) fn assign(
+    forms: &mut Forms,
+    shared: &Shared,
+    model: &Model,
+    clusters: &mut Clusters,
+    people: &People,
+    records: &DataFrame,
+    threshold: f64,
+) -> Result<Assignment> {
+    let all: Vec<u32> = (0..records.height() as u32).collect();
+    let of_leads = forms.of_leads;
+    let profiles = forms.add_records(records, &all)?;
+    let prior = (OF_A_LEAD / (of_leads as f64).max(1.0)).min(0.03).log2();
+    let scale = Scale::new(model, forms).with_prior(prior, prior);
+    let found = block::candidates(forms, shared, &scale, true);
+    // Best weight of each record's profile with each cluster.
+    let mut best: BTreeMap<(u32, u32), (f64, u32, u32)> = BTreeMap::new();
+    for edge in edges(forms, &scale, &found.pairs, 0.0) {
+        let (lead, record) = if (edge.a as usize) < of_leads { (edge.a, edge.b) } else { (edge.b, edge.a) };
+        // Strongest first: what stands already is at least as strong.
+        best.entry((record, clusters.find(lead))).or_insert((edge.weight, lead, edge.pattern));
+    }
+    let keys = Keys::of(people)?;
+    let key = records.column("key")?.str()?;
+    let given = profiles
+        .iter()
+        .enumerate()
+        .map(|(row, profile)| {
+            if let Some(lead_row) = key.get(row).and_then(|k| keys.find(k)) {
+                return Some((lead_row, CERTAIN, link::KEY));
+            }
+            let fits: Vec<&(f64, u32, u32)> =
+                best.range((*profile, 0)..=(*profile, u32::MAX)).map(|(_, v)| v).collect();
+            let top = fits.iter().copied().max_by(|x, y| x.0.total_cmp(&y.0).then(y.1.cmp(&x.1)))?;
+            // Odds against everybody else who fits.
+            let others: f64 = fits.iter().filter(|f| f.1 != top.1).map(|f| f.0.exp2()).sum();
+            let weight = top.0 - (1.0 + others).log2();
+            if probability(weight) < threshold {
+                return None;
+            }
+            Some((*people.first_row.get(top.1 as usize)?, weight, linked_by(&levels(top.2))))
+        })
+        .collect();
+    Ok(Assignment { given, capped: found.capped })
+}
+
+/// What a forwarder may have kept of a raw lead: its lead_id, its source_key, or the RowKey alone.
+struct Keys<'a> {
+    rows: HashMap<&'a str, Option<u32>>,
+}
+
+impl<'a> Keys<'a> {
+    fn of(people: &People<'a>) -> Result<Self> {
+        let (ids, keys) = (people.leads.column("lead_id")?.str()?, people.leads.column("source_key")?.str()?);
+        let mut rows: HashMap<&str, Option<u32>> = HashMap::new();
+        for &row in people.rows {
+            let (id, key) = (ids.get(row as usize), keys.get(row as usize));
+            let row_key = key.and_then(|k| k.split_once('/')).map(|(_, row_key)| row_key);
+            for text in [id, key, row_key].into_iter().flatten() {
+                // A key of two people's leads names nobody.
+                rows.entry(text)
+                    .and_modify(|known| {
+                        let other = known.and_then(|k| people.cluster.get(k as usize));
+                        if other != people.cluster.get(row as usize) {
+                            *known = None;
+                        }
+                    })
+                    .or_insert(Some(row));
+            }
+        }
+        Ok(Keys { rows })
+    }
+
+    fn find(&self, key: &str) -> Option<u32> {
+        let key = key.trim();
+        self.rows.get(key).or_else(|| self.rows.get(key.to_ascii_lowercase().as_str())).copied().flatten()
+    }
+}
