@@ -23,6 +23,7 @@ pub mod leads;
 
 // Core: finished tables in, report tables and bytes out.
 pub mod queries;
+pub mod report;
 
 // Edge: files, network, clock.
 #[expect(clippy::disallowed_methods, reason = "the edge is where files, network and clock are touched")]
