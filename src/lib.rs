@@ -17,6 +17,7 @@ pub mod tables;
 pub mod tabular;
 
 // Stages: tables in, tables out.
+pub mod crm;
 pub mod history;
 pub mod identity;
 pub mod leads;

@@ -1,0 +1,378 @@
+//! Exports of the destinations → rows to be landed, and landed rows → CRM records with what they can speak for.
+//!
+//! [`read`] takes the exports of one destination as bytes and gives the newest version of each record in them, what was
+//! set aside and why, and what a person should know. [`to_land`] adds what vanished since. [`records`] and [`coverage`]
+//! work on everything ever landed. Names, ids and words of each CRM are data in `crm/layouts.toml`; which records
+//! belong to which person, and which of them account for a lead, is left to `identity` and `reconcile`.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use chrono::{DateTime, NaiveDate, Utc};
+use polars::prelude::*;
+
+use crate::codes::{Finding, finding, level};
+use crate::config::{Destination, DestinationKind, ExportedAt};
+use crate::error::{Error, Result};
+use crate::tables::{SetAside, Table};
+use crate::tabular::{self, Ask, Export, Part, Sheet};
+
+mod json;
+mod layouts;
+mod records;
+mod sheets;
+mod values;
+
+pub use layouts::Advice;
+pub use records::{coverage, records};
+pub use sheets::ReadFile;
+
+pub(crate) use crate::codes::outcome::{LOST, OPEN, QUALIFIED, WON};
+
+/// The columns that name a landed row.
+pub const KEY: &[&str] = &["destination", "record_id"];
+/// The columns of a landed row that hold nothing of a person: they stay when one is forgotten.
+pub const NOT_PERSONAL: &[&str] =
+    &["object", "resolution", "created_at", "modified_at", "deleted", "merged_into", "present"];
+
+/// What tonight's exports of one destination hold.
+#[derive(Debug)]
+pub struct Read {
+    /// Name of the destination.
+    pub destination: String,
+    /// Newest version of each record, in the columns that are landed.
+    pub rows: DataFrame,
+    /// What was read, file by file.
+    pub files: Vec<ReadFile>,
+    /// Rows that could not be used.
+    pub set_aside: Table<SetAside>,
+    /// What a person should know.
+    pub findings: Vec<Finding>,
+    /// Exports that could not be read: the run is incomplete (exit 3).
+    pub problems: Vec<Error>,
+    /// Time of the newest file.
+    pub exported_at: Option<DateTime<Utc>>,
+    /// Records merged into others, where only the survivor tells: `(old, survivor)`.
+    merged: Vec<(String, String)>,
+}
+
+impl Read {
+    /// Whether any records were read: an export without any proves nothing, and makes no record vanish.
+    pub fn is_conclusive(&self) -> bool {
+        self.rows.height() > 0
+    }
+}
+
+/// How to make the export of a kind every night, and which key column to add.
+pub fn advice(kind: DestinationKind) -> &'static Advice {
+    &layouts::layouts().of(kind).advice
+}
+
+/// One table, with what is needed to order it among the others.
+struct Loaded {
+    records: sheets::Records,
+    /// When its content was true: a date in its name, else its time.
+    order: (DateTime<Utc>, String),
+    superseded: bool,
+}
+
+/// Reads all exports of one destination. A file that cannot be read is a problem beside the others, not instead.
+///
+/// # Errors
+/// Only for faults of our own.
+pub fn read(exports: &[Export], destination: &Destination) -> Result<Read> {
+    let layout = layouts::layouts().of(destination.kind);
+    let mut loaded: Vec<Loaded> = Vec::new();
+    let mut problems = Vec::new();
+    let mut empty = Vec::new();
+    let models = json::models(exports);
+    let dated = exports.iter().map(|export| date_in_name(&export.name)).collect::<Vec<_>>();
+    let all_dated = !dated.is_empty() && dated.iter().all(Option::is_some);
+    for (export, dated) in exports.iter().zip(&dated) {
+        let order_at = if all_dated { dated.unwrap_or(export.modified) } else { export.modified };
+        if is_companion(&export.name) {
+            continue;
+        }
+        let parts = match tabular::unpack(&export.name, export.bytes.clone()) {
+            Ok(parts) => parts,
+            Err(problem) => {
+                problems.push(problem.at(format!("destination \"{}\"", destination.name)));
+                continue;
+            }
+        };
+        for part in parts.into_iter().filter(|part| !is_companion(&part.name)) {
+            let read = tables(&part, layout, destination, &models).and_then(|sheets| {
+                let all = sheets.iter().map(|s| sheets::read(s, &part.name, export.modified, layout, destination));
+                all.collect::<Result<Vec<_>>>()
+            });
+            match read {
+                Ok(all) if all.is_empty() => empty.push(part.name.clone()),
+                Ok(all) => {
+                    for mut records in all {
+                        records.file.bytes = part.bytes.len();
+                        let order = (order_at, records.file.file.clone());
+                        loaded.push(Loaded { records, order, superseded: false });
+                    }
+                }
+                Err(problem) => problems.push(problem.at(format!("destination \"{}\"", destination.name))),
+            }
+        }
+    }
+    loaded.sort_by(|a, b| a.order.cmp(&b.order));
+    supersede(&mut loaded);
+    let rows = newest(&loaded, destination)?;
+    let findings = findings(&loaded, &empty, exports, destination);
+    let set_aside = set_aside(&loaded, destination)?;
+    let exported_at = exports.iter().map(|e| e.modified).max();
+    let merged = loaded.iter().flat_map(|l| l.records.merged.iter().cloned()).collect();
+    let files = loaded.into_iter().map(|l| ReadFile { superseded: l.superseded, ..l.records.file }).collect();
+    Ok(Read { destination: destination.name.clone(), rows, files, set_aside, findings, problems, exported_at, merged })
+}
+
+/// Files that stand beside exports and describe them.
+fn is_companion(name: &str) -> bool {
+    let last = name.rsplit(['/', '!']).next().unwrap_or(name).to_lowercase();
+    ["model.json", "manifest.json", "_success", ".ds_store", "thumbs.db"].contains(&last.as_str())
+        || last.ends_with(".manifest")
+        || last.starts_with("~$")
+}
+
+fn tables(
+    part: &Part,
+    layout: &layouts::Layout,
+    destination: &Destination,
+    models: &[json::Model],
+) -> Result<Vec<Sheet>> {
+    if let Some(sheet) = json::read(part)? {
+        return Ok(vec![sheet]);
+    }
+    let wanted = |labels: &[String]| layout.score(labels, destination);
+    // Which columns are needed is only known with the whole header; the labels that any field may have suffice.
+    let keep = |label: &str| layout.knows(label, destination);
+    let header = json::header_of(&part.name, models);
+    let ask = Ask { score: &wanted, needed: if destination.columns.is_empty() { 2 } else { 1 }, keep: &keep, header };
+    tabular::read(part, &ask)
+}
+
+/// A date, or milliseconds since 1970, in a file's name.
+fn date_in_name(name: &str) -> Option<DateTime<Utc>> {
+    let bytes = name.as_bytes();
+    let mut runs: Vec<(usize, usize)> = Vec::new();
+    for (n, byte) in bytes.iter().enumerate() {
+        match runs.last_mut() {
+            Some((_, to)) if byte.is_ascii_digit() && *to == n => *to = n + 1,
+            _ if byte.is_ascii_digit() => runs.push((n, n + 1)),
+            _ => {}
+        }
+    }
+    let number = |(from, to): (usize, usize)| name.get(from..to)?.parse::<i64>().ok();
+    let day = |year: i64, month: i64, day: i64| {
+        let plausible = (2000..2100).contains(&year);
+        let date =
+            NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, u32::try_from(month).ok()?, u32::try_from(day).ok()?)?;
+        plausible.then(|| date.and_time(chrono::NaiveTime::MIN).and_utc())
+    };
+    for (n, run) in runs.iter().enumerate() {
+        let (from, to) = *run;
+        let found = match to - from {
+            13 => DateTime::from_timestamp_millis(number(*run)?).filter(|at| at.timestamp() > 946_684_800),
+            8 | 12 | 14 => {
+                let date = day(number((from, from + 4))?, number((from + 4, from + 6))?, number((from + 6, from + 8))?);
+                date.map(|d| {
+                    let part = |at: usize| if to >= at + 2 { number((at, at + 2)).unwrap_or(0) } else { 0 };
+                    d + chrono::TimeDelta::seconds(part(from + 8) * 3600 + part(from + 10) * 60 + part(from + 12))
+                })
+            }
+            4 => match (runs.get(n + 1), runs.get(n + 2)) {
+                (Some(b), Some(c)) if b.0 == to + 1 && c.0 == b.1 + 1 && b.1 - b.0 <= 2 && c.1 - c.0 <= 2 => {
+                    day(number(*run)?, number(*b)?, number(*c)?)
+                }
+                _ => None,
+            },
+            _ => None,
+        };
+        if found.is_some() {
+            return found;
+        }
+    }
+    None
+}
+
+/// Of files named alike that hold mostly the same records, the older are earlier snapshots of the newest.
+fn supersede(loaded: &mut [Loaded]) {
+    let mut groups: BTreeMap<(String, String), Vec<usize>> = BTreeMap::new();
+    for (n, one) in loaded.iter().enumerate() {
+        let file = &one.records.file;
+        let mut shape: String = file.file.chars().filter(|c| !c.is_ascii_digit()).collect();
+        shape.retain(|c| !matches!(c, '-' | '_' | ':' | ' '));
+        groups.entry((file.object.clone(), shape)).or_default().push(n);
+    }
+    let ids = |one: &Loaded| -> HashSet<String> {
+        let column = one.records.frame.column("record_id").and_then(|c| c.str());
+        column.map(|c| c.iter().flatten().map(str::to_owned).collect()).unwrap_or_default()
+    };
+    for group in groups.values().filter(|group| group.len() > 1) {
+        let mut later: Option<HashSet<String>> = None;
+        for n in group.iter().rev() {
+            let Some(one) = loaded.get_mut(*n) else { continue };
+            let own = ids(one);
+            if let Some(later) = &later {
+                let shared = own.iter().filter(|id| later.contains(*id)).count();
+                // Parts of one export share nothing; snapshots share what was not deleted or slid out of the window.
+                one.superseded = !own.is_empty() && shared * 2 >= own.len().min(later.len());
+            }
+            if !own.is_empty() {
+                later = Some(own);
+            }
+        }
+    }
+}
+
+/// The newest version of each record over all files, and whether it stands in a current one.
+fn newest(loaded: &[Loaded], destination: &Destination) -> Result<DataFrame> {
+    let frames = loaded
+        .iter()
+        .enumerate()
+        .map(|(n, one)| {
+            let order = i64::try_from(n).unwrap_or(i64::MAX);
+            let current = lit(!one.superseded);
+            one.records.frame.clone().lazy().with_columns([lit(order).alias("file_order"), current.alias("present")])
+        })
+        .collect::<Vec<_>>();
+    let all = if frames.is_empty() {
+        sheets::empty().lazy().with_columns([lit(0i64).alias("file_order"), lit(true).alias("present")])
+    } else {
+        concat(frames, UnionArgs::default())?
+    };
+    let columns: Vec<Expr> = [lit(destination.name.as_str()).alias("destination"), col("record_id")]
+        .into_iter()
+        .chain(sheets::TIMES.iter().chain(sheets::FLAGS).chain(sheets::TEXTS).map(|name| col(*name)))
+        .chain([col("present")])
+        .collect();
+    let several = loaded.iter().filter(|l| l.records.frame.height() > 0).count() > 1;
+    let all = if several {
+        // A record is present if any current file has it, whichever version is the newest.
+        let present = all.clone().group_by([col("record_id")]).agg([col("present").any(true).alias("present")]);
+        all.drop(by_name(["present"], true, false)).join(
+            present,
+            [col("record_id")],
+            [col("record_id")],
+            JoinArgs::new(JoinType::Left),
+        )
+    } else {
+        all
+    };
+    let order = SortMultipleOptions::default().with_nulls_last(false).with_maintain_order(true);
+    let sorted = all.sort(["record_id", "modified_at", "file_order", "row"], order).collect()?;
+    let ids = sorted.column("record_id")?.str()?.clone();
+    let mut last = Vec::with_capacity(ids.len());
+    let mut following = ids.iter().skip(1);
+    for id in ids.iter() {
+        last.push(following.next().flatten() != id);
+    }
+    let mask = BooleanChunked::from_slice("last".into(), &last);
+    Ok(sorted.filter(&mask)?.lazy().select(columns).collect()?)
+}
+
+fn set_aside(loaded: &[Loaded], destination: &Destination) -> Result<Table<SetAside>> {
+    let mut rows: Vec<(String, i64, &str, String)> = Vec::new();
+    for one in loaded {
+        for aside in &one.records.aside {
+            rows.push((one.records.file.file.clone(), i64::from(aside.row), aside.reason, aside.detail.clone()));
+        }
+    }
+    table_of_set_aside(&destination.name, rows)
+}
+
+/// The set-aside table of one reader. A row refused twice is told once.
+pub(crate) fn table_of_set_aside(reader: &str, mut rows: Vec<(String, i64, &str, String)>) -> Result<Table<SetAside>> {
+    rows.sort();
+    rows.dedup_by(|a, b| (&a.0, a.1) == (&b.0, b.1));
+    let destination = vec![reader.to_owned(); rows.len()];
+    let file: Vec<&str> = rows.iter().map(|r| r.0.as_str()).collect();
+    let row: Vec<i64> = rows.iter().map(|r| r.1).collect();
+    let reason: Vec<&str> = rows.iter().map(|r| r.2).collect();
+    let detail: Vec<&str> = rows.iter().map(|r| r.3.as_str()).collect();
+    Table::new(df!("destination" => destination, "file" => file, "row" => row, "reason" => reason, "detail" => detail)?)
+}
+
+/// What can be said of tonight's exports by themselves.
+fn findings(loaded: &[Loaded], empty: &[String], exports: &[Export], destination: &Destination) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let mut say = |code: &'static str, text: String, count: usize| {
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        found.push(Finding { level: level::MAIL, code, destination: destination.name.clone(), text, count });
+    };
+    if exports.is_empty() {
+        say(finding::EXPORT_UNREADABLE, "no export is there: no file matches the configured names".into(), 0);
+    }
+    if !empty.is_empty() {
+        say(finding::EXPORT_SUSPICIOUS, "an export is empty, without even a header".into(), empty.len());
+    }
+    let of = |test: &dyn Fn(&Loaded) -> bool| loaded.iter().filter(|l| test(l)).count();
+    let header_only = of(&|l| l.records.file.rows == 0);
+    if header_only > 0 && loaded.iter().all(|l| l.records.file.rows == 0) {
+        say(finding::EXPORT_SUSPICIOUS, "the export has a header and no records".into(), header_only);
+    }
+    let other = of(&|l| l.records.file.object == "other");
+    if other > 0 {
+        let text = "an export holds another object than leads, contacts and opportunities; it is not used".into();
+        say(finding::EXPORT_SUSPICIOUS, text, other);
+    }
+    let ragged: usize = loaded.iter().filter_map(|l| l.records.file.set_aside.get("ragged")).sum();
+    if ragged > 0 {
+        say(finding::EXPORT_SUSPICIOUS, "rows of an export are damaged and were set aside".into(), ragged);
+    }
+    let missing: usize = of(&|l| l.records.file.notes.iter().any(|n| n.starts_with("the configuration names column")));
+    if missing > 0 && missing == of(&|l| l.records.file.object != "opportunity") {
+        let text = "the configuration names a column that no export has".into();
+        say(finding::SETTING_DOUBTFUL, text, missing);
+    }
+    let unread_times = of(&|l| l.records.file.notes.iter().any(|n| n.contains("are no times")));
+    if unread_times > 0 {
+        say(finding::EXPORT_SUSPICIOUS, "an export holds dates that cannot be read".into(), unread_times);
+    }
+    found
+}
+
+/// Tonight's rows and, repeated with `present` false, those landed ones that vanished from the export.
+///
+/// `landed` is the newest landed version of each record, of any destination; without columns if there is none.
+///
+/// # Errors
+/// Only for faults of our own.
+pub fn to_land(read: &Read, landed: &DataFrame) -> Result<DataFrame> {
+    if !read.is_conclusive() || landed.width() == 0 {
+        return Ok(read.rows.clone());
+    }
+    let columns: Vec<Expr> = read.rows.get_column_names().iter().map(|name| col(name.as_str())).collect();
+    let ours = landed.clone().lazy().filter(col("destination").eq(lit(read.destination.as_str())));
+    let here = read.rows.clone().lazy().select([col("record_id")]);
+    let gone = ours
+        .filter(col("present"))
+        .join(here, [col("record_id")], [col("record_id")], JoinArgs::new(JoinType::Anti))
+        .with_columns([lit(false).alias("present")]);
+    let mut gone = gone.select(columns).collect()?;
+    let survivors: HashMap<&str, &str> = read.merged.iter().map(|(old, new)| (old.as_str(), new.as_str())).collect();
+    if !survivors.is_empty() {
+        let merged: StringChunked = gone
+            .column("record_id")?
+            .str()?
+            .iter()
+            .zip(gone.column("merged_into")?.str()?.iter())
+            .map(|(id, known)| known.or_else(|| survivors.get(id?).copied()))
+            .collect_ca("merged_into".into());
+        gone.with_column(merged.into_column())?;
+    }
+    Ok(read.rows.vstack(&gone)?)
+}
+
+/// Time of an export, by configuration.
+fn exported_at(destination: &Destination, read: Option<&Read>) -> Option<DateTime<Utc>> {
+    match destination.exported_at {
+        ExportedAt::At(at) => Some(at),
+        ExportedAt::Records | ExportedAt::FileTime => read.and_then(|r| r.exported_at),
+    }
+}
+
+#[cfg(test)]
+mod tests;

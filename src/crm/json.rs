@@ -1,0 +1,157 @@
+//! JSON beside and instead of tables: logs of posted bodies, REST answers, and the model file of Synapse Link.
+//!
+//! A body is flattened: its fields become columns by their last name, whatever wrapper they stand in. Keys of any case
+//! meet (`UserDetails`, `userdetails`); of a key written twice the last counts.
+
+use polars::prelude::*;
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+use crate::tabular::{Export, Form, Part, Refused, Sheet, fold};
+
+/// Reads a part that is JSON: one document per line, an array, or an array under `value` or `items`. `None` if it is
+/// something else.
+pub(super) fn read(part: &Part) -> Result<Option<Sheet>> {
+    let bytes = part.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&part.bytes);
+    let Some(first) = bytes.iter().find(|b| !b.is_ascii_whitespace()) else { return Ok(None) };
+    if !matches!(first, b'{' | b'[') {
+        return Ok(None);
+    }
+    let text = String::from_utf8_lossy(bytes);
+    let mut documents: Vec<(u32, Value)> = Vec::new();
+    let mut ragged = Vec::new();
+    match serde_json::from_str::<Value>(&text) {
+        Ok(Value::Array(all)) => documents.extend((1u32..).zip(all)),
+        Ok(whole) => match rows_of(&whole) {
+            Some(rows) => documents.extend((1u32..).zip(rows)),
+            None => documents.push((1, whole)),
+        },
+        Err(_) => {
+            for (row, line) in (1u32..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()) {
+                match serde_json::from_str::<Value>(line) {
+                    Ok(document) => documents.push((row, document)),
+                    Err(e) => {
+                        let detail = format!("no JSON (column {})", e.column());
+                        ragged.push(Refused { row, detail, text: line.to_owned() });
+                    }
+                }
+            }
+        }
+    }
+    if documents.is_empty() {
+        return Err(Error::partial(format!("cannot read \"{}\": it begins like JSON and no line of it is", part.name))
+            .hint("each line must be one JSON document, or the whole file one array"));
+    }
+    Ok(Some(sheet(&documents, ragged)))
+}
+
+/// The rows of a REST answer.
+fn rows_of(whole: &Value) -> Option<Vec<Value>> {
+    let object = whole.as_object()?;
+    let rows = object.iter().find(|(k, v)| ["value", "items", "results"].contains(&k.as_str()) && v.is_array())?;
+    rows.1.as_array().cloned()
+}
+
+fn sheet(documents: &[(u32, Value)], ragged: Vec<Refused>) -> Sheet {
+    let mut header: Vec<String> = Vec::new();
+    let mut places = std::collections::HashMap::new();
+    let mut rows: Vec<Vec<(usize, String)>> = Vec::new();
+    for (_, document) in documents {
+        let mut cells = Vec::new();
+        flatten(document, 0, &mut |name: &str, value: String| {
+            let place = *places.entry(fold(name)).or_insert_with(|| {
+                header.push(name.to_owned());
+                header.len() - 1
+            });
+            cells.push((place, value));
+        });
+        rows.push(cells);
+    }
+    let mut columns: Vec<Vec<Option<String>>> = vec![vec![None; rows.len()]; header.len()];
+    for (n, cells) in rows.into_iter().enumerate() {
+        for (place, value) in cells {
+            if let Some(cell) = columns.get_mut(place).and_then(|column| column.get_mut(n)) {
+                *cell = Some(value);
+            }
+        }
+    }
+    let columns = columns.into_iter().map(|c| Some(c.into_iter().collect_ca(PlSmallStr::EMPTY))).collect();
+    Sheet {
+        name: None,
+        form: Form { container: "json".into(), encoding: "UTF-8".into(), ..Form::default() },
+        preamble: Vec::new(),
+        header,
+        header_row: 0,
+        columns,
+        rows: documents.iter().map(|(row, _)| *row).collect(),
+        trailer: Vec::new(),
+        ragged,
+        padded: 0,
+    }
+}
+
+/// Hands on each scalar with its last name; text that is JSON itself (an escaped body) is opened.
+fn flatten(value: &Value, depth: usize, take: &mut impl FnMut(&str, String)) {
+    if depth > 8 {
+        return;
+    }
+    let Some(object) = value.as_object() else { return };
+    // Wrappers first, so that what stands outside of them (time of receipt) is not overwritten by the body's own.
+    for (name, inner) in object {
+        match inner {
+            Value::Object(_) => flatten(inner, depth + 1, take),
+            Value::String(text) if text.trim_start().starts_with('{') => match serde_json::from_str::<Value>(text) {
+                Ok(opened) if opened.is_object() => flatten(&opened, depth + 1, take),
+                _ => take(name, text.clone()),
+            },
+            _ => {}
+        }
+    }
+    for (name, inner) in object {
+        match inner {
+            Value::String(text) if text.trim_start().starts_with('{') => {}
+            Value::String(text) => take(name, text.clone()),
+            Value::Number(number) => take(name, number.to_string()),
+            Value::Bool(flag) => take(name, flag.to_string()),
+            Value::Null | Value::Object(_) | Value::Array(_) => {}
+        }
+    }
+}
+
+/// A Synapse Link folder: columns of each entity, since its CSV files have none.
+pub(super) struct Model {
+    /// Folder of the model, with a slash, or empty.
+    folder: String,
+    entities: Vec<(String, Vec<String>)>,
+}
+
+/// The models among the exports.
+pub(super) fn models(exports: &[Export]) -> Vec<Model> {
+    let is_model = |name: &str| name.rsplit('/').next().is_some_and(|last| last.eq_ignore_ascii_case("model.json"));
+    exports.iter().filter(|e| is_model(&e.name)).filter_map(model).collect()
+}
+
+fn model(export: &Export) -> Option<Model> {
+    let bytes = export.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&export.bytes);
+    let document: Value = serde_json::from_slice(bytes).ok()?;
+    let entities = document
+        .get("entities")?
+        .as_array()?
+        .iter()
+        .filter_map(|entity| {
+            let name = entity.get("name")?.as_str()?.to_lowercase();
+            let attributes = entity.get("attributes")?.as_array()?;
+            Some((name, attributes.iter().filter_map(|a| Some(a.get("name")?.as_str()?.to_owned())).collect()))
+        })
+        .collect();
+    let folder = export.name.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
+    Some(Model { folder, entities })
+}
+
+/// The header of a file under a model: of the entity whose folder it stands in.
+pub(super) fn header_of(name: &str, models: &[Model]) -> Option<Vec<String>> {
+    models.iter().filter_map(|model| Some((model, name.strip_prefix(&model.folder)?))).find_map(|(model, rest)| {
+        let folder = rest.split('/').next()?.to_lowercase();
+        model.entities.iter().find(|(entity, _)| *entity == folder).map(|(_, columns)| columns.clone())
+    })
+}

@@ -1,0 +1,490 @@
+//! One table of an export → its records in the columns that are landed, and a description of what was read.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use polars::prelude::*;
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use super::layouts::{Id, Layout, Mapping, layouts};
+use super::values;
+use crate::config::{Destination, DestinationKind};
+use crate::error::{Error, Result};
+use crate::tabular::times::{self, Evidence, Resolution, Times};
+use crate::tabular::{Form, Sheet};
+
+/// Text columns of a landed record, beside `destination` and `record_id`.
+pub(super) const TEXTS: &[&str] = &[
+    "object", "resolution", "status", "state", "outcome", "owner", "email", "phone", "first_name", "last_name",
+    "company", "title", "country", "description", "subject", "key", "lead_source", "action", "offer_id", "offer",
+    "storefront", "merged_into", "opportunity", "contact_id", "delivered",
+];
+/// Instants of a landed record.
+pub(super) const TIMES: &[&str] = &["created_at", "modified_at", "last_activity_at"];
+/// Yes-or-no columns of a landed record; null where unknown.
+pub(super) const FLAGS: &[&str] = &["opted_out", "deleted", "converted", "won", "closed"];
+
+/// What was read of one table of one export.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct ReadFile {
+    /// Name of the destination.
+    pub destination: String,
+    /// Path or blob name, with `!member` for a member of an archive and `#sheet` for a worksheet.
+    pub file: String,
+    /// When it was last written.
+    pub modified: Option<DateTime<Utc>>,
+    /// Bytes, unpacked.
+    pub bytes: usize,
+    /// Kind of CRM it was read as.
+    pub kind: String,
+    /// What its rows are: lead, contact, opportunity, …; or what was found instead.
+    pub object: String,
+    /// Container, charset, delimiter.
+    pub form: Form,
+    /// Line of the header.
+    pub header_row: u32,
+    /// Rows that hold records.
+    pub rows: usize,
+    /// Records made of them.
+    pub records: usize,
+    /// Rows set aside, by reason.
+    pub set_aside: BTreeMap<String, usize>,
+    /// Field to the columns it was read from.
+    pub columns: BTreeMap<String, Vec<String>>,
+    /// Columns not used.
+    pub unused: Vec<String>,
+    /// Order of day and month, and why.
+    pub date_order: String,
+    /// Zone of times that have none of their own; empty if all have one.
+    pub timezone: String,
+    /// How finely `created_at` is known.
+    pub resolution: String,
+    /// Whether a later file of the same folder holds the same records.
+    pub superseded: bool,
+    /// What a person should know, without personal data.
+    pub notes: Vec<String>,
+}
+
+/// A refused row.
+#[derive(Clone, Debug)]
+pub(super) struct Aside {
+    pub row: u32,
+    pub reason: &'static str,
+    pub detail: String,
+}
+
+/// One table, read.
+pub(super) struct Records {
+    pub frame: DataFrame,
+    pub file: ReadFile,
+    pub aside: Vec<Aside>,
+    /// HubSpot: records that were merged into others, `(old, survivor)`.
+    pub merged: Vec<(String, String)>,
+}
+
+/// Reads one table. `written`: when the file was last written.
+///
+/// # Errors
+/// When day and month cannot be told apart and the configuration does not say.
+pub(super) fn read(
+    sheet: &Sheet,
+    name: &str,
+    written: DateTime<Utc>,
+    layout: &Layout,
+    destination: &Destination,
+) -> Result<Records> {
+    let mapping = layout.map(&sheet.header, destination);
+    let height = sheet.height();
+    let mut file = describe(sheet, name, written, &mapping, destination);
+    let mut aside: Vec<Aside> = Vec::new();
+    for refused in &sheet.trailer {
+        aside.push(Aside { row: refused.row, reason: "trailer", detail: refused.detail.clone() });
+    }
+    for refused in &sheet.ragged {
+        aside.push(Aside { row: refused.row, reason: "ragged", detail: refused.detail.clone() });
+    }
+    let text = |field: &str| cells(sheet, &mapping, field, height);
+
+    let object = layout.object(&sheet.header);
+    let (ids, objects) = identify(sheet, &mapping, layout, destination, &mut aside);
+    let seen_objects: Vec<&str> = distinct(objects.iter().flatten().map(String::as_str));
+    file.object = match (seen_objects.as_slice(), object) {
+        ([one], _) => (*one).to_owned(),
+        ([], Some(object)) => object.to_owned(),
+        ([], None) => "other".to_owned(),
+        (several, _) => several.join(", "),
+    };
+    if object.is_none() && height > 0 && seen_objects.is_empty() && layout.prefixes.is_empty() {
+        // Nothing in its header belongs to a record of ours.
+        aside.retain(|a| a.reason == "trailer" || a.reason == "ragged");
+        aside.push(other_object(sheet.header_row, height));
+        return finish(file, empty(), aside, Vec::new());
+    }
+    if height > 0 && ids.iter().all(Option::is_none) && aside.iter().any(|a| a.reason == "other-object") {
+        aside.retain(|a| a.reason == "trailer" || a.reason == "ragged");
+        aside.push(other_object(sheet.header_row, height));
+        file.object = "other".to_owned();
+        return finish(file, empty(), aside, Vec::new());
+    }
+
+    let mut evidence = Evidence::default();
+    let time_cells: Vec<(&str, StringChunked)> = TIMES.iter().map(|field| (*field, text(field))).collect();
+    for (_, column) in &time_cells {
+        evidence.weigh(column, Some(written));
+    }
+    let Some(order) = evidence.decide(destination.date_order) else {
+        return Err(undecided(name, &mapping, sheet, &destination.name));
+    };
+    file.date_order.clone_from(&order.because);
+    let zone = destination.timezone.unwrap_or(Tz::UTC);
+    let mut columns: Vec<Column> = Vec::new();
+    let mut created = Times::default();
+    for (field, cells) in time_cells {
+        let read = times::read(&cells, order.order, zone);
+        if read.zoneless {
+            file.timezone = zone.name().to_owned();
+        }
+        if !read.bad.is_empty() {
+            let first = read.bad.first().and_then(|n| sheet.rows.get(*n)).copied().unwrap_or_default();
+            file.notes.push(format!(
+                "{} cells of {field} are no times (first in row {first}); the records are kept without",
+                read.bad.len()
+            ));
+        }
+        columns.push(read.column(field));
+        if field == "created_at" {
+            created = read;
+        }
+    }
+    let finest = created.resolution.iter().copied().filter(|r| *r != Resolution::None).min();
+    file.resolution = finest.unwrap_or(Resolution::None).name().to_owned();
+    if file.records_timeless() && height > 0 {
+        file.notes.push("no column says when a record was made: delays and outages cannot be told from it".into());
+    }
+
+    let flag = |field: &str| flags(sheet, &mapping, field, height);
+    for field in FLAGS {
+        columns.push(flag(field).with_name((*field).into()).into_column());
+    }
+    let (first_names, last_names) = names(sheet, &mapping, height);
+    for field in TEXTS {
+        let column = match *field {
+            "object" => {
+                let fallback = object.unwrap_or("lead");
+                objects.iter().map(|o| Some(o.as_deref().unwrap_or(fallback))).collect_ca(PlSmallStr::EMPTY)
+            }
+            "resolution" => created.resolution.iter().map(|r| Some(r.name())).collect_ca(PlSmallStr::EMPTY),
+            "first_name" => first_names.clone(),
+            "last_name" => last_names.clone(),
+            "company" => companies(&text("company")),
+            "merged_into" | "opportunity" | "contact_id" => related(&text(field), layout.id),
+            "delivered" => delivered(sheet, &mapping, height),
+            _ => text(field),
+        };
+        columns.push(column.with_name((*field).into()).into_column());
+    }
+    let merged = merged_from(&text("merged_from"), &ids);
+    let keep: BooleanChunked = ids.iter().map(Option::is_some).collect();
+    columns.push(Column::new("record_id".into(), ids));
+    let rows: Vec<i64> = sheet.rows.iter().map(|row| i64::from(*row)).collect();
+    columns.push(Column::new("row".into(), rows));
+    let frame = DataFrame::new(height, columns)?.filter(&keep)?;
+    finish(file, frame, aside, merged)
+}
+
+impl ReadFile {
+    fn records_timeless(&self) -> bool {
+        !self.columns.contains_key("created_at")
+    }
+}
+
+fn finish(mut file: ReadFile, frame: DataFrame, aside: Vec<Aside>, merged: Vec<(String, String)>) -> Result<Records> {
+    file.records = frame.height();
+    for a in &aside {
+        *file.set_aside.entry(a.reason.to_owned()).or_default() += 1;
+    }
+    Ok(Records { frame, file, aside, merged })
+}
+
+fn other_object(row: u32, rows: usize) -> Aside {
+    Aside {
+        row: row.max(1),
+        reason: "other-object",
+        detail: format!("{rows} rows of an object that is no lead or contact"),
+    }
+}
+
+/// A frame of landed records without any.
+pub(super) fn empty() -> DataFrame {
+    let texts = TEXTS.iter().map(|name| Column::new_empty((*name).into(), &DataType::String));
+    let flags = FLAGS.iter().map(|name| Column::new_empty((*name).into(), &DataType::Boolean));
+    let instant = crate::tables::Kind::Instant.dtype();
+    let times = TIMES.iter().map(|name| Column::new_empty((*name).into(), &instant));
+    let rest =
+        [Column::new_empty("record_id".into(), &DataType::String), Column::new_empty("row".into(), &DataType::Int64)];
+    DataFrame::new(0, times.chain(flags).chain(texts).chain(rest).collect()).unwrap_or_default()
+}
+
+fn describe(
+    sheet: &Sheet,
+    name: &str,
+    written: DateTime<Utc>,
+    mapping: &Mapping,
+    destination: &Destination,
+) -> ReadFile {
+    let label = |n: &usize| sheet.header.get(*n).cloned().unwrap_or_default();
+    let mut notes = Vec::new();
+    for missing in &mapping.missing {
+        notes.push(format!("the configuration names column \"{missing}\", which the file has not"));
+    }
+    if !mapping.repeated.is_empty() {
+        notes.push(format!("repeated column names, the first is read: {}", mapping.repeated.join(", ")));
+    }
+    if sheet.padded > 0 {
+        notes.push(format!("{} rows end before the last column", sheet.padded));
+    }
+    if sheet.height() == 0 {
+        notes.push("a header and no records".into());
+    }
+    let unused = (0..sheet.header.len()).filter(|n| !mapping.uses(*n)).map(|n| label(&n)).filter(|l| !l.is_empty());
+    ReadFile {
+        destination: destination.name.clone(),
+        file: sheet.name.as_ref().map_or_else(|| name.to_owned(), |sheet| format!("{name}#{sheet}")),
+        modified: Some(written),
+        kind: destination.kind.name().to_owned(),
+        form: sheet.form.clone(),
+        header_row: sheet.header_row,
+        rows: sheet.height(),
+        columns: mapping.fields.iter().map(|(f, ns)| (f.clone(), ns.iter().map(label).collect())).collect(),
+        unused: unused.collect(),
+        notes,
+        ..ReadFile::default()
+    }
+}
+
+fn undecided(name: &str, mapping: &Mapping, sheet: &Sheet, destination: &str) -> Error {
+    let labels: Vec<String> = TIMES
+        .iter()
+        .filter_map(|field| mapping.fields.get(*field)?.first())
+        .filter_map(|n| sheet.header.get(*n))
+        .map(|label| format!("\"{label}\""))
+        .collect();
+    Error::partial(format!("cannot read \"{name}\": its dates can be read with the day or the month first"))
+        .at(format!("column {}", labels.join(", ")))
+        .because("no date has a part above 12, and both readings are possible")
+        .hint(format!("set date_order = \"dmy\" or \"mdy\" under [[destination]] \"{destination}\""))
+}
+
+/// Cells of a field, cleaned; first filled cell of several columns.
+fn cells(sheet: &Sheet, mapping: &Mapping, field: &str, height: usize) -> StringChunked {
+    let found = mapping.fields.get(field).into_iter().flatten().filter_map(|n| sheet.column(*n));
+    values::first_filled(found.map(|column| values::clean(layouts(), field, column)).collect(), height)
+}
+
+fn flags(sheet: &Sheet, mapping: &Mapping, field: &str, height: usize) -> BooleanChunked {
+    let columns: Vec<&StringChunked> =
+        mapping.fields.get(field).into_iter().flatten().filter_map(|n| sheet.column(*n)).collect();
+    if columns.is_empty() {
+        return BooleanChunked::full_null(PlSmallStr::EMPTY, height);
+    }
+    let mut result: Vec<Option<bool>> = vec![None; height];
+    for column in columns {
+        let mut last: (Option<&str>, Option<bool>) = (None, None);
+        for (whole, cell) in result.iter_mut().zip(column.iter()) {
+            if cell.is_none() {
+                continue;
+            }
+            if cell != last.0 {
+                last = (cell, cell.and_then(|c| layouts().flag(c)));
+            }
+            // Of several columns one yes is enough.
+            *whole = match (*whole, last.1) {
+                (Some(true), _) | (_, Some(true)) => Some(true),
+                (a, b) => b.or(a),
+            };
+        }
+    }
+    // Some exports leave false empty: where the column is, its blanks are no.
+    result.into_iter().map(|flag| Some(flag.unwrap_or(false))).collect_ca(PlSmallStr::EMPTY)
+}
+
+fn names(sheet: &Sheet, mapping: &Mapping, height: usize) -> (StringChunked, StringChunked) {
+    let first = cells(sheet, mapping, "first_name", height);
+    let last = cells(sheet, mapping, "last_name", height);
+    if last.null_count() == 0 || !mapping.fields.contains_key("name") {
+        return (first, last);
+    }
+    let whole = cells(sheet, mapping, "name", height);
+    let mut firsts = StringChunkedBuilder::new(PlSmallStr::EMPTY, height);
+    let mut lasts = StringChunkedBuilder::new(PlSmallStr::EMPTY, height);
+    for ((first, last), whole) in first.iter().zip(last.iter()).zip(whole.iter()) {
+        let (split_first, split_last) = match (first, last, whole) {
+            (None, None, Some(whole)) => values::split_name(whole),
+            _ => (first, last),
+        };
+        firsts.append_option(split_first);
+        lasts.append_option(split_last);
+    }
+    (firsts.finish(), lasts.finish())
+}
+
+/// Some exports hold the account's id where the company's name should be.
+fn companies(cells: &StringChunked) -> StringChunked {
+    let is_id = |text: &str| text.starts_with("001") && values::salesforce(text).is_some();
+    if !cells.iter().flatten().any(is_id) {
+        return cells.clone();
+    }
+    cells.iter().map(|cell| cell.filter(|text| !is_id(text))).collect_ca(PlSmallStr::EMPTY)
+}
+
+/// Ids of other records: in the long form where they are ids, else as found (a lookup's name, several ids).
+fn related(cells: &StringChunked, form: Id) -> StringChunked {
+    if form == Id::Text || cells.null_count() == cells.len() {
+        return cells.clone();
+    }
+    let long: Vec<Option<String>> =
+        cells.iter().map(|cell| cell.map(|text| values::id(form, text).unwrap_or_else(|| text.to_owned()))).collect();
+    long.into_iter().collect_ca(PlSmallStr::EMPTY)
+}
+
+/// The cells of the columns that `delivered_by` names, as one JSON object.
+fn delivered(sheet: &Sheet, mapping: &Mapping, height: usize) -> StringChunked {
+    if mapping.delivered.is_empty() {
+        return StringChunked::full_null(PlSmallStr::EMPTY, height);
+    }
+    let columns: Vec<(&String, &StringChunked)> =
+        mapping.delivered.iter().filter_map(|(label, n)| Some((label, sheet.column(*n)?))).collect();
+    let mut builder = StringChunkedBuilder::new(PlSmallStr::EMPTY, height);
+    for row in 0..height {
+        let cells: serde_json::Map<String, serde_json::Value> = columns
+            .iter()
+            .filter_map(|(label, column)| Some(((*label).clone(), column.get(row)?.trim().into())))
+            .collect();
+        builder.append_option((!cells.is_empty()).then(|| serde_json::Value::Object(cells).to_string()));
+    }
+    builder.finish()
+}
+
+/// `76340251;46897301` beside a record: these are merged into it.
+fn merged_from(cells: &StringChunked, ids: &[Option<String>]) -> Vec<(String, String)> {
+    let mut merged = Vec::new();
+    for (cell, id) in cells.iter().zip(ids) {
+        let (Some(cell), Some(id)) = (cell, id) else { continue };
+        for old in cell.split([';', ',']).map(str::trim).filter(|old| !old.is_empty() && old != id) {
+            merged.push((old.to_owned(), id.clone()));
+        }
+    }
+    merged
+}
+
+/// The record's id and object. Without an id column the id is a hash of what does not change in a record.
+fn identify(
+    sheet: &Sheet,
+    mapping: &Mapping,
+    layout: &Layout,
+    destination: &Destination,
+    aside: &mut Vec<Aside>,
+) -> (Vec<Option<String>>, Vec<Option<String>>) {
+    let height = sheet.height();
+    let mut objects: Vec<Option<String>> = vec![None; height];
+    if !mapping.fields.contains_key("record_id") {
+        let ids = hashed_ids(sheet, mapping, destination);
+        for (row, _) in sheet.rows.iter().zip(&ids).filter(|(_, id)| id.is_none()) {
+            aside.push(Aside { row: *row, reason: "no-id", detail: "nothing in it tells it from others".to_owned() });
+        }
+        return (ids, objects);
+    }
+    let cells = cells(sheet, mapping, "record_id", height);
+    let configured = mapping.fields.contains_key("object").then(|| self::cells(sheet, mapping, "object", height));
+    let mut ids = Vec::with_capacity(height);
+    for (n, cell) in cells.iter().enumerate() {
+        let row = sheet.rows.get(n).copied().unwrap_or_default();
+        let id = cell.and_then(|text| values::id(layout.id, text));
+        let Some(id) = id else {
+            let detail = if cell.is_some() { "its id has not the form of one" } else { "its id is empty" };
+            aside.push(Aside { row, reason: "no-id", detail: detail.to_owned() });
+            ids.push(None);
+            continue;
+        };
+        if !layout.prefixes.is_empty() {
+            match id.get(..3).and_then(|prefix| layout.prefixes.get(prefix)) {
+                Some(object) => {
+                    if let Some(slot) = objects.get_mut(n) {
+                        *slot = Some(object.clone());
+                    }
+                }
+                None => {
+                    let detail = "its id belongs to another object".to_owned();
+                    aside.push(Aside { row, reason: "other-object", detail });
+                    ids.push(None);
+                    continue;
+                }
+            }
+        } else if let Some(object) = configured.as_ref().and_then(|c| c.get(n))
+            && let Some(slot) = objects.get_mut(n)
+        {
+            *slot = Some(object.to_lowercase());
+        }
+        ids.push(Some(id));
+    }
+    (ids, objects)
+}
+
+/// What stays the same in a record whose export has no id.
+fn hashed_ids(sheet: &Sheet, mapping: &Mapping, destination: &Destination) -> Vec<Option<String>> {
+    // Marketo keeps one record for an e-mail address.
+    let fields: &[&str] = if destination.kind == DestinationKind::Marketo && mapping.fields.contains_key("email") {
+        &["email"]
+    } else {
+        &[
+            "key", "created_at", "email", "phone", "first_name", "last_name", "name", "company", "lead_source",
+            "offer_id", "offer", "action",
+        ]
+    };
+    let columns: Vec<(&str, StringChunked)> =
+        fields.iter().map(|field| (*field, cells(sheet, mapping, field, sheet.height()))).collect();
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    (0..sheet.height())
+        .map(|row| {
+            let mut hash = Sha256::new();
+            let mut filled = false;
+            for (field, column) in &columns {
+                if let Some(text) = column.get(row) {
+                    filled = true;
+                    hash.update(field);
+                    hash.update([0]);
+                    if *field == "email" {
+                        hash.update(text.to_lowercase())
+                    } else {
+                        hash.update(text)
+                    }
+                    hash.update([0]);
+                }
+            }
+            if !filled {
+                return None;
+            }
+            let id: String = hex::encode(hash.finalize()).chars().take(16).collect();
+            if fields.len() == 1 {
+                return Some(id);
+            }
+            // Equal rows are as many records as there are rows.
+            let n = seen.entry(id.clone()).or_default();
+            *n += 1;
+            Some(if *n == 1 { id } else { format!("{id}-{n}") })
+        })
+        .collect()
+}
+
+fn distinct<'a>(values: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut all: Vec<&str> = Vec::new();
+    for value in values {
+        if !all.contains(&value) {
+            all.push(value);
+        }
+    }
+    all.sort_unstable();
+    all
+}

@@ -1,0 +1,141 @@
+//! Cells of an export → values in one form: ids, flags, texts without placeholders.
+
+use polars::prelude::*;
+
+use super::layouts::{Id, Layouts};
+
+/// Trims cells and takes placeholders out. Gives the column itself where nothing has to change.
+pub(super) fn clean(layouts: &Layouts, field: &str, column: &StringChunked) -> StringChunked {
+    let is_clean = |text: &str| text.trim().len() == text.len() && !text.is_empty() && !layouts.is_nothing(field, text);
+    if column.iter().flatten().all(is_clean) {
+        return column.clone();
+    }
+    let mut builder = StringChunkedBuilder::new(PlSmallStr::EMPTY, column.len());
+    for value in column.iter() {
+        builder.append_option(value.map(str::trim).filter(|t| !t.is_empty() && !layouts.is_nothing(field, t)));
+    }
+    builder.finish()
+}
+
+/// First filled cell of several columns.
+pub(super) fn first_filled(columns: Vec<StringChunked>, height: usize) -> StringChunked {
+    let mut columns = columns.into_iter();
+    let Some(first) = columns.next() else { return StringChunked::full_null(PlSmallStr::EMPTY, height) };
+    columns.fold(first, |whole, next| {
+        if whole.null_count() == 0 {
+            return whole;
+        }
+        let mut builder = StringChunkedBuilder::new(PlSmallStr::EMPTY, height);
+        for (a, b) in whole.iter().zip(next.iter()) {
+            builder.append_option(a.or(b));
+        }
+        builder.finish()
+    })
+}
+
+/// An id in the CRM's long form; `None` if the text cannot be one.
+pub(super) fn id(form: Id, text: &str) -> Option<String> {
+    match form {
+        Id::Salesforce => salesforce(text),
+        Id::Guid => guid(text),
+        Id::Text => Some(text.to_owned()),
+    }
+}
+
+/// 15 characters whose case matters, or 18 whose last three tell which of the others are capitals.
+///
+/// The three letters are also what brings an id back whose case a spreadsheet has flattened.
+/// Source: Salesforce, "ID Field Type".
+pub(super) fn salesforce(text: &str) -> Option<String> {
+    const LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ012345";
+    let bytes = text.as_bytes();
+    if !matches!(bytes.len(), 15 | 18) || !bytes.iter().all(u8::is_ascii_alphanumeric) {
+        return None;
+    }
+    let (prefix, suffix) = bytes.split_at(15);
+    let mut whole = String::with_capacity(18);
+    if suffix.is_empty() {
+        whole.push_str(text);
+        for five in prefix.chunks(5) {
+            let bits = five.iter().rev().fold(0usize, |bits, b| bits * 2 + usize::from(b.is_ascii_uppercase()));
+            whole.push(char::from(*LETTERS.get(bits)?));
+        }
+        return Some(whole);
+    }
+    for (five, letter) in prefix.chunks(5).zip(suffix) {
+        let bits = LETTERS.iter().position(|l| *l == letter.to_ascii_uppercase())?;
+        for (n, byte) in five.iter().enumerate() {
+            let capital = bits >> n & 1 == 1;
+            if capital && !byte.is_ascii_alphabetic() {
+                return None;
+            }
+            whole.push(char::from(if capital { byte.to_ascii_uppercase() } else { byte.to_ascii_lowercase() }));
+        }
+    }
+    whole.extend(suffix.iter().map(|b| char::from(b.to_ascii_uppercase())));
+    Some(whole)
+}
+
+/// A GUID in lower case, without braces.
+pub(super) fn guid(text: &str) -> Option<String> {
+    let bare = text.trim_matches(['{', '}', '(', ')', ' ']);
+    let dashes = [8, 13, 18, 23];
+    let shape = bare.len() == 36
+        && bare.bytes().enumerate().all(|(n, b)| if dashes.contains(&n) { b == b'-' } else { b.is_ascii_hexdigit() });
+    (shape && bare != "00000000-0000-0000-0000-000000000000").then(|| bare.to_ascii_lowercase())
+}
+
+/// First and last name of a full name.
+pub(super) fn split_name(name: &str) -> (Option<&str>, Option<&str>) {
+    let known = |part: &'_ str| !part.is_empty();
+    if let Some((last, first)) = name.split_once(',') {
+        return (Some(first.trim()).filter(|p| known(p)), Some(last.trim()).filter(|p| known(p)));
+    }
+    match name.rsplit_once(' ') {
+        Some((first, last)) => (Some(first.trim()).filter(|p| known(p)), Some(last).filter(|p| known(p))),
+        None => (None, Some(name).filter(|p| known(p))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn ids_of_15_and_18_characters_are_one_and_flattened_case_comes_back() {
+        // Pairs from real exports.
+        for long in ["00Qbm00000Orxk5EAB", "001x0000002xLCVAA2", "00QNq00000BXU9AMAX", "006bm00000LKgOnAAL"] {
+            assert_eq!(salesforce(&long[..15]).as_deref(), Some(long));
+            assert_eq!(salesforce(long).as_deref(), Some(long));
+            assert_eq!(salesforce(&long.to_uppercase()).as_deref(), Some(long));
+        }
+        assert_eq!(salesforce("00Qbm00000Orxk5E"), None);
+        assert_eq!(salesforce("Grand Totals (3"), None);
+    }
+
+    #[test]
+    fn a_guid_is_the_same_with_braces_and_in_capitals() {
+        let expected = Some("5f1d3a52-1111-e811-a95e-000d3a1b2c3d".to_owned());
+        assert_eq!(guid("{5F1D3A52-1111-E811-A95E-000D3A1B2C3D}"), expected);
+        assert_eq!(guid("5f1d3a52-1111-e811-a95e-000d3a1b2c3d"), expected);
+        assert_eq!(guid("00000000-0000-0000-0000-000000000000"), None);
+        assert_eq!(guid("Lead 7"), None);
+    }
+
+    #[test]
+    fn a_full_name_is_split_at_its_last_blank_or_its_comma() {
+        assert_eq!(split_name("Joe van Szyslak"), (Some("Joe van"), Some("Szyslak")));
+        assert_eq!(split_name("Szyslak, Joe"), (Some("Joe"), Some("Szyslak")));
+        assert_eq!(split_name("Szyslak"), (None, Some("Szyslak")));
+    }
+
+    proptest! {
+        #[test]
+        fn the_long_form_of_an_id_is_stable(short in "[0-9A-Za-z]{15}") {
+            let long = salesforce(&short).unwrap();
+            prop_assert_eq!(salesforce(&long), Some(long.clone()));
+            prop_assert!(long.starts_with(&short));
+        }
+    }
+}
