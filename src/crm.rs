@@ -79,20 +79,21 @@ struct Loaded {
 ///
 /// # Errors
 /// Only for faults of our own.
-pub fn read(exports: &[Export], destination: &Destination) -> Result<Read> {
+pub fn read(exports: Vec<Export>, destination: &Destination) -> Result<Read> {
     let layout = layouts::layouts().of(destination.kind);
     let mut loaded: Vec<Loaded> = Vec::new();
     let mut problems = Vec::new();
     let mut empty = Vec::new();
-    let models = json::models(exports);
+    let models = json::models(&exports);
     let dated = exports.iter().map(|export| date_in_name(&export.name)).collect::<Vec<_>>();
     let all_dated = !dated.is_empty() && dated.iter().all(Option::is_some);
-    for (export, dated) in exports.iter().zip(&dated) {
+    let exported_at = exports.iter().map(|e| e.modified).max();
+    for (export, dated) in exports.into_iter().zip(dated) {
         let order_at = if all_dated { dated.unwrap_or(export.modified) } else { export.modified };
         if is_companion(&export.name) {
             continue;
         }
-        let parts = match tabular::unpack(&export.name, export.bytes.clone()) {
+        let parts = match tabular::unpack(&export.name, export.bytes) {
             Ok(parts) => parts,
             Err(problem) => {
                 problems.push(problem.at(format!("destination \"{}\"", destination.name)));
@@ -120,9 +121,8 @@ pub fn read(exports: &[Export], destination: &Destination) -> Result<Read> {
     loaded.sort_by(|a, b| a.order.cmp(&b.order));
     supersede(&mut loaded);
     let rows = newest(&loaded, destination)?;
-    let findings = findings(&loaded, &empty, exports, destination);
+    let findings = findings(&loaded, &empty, exported_at.is_none(), destination);
     let set_aside = set_aside(&loaded, destination)?;
-    let exported_at = exports.iter().map(|e| e.modified).max();
     let merged = loaded.iter().flat_map(|l| l.records.merged.iter().cloned()).collect();
     let files = loaded.into_iter().map(|l| ReadFile { superseded: l.superseded, ..l.records.file }).collect();
     Ok(Read { destination: destination.name.clone(), rows, files, set_aside, findings, problems, exported_at, merged })
@@ -296,13 +296,13 @@ pub(crate) fn table_of_set_aside(reader: &str, mut rows: Vec<(String, i64, &str,
 }
 
 /// What can be said of tonight's exports by themselves.
-fn findings(loaded: &[Loaded], empty: &[String], exports: &[Export], destination: &Destination) -> Vec<Finding> {
+fn findings(loaded: &[Loaded], empty: &[String], none: bool, destination: &Destination) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut say = |code: &'static str, text: String, count: usize| {
         let count = i64::try_from(count).unwrap_or(i64::MAX);
         found.push(Finding { level: level::MAIL, code, destination: destination.name.clone(), text, count });
     };
-    if exports.is_empty() {
+    if none {
         say(finding::EXPORT_UNREADABLE, "no export is there: no file matches the configured names".into(), 0);
     }
     if !empty.is_empty() {

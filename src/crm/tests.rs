@@ -15,7 +15,6 @@ fn export(name: &str, modified: &str, bytes: &[u8]) -> Export {
 }
 
 fn sample(path: &str) -> Option<Vec<u8>> {
-    #[expect(clippy::disallowed_methods, reason = "samples stand beside the repo")]
     std::fs::read(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/samples").join(path)).ok()
 }
 
@@ -42,7 +41,7 @@ fn texts(table: &Table<ExportRecords>, column: &str) -> Vec<String> {
 
 fn read_one(kind: &str, more: &str, bytes: &[u8]) -> (Destination, Read) {
     let destination = destination(kind, more);
-    let read = read(&[export("crm/leads.csv", "2026-05-20T00:00:00Z", bytes)], &destination).unwrap();
+    let read = read(vec![export("crm/leads.csv", "2026-05-20T00:00:00Z", bytes)], &destination).unwrap();
     (destination, read)
 }
 
@@ -114,13 +113,13 @@ fn a_report_of_15_character_ids_in_the_western_charset_meets_the_long_ids() {
 fn dates_that_read_both_ways_stop_the_file_and_name_the_key() {
     let text = REPORT.replace("7/13/2025", "7/10/2025");
     let destination = destination("salesforce", "");
-    let old = [export("r.csv", "2026-05-20T00:00:00Z", text.as_bytes())];
-    let unread = read(&old, &destination).unwrap();
+    let old = vec![export("r.csv", "2026-05-20T00:00:00Z", text.as_bytes())];
+    let unread = read(old.clone(), &destination).unwrap();
     assert_eq!(unread.rows.height(), 0);
     let message = unread.problems[0].to_string();
     assert!(message.contains("date_order = ") && message.contains("\"Created Date\""), "{message}");
     let configured = self::destination("salesforce", "date_order = \"dmy\"");
-    let records = made(&read(&old, &configured).unwrap(), &configured);
+    let records = made(&read(old, &configured).unwrap(), &configured);
     assert!(texts(&records, "created_at")[0].starts_with("2025-10-07"));
 }
 
@@ -137,7 +136,7 @@ fn converted_leads_merged_leads_and_opportunities_are_joined() {
         006bm00000LKgOnAAL,Deal,Closed Won,true,true,AzureMarketplace-PLT|c.o,2026-05-03T10:00:00.000Z\n";
     let files = [("Lead.csv", leads), ("Contact.csv", contacts), ("Opportunity.csv", deals)];
     let exports: Vec<Export> = files.iter().map(|(n, t)| export(n, "2026-05-20T00:00:00Z", t.as_bytes())).collect();
-    let records = made(&read(&exports, &destination).unwrap(), &destination);
+    let records = made(&read(exports, &destination).unwrap(), &destination);
     let row = |id: &str| texts(&records, "record_id").iter().position(|r| r == id).unwrap();
     let get = |id: &str, column: &str| texts(&records, column)[row(id)].clone();
     assert_eq!(get("00Qbm00000Orxk5EAB", "outcome"), "won");
@@ -160,11 +159,11 @@ fn of_daily_snapshots_the_newest_wins_and_what_it_lacks_still_vouches() {
             format!("id,email,created_at,status\n{rows}").as_bytes(),
         )
     };
-    let exports = [
+    let exports = vec![
         day(2, "1,a@x,2026-05-01T10:00:00Z,New\n2,b@x,2026-05-01T11:00:00Z,New\n3,c@x,2026-05-01T12:00:00Z,New\n"),
         day(3, "1,a@x,2026-05-01T10:00:00Z,Called\n3,c@x,2026-05-01T12:00:00Z,New\n4,d@x,2026-05-02T12:00:00Z,New\n"),
     ];
-    let records = made(&read(&exports, &destination).unwrap(), &destination);
+    let records = made(&read(exports, &destination).unwrap(), &destination);
     assert_eq!(texts(&records, "status"), ["Called", "New", "New", "New"]);
     assert_eq!(texts(&records, "present"), ["true", "false", "true", "true"]);
 }
@@ -179,7 +178,7 @@ fn parts_of_one_export_are_all_current() {
             format!("id,email,created_at\n{n},a@x,2026-05-01T10:00:00Z\n").as_bytes(),
         )
     };
-    let records = made(&read(&[part(1), part(2)], &destination).unwrap(), &destination);
+    let records = made(&read(vec![part(1), part(2)], &destination).unwrap(), &destination);
     assert_eq!(texts(&records, "present"), ["true", "true"]);
 }
 
@@ -188,7 +187,7 @@ fn a_record_that_vanished_is_landed_as_gone_once_and_an_empty_export_makes_none_
     let destination = destination("csv", "");
     let night = |rows: &str| {
         let text = format!("id,email,created_at\n{rows}");
-        read(&[export("l.csv", "2026-05-20T00:00:00Z", text.as_bytes())], &destination).unwrap()
+        read(vec![export("l.csv", "2026-05-20T00:00:00Z", text.as_bytes())], &destination).unwrap()
     };
     let first = night("1,a@x,2026-05-01T10:00:00Z\n2,b@x,2026-05-01T11:00:00Z\n");
     let versions = landed(to_land(&first, &DataFrame::empty()).unwrap(), "2026-06-01");
@@ -233,7 +232,7 @@ fn what_an_export_can_speak_for_is_told() {
     for n in 0..30 {
         rows.push_str(&format!("{n},p{n}@x,2026-05-{:02}T12:00:00Z,AzureMarketplace-INS|c.o,Ann\n", n % 20 + 10));
     }
-    let read = read(&[export("l.csv", "2026-06-01T00:00:00Z", rows.as_bytes())], &destination).unwrap();
+    let read = read(vec![export("l.csv", "2026-06-01T00:00:00Z", rows.as_bytes())], &destination).unwrap();
     let versions = landed(read.rows.clone(), "2026-06-01");
     let all = std::slice::from_ref(&destination);
     let records = records(&versions, all, end()).unwrap();

@@ -1,0 +1,133 @@
+//! Exports of destinations, of cost and of spend: names and globs → bytes with their time.
+//!
+//! Local files come by the same globs as source files; `az://account/container/prefix` comes from Blob storage. What
+//! cannot be read is told beside what can. Unpacking, decoding and meaning are left to `tabular`, `crm` and `cost`.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::files;
+use crate::error::{Error, Result};
+use crate::tabular::Export;
+
+/// What was found under the names of one destination, or of one kind of cost file.
+#[derive(Debug, Default)]
+pub struct Gathered {
+    /// The files, in the order of their names.
+    pub exports: Vec<Export>,
+    /// The same files without their bytes, for the manifest.
+    pub files: Vec<Input>,
+    /// What could not be read (exit 3).
+    pub problems: Vec<Error>,
+}
+
+/// A file that was read.
+#[derive(Clone, Debug, Serialize)]
+pub struct Input {
+    /// Path relative to the configuration file, or blob name.
+    pub name: String,
+    /// Size.
+    pub bytes: usize,
+    /// Hash of the content.
+    pub sha256: String,
+    /// When it was last written.
+    pub modified: DateTime<Utc>,
+}
+
+impl Gathered {
+    /// Adds a file, unless another pattern found it already.
+    fn add(&mut self, export: Export) {
+        if self.exports.iter().any(|known| known.name == export.name) {
+            return;
+        }
+        self.files.push(Input {
+            name: export.name.clone(),
+            bytes: export.bytes.len(),
+            sha256: hex::encode(Sha256::digest(&export.bytes)),
+            modified: export.modified,
+        });
+        self.exports.push(export);
+    }
+}
+
+/// Files that tell of the files beside or below them.
+const COMPANIONS: &[&str] = &["model.json", "manifest.json"];
+
+/// Reads all files that fit the patterns, which are relative to `base`. `keep_out`: folders of ours.
+pub fn gather(patterns: &[String], base: &Path, keep_out: &[PathBuf]) -> Gathered {
+    let mut gathered = Gathered::default();
+    let mut folders = BTreeSet::new();
+    for pattern in patterns.iter().filter(|pattern| !pattern.starts_with("az://")) {
+        match files::find(pattern, base, keep_out) {
+            Ok(found) => {
+                for file in found {
+                    folders.extend(file.path.ancestors().skip(1).take(4).map(Path::to_path_buf));
+                    match local(&file) {
+                        Ok(export) => gathered.add(export),
+                        Err(problem) => gathered.problems.push(problem),
+                    }
+                }
+            }
+            Err(problem) => gathered.problems.push(problem),
+        }
+    }
+    for folder in folders.into_iter().filter(|folder| folder.starts_with(base) && folder != base) {
+        for name in COMPANIONS.iter().filter(|name| folder.join(name).is_file()) {
+            let pattern = folder.join(name).to_string_lossy().into_owned();
+            for file in files::find(&pattern, base, keep_out).unwrap_or_default() {
+                match local(&file) {
+                    Ok(export) => gathered.add(export),
+                    Err(problem) => gathered.problems.push(problem),
+                }
+            }
+        }
+    }
+    gathered.exports.sort_by(|a, b| a.name.cmp(&b.name));
+    gathered.files.sort_by(|a, b| a.name.cmp(&b.name));
+    gathered
+}
+
+fn local(file: &files::Found) -> Result<Export> {
+    let cannot = |e: std::io::Error| {
+        Error::partial(format!("cannot read export \"{}\"", file.key))
+            .because(e)
+            .hint("make the file readable for this user")
+    };
+    let state = || -> Result<(u64, DateTime<Utc>)> {
+        let metadata = std::fs::metadata(&file.path).map_err(cannot)?;
+        Ok((metadata.len(), metadata.modified().map(DateTime::<Utc>::from).map_err(cannot)?))
+    };
+    let before = state()?;
+    let bytes = std::fs::read(&file.path).map_err(cannot)?;
+    let after = state()?;
+    if before != after {
+        return Err(Error::partial(format!("export \"{}\" is being written", file.key))
+            .hint("run again when it is whole; write exports under another name and rename them"));
+    }
+    Ok(Export { name: file.key.clone(), modified: before.1, bytes })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn files_of_several_globs_come_once_in_the_order_of_their_names_with_the_model_above_them() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("exports/lead")).unwrap();
+        for name in ["exports/b.csv", "exports/lead/2026.csv", "exports/model.json", "exports/x.txt", "model.json"] {
+            fs::write(dir.path().join(name), name).unwrap();
+        }
+        let patterns = ["exports/*.csv", "exports/**/*.csv", "nowhere/*.csv"].map(str::to_owned);
+        let gathered = gather(&patterns, dir.path(), &[]);
+        let names: Vec<&str> = gathered.exports.iter().map(|e| e.name.as_str()).collect();
+        assert_eq!(names, ["exports/b.csv", "exports/lead/2026.csv", "exports/model.json"]);
+        assert_eq!(gathered.problems.len(), 1);
+        assert_eq!(gathered.files[0].bytes, 13);
+    }
+}
