@@ -6,11 +6,12 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::files;
+use super::{azure, files};
+use crate::config::Auth;
 use crate::error::{Error, Result};
 use crate::tabular::Export;
 
@@ -57,8 +58,20 @@ impl Gathered {
 /// Files that tell of the files beside or below them.
 const COMPANIONS: &[&str] = &["model.json", "manifest.json"];
 
+/// How long one listing with its downloads may take.
+const DEADLINE: TimeDelta = TimeDelta::minutes(10);
+
+/// How to reach `az://` patterns.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Cloud<'a> {
+    /// How to sign in.
+    pub auth: Option<&'a Auth>,
+    /// Endpoint where it is not the public cloud's.
+    pub endpoint: Option<&'a str>,
+}
+
 /// Reads all files that fit the patterns, which are relative to `base`. `keep_out`: folders of ours.
-pub fn gather(patterns: &[String], base: &Path, keep_out: &[PathBuf]) -> Gathered {
+pub fn gather(patterns: &[String], cloud: Cloud<'_>, base: &Path, keep_out: &[PathBuf]) -> Gathered {
     let mut gathered = Gathered::default();
     let mut folders = BTreeSet::new();
     for pattern in patterns.iter().filter(|pattern| !pattern.starts_with("az://")) {
@@ -84,6 +97,12 @@ pub fn gather(patterns: &[String], base: &Path, keep_out: &[PathBuf]) -> Gathere
                     Err(problem) => gathered.problems.push(problem),
                 }
             }
+        }
+    }
+    for address in patterns.iter().filter(|pattern| pattern.starts_with("az://")) {
+        match azure::exports(address, cloud.auth, cloud.endpoint, DEADLINE) {
+            Ok(exports) => exports.into_iter().for_each(|export| gathered.add(export)),
+            Err(problem) => gathered.problems.push(problem),
         }
     }
     gathered.exports.sort_by(|a, b| a.name.cmp(&b.name));
@@ -124,7 +143,7 @@ mod tests {
             fs::write(dir.path().join(name), name).unwrap();
         }
         let patterns = ["exports/*.csv", "exports/**/*.csv", "nowhere/*.csv"].map(str::to_owned);
-        let gathered = gather(&patterns, dir.path(), &[]);
+        let gathered = gather(&patterns, Cloud::default(), dir.path(), &[]);
         let names: Vec<&str> = gathered.exports.iter().map(|e| e.name.as_str()).collect();
         assert_eq!(names, ["exports/b.csv", "exports/lead/2026.csv", "exports/model.json"]);
         assert_eq!(gathered.problems.len(), 1);
