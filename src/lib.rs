@@ -21,6 +21,7 @@ pub mod crm;
 pub mod history;
 pub mod identity;
 pub mod leads;
+pub mod outages;
 
 // Core: finished tables in, report tables and bytes out.
 pub mod queries;

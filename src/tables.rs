@@ -520,6 +520,8 @@ tables! {
         people: Count "people of the missed",
         base_miss_rate: Number "share of trials missed outside outages",
         e_value: Number "expected number of such stretches by chance in a run",
+        imported_late: Count "of the missed, those a record was made for later than grace: lost then, not any more",
+        text: Text "the outage in words",
     }
 
     /// Patterns that missed leads outside outages share and delivered ones do not.

@@ -1,0 +1,740 @@
+//! Missed leads in time → outages: when a destination, or a part of it, took no leads, and which leads that cost.
+//!
+//! Takes verdicts; gives the outages, the outage of each lost lead, and the verdicts with the leads after an export's last
+//! record turned from pending into missed where they prove an outage that goes on. The store's own outages come from
+//! what only witnesses saw. The test and its bound are [`scan`]'s; here stand what a trial is, the parts of a destination
+//! and which of them is told, capped bursts (a cause, no outage), ids that last, and the words.
+//! Rules: the design's "Outages" and "What an export can speak for".
+
+mod burst;
+mod scan;
+mod words;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use chrono_tz::Tz;
+use polars::prelude::*;
+use sha2::{Digest, Sha256};
+
+use self::burst::Loads;
+use self::scan::Trial;
+use crate::codes::{Finding, reason, verdict};
+use crate::error::Result;
+use crate::tables::{Coverage, History, Kind, Leads, LostAtSource, Outages, Table, Verdicts};
+
+/// Events of one person within this are one trial: a person tries again.
+const TRIAL_MICROS: i64 = 30 * 60 * 1_000_000;
+
+/// Parts with fewer trials are not tested: they could prove nothing, and every test costs the others power.
+const LEAST_TRIALS: usize = 8;
+
+/// What the search needs beside the tables.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `[outages] alpha`: expected number of false outages in a run.
+    pub alpha: f64,
+    /// The report's time zone, for the words.
+    pub timezone: Tz,
+    /// Grace of each destination in seconds, as reconciliation has it.
+    pub grace_seconds: BTreeMap<String, i64>,
+}
+
+/// The tables that the search takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    /// One row per lead and destination, before outages.
+    pub verdicts: &'a Table<Verdicts>,
+    /// The leads.
+    pub leads: &'a Table<Leads>,
+    /// What the exports can speak for.
+    pub coverage: &'a Table<Coverage>,
+    /// What only witnesses saw.
+    pub lost: &'a Table<LostAtSource>,
+    /// Reports of earlier days.
+    pub earlier: &'a Table<History>,
+}
+
+/// What the search gives.
+#[derive(Debug)]
+pub struct Found {
+    /// The verdicts, leads of an ongoing outage turned from pending into missed.
+    pub verdicts: Table<Verdicts>,
+    /// lead_id, destination, outage_id: one row for each missed lead inside an outage.
+    pub members: DataFrame,
+    /// The outages.
+    pub outages: Table<Outages>,
+    /// What only witnesses saw, with the outage of the store.
+    pub lost: Table<LostAtSource>,
+    /// What a person should act on.
+    pub findings: Vec<Finding>,
+}
+
+/// Finds the outages of every destination and of the store.
+///
+/// # Errors
+/// Only if a table does not have its agreed shape.
+pub fn find(input: Input, settings: &Settings) -> Result<Found> {
+    let leads = LeadParts::read(input.leads)?;
+    let mut by_destination = read_events(&input, &leads, settings)?;
+    let store = read_store(&input)?;
+    let scopes: BTreeMap<&str, Vec<Scope>> = by_destination.iter().map(|(d, events)| (*d, scopes(events))).collect();
+
+    // Half of alpha is for whole destinations, half for their parts; either shared evenly.
+    let wholes = scopes.len() + usize::from(!store.is_empty());
+    let parts: usize = scopes.values().map(|s| s.len() - 1).sum();
+    let tests = Tests { wholes: wholes * if parts == 0 { 1 } else { 2 }, parts: parts * 2 };
+
+    let mut outages = Vec::new();
+    for (destination, events) in &mut by_destination {
+        let scopes = scopes.get(destination).map(Vec::as_slice).unwrap_or_default();
+        search(destination, events, scopes, &tests, settings, &mut outages);
+    }
+    let mut store_events = store;
+    search("", &mut store_events, &[Scope::Source], &tests, settings, &mut outages);
+    outages.sort_by(|a, b| (a.destination, a.began_by, &a.scope).cmp(&(b.destination, b.began_by, &b.scope)));
+    let known = name(&mut outages, input.earlier)?;
+
+    let years = span_years(by_destination.values().flatten().chain(&store_events));
+    let until = last_records(input.coverage)?;
+    let mut findings = Vec::new();
+    for outage in &mut outages {
+        let last_record = until.get(outage.destination).copied();
+        outage.text = words::sentence(outage, settings.timezone, years);
+        findings.push(words::finding(outage, known.contains(&outage.id), settings.timezone, last_record));
+    }
+    Ok(Found {
+        verdicts: turned(input.verdicts, &outages)?,
+        members: members(input.verdicts, &outages)?,
+        lost: with_outage(input.lost, &outages)?,
+        outages: into_table(&outages)?,
+        findings,
+    })
+}
+
+/// What is known of one event at one destination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Taken in time.
+    Delivered,
+    /// Missed.
+    Missed,
+    /// Taken, but only later than grace: a failure then.
+    Late,
+    /// After the last record of the export, and old enough to be tested.
+    Tentative,
+    /// Missed only if an outage goes on around it.
+    Open,
+}
+
+/// One event at one destination.
+#[derive(Clone, Debug)]
+struct Event<'a> {
+    /// Row of the verdicts, or of lost_at_source.
+    row: usize,
+    lead_id: &'a str,
+    person: Option<&'a str>,
+    at: i64,
+    state: State,
+    /// Whether it counts for the test.
+    trial: bool,
+    /// offer_id, action, storefront.
+    parts: [Option<&'a str>; 3],
+    /// Scope of the outage, by number, or burst that explains it.
+    explained: Option<usize>,
+}
+
+/// A destination or a part of it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Scope<'a> {
+    All,
+    Part(usize, Option<&'a str>),
+    Source,
+}
+
+const PARTS: [&str; 3] = ["offer", "action", "storefront"];
+
+impl Scope<'_> {
+    fn holds(&self, event: &Event) -> bool {
+        match self {
+            Scope::All | Scope::Source => true,
+            Scope::Part(part, value) => event.parts.get(*part) == Some(value),
+        }
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Scope::All => "all".into(),
+            Scope::Source => "source".into(),
+            Scope::Part(part, value) => {
+                format!("{}={}", PARTS.get(*part).unwrap_or(&""), value.unwrap_or("(none)"))
+            }
+        }
+    }
+}
+
+/// Number that stands for a capped burst where the number of a scope stands otherwise.
+const BURST: usize = usize::MAX;
+
+/// How many tests share alpha.
+struct Tests {
+    wholes: usize,
+    parts: usize,
+}
+
+/// One outage, before it is a row.
+#[derive(Debug)]
+struct Outage<'a> {
+    id: String,
+    destination: &'a str,
+    scope: Scope<'a>,
+    began_after: Option<i64>,
+    began_by: i64,
+    ended_after: i64,
+    ended_by: Option<i64>,
+    leads: usize,
+    missed: usize,
+    late: usize,
+    people: usize,
+    base: f64,
+    e_value: f64,
+    /// Whether leads after the export's last record are part of it.
+    beyond_export: bool,
+    /// Rows of the leads it cost, in order of time.
+    lost: Vec<usize>,
+    /// Of them, those that were pending.
+    turned: Vec<usize>,
+    first_lead: &'a str,
+    text: String,
+}
+
+/// Offer, action and storefront of each lead.
+struct LeadParts {
+    frame: DataFrame,
+}
+
+impl LeadParts {
+    fn read(leads: &Table<Leads>) -> Result<Self> {
+        let mut frame = leads.frame().select(["lead_id", "offer_id", "action", "storefront"])?;
+        frame.rechunk_mut();
+        Ok(LeadParts { frame })
+    }
+
+    fn index(&self) -> Result<HashMap<&str, [Option<&str>; 3]>> {
+        let text = |name: &str| -> Result<&StringChunked> { Ok(self.frame.column(name)?.str()?) };
+        let (ids, offers, actions, storefronts) =
+            (text("lead_id")?, text("offer_id")?, text("action")?, text("storefront")?);
+        let mut index = HashMap::with_capacity(ids.len());
+        for (((id, offer), action), storefront) in
+            ids.iter().zip(offers.iter()).zip(actions.iter()).zip(storefronts.iter())
+        {
+            if let Some(id) = id {
+                index.insert(id, [offer, action, storefront]);
+            }
+        }
+        Ok(index)
+    }
+}
+
+/// The events of each destination, in order of time.
+fn read_events<'a>(
+    input: &Input<'a>,
+    leads: &'a LeadParts,
+    settings: &Settings,
+) -> Result<BTreeMap<&'a str, Vec<Event<'a>>>> {
+    let index = leads.index()?;
+    let frame = input.verdicts.frame();
+    let text = |name: &str| -> Result<&'a StringChunked> { Ok(frame.column(name)?.str()?) };
+    let (ids, people, destinations) = (text("lead_id")?, text("person_id")?, text("destination")?);
+    let (verdicts, reasons) = (text("verdict")?, text("reason")?);
+    let received = frame.column("received_at")?.datetime()?.physical();
+    let (late, trial) = (frame.column("late")?.bool()?, frame.column("trial")?.bool()?);
+    let newest = input.leads.frame().column("received_at")?.datetime()?.physical().max();
+    let exported = exported_at(input.coverage)?;
+
+    let mut all: BTreeMap<&str, Vec<Event>> = BTreeMap::new();
+    let rows = ids
+        .iter()
+        .zip(people.iter())
+        .zip(destinations.iter())
+        .zip(verdicts.iter())
+        .zip(reasons.iter())
+        .zip(received.iter())
+        .zip(late.iter())
+        .zip(trial.iter());
+    for (row, (((((((id, person), destination), found), why), at), late), trial)) in rows.enumerate() {
+        let (Some(lead_id), Some(destination), Some(at)) = (id, destination.filter(|d| !d.is_empty()), at) else {
+            continue;
+        };
+        // The newest lead tells how late it was when all this was read, unless the export's own time does.
+        let asked = exported.get(destination).copied().or(newest).unwrap_or(at).min(newest.unwrap_or(at));
+        let grace = settings.grace_seconds.get(destination).copied().unwrap_or(0).saturating_mul(1_000_000);
+        let old_enough = at <= asked.saturating_sub(grace);
+        let state = match (found, why) {
+            (Some(verdict::MATCHED), _) if late == Some(true) => State::Late,
+            (Some(verdict::MATCHED), _) => State::Delivered,
+            (Some(verdict::MISSED), _) => State::Missed,
+            (Some(verdict::PENDING), Some(reason::AFTER_LAST_RECORD)) if old_enough => State::Tentative,
+            (Some(verdict::PENDING), Some(reason::AFTER_LAST_RECORD)) => State::Open,
+            (Some(verdict::PENDING), Some(reason::GRACE)) if old_enough => State::Open,
+            _ => continue,
+        };
+        let parts = index.get(lead_id).copied().unwrap_or_default();
+        let trial = trial == Some(true);
+        all.entry(destination).or_default().push(Event {
+            row,
+            lead_id,
+            person,
+            at,
+            state,
+            trial,
+            parts,
+            explained: None,
+        });
+    }
+    for events in all.values_mut() {
+        events.sort_by(|a, b| (a.at, a.lead_id).cmp(&(b.at, b.lead_id)));
+    }
+    Ok(all)
+}
+
+/// The store as a destination: what it holds came in, what only a witness saw did not.
+fn read_store<'a>(input: &Input<'a>) -> Result<Vec<Event<'a>>> {
+    let lost = input.lost.frame();
+    if lost.height() == 0 {
+        return Ok(Vec::new());
+    }
+    let event = |row, lead_id, person, at, state| Event {
+        row,
+        lead_id,
+        person,
+        at,
+        state,
+        trial: true,
+        parts: [None; 3],
+        explained: None,
+    };
+    let mut events = Vec::new();
+    let times = lost.column("received_at")?.datetime()?.physical();
+    let rows = lost.column("record_id")?.str()?.iter().zip(lost.column("email")?.str()?.iter()).zip(times.iter());
+    for (row, ((id, email), at)) in rows.enumerate() {
+        if let (Some(id), Some(at)) = (id, at) {
+            events.push(event(row, id, email, at, State::Missed));
+        }
+    }
+    let leads = input.leads.frame();
+    let times = leads.column("received_at")?.datetime()?.physical();
+    for (row, (id, at)) in leads.column("lead_id")?.str()?.iter().zip(times.iter()).enumerate() {
+        if let (Some(id), Some(at)) = (id, at) {
+            events.push(event(row, id, None, at, State::Delivered));
+        }
+    }
+    events.sort_by(|a, b| (a.at, a.lead_id).cmp(&(b.at, b.lead_id)));
+    Ok(events)
+}
+
+/// The destination and the parts of it that are tested: those with enough trials, of kinds that differ at all.
+fn scopes<'a>(events: &[Event<'a>]) -> Vec<Scope<'a>> {
+    let mut all = vec![Scope::All];
+    for part in 0..PARTS.len() {
+        let mut counts: BTreeMap<Option<&str>, usize> = BTreeMap::new();
+        for event in events.iter().filter(|e| e.trial) {
+            *counts.entry(event.parts.get(part).copied().flatten()).or_default() += 1;
+        }
+        if counts.len() > 1 {
+            let enough = counts.into_iter().filter(|(_, n)| *n >= LEAST_TRIALS);
+            all.extend(enough.map(|(value, _)| Scope::Part(part, value)));
+        }
+    }
+    all
+}
+
+/// Finds the outages of one destination, the scope that explains most first.
+fn search<'a>(
+    destination: &'a str,
+    events: &mut [Event<'a>],
+    scopes: &[Scope<'a>],
+    tests: &Tests,
+    settings: &Settings,
+    outages: &mut Vec<Outage<'a>>,
+) {
+    let inside: Vec<Vec<usize>> = scopes
+        .iter()
+        .map(|s| (0..events.len()).filter(|at| events.get(*at).is_some_and(|e| s.holds(e))).collect())
+        .collect();
+    let loads = Loads::new(events.iter().map(|e| (e.at, e.state == State::Delivered)), settings.timezone);
+    loop {
+        let base =
+            inside.first().map_or(scan::base_rate(&[]), |all| scan::base_rate(&Sequence::new(events, all, 0).trials));
+        let mut candidates: Vec<Candidate> = Vec::new();
+        for (number, (scope, inside)) in scopes.iter().zip(&inside).enumerate() {
+            let sequence = Sequence::new(events, inside, number);
+            let shared = if matches!(scope, Scope::Part(..)) { tests.parts } else { tests.wholes };
+            #[expect(clippy::cast_precision_loss, reason = "a count of tests")]
+            let found = scan::stretches(&sequence.trials, sequence.starts, shared as f64, settings.alpha);
+            candidates.extend(found.iter().filter_map(|s| Candidate::new(s, number, &sequence, base)));
+        }
+        // The scope that explains most, all with one yardstick; of equals the wider.
+        candidates.sort_by_key(|c| (-c.gain, c.scope, c.from));
+        let mut taken: Vec<(i64, i64)> = Vec::new();
+        for candidate in candidates {
+            if taken.iter().any(|(from, to)| candidate.from <= *to && *from <= candidate.to) {
+                continue; // decided anew, once what was taken is explained
+            }
+            taken.push((candidate.from, candidate.to));
+            let (Some(scope), Some(inside)) = (scopes.get(candidate.scope), inside.get(candidate.scope)) else {
+                continue;
+            };
+            let positions: Vec<usize> = candidate.positions(events, inside).collect();
+            let failed = positions.iter().copied().filter(|at| events.get(*at).is_some_and(Event::failed));
+            if *scope != Scope::Source && loads.is_capped_burst(failed) {
+                explain(events, &positions, BURST);
+                continue;
+            }
+            outages.push(candidate.outage(destination, scope.clone(), events, inside));
+            explain(events, &positions, candidate.scope);
+        }
+        if taken.is_empty() {
+            return;
+        }
+    }
+}
+
+fn explain(events: &mut [Event], positions: &[usize], by: usize) {
+    for at in positions {
+        if let Some(event) = events.get_mut(*at) {
+            event.explained.get_or_insert(by);
+        }
+    }
+}
+
+impl Event<'_> {
+    fn failed(&self) -> bool {
+        matches!(self.state, State::Missed | State::Late | State::Tentative)
+    }
+}
+
+/// The trials of one scope in order of time, without what is explained.
+struct Sequence {
+    trials: Vec<Trial>,
+    /// Events of each trial, first and last failure.
+    spans: Vec<(i64, i64)>,
+    /// Trials in all, explained ones too.
+    starts: usize,
+}
+
+impl Sequence {
+    fn new(events: &[Event], inside: &[usize], scope: usize) -> Self {
+        let mut all = Sequence { trials: Vec::new(), spans: Vec::new(), starts: 0 };
+        // Person → its running trial: when it began, and where it stands.
+        let mut running: HashMap<&str, (i64, usize)> = HashMap::new();
+        for event in inside.iter().filter_map(|at| events.get(*at)) {
+            let outcome = match event.state {
+                _ if !event.trial => continue,
+                State::Delivered => Trial::Hit,
+                State::Missed | State::Late => Trial::Miss,
+                State::Tentative if scope == 0 => Trial::Tentative,
+                State::Tentative | State::Open => continue,
+            };
+            if let Some(by) = event.explained {
+                all.starts += 1;
+                // A stretch does not run on across an outage of everything, a burst, or one of its own.
+                if (by == 0 || by == BURST || by == scope) && all.trials.last().is_some_and(|t| *t != Trial::Barrier) {
+                    all.trials.push(Trial::Barrier);
+                    all.spans.push((event.at, event.at));
+                }
+                continue;
+            }
+            let known = event
+                .person
+                .and_then(|person| running.get(person))
+                .filter(|(began, _)| event.at - began <= TRIAL_MICROS);
+            if let Some((_, at)) = known
+                && let (Some(trial), Some(span)) = (all.trials.get_mut(*at), all.spans.get_mut(*at))
+            {
+                // A trial is a failure if every event of it is.
+                if outcome == Trial::Hit {
+                    *trial = Trial::Hit;
+                } else {
+                    span.1 = event.at;
+                }
+                continue;
+            }
+            if let Some(person) = event.person {
+                running.insert(person, (event.at, all.trials.len()));
+            }
+            all.starts += 1;
+            all.trials.push(outcome);
+            all.spans.push((event.at, event.at));
+        }
+        all
+    }
+}
+
+/// A stretch that passed its test, to be set against those of the other scopes.
+struct Candidate {
+    scope: usize,
+    from: i64,
+    to: i64,
+    gain: i64,
+    base: f64,
+    e_value: f64,
+    /// Whether leads after the last record are part of it.
+    beyond: bool,
+}
+
+impl Candidate {
+    fn new(stretch: &scan::Stretch, scope: usize, sequence: &Sequence, base: f64) -> Option<Self> {
+        let trials = sequence.trials.get(stretch.first..=stretch.last)?;
+        let spans = sequence.spans.get(stretch.first..=stretch.last)?;
+        let failed = |t: &Trial| *t != Trial::Hit;
+        let misses = trials.iter().filter(|t| failed(t)).count();
+        let times = || trials.iter().zip(spans).filter(|(t, _)| failed(t)).map(|(_, span)| span);
+        Some(Candidate {
+            scope,
+            from: times().map(|s| s.0).min()?,
+            to: times().map(|s| s.1).max()?,
+            gain: scan::gain(misses, trials.len() - misses, base),
+            base: stretch.base,
+            e_value: stretch.e_value,
+            beyond: trials.contains(&Trial::Tentative),
+        })
+    }
+
+    /// Last delivery before and first after.
+    fn bounds(&self, events: &[Event], inside: &[usize]) -> (Option<i64>, Option<i64>) {
+        let delivered = |at: &usize| events.get(*at).filter(|e| e.state == State::Delivered && e.trial).map(|e| e.at);
+        let start = inside.partition_point(|at| events.get(*at).is_some_and(|e| e.at < self.from));
+        let end = inside.partition_point(|at| events.get(*at).is_some_and(|e| e.at <= self.to));
+        let before = inside.get(..start).unwrap_or_default().iter().rev().find_map(delivered);
+        let after = inside.get(end..).unwrap_or_default().iter().find_map(delivered);
+        (before, after)
+    }
+
+    /// The events it explains: all between its ends, and failures up to the neighbouring deliveries.
+    fn positions<'p>(&'p self, events: &'p [Event], inside: &'p [usize]) -> impl Iterator<Item = usize> + 'p {
+        let (before, after) = self.bounds(events, inside);
+        let (low, high) = (before.unwrap_or(i64::MIN), after.unwrap_or(i64::MAX));
+        let start = inside.partition_point(|at| events.get(*at).is_some_and(|e| e.at < low));
+        let end = inside.partition_point(|at| events.get(*at).is_some_and(|e| e.at <= high));
+        inside.get(start..end).unwrap_or_default().iter().copied().filter(move |at| {
+            events.get(*at).is_some_and(|e| {
+                let fits = match e.state {
+                    State::Delivered => (self.from..=self.to).contains(&e.at),
+                    State::Missed | State::Late => before.is_none_or(|b| e.at > b) && after.is_none_or(|a| e.at < a),
+                    State::Tentative | State::Open => self.beyond && before.is_none_or(|b| e.at > b),
+                };
+                fits && e.explained.is_none()
+            })
+        })
+    }
+
+    fn outage<'a>(&self, destination: &'a str, scope: Scope<'a>, events: &[Event<'a>], inside: &[usize]) -> Outage<'a> {
+        let (began_after, ended_by) = self.bounds(events, inside);
+        let found: Vec<&Event<'a>> = self.positions(events, inside).filter_map(|at| events.get(at)).collect();
+        let failed: Vec<&Event<'a>> = found.iter().copied().filter(|e| e.state != State::Delivered).collect();
+        let people: BTreeSet<&str> = failed.iter().map(|e| e.person.unwrap_or(e.lead_id)).collect();
+        let late = failed.iter().filter(|e| e.state == State::Late).count();
+        let lost = failed.iter().filter(|e| e.state != State::Late).map(|e| e.row).collect();
+        let turned =
+            failed.iter().filter(|e| matches!(e.state, State::Tentative | State::Open)).map(|e| e.row).collect();
+        Outage {
+            id: String::new(),
+            destination,
+            scope,
+            began_after,
+            began_by: failed.first().map_or(self.from, |e| e.at),
+            ended_after: failed.last().map_or(self.to, |e| e.at),
+            ended_by,
+            leads: found.len(),
+            missed: failed.len(),
+            late,
+            people: people.len(),
+            base: self.base,
+            e_value: self.e_value,
+            beyond_export: self.beyond,
+            lost,
+            turned,
+            first_lead: failed.first().map_or("", |e| e.lead_id),
+            text: String::new(),
+        }
+    }
+}
+
+/// Gives each outage its id: that of the history's outage it overlaps, else one of its own. Gives the ids known before.
+fn name(outages: &mut [Outage], earlier: &Table<History>) -> Result<BTreeSet<String>> {
+    let frame = earlier.frame();
+    let text = |name: &str| -> Result<&StringChunked> { Ok(frame.column(name)?.str()?) };
+    let (entries, ids, destinations, scopes) = (text("entry")?, text("lead_id")?, text("destination")?, text("code")?);
+    let time =
+        |name: &str| -> Result<Vec<Option<i64>>> { Ok(frame.column(name)?.datetime()?.physical().iter().collect()) };
+    let (began, until) = (time("received_at")?, time("until_at")?);
+    // Rows are in order of their day: the newest word on an id stands.
+    let mut known: BTreeMap<&str, (&str, &str, i64, i64)> = BTreeMap::new();
+    for row in 0..frame.height() {
+        if entries.get(row) != Some("outage") {
+            continue;
+        }
+        if let (Some(id), Some(destination), Some(scope)) = (ids.get(row), destinations.get(row), scopes.get(row)) {
+            let began = began.get(row).copied().flatten();
+            let until = until.get(row).copied().flatten();
+            if let (Some(began), Some(until)) = (began, until.or(began)) {
+                known.insert(id, (destination, scope, began, until));
+            }
+        }
+    }
+    let mut used = BTreeSet::new();
+    for same_scope in [true, false] {
+        for outage in outages.iter_mut().filter(|o| o.id.is_empty()) {
+            let scope = outage.scope.text();
+            let kept = known
+                .iter()
+                .filter(|(id, (destination, of, began, until))| {
+                    *destination == outage.destination
+                        && (*of == scope || !same_scope)
+                        && *began <= outage.ended_after
+                        && outage.began_by <= *until
+                        && !used.contains(**id)
+                })
+                .min_by_key(|(id, (_, _, began, _))| (*began, **id));
+            if let Some((id, _)) = kept {
+                used.insert((*id).to_owned());
+                outage.id = (*id).to_owned();
+            }
+        }
+    }
+    for outage in outages.iter_mut().filter(|o| o.id.is_empty()) {
+        let mut hash = Sha256::new();
+        for (at, part) in [outage.destination, &outage.scope.text(), outage.first_lead].iter().enumerate() {
+            if at > 0 {
+                hash.update([0]);
+            }
+            hash.update(part);
+        }
+        outage.id = hex::encode(hash.finalize().get(..8).unwrap_or_default());
+    }
+    Ok(known.into_keys().map(str::to_owned).collect())
+}
+
+/// The verdicts, pending leads of ongoing outages turned into missed ones.
+fn turned(verdicts: &Table<Verdicts>, outages: &[Outage]) -> Result<Table<Verdicts>> {
+    let rows: BTreeSet<usize> =
+        outages.iter().filter(|o| o.scope != Scope::Source).flat_map(|o| &o.turned).copied().collect();
+    if rows.is_empty() {
+        return Ok(verdicts.clone());
+    }
+    let mut frame = verdicts.frame().clone();
+    for (name, code) in [("verdict", verdict::MISSED), ("reason", reason::ISOLATED)] {
+        let column: StringChunked = frame
+            .column(name)?
+            .str()?
+            .iter()
+            .enumerate()
+            .map(|(row, text)| if rows.contains(&row) { Some(code) } else { text })
+            .collect();
+        frame.with_column(column.with_name(name.into()).into_column())?;
+    }
+    Table::new(frame)
+}
+
+/// lead_id, destination, outage_id of the leads that outages cost.
+fn members(verdicts: &Table<Verdicts>, outages: &[Outage]) -> Result<DataFrame> {
+    let ids = verdicts.frame().column("lead_id")?.str()?;
+    let mut rows: Vec<(&str, &str, &str)> = outages
+        .iter()
+        .filter(|o| o.scope != Scope::Source)
+        .flat_map(|o| o.lost.iter().filter_map(|row| Some((ids.get(*row)?, o.destination, o.id.as_str()))))
+        .collect();
+    rows.sort_unstable();
+    let column = |name: &str, of: fn(&(&str, &str, &str)) -> String| {
+        Column::new(name.into(), rows.iter().map(of).collect::<Vec<_>>())
+    };
+    let columns = vec![
+        column("lead_id", |r| r.0.to_owned()),
+        column("destination", |r| r.1.to_owned()),
+        column("outage_id", |r| r.2.to_owned()),
+    ];
+    Ok(DataFrame::new(rows.len(), columns)?)
+}
+
+/// What only witnesses saw, with the outage of the store that lost it.
+fn with_outage(lost: &Table<LostAtSource>, outages: &[Outage]) -> Result<Table<LostAtSource>> {
+    let mut ids: Vec<Option<&str>> = vec![None; lost.height()];
+    for outage in outages.iter().filter(|o| o.scope == Scope::Source) {
+        for row in &outage.lost {
+            if let Some(id) = ids.get_mut(*row) {
+                *id = Some(&outage.id);
+            }
+        }
+    }
+    let mut frame = lost.frame().clone();
+    frame.with_column(Column::new("outage_id".into(), ids))?;
+    Table::new(frame)
+}
+
+fn into_table(outages: &[Outage]) -> Result<Table<Outages>> {
+    let text = |name: &str, of: &dyn Fn(&Outage) -> String| {
+        Column::new(name.into(), outages.iter().map(of).collect::<Vec<_>>())
+    };
+    let count = |name: &str, of: &dyn Fn(&Outage) -> usize| {
+        Column::new(name.into(), outages.iter().map(|o| i64::try_from(of(o)).unwrap_or(i64::MAX)).collect::<Vec<_>>())
+    };
+    let number =
+        |name: &str, of: &dyn Fn(&Outage) -> f64| Column::new(name.into(), outages.iter().map(of).collect::<Vec<_>>());
+    let instant = |name: &str, of: &dyn Fn(&Outage) -> Option<i64>| {
+        Column::new(name.into(), outages.iter().map(of).collect::<Vec<_>>()).cast(&Kind::Instant.dtype())
+    };
+    let columns = vec![
+        text("outage_id", &|o| o.id.clone()),
+        text("destination", &|o| o.destination.to_owned()),
+        text("scope", &|o| o.scope.text()),
+        instant("began_after", &|o| o.began_after)?,
+        instant("began_by", &|o| Some(o.began_by))?,
+        instant("ended_after", &|o| Some(o.ended_after))?,
+        instant("ended_by", &|o| o.ended_by)?,
+        Column::new("ongoing".into(), outages.iter().map(|o| o.ended_by.is_none()).collect::<Vec<_>>()),
+        count("leads", &|o| o.leads),
+        count("missed", &|o| o.missed),
+        count("people", &|o| o.people),
+        number("base_miss_rate", &|o| o.base),
+        number("e_value", &|o| o.e_value),
+        count("imported_late", &|o| o.late),
+        text("text", &|o| o.text.clone()),
+    ];
+    Table::new(DataFrame::new(outages.len(), columns)?)
+}
+
+/// When each destination's export was made, where that is known and believable.
+fn exported_at(coverage: &Table<Coverage>) -> Result<HashMap<&str, i64>> {
+    let frame = coverage.frame();
+    let (exported, until) =
+        (frame.column("exported_at")?.datetime()?.physical(), frame.column("until")?.datetime()?.physical());
+    let rows = frame.column("destination")?.str()?.iter().zip(exported.iter()).zip(until.iter());
+    // A file older than its own records was copied, or a clock is wrong.
+    Ok(rows
+        .filter_map(|((name, at), until)| Some((name?, at.filter(|at| until.is_none_or(|until| *at >= until))?)))
+        .collect())
+}
+
+/// The last record of each destination's export.
+fn last_records(coverage: &Table<Coverage>) -> Result<HashMap<&str, i64>> {
+    let frame = coverage.frame();
+    let until = frame.column("until")?.datetime()?.physical();
+    Ok(frame
+        .column("destination")?
+        .str()?
+        .iter()
+        .zip(until.iter())
+        .filter_map(|(name, at)| Some((name?, at?)))
+        .collect())
+}
+
+/// Years between the first event and the last, at least a day.
+fn span_years<'e, 'a: 'e>(events: impl Iterator<Item = &'e Event<'a>>) -> f64 {
+    let (low, high) = events.fold((i64::MAX, i64::MIN), |(low, high), e| (low.min(e.at), high.max(e.at)));
+    #[expect(clippy::cast_precision_loss, reason = "microseconds of some centuries")]
+    let days = high.saturating_sub(low).max(0) as f64 / 86_400e6;
+    days.max(1.0) / 365.25
+}
+
+#[cfg(test)]
+mod tests;

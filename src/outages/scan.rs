@@ -1,0 +1,362 @@
+//! Stretches of a sequence of trials in which too many failed, with a bound on false alarms.
+//!
+//! Each failure scores `ln(p1/p0)`, each success `ln((1-p1)/(1-p0))`; all maximal-scoring segments come from one pass
+//! (Ruzzo and Tompa, "A linear time algorithm for finding all maximal scoring subsequences", ISMB 1999). Without an
+//! outage the running likelihood ratio from any start is a non-negative martingale of mean 1, so it ever reaches `e^S`
+//! with probability at most `e^-S` (Ville's inequality, 1939); over n starts that is `n·e^-S`, the e-value.
+//! Scores are whole micro-nats: sums are exact and do not depend on their order.
+
+/// Failure rate inside an outage: some leads get through, or are put in by hand.
+const INSIDE: f64 = 0.9;
+
+/// Failure rate inside an outage that took nothing at all; it places the ends of a stretch that has such a core.
+const INSIDE_TOTAL: f64 = 0.998;
+
+/// The share of leads lost outside outages is never taken to be less: losses are less independent than a model has it.
+const LEAST_BASE: f64 = 0.005;
+
+/// Nor more: a destination that loses every second lead is down, not unlucky.
+const MOST_BASE: f64 = 0.5;
+
+/// Failures in a row that make the core of a total outage.
+const CORE: usize = 5;
+
+/// What a position of the sequence holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trial {
+    Hit,
+    Miss,
+    /// Nobody knows yet: a failure if it belongs to an outage, else nothing.
+    Tentative,
+    /// Explained already; no stretch crosses it.
+    Barrier,
+}
+
+/// A stretch of positions, both ends failures.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Stretch {
+    pub(super) first: usize,
+    pub(super) last: usize,
+    /// Share of trials failing outside this stretch and outside the accepted ones.
+    pub(super) base: f64,
+    pub(super) e_value: f64,
+}
+
+/// Every stretch whose e-value, times `tests`, is at most `alpha`: disjoint, in order.
+///
+/// `starts` is the number of trials in which a stretch could have begun, explained ones included.
+pub(super) fn stretches(trials: &[Trial], starts: usize, tests: f64, alpha: f64) -> Vec<Stretch> {
+    let mut trials = trials.to_vec();
+    let mut accepted: Vec<Stretch> = Vec::new();
+    // Each round frees the base rate of the outages found so far; the next may then show smaller ones.
+    loop {
+        let counts = Counts::new(&trials);
+        let scores = Scores::new(INSIDE, counts.base_rate(None));
+        let stretch = |first, last| {
+            let base = counts.base_rate(Some((first, last)));
+            Stretch { first, last, base, e_value: counts.e_value(first, last, base, starts) * tests }
+        };
+        let mut found: Vec<Stretch> = segments(&trials, &scores)
+            .into_iter()
+            .filter_map(|(first, last)| {
+                let whole = stretch(first, last);
+                if whole.e_value > alpha {
+                    return None;
+                }
+                let (first, last) = ends(&trials, first, last, whole.base);
+                let sharp = stretch(first, last);
+                Some(if sharp.e_value <= alpha { sharp } else { whole })
+            })
+            .collect();
+        if found.is_empty() {
+            break;
+        }
+        for stretch in &found {
+            trials.get_mut(stretch.first..=stretch.last).into_iter().flatten().for_each(|t| *t = Trial::Barrier);
+        }
+        accepted.append(&mut found);
+    }
+    accepted.sort_by_key(|s| s.first);
+    accepted
+}
+
+/// How much better an outage explains so many failures and successes than the base rate does, in micro-nats.
+pub(super) fn gain(misses: usize, hits: usize, base: f64) -> i64 {
+    let scores = Scores::new(INSIDE, base);
+    let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+    scores.miss.saturating_mul(count(misses)).saturating_add(scores.hit.saturating_mul(count(hits)))
+}
+
+/// Share of failures in the whole sequence, by the rule of succession, within bounds.
+pub(super) fn base_rate(trials: &[Trial]) -> f64 {
+    Counts::new(trials).base_rate(None)
+}
+
+/// Failures and successes before each position, so that any segment is counted at once.
+struct Counts {
+    hits: Vec<u32>,
+    misses: Vec<u32>,
+    tentative: Vec<u32>,
+}
+
+impl Counts {
+    fn new(trials: &[Trial]) -> Self {
+        let sums = |of: Trial| {
+            let mut sum = 0u32;
+            std::iter::once(0)
+                .chain(trials.iter().map(|t| {
+                    sum += u32::from(*t == of);
+                    sum
+                }))
+                .collect::<Vec<u32>>()
+        };
+        Counts { hits: sums(Trial::Hit), misses: sums(Trial::Miss), tentative: sums(Trial::Tentative) }
+    }
+
+    fn within(sums: &[u32], first: usize, last: usize) -> u32 {
+        let at = |i: usize| sums.get(i).or(sums.last()).copied().unwrap_or(0);
+        at(last + 1) - at(first)
+    }
+
+    /// Share of failures outside a segment. What is tentative counts nowhere: it may be nothing.
+    fn base_rate(&self, without: Option<(usize, usize)>) -> f64 {
+        let outside = |sums: &[u32]| {
+            let inside = without.map_or(0, |(first, last)| Self::within(sums, first, last));
+            sums.last().copied().unwrap_or(0) - inside
+        };
+        let (misses, hits) = (outside(&self.misses), outside(&self.hits));
+        (f64::from(misses + 1) / f64::from(misses + hits + 2)).clamp(LEAST_BASE, MOST_BASE)
+    }
+
+    /// How many stretches as extreme as the segment chance would give.
+    fn e_value(&self, first: usize, last: usize, base: f64, starts: usize) -> f64 {
+        let count = |sums: &[u32]| i64::from(Self::within(sums, first, last));
+        let scores = Scores::new(INSIDE, base);
+        let score = scores.miss * (count(&self.misses) + count(&self.tentative)) + scores.hit * count(&self.hits);
+        #[expect(clippy::cast_precision_loss, reason = "counts and scores are far below 2^52")]
+        let (starts, score) = (starts as f64, score as f64);
+        starts * (-score / 1e6).exp()
+    }
+}
+
+struct Scores {
+    miss: i64,
+    hit: i64,
+}
+
+impl Scores {
+    fn new(inside: f64, base: f64) -> Self {
+        #[expect(clippy::cast_possible_truncation, reason = "a logarithm of two rates within bounds is small")]
+        let micro_nats = |ratio: f64| (ratio.ln() * 1e6).round() as i64;
+        Scores { miss: micro_nats(inside / base), hit: micro_nats((1.0 - inside) / (1.0 - base)) }
+    }
+
+    fn of(&self, trial: Trial) -> i64 {
+        if trial == Trial::Hit { self.hit } else { self.miss }
+    }
+}
+
+/// All maximal-scoring segments between barriers.
+fn segments(trials: &[Trial], scores: &Scores) -> Vec<(usize, usize)> {
+    struct Segment {
+        /// Sum of all scores before it, and up to its end.
+        left: i64,
+        right: i64,
+        first: usize,
+        last: usize,
+        /// The nearest earlier segment with a smaller left sum.
+        before: Option<usize>,
+    }
+    let mut all = Vec::new();
+    let mut open: Vec<Segment> = Vec::new();
+    let mut sum = 0i64;
+    for (at, trial) in trials.iter().enumerate() {
+        if *trial == Trial::Barrier {
+            all.extend(open.drain(..).map(|s| (s.first, s.last)));
+            sum = 0;
+            continue;
+        }
+        let score = scores.of(*trial);
+        let mut new = Segment { left: sum, right: sum + score, first: at, last: at, before: None };
+        sum += score;
+        if score <= 0 {
+            continue;
+        }
+        loop {
+            let mut candidate = open.len().checked_sub(1);
+            while let Some(segment) = candidate.and_then(|c| open.get(c)).filter(|s| s.left >= new.left) {
+                candidate = segment.before;
+            }
+            match candidate.and_then(|c| open.get(c)) {
+                Some(segment) if segment.right < new.right => {
+                    (new.left, new.first) = (segment.left, segment.first);
+                    open.truncate(candidate.unwrap_or_default());
+                }
+                _ => {
+                    new.before = candidate;
+                    open.push(new);
+                    break;
+                }
+            }
+        }
+    }
+    all.extend(open.into_iter().map(|s| (s.first, s.last)));
+    all
+}
+
+/// The ends of an accepted segment, sharpened.
+///
+/// At 90 % a lone failure just outside the true end is taken in. Where the segment has a core of failures without any
+/// success, that core is taken for total, and is left only for what a total outage explains better than chance; two
+/// successes in a row between two such halves part them.
+fn ends(trials: &[Trial], first: usize, last: usize, base: f64) -> (usize, usize) {
+    let failed = |at: usize| matches!(trials.get(at), Some(Trial::Miss | Trial::Tentative));
+    let (mut core, mut run) = ((first, 0), (first, 0));
+    let mut gaps: Vec<(usize, usize)> = Vec::new(); // successes in a row: from, how many
+    for at in first..=last {
+        if failed(at) {
+            run = if run.1 == 0 { (at, 1) } else { (run.0, run.1 + 1) };
+            if run.1 > core.1 {
+                core = run;
+            }
+        } else {
+            match gaps.last_mut() {
+                Some(gap) if gap.0 + gap.1 == at => gap.1 += 1,
+                _ => gaps.push((at, 1)),
+            }
+            run.1 = 0;
+        }
+    }
+    if core.1 < CORE {
+        return (first, last);
+    }
+    let (mut low, mut high) = (first, last);
+    if let [(from, length)] = gaps.as_slice()
+        && *length >= 2
+    {
+        if core.0 < *from { high = from - 1 } else { low = from + length }
+    }
+    let scores = Scores::new(INSIDE_TOTAL, base);
+    let reach = |positions: &mut dyn Iterator<Item = usize>, start: usize| {
+        let (mut best, mut best_at, mut sum) = (0i64, start, 0i64);
+        for at in positions {
+            sum += trials.get(at).map_or(0, |t| scores.of(*t));
+            if sum > best {
+                (best, best_at) = (sum, at);
+            }
+        }
+        best_at
+    };
+    let begin = reach(&mut (low..core.0).rev(), core.0);
+    let end_of_core = core.0 + core.1 - 1;
+    let end = reach(&mut (end_of_core + 1..high + 1), end_of_core);
+    (begin, end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use rand::{Rng, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    fn from(text: &str) -> Vec<Trial> {
+        text.chars()
+            .filter_map(|c| match c {
+                '.' => Some(Trial::Hit),
+                'x' => Some(Trial::Miss),
+                '?' => Some(Trial::Tentative),
+                '|' => Some(Trial::Barrier),
+                _ => None,
+            })
+            .collect()
+    }
+
+    fn shown(text: &str) -> Vec<(usize, usize)> {
+        let trials = from(text);
+        stretches(&trials, trials.len(), 6.0, 0.0001).iter().map(|s| (s.first, s.last)).collect()
+    }
+
+    #[test]
+    fn a_stretch_is_found_with_its_true_ends() {
+        let calm = ".".repeat(150);
+        for (inside, expected) in [
+            ("xxxxx", vec![(150, 154)]),
+            ("xxxxxxxx.xxxxxx", vec![(150, 164)]),
+            ("xxxxxxxx.x", vec![(150, 157)]),
+            ("x.xxxxxxxx", vec![(152, 159)]),
+            ("xxxxxxx...xxxxxxx", vec![(150, 156), (160, 166)]),
+            ("xx.x", vec![]),
+            ("xxx", vec![]),
+        ] {
+            assert_eq!(shown(&format!("{calm}{inside}{calm}")), expected, "{inside}");
+        }
+        assert_eq!(shown(&format!("{calm}????????")), [(150, 157)], "an outage that goes on");
+        assert_eq!(shown(&format!("{calm}xxx|xxx{calm}")), []);
+        assert_eq!(shown(""), []);
+    }
+
+    #[test]
+    fn no_false_outage_in_three_hundred_clean_years() {
+        let mut random = ChaCha8Rng::seed_from_u64(6);
+        for year in 0..300 {
+            let rate = [0.0, 0.005, 0.01, 0.02, 0.05, 0.1][year % 6];
+            let trials: Vec<Trial> =
+                (0..1_800).map(|_| if random.random_bool(rate) { Trial::Miss } else { Trial::Hit }).collect();
+            assert!(stretches(&trials, trials.len(), 2.0, 0.0001).is_empty(), "year {year}, base rate {rate}");
+        }
+    }
+
+    #[test]
+    fn false_alarms_stay_under_the_bound_where_it_is_loose_enough_to_be_seen() {
+        let mut random = ChaCha8Rng::seed_from_u64(7);
+        for (length, rate) in [(100, 0.01), (100, 0.04), (300, 0.02), (300, 0.1), (1_000, 0.05)] {
+            let alarms = (0..500)
+                .filter(|_| {
+                    let trials: Vec<Trial> =
+                        (0..length).map(|_| if random.random_bool(rate) { Trial::Miss } else { Trial::Hit }).collect();
+                    !stretches(&trials, length, 1.0, 0.05).is_empty()
+                })
+                .count();
+            assert!(alarms <= 25, "{alarms} of 500 clean histories alarm at base rate {rate}, length {length}");
+        }
+    }
+
+    #[test]
+    fn every_outage_of_five_is_found_and_its_ends_lie_between_the_neighbouring_leads() {
+        let mut random = ChaCha8Rng::seed_from_u64(8);
+        let (mut found, mut sharp, runs) = (0, 0, 600);
+        for run in 0..runs {
+            let rate = [0.0, 0.005, 0.01, 0.02][run % 4];
+            let mut trials: Vec<Trial> =
+                (0..600).map(|_| if random.random_bool(rate) { Trial::Miss } else { Trial::Hit }).collect();
+            let (first, length) = (random.random_range(20..550), random.random_range(5..25));
+            trials[first..first + length].fill(Trial::Miss);
+            let stretches = stretches(&trials, trials.len(), 6.0, 0.0001);
+            let hit = stretches.iter().find(|s| s.first < first + length && s.last >= first);
+            found += usize::from(hit.is_some());
+            // A lost lead that touches the outage belongs to it, for all that anybody can see.
+            let begin = (0..first).rev().take_while(|at| trials[*at] == Trial::Miss).last().unwrap_or(first);
+            let end =
+                (first + length..600).take_while(|at| trials[*at] == Trial::Miss).last().unwrap_or(first + length - 1);
+            sharp += usize::from(hit.is_some_and(|s| (s.first, s.last) == (begin, end)));
+        }
+        assert_eq!(found, runs);
+        assert!(sharp * 1000 >= runs * 990, "{sharp} of {runs} with the true ends");
+    }
+
+    proptest! {
+        #[test]
+        fn stretches_are_disjoint_and_begin_and_end_in_failures(text in "[.x?|]{0,200}|[x]{0,60}[.]{0,60}[x]{0,60}") {
+            let trials = from(&text);
+            let mut after = 0;
+            for stretch in stretches(&trials, trials.len(), 1.0, 0.05) {
+                prop_assert!(stretch.first >= after && stretch.first <= stretch.last);
+                prop_assert!(!matches!(trials[stretch.first], Trial::Hit | Trial::Barrier));
+                prop_assert!(!matches!(trials[stretch.last], Trial::Hit | Trial::Barrier));
+                prop_assert!(stretch.e_value <= 0.05);
+                after = stretch.last + 1;
+            }
+        }
+    }
+}

@@ -1,0 +1,245 @@
+use chrono::DateTime;
+
+use super::*;
+use crate::tables::Grain;
+
+const MINUTE: i64 = 60_000_000;
+
+/// One lead at the destination `crm`: minutes since 1 May 2026, person, offer, and what became of it.
+#[derive(Clone)]
+struct Case {
+    minutes: i64,
+    person: String,
+    offer: &'static str,
+    fate: char,
+}
+
+/// Hourly leads, one letter each: `.` delivered, `x` missed, `l` late, `?` after the last record.
+fn hourly(fates: &str, offer: &'static str) -> Vec<Case> {
+    fates
+        .chars()
+        .enumerate()
+        .map(|(at, fate)| Case { minutes: at as i64 * 60, person: format!("p{at}"), offer, fate })
+        .collect()
+}
+
+fn start() -> i64 {
+    DateTime::parse_from_rfc3339("2026-05-01T00:00:00Z").unwrap().timestamp_micros()
+}
+
+fn text<T: AsRef<str>>(name: &str, values: Vec<T>) -> Column {
+    Column::new(name.into(), values.iter().map(|v| Some(v.as_ref()).filter(|v| !v.is_empty())).collect::<Vec<_>>())
+}
+
+fn times(name: &str, values: Vec<Option<i64>>) -> Column {
+    Column::new(name.into(), values).cast(&Kind::Instant.dtype()).unwrap()
+}
+
+/// A table of a test: the given columns, and nulls or neutral values in all others.
+fn filled<T: Grain>(height: usize, given: Vec<Column>) -> Table<T> {
+    let mut frame = DataFrame::new(height, given).unwrap();
+    for column in T::DEFINITION.columns {
+        if frame.column(column.name).is_err() {
+            let value = match column.kind {
+                Kind::Text if !column.nullable => AnyValue::String("-"),
+                Kind::Flag => AnyValue::Boolean(false),
+                Kind::Count if !column.nullable => AnyValue::Int64(0),
+                Kind::Day if !column.nullable => AnyValue::Date(20_000),
+                Kind::Instant if !column.nullable => AnyValue::Int64(start()),
+                _ => AnyValue::Null,
+            };
+            let series = Series::from_any_values(column.name.into(), &vec![value; height], false).unwrap();
+            frame.with_column(series.cast(&column.kind.dtype()).unwrap().into_column()).unwrap();
+        }
+    }
+    Table::new(frame).unwrap()
+}
+
+fn found(cases: &[Case], earlier: &Table<History>, lost: &Table<LostAtSource>) -> Found {
+    let n = cases.len();
+    let ids: Vec<String> = (0..n).map(|at| format!("lead{at:06}")).collect();
+    let received: Vec<Option<i64>> = cases.iter().map(|c| Some(start() + c.minutes * MINUTE)).collect();
+    let leads: Table<Leads> = filled(
+        n,
+        vec![
+            text("lead_id", ids.clone()),
+            text("offer_id", cases.iter().map(|c| c.offer).collect()),
+            text("action", vec!["INS"; n]),
+            times("received_at", received.clone()),
+        ],
+    );
+    let fate = |of: fn(char) -> &'static str| cases.iter().map(|c| of(c.fate)).collect::<Vec<_>>();
+    let verdicts: Table<Verdicts> = filled(
+        n,
+        vec![
+            text("lead_id", ids.clone()),
+            text("event_id", ids),
+            text("person_id", cases.iter().map(|c| c.person.as_str()).collect()),
+            text("destination", vec!["crm"; n]),
+            text(
+                "verdict",
+                fate(|f| {
+                    if f == 'x' {
+                        "missed"
+                    } else if f == '?' {
+                        "pending"
+                    } else {
+                        "matched"
+                    }
+                }),
+            ),
+            text(
+                "reason",
+                fate(|f| {
+                    if f == 'x' {
+                        "isolated"
+                    } else if f == '?' {
+                        "after-last-record"
+                    } else {
+                        "delivered"
+                    }
+                }),
+            ),
+            times("received_at", received),
+            Column::new("late".into(), cases.iter().map(|c| c.fate == 'l').collect::<Vec<_>>()),
+            Column::new("trial".into(), vec![true; n]),
+        ],
+    );
+    let settings =
+        Settings { alpha: 0.0001, timezone: Tz::UTC, grace_seconds: BTreeMap::from([("crm".into(), 3_600)]) };
+    let coverage = Table::empty();
+    find(Input { verdicts: &verdicts, leads: &leads, coverage: &coverage, lost, earlier }, &settings).unwrap()
+}
+
+fn searched(cases: &[Case]) -> Found {
+    found(cases, &Table::empty(), &Table::empty())
+}
+
+fn cell(found: &Found, column: &str, row: usize) -> String {
+    let column = found.outages.frame().column(column).unwrap().cast(&DataType::String).unwrap();
+    column.str().unwrap().get(row).unwrap_or("_").to_owned()
+}
+
+#[test]
+fn an_outage_is_one_row_with_its_neighbours_its_cost_and_words() {
+    let mut cases = hourly(&format!("{}xxxxxxx{}", ".".repeat(200), ".".repeat(100)), "c.mesh");
+    cases[203].person = "p202".into(); // tried again after an hour: a trial of its own, but no further person
+    let all = searched(&cases);
+    assert_eq!(all.outages.height(), 1);
+    assert_eq!(cell(&all, "scope", 0), "all");
+    assert_eq!(
+        ["began_after", "began_by", "ended_after", "ended_by"].map(|c| cell(&all, c, 0)[5..16].to_owned()),
+        ["05-09 07:00", "05-09 08:00", "05-09 14:00", "05-09 15:00"]
+    );
+    assert_eq!(["leads", "missed", "people", "ongoing"].map(|c| cell(&all, c, 0)), ["7", "7", "6", "false"]);
+    let words = cell(&all, "text", 0);
+    assert!(
+        words.starts_with(
+            "crm took no leads from between 9 May 2026 07:00 and 08:00 until between 9 May 2026 14:00 and 15:00: 7 leads of \
+             6 people; by chance "
+        ),
+        "{words}"
+    );
+    assert_eq!(all.members.height(), 7);
+    assert_eq!(all.findings.len(), 1);
+    assert_eq!((all.findings[0].level, all.findings[0].code), ("page", "outage"));
+}
+
+#[test]
+fn one_offer_that_fails_while_others_arrive_is_an_outage_of_the_offer() {
+    let mut cases = hourly(&".".repeat(300), "c.good");
+    let mut other = hourly(&format!("{}{}{}", ".".repeat(100), "x".repeat(20), ".".repeat(180)), "c.bad");
+    other.iter_mut().for_each(|c| {
+        c.minutes += 30;
+        c.person.push('b');
+    });
+    cases.append(&mut other);
+    let all = searched(&cases);
+    assert_eq!(all.outages.height(), 1, "{:?}", all.findings);
+    assert_eq!(["scope", "missed", "leads"].map(|c| cell(&all, c, 0)), ["offer=c.bad", "20", "20"]);
+}
+
+#[test]
+fn leads_after_the_last_record_are_missed_if_they_prove_an_outage_and_else_wait() {
+    let going_on = searched(&hourly(&format!("{}xx{}", ".".repeat(200), "?".repeat(12)), "c.mesh"));
+    assert_eq!(["ongoing", "missed", "ended_by"].map(|c| cell(&going_on, c, 0)), ["true", "14", "_"]);
+    let verdicts = going_on.verdicts.frame().column("verdict").unwrap().str().unwrap().clone();
+    assert_eq!(verdicts.iter().flatten().filter(|v| *v == "missed").count(), 14);
+    assert_eq!((going_on.findings[0].code, going_on.findings[0].level), ("outage-ongoing", "page"));
+    assert_eq!(going_on.members.height(), 14);
+
+    let waiting = searched(&hourly(&format!("{}??", ".".repeat(200)), "c.mesh"));
+    assert_eq!((waiting.outages.height(), waiting.members.height()), (0, 0));
+}
+
+#[test]
+fn a_late_import_does_not_erase_the_outage() {
+    let all = searched(&hourly(&format!("{}lllllxxx{}", ".".repeat(200), ".".repeat(50)), "c.mesh"));
+    assert_eq!(["missed", "imported_late"].map(|c| cell(&all, c, 0)), ["8", "5"]);
+    assert_eq!(all.members.height(), 3, "only what is still missing has a reason to give");
+}
+
+#[test]
+fn clicks_of_one_person_are_one_trial() {
+    let mut cases = hourly(&".".repeat(200), "c.mesh");
+    cases.extend((0..6).map(|at| Case { minutes: 6_001 + at * 4, person: "eager".into(), offer: "c.mesh", fate: 'x' }));
+    assert_eq!(searched(&cases).outages.height(), 0);
+}
+
+#[test]
+fn a_burst_that_runs_into_a_cap_is_no_outage() {
+    let mut cases = hourly(&".".repeat(300), "c.mesh");
+    cases.extend((0..60).map(|at| Case {
+        minutes: 6_001 + at / 30,
+        person: format!("webinar{at}"),
+        offer: "c.mesh",
+        fate: if at < 35 { '.' } else { 'x' },
+    }));
+    let all = searched(&cases);
+    assert_eq!((all.outages.height(), all.members.height()), (0, 0), "{:?}", all.findings);
+}
+
+#[test]
+fn an_outage_that_the_history_knows_keeps_its_id_and_is_no_longer_news() {
+    let cases = hourly(&format!("{}xxxxxxx{}", ".".repeat(200), ".".repeat(100)), "c.mesh");
+    let began = start() + 201 * 60 * MINUTE;
+    let earlier: Table<History> = filled(
+        1,
+        vec![
+            text("entry", vec!["outage"]),
+            text("lead_id", vec!["0123456789abcdef"]),
+            text("destination", vec!["crm"]),
+            text("code", vec!["all"]),
+            times("received_at", vec![Some(began)]),
+            times("until_at", vec![Some(began + MINUTE)]),
+        ],
+    );
+    let all = found(&cases, &earlier, &Table::empty());
+    assert_eq!(cell(&all, "outage_id", 0), "0123456789abcdef");
+    assert_eq!(all.findings[0].level, "list");
+    assert_ne!(cell(&searched(&cases), "outage_id", 0), "0123456789abcdef");
+}
+
+#[test]
+fn what_only_witnesses_saw_proves_an_outage_of_the_store() {
+    let mut cases = hourly(&".".repeat(200), "c.mesh");
+    cases.drain(100..110);
+    let lost: Table<LostAtSource> = filled(
+        10,
+        vec![
+            text("record_id", (0..10).map(|at| format!("w{at}")).collect()),
+            text("email", (0..10).map(|at| format!("{at}@x.de")).collect()),
+            times("received_at", (100..110).map(|at| Some(start() + at * 60 * MINUTE)).collect()),
+        ],
+    );
+    let all = found(&cases, &Table::empty(), &lost);
+    assert_eq!(["destination", "scope", "missed"].map(|c| cell(&all, c, 0)), ["", "source", "10"]);
+    assert_eq!(all.lost.frame().column("outage_id").unwrap().null_count(), 0);
+    assert!(cell(&all, "text", 0).starts_with("the store took no leads from between"));
+}
+
+#[test]
+fn nothing_gives_nothing() {
+    let all = searched(&[]);
+    assert_eq!((all.outages.height(), all.members.height(), all.findings.len()), (0, 0, 0));
+}
