@@ -101,7 +101,11 @@ pub fn gather(patterns: &[String], cloud: Cloud<'_>, base: &Path, keep_out: &[Pa
     }
     for address in patterns.iter().filter(|pattern| pattern.starts_with("az://")) {
         match azure::exports(address, cloud.auth, cloud.endpoint, DEADLINE) {
-            Ok(exports) => exports.into_iter().for_each(|export| gathered.add(export)),
+            Ok(blobs) => {
+                for blob in blobs {
+                    gathered.add(Export { name: blob.name, modified: blob.modified_at, bytes: blob.bytes });
+                }
+            }
             Err(problem) => gathered.problems.push(problem),
         }
     }
