@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use indicatif::{ProgressBar, ProgressStyle};
 use polars::prelude::*;
 
@@ -21,6 +21,13 @@ use crate::error::{Error, Result, Status, count};
 
 /// Blobs and files whose records are landed, by version.
 const OBJECTS: Dataset = Dataset { name: "objects", key: &["source", "name"] };
+
+/// How far back, how long and at how many objects a check looks.
+const CHECK_DAYS: i64 = 35;
+const CHECK_WITHIN: TimeDelta = TimeDelta::seconds(20);
+const CHECK_OBJECTS: usize = 50;
+/// A newest lead older than this is worth a word.
+pub(super) const OLD_DAYS: i64 = 30;
 
 /// How to fetch.
 #[derive(Clone, Debug)]
@@ -143,11 +150,91 @@ pub fn fetch(
                 full: options.rescan || due,
                 ..SourceReport::default()
             },
-            landing,
+            landing: Some(&mut *landing),
+            sample: None,
         };
         report.sources.push(intake.run(options)?);
     }
     Ok(report)
+}
+
+/// How a try of a source went, one line of `leadrecon check`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckLine {
+    /// How good it is.
+    pub verdict: Verdict,
+    /// What was found.
+    pub text: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+/// How good what a check found is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// As it should be.
+    Good,
+    /// Worth a look.
+    Doubtful,
+    /// The source cannot be read.
+    Bad,
+}
+
+/// Tries a source for real, in seconds, and changes nothing: the leads of the last weeks, or the newest files.
+pub fn check_source(source: &Source, now: DateTime<Utc>, options: &Options<'_>) -> Vec<CheckLine> {
+    let line = |verdict, text: String| CheckLine { verdict, text, hint: None };
+    let quick = Source { deadline: source.deadline.min(CHECK_WITHIN), overlap: TimeDelta::zero(), ..source.clone() };
+    let since = now - TimeDelta::days(CHECK_DAYS);
+    let mut intake = Intake {
+        source: &quick,
+        state: SourceState { watermark: Some(since), full_read_at: Some(now), ..SourceState::default() },
+        suspects: Vec::new(),
+        now,
+        bar: ProgressBar::hidden(),
+        objects: Vec::new(),
+        report: SourceReport { kind: kind(&source.place), ..SourceReport::default() },
+        landing: None,
+        sample: Some(CHECK_OBJECTS),
+    };
+    let read = intake.read(options);
+    let report = intake.report;
+    if let Err(e) = read {
+        let hint = e.advice().map(str::to_owned);
+        return vec![CheckLine { verdict: Verdict::Bad, text: e.what().to_owned(), hint }];
+    }
+    let mut lines = vec![line(Verdict::Good, format!("readable ({})", report.kind))];
+    let ago = |at: DateTime<Utc>| format!("{}, {}", at.format("%Y-%m-%d %H:%M UTC"), days_ago(now - at));
+    lines.push(match report.newest {
+        Some(at) if now - at < TimeDelta::days(OLD_DAYS) => line(Verdict::Good, format!("newest lead: {}", ago(at))),
+        Some(at) => CheckLine {
+            hint: Some("look at the offer's lead destination in Partner Center, and send a test lead".into()),
+            ..line(Verdict::Doubtful, format!("newest lead: {}", ago(at)))
+        },
+        None => CheckLine {
+            hint: Some(
+                "right if nothing was ever delivered here; else check the names, or look further back with `run`"
+                    .into(),
+            ),
+            ..line(Verdict::Doubtful, format!("no lead in the last {CHECK_DAYS} days"))
+        },
+    });
+    lines.push(match report.newest_test {
+        Some(at) => line(Verdict::Good, format!("newest test lead (MSFT_TEST): {}", ago(at))),
+        None => CheckLine {
+            hint: Some("Validate in Partner Center sends one; it proves the way from the marketplace to here".into()),
+            ..line(Verdict::Doubtful, "no test lead (MSFT_TEST) among them".into())
+        },
+    });
+    lines.extend(report.notes.into_iter().map(|n| line(Verdict::Doubtful, n)));
+    lines
+}
+
+fn days_ago(age: TimeDelta) -> String {
+    match age.num_days() {
+        0 => "today".to_owned(),
+        1 => "a day ago".to_owned(),
+        n => format!("{n} days ago"),
+    }
 }
 
 /// What a source gives its records to.
@@ -162,7 +249,10 @@ pub(super) struct Intake<'a> {
     pub(super) bar: ProgressBar,
     /// What is said in the end.
     pub(super) report: SourceReport,
-    landing: &'a mut Landing,
+    /// None where a source is only tried.
+    landing: Option<&'a mut Landing>,
+    /// Only so many of the newest blobs or files, where a source is only tried.
+    pub(super) sample: Option<usize>,
     suspects: Vec<String>,
     objects: Vec<Object>,
 }
@@ -179,12 +269,11 @@ pub(super) struct Object {
 
 impl Intake<'_> {
     fn run(mut self, options: &Options<'_>) -> Result<SourceReport> {
-        let read = match &self.source.place {
-            Place::Files { path } => files::read(path, options, &mut self),
-            Place::Table { .. } | Place::Blobs { .. } => super::azure::read(&mut self),
-        };
+        let read = self.read(options);
         self.bar.finish_and_clear();
-        self.landing.flush()?;
+        if let Some(landing) = &mut self.landing {
+            landing.flush()?;
+        }
         self.remember_objects()?;
         match read {
             Ok(()) => {
@@ -192,7 +281,9 @@ impl Intake<'_> {
                     self.report.proof = self.state.full_read_at.is_some();
                     self.state.full_read_at = Some(self.now);
                 }
-                self.landing.remember(&self.source.name, &self.state)?;
+                if let Some(landing) = &mut self.landing {
+                    landing.remember(&self.source.name, &self.state)?;
+                }
             }
             Err(e) if e.status() == Status::Partial => {
                 self.report.error = Some(e.at(format!("source \"{}\"", self.source.name)));
@@ -204,6 +295,13 @@ impl Intake<'_> {
             tracing::warn!("source {}: {note}", self.source.name);
         }
         Ok(self.report)
+    }
+
+    fn read(&mut self, options: &Options<'_>) -> Result<()> {
+        match &self.source.place {
+            Place::Files { path } => files::read(path, options, self),
+            Place::Table { .. } | Place::Blobs { .. } => super::azure::read(self),
+        }
     }
 
     /// Lands records. `known` says that earlier reads should have landed them.
@@ -219,7 +317,8 @@ impl Intake<'_> {
                 self.report.newest_test = self.report.newest_test.max(Some(lead.stored_at));
             }
         }
-        let landed = self.landing.land(&self.state.lands_as, leads, self.now)?;
+        let Some(landing) = &mut self.landing else { return Ok(()) };
+        let landed = landing.land(&self.state.lands_as, leads, self.now)?;
         if known {
             self.report.overlooked += landed.new + landed.changed;
         }
@@ -229,7 +328,8 @@ impl Intake<'_> {
 
     /// The versions of the objects that are landed already; none when everything is read again.
     pub(super) fn known_objects(&self) -> Result<HashMap<String, String>> {
-        let newest = self.landing.newest(&OBJECTS)?;
+        let Some(landing) = &self.landing else { return Ok(HashMap::new()) };
+        let newest = landing.newest(&OBJECTS)?;
         if newest.height() == 0 {
             return Ok(HashMap::new());
         }
@@ -259,14 +359,17 @@ impl Intake<'_> {
             "modified_at" => instants,
             "records" => objects.iter().map(|o| o.records as i64).collect::<Vec<_>>(),
         )?;
-        self.landing.append_versions(&OBJECTS, &frame, self.now)?;
+        if let Some(landing) = &mut self.landing {
+            landing.append_versions(&OBJECTS, &frame, self.now)?;
+        }
         Ok(())
     }
 
     /// A source that is new, while one that is gone had the same rows, is the old one under another name.
     fn look_for_renaming(&mut self, leads: &[RawLead]) -> Result<()> {
         for suspect in std::mem::take(&mut self.suspects) {
-            let same = self.landing.known_under(&suspect, leads)?;
+            let Some(landing) = &mut self.landing else { return Ok(()) };
+            let same = landing.known_under(&suspect, leads)?;
             if same > 0 && same * 2 >= leads.len() {
                 return Err(Error::failed(format!(
                     "source \"{}\" holds the rows that source \"{suspect}\" had, and \"{suspect}\" is no longer configured",

@@ -81,6 +81,12 @@ pub(super) fn read(glob: &str, options: &Options<'_>, intake: &mut Intake<'_>) -
     if leads.is_empty() {
         intake.report.notes.push(format!("no file fits \"{glob}\""));
     }
+    let mut leads = leads;
+    if let Some(sample) = intake.sample {
+        let newest_first = |f: &Found| std::cmp::Reverse(f.path.metadata().and_then(|m| m.modified()).ok());
+        leads.sort_by_cached_key(newest_first);
+        leads.truncate(sample);
+    }
     intake.bar.set_length(leads.len() as u64);
     let mut failures = Vec::new();
     for file in leads {
@@ -185,7 +191,7 @@ fn key_of(path: &Path, base: &Path) -> String {
 mod tests {
     use super::*;
     use crate::config::{Place, Source};
-    use crate::io::fetch::{FetchReport, fetch};
+    use crate::io::fetch::{FetchReport, Verdict, check_source, fetch};
     use crate::io::landing::Landing;
     use chrono::TimeDelta;
     use std::fs;
@@ -237,6 +243,20 @@ mod tests {
         let third = run(dir.path(), &sources, "2026-05-09T01:00:00Z").unwrap();
         assert_eq!((third.sources[0].objects, third.sources[0].full, third.sources[0].overlooked), (2, true, 0));
         assert!(third.sources[0].line().contains("had missed nothing"));
+    }
+
+    #[test]
+    fn a_check_tells_the_age_of_the_newest_lead_and_changes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("a.json"), "{\"x\":\"MSFT_TEST_1\"}").unwrap();
+        let options = Options { base: dir.path(), keep_out: Vec::new(), rescan: false, progress: false };
+        let lines = check_source(&source("here", "*.json"), crate::io::now(), &options);
+        let texts: Vec<_> = lines.iter().map(|l| l.text.split(": ").next().unwrap()).collect();
+        assert_eq!(texts, ["readable (files)", "newest lead", "newest test lead (MSFT_TEST)"]);
+        assert!(lines.iter().all(|l| l.verdict == Verdict::Good && !l.text.contains("a.json")), "{lines:?}");
+        let lines = check_source(&source("gone", "nowhere/*"), crate::io::now(), &options);
+        assert_eq!((lines.len(), lines[0].verdict), (1, Verdict::Bad));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 
     #[test]

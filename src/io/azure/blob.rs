@@ -21,7 +21,7 @@ use super::instant;
 use super::retry::{Failure, Patience};
 use crate::config::nearest;
 use crate::error::{Error, Result, count};
-use crate::io::fetch::{Intake, Object};
+use crate::io::fetch::{Intake, OLD_DAYS, Object};
 use crate::io::landing::RawLead;
 use crate::io::records::{Stopped, cut};
 
@@ -34,8 +34,6 @@ const CHUNK: u64 = 8 << 20;
 const ANEW: usize = 3;
 /// Records of a large blob handed over at a time.
 const BATCH: usize = 1000;
-/// A newest blob older than this is worth a word.
-const OLD_DAYS: i64 = 30;
 
 /// An export in a container.
 #[derive(Clone, Debug)]
@@ -105,7 +103,7 @@ pub(super) async fn read(
     match listed.iter().map(|l| l.modified_at).max() {
         None if prefix.is_empty() => intake.report.notes.push(format!("{what} is there and empty")),
         None => intake.report.notes.push(format!("{what} holds nothing under \"{prefix}\"")),
-        Some(newest) if (intake.now - newest).num_days() >= OLD_DAYS => {
+        Some(newest) if (intake.now - newest).num_days() >= OLD_DAYS && intake.sample.is_none() => {
             let days = (intake.now - newest).num_days();
             intake.report.notes.push(format!("the newest blob of {what} is {days} days old"));
         }
@@ -114,7 +112,11 @@ pub(super) async fn read(
     let known = intake.known_objects()?;
     let as_before = |blob: &Listed| known.get(&blob.name) == Some(&blob.etag);
     let total = listed.len();
-    let wanted: Vec<Listed> = listed.into_iter().filter(|b| intake.report.full || !as_before(b)).collect();
+    let mut wanted: Vec<Listed> = listed.into_iter().filter(|b| intake.report.full || !as_before(b)).collect();
+    if let Some(sample) = intake.sample {
+        wanted.sort_by_key(|b| std::cmp::Reverse(b.modified_at));
+        wanted.truncate(sample);
+    }
     intake.report.unchanged_objects = total - wanted.len();
     intake.bar.set_length(wanted.len() as u64);
 

@@ -17,7 +17,7 @@ use super::access::Access;
 use super::retry::{Failure, Patience};
 use crate::config::nearest;
 use crate::error::{Error, Result};
-use crate::io::fetch::Intake;
+use crate::io::fetch::{Intake, OLD_DAYS};
 use crate::io::landing::RawLead;
 use crate::io::records;
 
@@ -25,8 +25,6 @@ use crate::io::records;
 const RANGES: usize = 4;
 /// From so many pages on it is worth it.
 const LARGE: usize = 8;
-/// A newest lead older than this is worth a word.
-const OLD_DAYS: i64 = 30;
 
 type Token = (String, Option<String>);
 
@@ -85,7 +83,7 @@ pub(super) async fn read(access: &Access, name: &str, patience: &Patience, intak
             // Never later than the clock when the read began, and never back because of a read that saw little.
             intake.state.watermark = Some(newest.min(intake.now));
             let days = (intake.now - newest).num_days();
-            if days >= OLD_DAYS {
+            if days >= OLD_DAYS && intake.sample.is_none() {
                 intake.report.notes.push(format!("the newest lead of {what} is {days} days old"));
             }
         }
