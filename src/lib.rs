@@ -27,6 +27,9 @@ pub mod outages;
 pub mod queries;
 pub mod report;
 
+// Beside the job: one file for each command.
+pub mod generate;
+
 // Edge: files, network, clock.
 #[expect(clippy::disallowed_methods, reason = "the edge is where files, network and clock are touched")]
 pub mod io;
