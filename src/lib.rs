@@ -17,11 +17,15 @@ pub mod tables;
 pub mod tabular;
 
 // Stages: tables in, tables out.
+pub mod balance;
 pub mod crm;
 pub mod history;
 pub mod identity;
 pub mod leads;
 pub mod outages;
+pub mod reconcile;
+pub mod silence;
+pub mod untouched;
 
 // Core: finished tables in, report tables and bytes out.
 pub mod queries;

@@ -240,6 +240,38 @@ impl<T: Grain> Table<T> {
     pub fn into_frame(self) -> DataFrame {
         self.frame
     }
+
+    /// A text column, row by row.
+    ///
+    /// # Errors
+    /// When the table has no such column of that kind: a fault of ours.
+    pub fn texts(&self, column: &str) -> Result<Vec<Option<&str>>> {
+        Ok(self.frame.column(column)?.str()?.iter().collect())
+    }
+
+    /// An instant column, row by row, in microseconds since 1970.
+    ///
+    /// # Errors
+    /// As [`Self::texts`].
+    pub fn instants(&self, column: &str) -> Result<Vec<Option<i64>>> {
+        Ok(self.frame.column(column)?.datetime()?.physical().iter().collect())
+    }
+
+    /// A flag column, row by row; null is false.
+    ///
+    /// # Errors
+    /// As [`Self::texts`].
+    pub fn flags(&self, column: &str) -> Result<Vec<bool>> {
+        Ok(self.frame.column(column)?.bool()?.iter().map(|flag| flag == Some(true)).collect())
+    }
+
+    /// A column of doubles, row by row.
+    ///
+    /// # Errors
+    /// As [`Self::texts`].
+    pub fn numbers(&self, column: &str) -> Result<Vec<Option<f64>>> {
+        Ok(self.frame.column(column)?.f64()?.iter().collect())
+    }
 }
 
 macro_rules! nullable {

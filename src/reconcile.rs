@@ -1,0 +1,345 @@
+//! One verdict for every lead at every destination: matched, missed, pending or excluded, and why.
+//!
+//! Makes `verdicts` and `unexplained_records` from leads, identities, CRM records and what their exports can speak for.
+//! Outages and causes refine `missed` afterwards; the books are balanced by `balance`, which does not trust this.
+//! The rules are those of the design (words, reasons, rules): events, routing, who can deliver, pairs nearest first.
+
+mod clock;
+mod events;
+mod gate;
+mod inference;
+mod ledger;
+mod pairing;
+mod people;
+mod records;
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, Utc};
+use polars::prelude::*;
+
+use crate::codes::{Finding, finding, kind, level, reason};
+use crate::config::{Destination, Offer};
+use crate::error::Result;
+use crate::tables::{Coverage, CrmRecords, Identities, Leads, Table, UnexplainedRecords, Verdicts};
+use events::{Book, number};
+use ledger::{Ledger, Outcome};
+use records::Columns;
+
+pub use gate::{Gated, gates};
+
+/// What reconciliation gives.
+#[derive(Debug)]
+pub struct Reconciled {
+    /// One verdict per lead and destination routed to, and one row with an empty destination for leads routed nowhere.
+    pub verdicts: Table<Verdicts>,
+    /// Marketplace records that are no first delivery, each with its reason.
+    pub unexplained: Table<UnexplainedRecords>,
+    /// What was inferred and counted, in the order of the configuration.
+    pub destinations: Vec<Inferred>,
+    /// What a person should act on.
+    pub findings: Vec<Finding>,
+}
+
+/// What a destination's export tells about itself, shown by `check` and in the report.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Inferred {
+    /// Name of the destination.
+    pub destination: String,
+    /// `lead` or `person`.
+    pub records_per: &'static str,
+    /// `configured`, `inferred`, or `kind` where too few people tell.
+    pub records_per_from: &'static str,
+    /// People with several leads and a record, by which `records_per` is inferred.
+    pub people_with_several_leads: usize,
+    /// Those of them with one record only.
+    pub people_with_one_record: usize,
+    /// Time within which a delivered lead shows up.
+    pub grace_seconds: i64,
+    /// `configured`, `delays`, or `default` until there are fifty delays.
+    pub grace_from: &'static str,
+    /// Delays seen.
+    pub delays: usize,
+    /// Median of the delays seen, in seconds.
+    pub median_delay_seconds: Option<i64>,
+    /// Zone that the export's times are of, where they were read in another.
+    pub zone: Option<String>,
+    /// Whether only records with a marketplace lead source deliver.
+    pub shows_lead_source: bool,
+    /// Leads before this are out of sight.
+    pub from: Option<DateTime<Utc>>,
+    /// The export speaks for leads up to this, less grace.
+    pub until: Option<DateTime<Utc>>,
+    /// Records that account for a lead.
+    pub first_deliveries: usize,
+    /// Records of leads that have one.
+    pub further_deliveries: usize,
+    /// Records of test and do-not-contact leads.
+    pub should_not_be_there: usize,
+    /// Records that no lead accounts for.
+    pub unexplained: usize,
+}
+
+/// Gives every lead its verdict at every destination.
+///
+/// `as_of_ends_at` is the first instant after the as-of day.
+///
+/// # Errors
+/// When a setting (`records_per`, `grace`) is contradicted by the data.
+pub fn verdicts(
+    leads: &Table<Leads>,
+    identities: &Table<Identities>,
+    crm_records: &Table<CrmRecords>,
+    coverage: &Table<Coverage>,
+    destinations: &[Destination],
+    offers: &[Offer],
+    as_of_ends_at: DateTime<Utc>,
+) -> Result<Reconciled> {
+    let book = events::book(leads, identities, offers)?;
+    let columns = Columns::new(crm_records)?;
+    let views = Views::new(coverage)?;
+    let routes = Routes::new(&book, destinations);
+    let mut rows = Rows::default();
+    let mut odd = Odd::default();
+    let mut inferred = Vec::with_capacity(destinations.len());
+    let mut findings = Vec::new();
+    for (index, destination) in destinations.iter().enumerate() {
+        let view = views.of(&destination.name, as_of_ends_at.timestamp_micros());
+        let mut ledger = Ledger::new(&book, &columns, destination, routes.events_of(index), view);
+        ledger.settle()?;
+        findings.extend(ledger.findings());
+        inferred.push(ledger.inferred());
+        for (lead, outcome) in ledger.outcomes() {
+            rows.push(&book, lead, &destination.name, &outcome);
+        }
+        odd.extend(&destination.name, &ledger);
+    }
+    for (row, lead) in book.leads.iter().enumerate() {
+        if routes.is_nowhere(row) {
+            let reason = excluded_kind(lead.kind).unwrap_or(reason::NOT_ROUTED);
+            rows.push(&book, number(row), "", &Outcome::excluded(reason));
+        }
+    }
+    findings.extend(routes.findings(&book));
+    Ok(Reconciled { verdicts: rows.table()?, unexplained: odd.table()?, destinations: inferred, findings })
+}
+
+/// The reason that a kind of lead is excluded for, wherever it goes.
+fn excluded_kind(of: &str) -> Option<&'static str> {
+    Some(match of {
+        kind::TEST => reason::TEST_LEAD,
+        kind::DO_NOT_CONTACT => reason::DO_NOT_CONTACT,
+        kind::WITHHELD => reason::WITHHELD,
+        kind::INTERNAL => reason::INTERNAL,
+        _ => return None,
+    })
+}
+
+/// Which events go where. A lead without an offer id is tried by its title.
+struct Routes {
+    /// For each destination its events.
+    events: Vec<Vec<u32>>,
+    /// For each lead whether it goes nowhere.
+    nowhere: Vec<bool>,
+}
+
+impl Routes {
+    fn new(book: &Book<'_>, destinations: &[Destination]) -> Self {
+        let mut known: HashMap<&str, Vec<usize>> = HashMap::new();
+        let mut events = vec![Vec::new(); destinations.len()];
+        let mut nowhere = vec![true; book.leads.len()];
+        for (index, event) in book.events.iter().enumerate() {
+            let name = book.first(event).and_then(|lead| lead.offer_id.or(lead.title)).unwrap_or_default();
+            let goes_to = known.entry(name).or_insert_with(|| {
+                let fits = |d: &Destination| d.offers.iter().any(|pattern| pattern.matches(name));
+                destinations.iter().enumerate().filter(|(_, d)| fits(d)).map(|(place, _)| place).collect()
+            });
+            for destination in goes_to.iter() {
+                if let Some(events) = events.get_mut(*destination) {
+                    events.push(number(index));
+                }
+            }
+            if !goes_to.is_empty() {
+                for lead in &event.leads {
+                    if let Some(lost) = nowhere.get_mut(*lead as usize) {
+                        *lost = false;
+                    }
+                }
+            }
+        }
+        Routes { events, nowhere }
+    }
+
+    fn events_of(&self, destination: usize) -> &[u32] {
+        self.events.get(destination).map_or(&[], Vec::as_slice)
+    }
+
+    fn is_nowhere(&self, lead: usize) -> bool {
+        self.nowhere.get(lead).copied().unwrap_or_default()
+    }
+
+    /// Genuine leads that go nowhere, one finding for each offer: a new offer without a destination loses all its leads.
+    fn findings(&self, book: &Book<'_>) -> Vec<Finding> {
+        let mut lost: BTreeMap<&str, i64> = BTreeMap::new();
+        for (row, lead) in book.leads.iter().enumerate() {
+            if self.is_nowhere(row) && lead.kind == kind::GENUINE {
+                *lost.entry(lead.offer_id.or(lead.title).unwrap_or_default()).or_default() += 1;
+            }
+        }
+        lost.into_iter()
+            .map(|(offer, leads)| Finding {
+                level: level::PAGE,
+                code: finding::NOT_ROUTED,
+                destination: String::new(),
+                text: if offer.is_empty() {
+                    "leads that name no offer go to no destination".to_owned()
+                } else {
+                    format!("leads of offer \"{offer}\" go to no destination")
+                },
+                count: leads,
+            })
+            .collect()
+    }
+}
+
+/// What the exports can speak for, as read.
+struct Views {
+    of: HashMap<String, View>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct View {
+    readable: bool,
+    from: Option<i64>,
+    until: Option<i64>,
+    /// Whether `until` is the export's own time and not a record's.
+    exported: bool,
+    as_of_ends_at: i64,
+}
+
+impl Views {
+    fn new(coverage: &Table<Coverage>) -> Result<Self> {
+        let (from, until) = (coverage.instants("from")?, coverage.instants("until")?);
+        let (readable, exported) = (coverage.flags("readable")?, coverage.instants("exported_at")?);
+        let of = coverage
+            .texts("destination")?
+            .into_iter()
+            .enumerate()
+            .map(|(row, name)| {
+                let until = until.get(row).copied().flatten();
+                let view = View {
+                    readable: readable.get(row).copied().unwrap_or_default(),
+                    from: from.get(row).copied().flatten(),
+                    until,
+                    exported: until.is_some() && exported.get(row).copied().flatten() == until,
+                    as_of_ends_at: i64::MAX,
+                };
+                (name.unwrap_or_default().to_owned(), view)
+            })
+            .collect();
+        Ok(Views { of })
+    }
+
+    fn of(&self, destination: &str, as_of_ends_at: i64) -> View {
+        View { as_of_ends_at, ..self.of.get(destination).copied().unwrap_or_default() }
+    }
+}
+
+/// Rows of `verdicts`.
+#[derive(Default)]
+struct Rows {
+    lead_id: Vec<String>,
+    person_id: Vec<Option<String>>,
+    destination: Vec<String>,
+    verdict: Vec<&'static str>,
+    reason: Vec<&'static str>,
+    record_id: Vec<Option<String>>,
+    match_weight: Vec<Option<f64>>,
+    matched_by: Vec<Option<String>>,
+    delay_seconds: Vec<Option<f64>>,
+    event_id: Vec<String>,
+    received_at: Vec<Option<i64>>,
+    late: Vec<bool>,
+    trial: Vec<bool>,
+}
+
+impl Rows {
+    fn push(&mut self, book: &Book<'_>, row: u32, destination: &str, outcome: &Outcome<'_>) {
+        let Some(lead) = book.leads.get(row as usize) else { return };
+        let event = book.events.get(lead.event as usize).and_then(|event| book.first(event));
+        self.lead_id.push(lead.id.to_owned());
+        self.person_id.push(book.person_ids.get(lead.person as usize).map(|id| (*id).to_owned()));
+        self.destination.push(destination.to_owned());
+        self.verdict.push(outcome.verdict);
+        self.reason.push(outcome.reason);
+        self.record_id.push(outcome.record.map(str::to_owned));
+        self.match_weight.push(outcome.match_weight);
+        self.matched_by.push(outcome.matched_by.map(str::to_owned));
+        #[expect(clippy::cast_precision_loss, reason = "microseconds of a few years")]
+        self.delay_seconds.push(outcome.delay.map(|delay| delay as f64 / 1e6));
+        self.event_id.push(event.map_or(lead.id, |first| first.id).to_owned());
+        self.received_at.push(Some(lead.received));
+        self.late.push(outcome.late);
+        self.trial.push(outcome.trial);
+    }
+
+    fn table(self) -> Result<Table<Verdicts>> {
+        let mut frame = df!(
+            "lead_id" => self.lead_id,
+            "person_id" => self.person_id,
+            "destination" => self.destination,
+            "verdict" => self.verdict,
+            "reason" => self.reason,
+            "record_id" => self.record_id,
+            "match_weight" => self.match_weight,
+            "matched_by" => self.matched_by,
+            "delay_seconds" => self.delay_seconds,
+            "event_id" => self.event_id,
+            "late" => self.late,
+            "trial" => self.trial,
+        )?;
+        frame.with_column(instants("received_at", self.received_at)?.into())?;
+        Table::new(frame)
+    }
+}
+
+/// Rows of `unexplained_records`.
+#[derive(Default)]
+struct Odd {
+    destination: Vec<String>,
+    record_id: Vec<String>,
+    created_at: Vec<Option<i64>>,
+    lead_source: Vec<Option<String>>,
+    reason: Vec<&'static str>,
+}
+
+impl Odd {
+    fn extend(&mut self, destination: &str, ledger: &Ledger<'_, '_>) {
+        for (row, role) in &ledger.roles {
+            let Some(record) = ledger.records.all.get(*row as usize) else { continue };
+            self.destination.push(destination.to_owned());
+            self.record_id.push(record.id.to_owned());
+            self.created_at.push(record.created);
+            self.lead_source.push(record.lead_source.map(str::to_owned));
+            self.reason.push(role);
+        }
+    }
+
+    fn table(self) -> Result<Table<UnexplainedRecords>> {
+        let mut frame = df!(
+            "destination" => self.destination,
+            "record_id" => self.record_id,
+            "lead_source" => self.lead_source,
+            "reason" => self.reason,
+        )?;
+        frame.with_column(instants("created_at", self.created_at)?.into())?;
+        Table::new(frame)
+    }
+}
+
+fn instants(name: &str, values: Vec<Option<i64>>) -> Result<Series> {
+    Ok(Series::new(name.into(), values).cast(&crate::tables::Kind::Instant.dtype())?)
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,172 @@
+//! Whether a destination's export tells its times in another zone than it was read in.
+//!
+//! Seen from people with one event and one record: a record cannot be made hours before its lead, and a forwarder
+//! does not take whole hours to the minute. Zones of time databases are tried beside fixed offsets, since exports in
+//! local time jump twice a year.
+
+use chrono::{DateTime, Offset, TimeZone};
+use chrono_tz::Tz;
+
+use super::events::{DAY, HOUR, TEN_MINUTES};
+
+/// How the times of an export are to be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Clock {
+    /// As they were.
+    AsRead,
+    /// They are this many minutes ahead of UTC.
+    Offset(i64),
+    /// They were read in the first zone and are of the second.
+    Zone(Tz, Tz),
+}
+
+/// Fewer pairs than this prove nothing.
+const FEWEST: usize = 20;
+/// More are not needed.
+const MOST: usize = 5000;
+
+/// Zones tried beside fixed offsets: where CRM servers and export laptops stand.
+const ZONES: &[Tz] = &[
+    Tz::America__New_York,
+    Tz::America__Chicago,
+    Tz::America__Denver,
+    Tz::America__Los_Angeles,
+    Tz::Europe__London,
+    Tz::Europe__Berlin,
+    Tz::Europe__Helsinki,
+    Tz::Australia__Sydney,
+    Tz::Pacific__Auckland,
+];
+
+impl Clock {
+    /// The instant that an instant of the export is.
+    pub(super) fn read(&self, at: i64) -> i64 {
+        match self {
+            Clock::AsRead => at,
+            Clock::Offset(minutes) => at - minutes * 60_000_000,
+            Clock::Zone(read_in, zone) => {
+                let Some(instant) = DateTime::from_timestamp_micros(at) else { return at };
+                let local = instant.with_timezone(read_in).naive_local();
+                // An hour that a zone has twice is the first; one that it leaves out is pushed forward.
+                match zone.from_local_datetime(&local).earliest() {
+                    Some(instant) => instant.timestamp_micros(),
+                    None => at - i64::from(zone.offset_from_utc_datetime(&local).fix().local_minus_utc()) * 1_000_000,
+                }
+            }
+        }
+    }
+
+    /// In words: which zone the export's times are of.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Clock::AsRead => "as read".to_owned(),
+            Clock::Offset(minutes) => {
+                let sign = if *minutes < 0 { '−' } else { '+' };
+                format!("UTC{sign}{:02}:{:02}", minutes.abs() / 60, minutes.abs() % 60)
+            }
+            Clock::Zone(_, zone) => zone.name().to_owned(),
+        }
+    }
+}
+
+/// Finds the clock by which records follow their leads. `pairs` are record time and lead time.
+pub(super) fn recognise(pairs: &[(i64, i64)], read_in: Tz) -> Clock {
+    if pairs.len() < FEWEST {
+        return Clock::AsRead;
+    }
+    let step = pairs.len().div_ceil(MOST);
+    let sample: Vec<(i64, i64)> = pairs.iter().copied().step_by(step).collect();
+    let as_read = Fit::of(&sample, &Clock::AsRead);
+    let is_early = as_read.too_early > 0.2;
+    if !is_early && as_read.earliest < HOUR - TEN_MINUTES {
+        return Clock::AsRead;
+    }
+    let offsets = (-28..=28).filter(|half_hours| *half_hours != 0).map(|half_hours| Clock::Offset(half_hours * 30));
+    let zones = ZONES.iter().filter(|zone| **zone != read_in).map(|zone| Clock::Zone(read_in, *zone));
+    let best = offsets
+        .chain(zones)
+        .map(|clock| (Fit::of(&sample, &clock), clock))
+        .filter(|(fit, _)| fit.too_early <= 0.02)
+        .min_by(|(a, _), (b, _)| a.median.cmp(&b.median));
+    match best {
+        Some((fit, clock)) if is_early || fit.prompt >= as_read.prompt + 0.5 => {
+            // Where as few are too early as read, the export is not early but mixed.
+            if is_early && fit.too_early + 0.15 > as_read.too_early { Clock::AsRead } else { clock }
+        }
+        _ => Clock::AsRead,
+    }
+}
+
+/// How well records follow their leads by a clock.
+struct Fit {
+    /// Share of records made more than ten minutes, and less than a day and a half, before their leads.
+    too_early: f64,
+    /// Share made from ten minutes before to fifty after.
+    prompt: f64,
+    /// Delay that all but one in fifty exceed.
+    earliest: i64,
+    median: i64,
+}
+
+impl Fit {
+    #[expect(clippy::cast_precision_loss, reason = "a few thousand at most")]
+    fn of(sample: &[(i64, i64)], clock: &Clock) -> Fit {
+        let mut delays: Vec<i64> = sample.iter().map(|(record, lead)| clock.read(*record) - lead).collect();
+        // A record made days before says that the person was known, and nothing about clocks.
+        delays.retain(|delay| *delay > -DAY * 3 / 2);
+        delays.sort_unstable();
+        let share = |holds: &dyn Fn(i64) -> bool| {
+            delays.iter().filter(|delay| holds(**delay)).count() as f64 / delays.len().max(1) as f64
+        };
+        Fit {
+            too_early: share(&|delay| delay < -TEN_MINUTES),
+            prompt: share(&|delay| (-TEN_MINUTES..HOUR - TEN_MINUTES).contains(&delay)),
+            earliest: delays.get(delays.len() / 50).copied().unwrap_or(0),
+            median: delays.get(delays.len() / 2).copied().unwrap_or(i64::MAX),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: i64 = 1_767_225_600_000_000; // 2026-01-01
+
+    fn leads() -> impl Iterator<Item = i64> {
+        (0..300).map(|n| START + n * 29 * HOUR + n * 7_000_000)
+    }
+
+    #[test]
+    fn an_export_in_a_zone_with_summer_time_is_recognised() {
+        let zone = Tz::America__New_York;
+        let pairs: Vec<(i64, i64)> = leads()
+            .enumerate()
+            .map(|(n, lead)| {
+                let made = lead + 30_000_000 * (1 + n as i64 % 20);
+                let local = DateTime::from_timestamp_micros(made).unwrap().with_timezone(&zone).naive_local();
+                (local.and_utc().timestamp_micros(), lead)
+            })
+            .collect();
+        let clock = recognise(&pairs, Tz::UTC);
+        assert_eq!(clock.name(), "America/New_York");
+        for (record, lead) in pairs {
+            assert!((0..HOUR).contains(&(clock.read(record) - lead)));
+        }
+    }
+
+    #[test]
+    fn a_slow_forwarder_is_not_taken_for_another_zone() {
+        let pairs: Vec<_> = leads().enumerate().map(|(n, lead)| (lead + (n as i64 % 24) * HOUR, lead)).collect();
+        assert_eq!(recognise(&pairs, Tz::UTC), Clock::AsRead);
+    }
+
+    #[test]
+    fn a_fixed_offset_is_recognised_both_ways() {
+        for hours in [-8, 5] {
+            let pairs: Vec<_> = leads().map(|lead| (lead + hours * HOUR + 60_000_000, lead)).collect();
+            assert_eq!(recognise(&pairs, Tz::UTC), Clock::Offset(hours * 60));
+        }
+        assert_eq!(Clock::Offset(-210).name(), "UTC−03:30");
+    }
+}

@@ -1,0 +1,327 @@
+//! Leads as reconciliation sees them: one act of a customer, its deliveries, its offer in comparable form.
+//!
+//! Makes events from leads and identities. An event is what leads of one person with the same storefront, action,
+//! offer and normalised contact fields are, each received within ten minutes of the one before (design: words): the
+//! same act, stored twice, or in two shapes. Which CRM record answers it is the affair of `pairing`.
+
+use std::collections::HashMap;
+
+use crate::codes::kind;
+use crate::config::Offer;
+use crate::contact;
+use crate::error::Result;
+use crate::tables::{Identities, Leads, Table};
+
+/// Microseconds of a second.
+pub(super) const SECOND: i64 = 1_000_000;
+/// Microseconds of an hour.
+pub(super) const HOUR: i64 = 3600 * SECOND;
+/// Microseconds of a day.
+pub(super) const DAY: i64 = 24 * HOUR;
+/// Deliveries of one event follow each other within this; a record may be as much earlier than its lead.
+pub(super) const TEN_MINUTES: i64 = 600 * SECOND;
+
+/// A person of nobody: test and withheld leads.
+pub(super) const NOBODY: u32 = u32::MAX;
+
+/// What a lead or a record names, or 0 where it names nothing.
+pub(super) type Code = u32;
+
+/// Small numbers for texts: equal texts, equal numbers. 0 stands for none.
+#[derive(Default)]
+pub(super) struct Codes(HashMap<String, Code>);
+
+impl Codes {
+    fn of(&mut self, text: &str) -> Code {
+        let next = Code::try_from(self.0.len() + 1).unwrap_or(Code::MAX);
+        *self.0.entry(text.to_owned()).or_insert(next)
+    }
+
+    pub(super) fn find(&self, text: &str) -> Option<Code> {
+        self.0.get(text).copied()
+    }
+}
+
+/// An offer as named: by id, by a title that belongs to no known id, or not at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Named {
+    Nothing,
+    Id(Code),
+    Title(Code),
+}
+
+/// Every offer of leads and catalogue, under every name it has or had.
+#[derive(Default)]
+pub(super) struct Offers {
+    ids: Codes,
+    titles: Codes,
+    /// Title to id; none where two ids carry it.
+    id_of_title: HashMap<Code, Option<Code>>,
+}
+
+/// Shortest text that may be a cut-off offer id: CRMs cut at limits, people do not use such short ids.
+const SHORTEST_CUT: usize = 30;
+
+impl Offers {
+    fn new(catalogue: &[Offer]) -> Self {
+        let mut offers = Offers::default();
+        for offer in catalogue {
+            let id = offers.ids.of(&offer.id.to_lowercase());
+            for former in &offer.formerly {
+                offers.ids.0.insert(former.to_lowercase(), id);
+            }
+            for title in &offer.title {
+                offers.learn(id, title);
+            }
+        }
+        offers
+    }
+
+    fn learn(&mut self, id: Code, title: &str) {
+        let title = self.titles.of(&fold_spaces(title));
+        self.id_of_title.entry(title).and_modify(|known| *known = known.filter(|k| *k == id)).or_insert(Some(id));
+    }
+
+    /// A lead's offer; a new id or title becomes known.
+    fn of_lead(&mut self, id: Option<&str>, title: Option<&str>) -> Named {
+        if let Some(id) = id {
+            return Named::Id(self.ids.of(&id.to_lowercase()));
+        }
+        let Some(title) = title else { return Named::Nothing };
+        let code = self.titles.of(&fold_spaces(title));
+        self.id_of_title.get(&code).copied().flatten().map_or(Named::Title(code), Named::Id)
+    }
+
+    /// A record's offer, and whether leads or catalogue know it. CRMs cut ids and titles at their limits.
+    pub(super) fn of_record(&self, id: Option<&str>, title: Option<&str>) -> (Named, bool) {
+        if let Some(id) = id {
+            let id = id.to_lowercase();
+            return match self.ids.find(&id).or_else(|| uncut(&self.ids, &id)) {
+                Some(code) => (Named::Id(code), true),
+                None => (Named::Id(Code::MAX), false),
+            };
+        }
+        let Some(title) = title else { return (Named::Nothing, true) };
+        let title = fold_spaces(title);
+        if title.is_empty() {
+            return (Named::Nothing, true);
+        }
+        match self.titles.find(&title).or_else(|| uncut(&self.titles, &title)) {
+            Some(code) => (self.id_of_title.get(&code).copied().flatten().map_or(Named::Title(code), Named::Id), true),
+            // A forwarder may write the bare id where others write a title.
+            None => match self.ids.find(&title) {
+                Some(code) => (Named::Id(code), true),
+                None => (Named::Title(Code::MAX), false),
+            },
+        }
+    }
+}
+
+/// The one known text that begins with a long, cut-off one.
+fn uncut(codes: &Codes, text: &str) -> Option<Code> {
+    if text.len() < SHORTEST_CUT {
+        return None;
+    }
+    let mut found = codes.0.iter().filter(|(known, _)| known.starts_with(text)).map(|(_, code)| *code);
+    let first = found.next()?;
+    found.all(|other| other == first).then_some(first)
+}
+
+pub(super) fn fold_spaces(text: &str) -> String {
+    contact::fold(text).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// One lead.
+#[derive(Debug)]
+pub(super) struct Lead<'a> {
+    pub id: &'a str,
+    pub source_key: &'a str,
+    pub person: u32,
+    pub received: i64,
+    pub kind: &'a str,
+    pub offer_id: Option<&'a str>,
+    pub title: Option<&'a str>,
+    pub email: Option<&'a str>,
+    pub event: u32,
+}
+
+/// One act of a customer: leads of one kind that are deliveries of it, in the order in which they were received.
+#[derive(Debug)]
+pub(super) struct Event {
+    pub person: u32,
+    pub action: Code,
+    pub offer: Named,
+    /// Rows of `leads`.
+    pub leads: Vec<u32>,
+}
+
+/// All leads, their people and events.
+pub(super) struct Book<'a> {
+    /// In the order of lead_id.
+    pub leads: Vec<Lead<'a>>,
+    pub events: Vec<Event>,
+    pub offers: Offers,
+    pub actions: Codes,
+    /// Person to its number.
+    pub people: HashMap<&'a str, u32>,
+    pub person_ids: Vec<&'a str>,
+}
+
+impl Book<'_> {
+    /// The lead that stands for an event: its first delivery.
+    pub(super) fn first(&self, event: &Event) -> Option<&Lead<'_>> {
+        event.leads.first().and_then(|lead| self.leads.get(*lead as usize))
+    }
+}
+
+/// Reads leads and finds their events.
+pub(super) fn book<'a>(
+    leads: &'a Table<Leads>,
+    identities: &'a Table<Identities>,
+    catalogue: &[Offer],
+) -> Result<Book<'a>> {
+    let person_of: HashMap<&str, &str> = identities
+        .texts("lead_id")?
+        .into_iter()
+        .zip(identities.texts("person_id")?)
+        .filter_map(|(lead, person)| Some((lead?, person?)))
+        .collect();
+    let ids = leads.texts("lead_id")?;
+    let keys = leads.texts("source_key")?;
+    let received = leads.instants("received_at")?;
+    let kinds = leads.texts("kind")?;
+    let storefronts = leads.texts("storefront")?;
+    let actions = leads.texts("action")?;
+    let offer_ids = leads.texts("offer_id")?;
+    let titles = leads.texts("offer")?;
+    let contacts = CONTACT.iter().map(|column| leads.texts(column)).collect::<Result<Vec<_>>>()?;
+    let emails = leads.texts("email")?;
+
+    let mut offers = Offers::new(catalogue);
+    for (id, title) in offer_ids.iter().zip(&titles) {
+        if let Some(id) = id {
+            let code = offers.ids.of(&id.to_lowercase());
+            if let Some(title) = title {
+                offers.learn(code, title);
+            }
+        }
+    }
+    let (mut action_codes, mut storefront_codes) = (Codes::default(), Codes::default());
+    let mut people: HashMap<&str, u32> = HashMap::new();
+    let mut person_ids = Vec::new();
+    let mut rows = Vec::with_capacity(ids.len());
+    let mut marks = Vec::with_capacity(ids.len());
+    for row in 0..ids.len() {
+        let at = |column: &[Option<&'a str>]| column.get(row).copied().flatten();
+        let id = at(&ids).unwrap_or_default();
+        let person = person_of.get(id).map_or(NOBODY, |person| {
+            *people.entry(person).or_insert_with(|| {
+                person_ids.push(*person);
+                u32::try_from(person_ids.len() - 1).unwrap_or(NOBODY)
+            })
+        });
+        let mark = Mark {
+            person,
+            storefront: at(&storefronts).map_or(0, |text| storefront_codes.of(&text.to_lowercase())),
+            action: at(&actions).map_or(0, |text| action_codes.of(&text.to_lowercase())),
+            offer: offers.of_lead(at(&offer_ids), at(&titles)),
+        };
+        rows.push(Lead {
+            id,
+            source_key: at(&keys).unwrap_or_default(),
+            person,
+            received: received.get(row).copied().flatten().unwrap_or_default(),
+            kind: at(&kinds).unwrap_or(kind::GENUINE),
+            offer_id: at(&offer_ids),
+            title: at(&titles),
+            email: at(&emails),
+            event: 0,
+        });
+        marks.push(mark);
+    }
+    let events = events(&mut rows, &marks, &contacts);
+    Ok(Book { leads: rows, events, offers, actions: action_codes, people, person_ids })
+}
+
+const CONTACT: &[&str] = &["first_name", "last_name", "email", "phone", "company", "title", "country"];
+
+/// What leads of one event have in common, but for the contact fields.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Mark {
+    person: u32,
+    storefront: Code,
+    action: Code,
+    offer: Named,
+}
+
+fn events(leads: &mut [Lead<'_>], marks: &[Mark], contacts: &[Vec<Option<&str>>]) -> Vec<Event> {
+    let mut order: Vec<usize> = (0..leads.len()).collect();
+    // Rows of `leads` are in the order of lead_id, so the row breaks ties.
+    order.sort_unstable_by_key(|row| (marks[*row], leads[*row].received, *row));
+    let mut events: Vec<Event> = Vec::with_capacity(leads.len());
+    // Events of the present mark that may go on: last delivery, contact, number.
+    let mut open: Vec<(usize, i64, String, u32)> = Vec::new();
+    for (place, row) in order.iter().copied().enumerate() {
+        let (mark, at) = (marks[row], leads[row].received);
+        let near = |other: Option<&usize>| {
+            other.is_some_and(|other| marks[*other] == mark && (leads[*other].received - at).abs() <= TEN_MINUTES)
+        };
+        let alone = mark.person == NOBODY
+            || !(near(place.checked_sub(1).and_then(|before| order.get(before))) || near(order.get(place + 1)));
+        if alone {
+            leads[row].event = number(events.len());
+            events.push(Event {
+                person: mark.person,
+                action: mark.action,
+                offer: mark.offer,
+                leads: vec![number(row)],
+            });
+            continue;
+        }
+        let contact = contact_of(contacts, row);
+        open.retain(|(other, last, _, _)| marks[*other] == mark && at - last <= TEN_MINUTES);
+        match open.iter_mut().find(|(_, _, known, _)| *known == contact) {
+            Some((_, last, _, event)) => {
+                *last = at;
+                leads[row].event = *event;
+                events[*event as usize].leads.push(number(row));
+            }
+            None => {
+                let event = number(events.len());
+                leads[row].event = event;
+                open.push((row, at, contact, event));
+                events.push(Event {
+                    person: mark.person,
+                    action: mark.action,
+                    offer: mark.offer,
+                    leads: vec![number(row)],
+                });
+            }
+        }
+    }
+    events
+}
+
+/// The contact fields in comparable form: what two shapes of one delivery have in common.
+fn contact_of(contacts: &[Vec<Option<&str>>], row: usize) -> String {
+    let mut signature = String::new();
+    for (name, column) in CONTACT.iter().zip(contacts) {
+        if let Some(text) = column.get(row).copied().flatten() {
+            let normal = match *name {
+                "email" => contact::normalised_email(text),
+                "phone" => contact::phone_digits(text),
+                "company" => contact::company_key(text),
+                "country" => contact::country_code(text).map(str::to_owned),
+                _ => None,
+            };
+            signature.push_str(&normal.unwrap_or_else(|| fold_spaces(text)));
+        }
+        signature.push('\u{1f}');
+    }
+    signature
+}
+
+/// Row numbers fit 32 bits: a run holds fewer than four thousand million leads.
+pub(super) fn number(row: usize) -> u32 {
+    u32::try_from(row).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,127 @@
+//! Whether an export is plausible at all: an export that is not complete makes every lead look lost.
+//!
+//! Where a destination's missed share is above a fifth, or five times the last run's, nothing of it goes into call list
+//! or replay until the publisher says `complete = true` (design: what an export can speak for). A proven outage of the
+//! whole destination explains a jump; a jump beside outages is the mark of an export that leaves records out.
+
+use std::collections::BTreeMap;
+
+use crate::codes::{Finding, finding, level, reason, verdict};
+use crate::config::Destination;
+use crate::error::Result;
+use crate::tables::{Coverage, Reconciliation, Table};
+
+/// A destination whose export is probably not complete.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Gated {
+    /// Name of the destination.
+    pub destination: String,
+    /// Genuine events missed.
+    pub missed: usize,
+    /// Genuine events matched or missed.
+    pub tried: usize,
+    /// Share of the last run, where it is known.
+    pub last_share: Option<f64>,
+    /// What speaks for an export that leaves something out, sentences without personal data.
+    pub evidence: Vec<String>,
+}
+
+impl Gated {
+    /// The headline.
+    pub fn finding(&self) -> Finding {
+        Finding {
+            level: level::PAGE,
+            code: finding::EXPORT_INCOMPLETE,
+            destination: self.destination.clone(),
+            text: "this export is probably not complete".to_owned(),
+            count: i64::try_from(self.missed).unwrap_or(i64::MAX),
+        }
+    }
+}
+
+/// Fewer events than this prove nothing about an export.
+const FEWEST: usize = 20;
+
+/// Destinations whose missed share is implausible, and what the share of every destination is, for the history.
+///
+/// `last_shares` are the shares that the last run told.
+///
+/// # Errors
+/// When the tables lack a column: a fault of ours.
+#[expect(clippy::cast_precision_loss, reason = "counts of events")]
+pub fn gates(
+    reconciliation: &Table<Reconciliation>,
+    coverage: &Table<Coverage>,
+    destinations: &[Destination],
+    last_shares: &BTreeMap<String, f64>,
+) -> Result<(Vec<Gated>, BTreeMap<String, f64>)> {
+    let names = reconciliation.texts("destination")?;
+    let (verdicts, reasons) = (reconciliation.texts("verdict")?, reconciliation.texts("reason")?);
+    // Destination to matched, missed, and missed outside outages.
+    let mut counts: BTreeMap<&str, (usize, usize, usize)> = BTreeMap::new();
+    for row in 0..reconciliation.height() {
+        let at = |column: &[Option<&'_ str>]| column.get(row).copied().flatten().map(str::to_owned);
+        let name = names.get(row).copied().flatten().unwrap_or_default();
+        let entry = counts.entry(name).or_default();
+        match at(&verdicts).as_deref() {
+            Some(verdict::MATCHED) => entry.0 += 1,
+            Some(verdict::MISSED) => {
+                entry.1 += 1;
+                entry.2 += usize::from(at(&reasons).as_deref() != Some(reason::OUTAGE));
+            }
+            _ => {}
+        }
+    }
+    let mut gated = Vec::new();
+    let mut shares = BTreeMap::new();
+    for destination in destinations {
+        let (matched, missed, unproven) = counts.get(destination.name.as_str()).copied().unwrap_or_default();
+        let tried = matched + missed;
+        if tried == 0 {
+            continue;
+        }
+        let share = missed as f64 / tried as f64;
+        let unproven_share = unproven as f64 / tried as f64;
+        shares.insert(destination.name.clone(), share);
+        let last_share = last_shares.get(&destination.name).copied();
+        let jumped = last_share.is_some_and(|last| last > 0.0 && unproven_share > 5.0 * last && unproven >= 10);
+        if destination.complete == Some(true) || tried < FEWEST || !(share > 0.2 || jumped) {
+            continue;
+        }
+        let mut evidence = vec![format!("{missed} of {tried} leads that should be there are not")];
+        if let Some(last) = last_share {
+            evidence.push(format!(
+                "the last run missed {:.1} % of them, this one {:.1} %",
+                100.0 * last,
+                100.0 * share
+            ));
+        }
+        evidence.extend(seen(coverage, &destination.name)?);
+        gated.push(Gated { destination: destination.name.clone(), missed, tried, last_share, evidence });
+    }
+    Ok((gated, shares))
+}
+
+/// What an export lacks that complete ones have.
+fn seen(coverage: &Table<Coverage>, destination: &str) -> Result<Vec<String>> {
+    let names = coverage.texts("destination")?;
+    let Some(row) = names.iter().position(|name| *name == Some(destination)) else { return Ok(Vec::new()) };
+    let flag = |column: &str| -> Result<bool> { Ok(coverage.flags(column)?.get(row).copied().unwrap_or_default()) };
+    let number = |column: &str| -> Result<Option<i64>> { Ok(coverage.frame().column(column)?.i64()?.get(row)) };
+    let mut told = Vec::new();
+    if !flag("has_converted")? {
+        told.push("it holds no converted or qualified record".to_owned());
+    }
+    if !flag("has_closed")? {
+        told.push("it holds no closed record".to_owned());
+    }
+    if number("owners")? == Some(1) {
+        told.push("all its records belong to one owner: is it one person's view?".to_owned());
+    }
+    if let (Some(records), Some(before)) = (number("records")?, number("previous_records")?)
+        && records * 10 < before * 9
+    {
+        told.push(format!("it holds {records} records, the one before held {before}"));
+    }
+    Ok(told)
+}

@@ -1,0 +1,552 @@
+//! One destination's books: its events against its records, its clock, its grace, and what each record is.
+
+use std::collections::HashMap;
+
+use chrono::DateTime;
+
+use super::clock::{self, Clock};
+use super::events::{Book, DAY, Event, HOUR, Lead, NOBODY, SECOND, TEN_MINUTES, number};
+use super::pairing::{self, Evidence, Slack};
+use super::records::{Columns, Record, Records};
+use super::{Inferred, View, excluded_kind, inference};
+use crate::codes::{Finding, finding, kind, level, link, reason, unexplained, verdict};
+use crate::config::{Destination, Grace, RecordsPer};
+use crate::contact;
+use crate::error::{Error, Result, count};
+
+/// What became of one lead at one destination.
+#[derive(Clone, Copy)]
+pub(super) struct Outcome<'a> {
+    pub(super) verdict: &'static str,
+    pub(super) reason: &'static str,
+    pub(super) record: Option<&'a str>,
+    pub(super) match_weight: Option<f64>,
+    pub(super) matched_by: Option<&'a str>,
+    pub(super) delay: Option<i64>,
+    pub(super) late: bool,
+    pub(super) trial: bool,
+}
+
+impl Outcome<'_> {
+    pub(super) fn excluded(reason: &'static str) -> Self {
+        Self::without_record(verdict::EXCLUDED, reason)
+    }
+
+    fn without_record(verdict: &'static str, reason: &'static str) -> Self {
+        Outcome {
+            verdict,
+            reason,
+            record: None,
+            match_weight: None,
+            matched_by: None,
+            delay: None,
+            late: false,
+            trial: false,
+        }
+    }
+}
+
+/// A record that accounts for a lead.
+#[derive(Clone, Copy)]
+pub(super) struct Answer {
+    pub(super) record: u32,
+    pub(super) evidence: Evidence,
+    /// Whether the lead made or updated the record; else its person is only known.
+    pub(super) delivered: bool,
+}
+
+/// One destination's books while they are made.
+pub(super) struct Ledger<'b, 'a> {
+    pub(super) book: &'b Book<'a>,
+    pub(super) destination: &'b Destination,
+    pub(super) events: &'b [u32],
+    pub(super) records: Records<'a>,
+    pub(super) view: View,
+    pub(super) clock: Clock,
+    pub(super) slack: Slack,
+    pub(super) per_person: bool,
+    pub(super) per_from: &'static str,
+    pub(super) weighed: inference::Weighed,
+    pub(super) grace: i64,
+    pub(super) delays: Vec<i64>,
+    pub(super) from: Option<i64>,
+    pub(super) until: Option<i64>,
+    /// For each routed lead that a record accounts for, that record.
+    pub(super) answers: HashMap<u32, Answer>,
+    /// In a person destination: events of people who had no earlier record.
+    pub(super) first_contacts: HashMap<u32, bool>,
+    /// For each record what it is, where it is a marketplace record and no first delivery.
+    pub(super) roles: Vec<(u32, &'static str)>,
+    pub(super) first_deliveries: usize,
+    pub(super) keys_unknown: bool,
+}
+
+impl<'b, 'a> Ledger<'b, 'a> {
+    pub(super) fn new(
+        book: &'b Book<'a>,
+        columns: &Columns<'a>,
+        destination: &'b Destination,
+        events: &'b [u32],
+        view: View,
+    ) -> Self {
+        Ledger {
+            book,
+            destination,
+            events,
+            records: columns.of(&destination.name, book, !destination.delivered_by.is_empty()),
+            view,
+            clock: Clock::AsRead,
+            slack: Slack::default(),
+            per_person: false,
+            per_from: "configured",
+            weighed: inference::Weighed { people: 0, single: 0, for_person: 0.0 },
+            grace: 0,
+            delays: Vec::new(),
+            from: view.from,
+            until: None,
+            answers: HashMap::new(),
+            first_contacts: HashMap::new(),
+            roles: Vec::new(),
+            first_deliveries: 0,
+            keys_unknown: false,
+        }
+    }
+
+    pub(super) fn settle(&mut self) -> Result<()> {
+        let alone = self.lone_pairs();
+        self.clock = clock::recognise(&alone, self.destination.timezone.unwrap_or(chrono_tz::UTC));
+        let clock = self.clock.clone();
+        self.records.set_clock(&clock);
+        self.until = self
+            .view
+            .until
+            .map(|until| if self.view.exported { until } else { self.clock.read(until) })
+            .map(|until| until.min(self.view.as_of_ends_at));
+        if self.destination.since.is_none() {
+            self.from = self.view.from.map(|from| self.clock.read(from));
+        }
+        self.slack = self.day_slack();
+        self.weigh()?;
+        if self.per_person {
+            self.look_up_people()?;
+        } else {
+            self.pair_leads()?;
+        }
+        self.name_roles();
+        Ok(())
+    }
+
+    pub(super) fn event(&self, number: u32) -> Option<&'b Event> {
+        self.book.events.get(number as usize)
+    }
+
+    pub(super) fn lead(&self, row: u32) -> Option<&'b Lead<'a>> {
+        self.book.leads.get(row as usize)
+    }
+
+    pub(super) fn received(&self, event: &Event) -> i64 {
+        self.book.first(event).map_or(0, |lead| lead.received)
+    }
+
+    pub(super) fn is_genuine(&self, event: &Event) -> bool {
+        self.book.first(event).is_some_and(|lead| lead.kind == kind::GENUINE)
+    }
+
+    /// Events by person, in the order of the book.
+    fn events_by_person(&self) -> HashMap<u32, Vec<u32>> {
+        let mut of: HashMap<u32, Vec<u32>> = HashMap::new();
+        for number in self.events {
+            if let Some(event) = self.event(*number).filter(|event| event.person != NOBODY) {
+                of.entry(event.person).or_default().push(*number);
+            }
+        }
+        of
+    }
+
+    fn records_by_person(&self) -> HashMap<u32, Vec<u32>> {
+        let mut of: HashMap<u32, Vec<u32>> = HashMap::new();
+        for (row, record) in self.records.all.iter().enumerate() {
+            if record.delivers && !record.is_test && record.person != NOBODY {
+                of.entry(record.person).or_default().push(number(row));
+            }
+        }
+        of
+    }
+
+    /// Event and record of people with one of each, in the order of the events: these pairs need no pairing.
+    fn lone(&self) -> Vec<(&'b Event, &Record<'a>)> {
+        let events = self.events_by_person();
+        let records = self.records_by_person();
+        let mut pairs = Vec::new();
+        for number in self.events {
+            let Some(event) = self.event(*number) else { continue };
+            if events.get(&event.person).map(Vec::len) != Some(1) || event.leads.len() != 1 {
+                continue;
+            }
+            let Some([row]) = records.get(&event.person).map(Vec::as_slice) else { continue };
+            let Some(record) = self.records.all.get(*row as usize) else { continue };
+            if pairing::evidence(event, record.action, record.offer).is_some() {
+                pairs.push((event, record));
+            }
+        }
+        pairs
+    }
+
+    /// Times of record and lead, where the record tells more than a day.
+    fn lone_pairs(&self) -> Vec<(i64, i64)> {
+        self.lone()
+            .into_iter()
+            .filter_map(|(event, record)| {
+                let span = record.span.filter(|span| span.width < DAY)?;
+                Some((span.start, self.received(event)))
+            })
+            .collect()
+    }
+
+    /// A day without hours may be a day of another zone: how much earlier than its lead such a record may end.
+    fn day_slack(&self) -> Slack {
+        let mut early: Vec<i64> = Vec::new();
+        let mut days = 0usize;
+        for (event, record) in self.lone() {
+            let Some(span) = record.span.filter(|span| span.width >= DAY) else { continue };
+            let delay = span.delay(self.received(event));
+            if (-14 * HOUR..=3 * DAY).contains(&delay) {
+                days += 1;
+                if delay < -TEN_MINUTES {
+                    early.push(-delay);
+                }
+            }
+        }
+        early.sort_unstable();
+        // One lead in fifty: below that it is a record of another day.
+        if early.len() >= 5 && early.len() * 50 >= days {
+            let most = early.get(early.len() * 95 / 100).copied().unwrap_or(0);
+            return Slack { day: (most + HOUR).min(14 * HOUR) };
+        }
+        Slack::default()
+    }
+
+    /// Decides between a record per lead and a record per person.
+    fn weigh(&mut self) -> Result<()> {
+        let records = self.records_by_person();
+        let oldest = self.records.all.iter().filter_map(|r| r.span).map(|span| span.start).min().unwrap_or(i64::MAX);
+        let newest = self.until.unwrap_or(i64::MIN).saturating_sub(2 * DAY);
+        let mut repeats = inference::Repeats::default();
+        let mut by_person: Vec<(u32, Vec<u32>)> = self.events_by_person().into_iter().collect();
+        by_person.sort_unstable();
+        for (person, events) in by_person {
+            let in_sight = |number: &&u32| {
+                self.event(**number).is_some_and(|event| {
+                    let received = self.received(event);
+                    self.is_genuine(event) && received >= oldest - TEN_MINUTES && received <= newest
+                })
+            };
+            let events = events.iter().filter(in_sight).count();
+            let found = records.get(&person).map_or(0, Vec::len);
+            match (events, found) {
+                (0, _) => {}
+                (1, found) => {
+                    repeats.once.0 += 1;
+                    repeats.once.1 += usize::from(found > 0);
+                }
+                (_, 0) => {}
+                (events, found) => repeats.several.push((events, found == 1)),
+            }
+        }
+        self.weighed = inference::weigh(&repeats);
+        let configured = match self.destination.records_per {
+            RecordsPer::Lead => Some(false),
+            RecordsPer::Person => Some(true),
+            RecordsPer::Auto => None,
+        };
+        let Some(per_person) = configured else {
+            self.per_person = inference::keeps_a_record_per_person(self.weighed, self.destination.kind);
+            self.per_from = if self.weighed.for_person.abs() >= 3.0 { "inferred" } else { "kind" };
+            return Ok(());
+        };
+        self.per_person = per_person;
+        if !inference::contradicts(self.weighed, per_person) {
+            return Ok(());
+        }
+        let (set, shown) = if per_person { ("person", "lead") } else { ("lead", "person") };
+        Err(Error::usage(format!("records_per = \"{set}\" is contradicted by the export"))
+            .at(format!("destination \"{}\"", self.destination.name))
+            .because(format!(
+                "of {} with several leads, {} one record only",
+                count(self.weighed.people, "person", "people"),
+                count(self.weighed.single, "has", "have"),
+            ))
+            .hint(format!("set records_per = \"{shown}\", or leave it out to have it inferred")))
+    }
+
+    /// One record for each lead: pairs events and records.
+    fn pair_leads(&mut self) -> Result<()> {
+        let paired = pairing::pair(self.book, self.events, &self.records.all, self.slack);
+        self.keys_unknown = paired.keys_unknown > paired.keys_known;
+        let mut of_event: HashMap<u32, Vec<pairing::Pair>> = HashMap::new();
+        for pair in &paired.pairs {
+            of_event.entry(pair.event).or_default().push(*pair);
+        }
+        let mut delays = Vec::new();
+        for number in self.events {
+            let Some(event) = self.event(*number) else { continue };
+            let Some(pairs) = of_event.get_mut(number) else { continue };
+            pairs.sort_by_key(|pair| {
+                let span = self.records.all.get(pair.record as usize).and_then(|record| record.span);
+                (span.map(|span| span.start), pair.record)
+            });
+            for (lead, pair) in event.leads.iter().zip(pairs.iter()) {
+                self.answers.insert(*lead, Answer { record: pair.record, evidence: pair.evidence, delivered: true });
+            }
+            if let (true, Some(pair)) = (self.is_genuine(event), pairs.first()) {
+                let span = self.records.all.get(pair.record as usize).and_then(|record| record.span);
+                delays.extend(span.map(|span| (self.received(event), span.delay(self.received(event)).max(0))));
+            }
+        }
+        self.set_grace(delays)
+    }
+
+    /// Takes grace from the delays seen, or checks the configured one against them.
+    pub(super) fn set_grace(&mut self, mut delays: Vec<(i64, i64)>) -> Result<()> {
+        delays.sort_unstable();
+        self.delays = delays.into_iter().map(|(_, delay)| delay).collect();
+        let Grace::Fixed(fixed) = self.destination.grace else {
+            self.grace = inference::grace(&self.delays);
+            return Ok(());
+        };
+        self.grace = fixed.num_microseconds().unwrap_or(i64::MAX / 4);
+        let usual = inference::without_backlogs(&self.delays);
+        let slower = usual.iter().filter(|delay| **delay > self.grace).count();
+        // A twentieth: by then leads that are on their way are called missed every night.
+        if usual.len() >= inference::FEWEST_DELAYS && slower * 20 > usual.len() {
+            return Err(Error::usage("grace is contradicted by the export")
+                .at(format!("destination \"{}\"", self.destination.name))
+                .because(format!(
+                    "{slower} of {} delivered leads took longer than {} s",
+                    usual.len(),
+                    self.grace / SECOND
+                ))
+                .hint(format!(
+                    "set grace = \"{}h\" or more, or leave it out to have it taken from the delays",
+                    inference::grace(&self.delays) / HOUR + 1
+                )));
+        }
+        Ok(())
+    }
+
+    /// Says of every marketplace record what it is.
+    fn name_roles(&mut self) {
+        let mut used: HashMap<u32, bool> = HashMap::new();
+        for (lead, answer) in &self.answers {
+            let is_dnc = self.lead(*lead).is_some_and(|lead| lead.kind == kind::DO_NOT_CONTACT);
+            used.entry(answer.record).and_modify(|dnc| *dnc = *dnc && is_dnc).or_insert(is_dnc);
+        }
+        let events = self.events_by_person();
+        let mut event_of_email: HashMap<String, u32> = HashMap::new();
+        if self.per_person {
+            for number in self.events {
+                let Some(event) = self.event(*number) else { continue };
+                for lead in event.leads.iter().filter_map(|row| self.lead(*row)) {
+                    if let Some(email) = lead.email.and_then(contact::normalised_email) {
+                        event_of_email.entry(email).or_insert(*number);
+                    }
+                }
+            }
+        }
+        let mut key_events: HashMap<String, u32> = HashMap::new();
+        if self.records.all.iter().any(|record| record.key.is_some()) {
+            for number in self.events {
+                for row in self.event(*number).map_or(&[][..], |event| &event.leads) {
+                    let Some(lead) = self.lead(*row) else { continue };
+                    for form in pairing::key_forms(lead.id, lead.source_key) {
+                        key_events.entry(form).or_insert(*number);
+                    }
+                }
+            }
+        }
+        let mut roles = Vec::new();
+        let mut first = 0;
+        for (row, record) in self.records.all.iter().enumerate() {
+            let row = number(row);
+            let role = match used.get(&row) {
+                _ if record.is_test && record.delivers => Some(unexplained::TEST_LEAD),
+                Some(true) => Some(unexplained::DO_NOT_CONTACT),
+                Some(false) if !record.delivers => continue,
+                Some(false) => None,
+                None if !(record.marketplace && record.delivers) => continue,
+                None if record.is_dnc => Some(unexplained::DO_NOT_CONTACT),
+                None => {
+                    let by_key = record.key.and_then(|key| key_events.get(&key.to_lowercase()).copied());
+                    let by_email = record.email.as_deref().and_then(|email| event_of_email.get(email).copied());
+                    let of_person = events.get(&record.person).map_or(&[][..], Vec::as_slice);
+                    let answered = by_key.or(by_email).or_else(|| {
+                        of_person.iter().copied().find(|number| {
+                            self.event(*number).is_some_and(|event| {
+                                self.per_person || pairing::could_answer(self.book, event, record, self.slack)
+                            })
+                        })
+                    });
+                    Some(match answered {
+                        Some(event) if self.kind_of(event) == kind::DO_NOT_CONTACT => unexplained::DO_NOT_CONTACT,
+                        Some(_) => unexplained::FURTHER_DELIVERY,
+                        None if !record.offer_known => unexplained::UNKNOWN_OFFER,
+                        None => unexplained::NO_LEAD,
+                    })
+                }
+            };
+            match role {
+                Some(role) => roles.push((row, role)),
+                None => first += 1,
+            }
+        }
+        self.first_deliveries = first;
+        self.roles = roles;
+    }
+
+    fn kind_of(&self, event: u32) -> &str {
+        self.event(event).and_then(|event| self.book.first(event)).map_or(kind::GENUINE, |lead| lead.kind)
+    }
+
+    /// The verdict of every routed lead, by row of the book.
+    pub(super) fn outcomes(&self) -> Vec<(u32, Outcome<'a>)> {
+        let mut outcomes = Vec::new();
+        for number in self.events {
+            let Some(event) = self.event(*number) else { continue };
+            for (place, row) in event.leads.iter().enumerate() {
+                let Some(lead) = self.lead(*row) else { continue };
+                let answer = self.answers.get(row).copied();
+                let excluded = excluded_kind(lead.kind).or((place > 0).then_some(reason::REPEAT_DELIVERY));
+                let mut outcome = match (excluded, answer) {
+                    (Some(reason), _) => Outcome::excluded(reason),
+                    (None, Some(answer)) => self.matched(*number, lead, answer),
+                    (None, None) => self.unmatched(*number, lead),
+                };
+                if let Some((answer, record)) = answer.and_then(|a| Some((a, self.records.all.get(a.record as usize)?)))
+                {
+                    outcome.record = Some(record.id);
+                    outcome.match_weight = record.match_weight;
+                    outcome.matched_by = match answer.evidence {
+                        Evidence::Key => Some(link::KEY),
+                        _ => record.matched_by,
+                    };
+                    outcome.delay = record.span.map(|span| span.start - lead.received);
+                }
+                outcomes.push((*row, outcome));
+            }
+        }
+        outcomes
+    }
+
+    fn matched(&self, number: u32, lead: &Lead<'_>, answer: Answer) -> Outcome<'a> {
+        let record = self.records.all.get(answer.record as usize);
+        let reason = match record {
+            _ if !answer.delivered => reason::PERSON_KNOWN,
+            Some(record) if record.converted => reason::CONVERTED,
+            Some(record) if record.gone => reason::GONE_SINCE,
+            _ => reason::DELIVERED,
+        };
+        let delay = record.and_then(|record| record.span).map(|span| span.delay(lead.received));
+        let trial = !self.per_person || self.first_contacts.contains_key(&number);
+        Outcome {
+            late: trial && delay.is_some_and(|delay| delay > self.grace),
+            trial,
+            ..Outcome::without_record(verdict::MATCHED, reason)
+        }
+    }
+
+    fn unmatched(&self, number: u32, lead: &Lead<'_>) -> Outcome<'a> {
+        let (verdict, reason) = if self.from.is_some_and(|from| lead.received < from) {
+            (verdict::EXCLUDED, reason::OUT_OF_SIGHT)
+        } else {
+            match self.until {
+                Some(until) if self.view.readable && lead.received > until => {
+                    (verdict::PENDING, reason::AFTER_LAST_RECORD)
+                }
+                Some(until) if self.view.readable && lead.received > until.saturating_sub(self.grace) => {
+                    (verdict::PENDING, reason::GRACE)
+                }
+                Some(_) if self.view.readable => (verdict::MISSED, reason::ISOLATED),
+                _ => (verdict::PENDING, reason::NO_EXPORT),
+            }
+        };
+        let trial = verdict != verdict::EXCLUDED && (!self.per_person || self.first_contacts.contains_key(&number));
+        Outcome { trial, ..Outcome::without_record(verdict, reason) }
+    }
+
+    pub(super) fn inferred(&self) -> Inferred {
+        let instant = |at: Option<i64>| at.and_then(DateTime::from_timestamp_micros);
+        let mut delays = self.delays.clone();
+        delays.sort_unstable();
+        let roles = |wanted: &[&str]| self.roles.iter().filter(|(_, role)| wanted.contains(role)).count();
+        Inferred {
+            destination: self.destination.name.clone(),
+            records_per: if self.per_person { "person" } else { "lead" },
+            records_per_from: self.per_from,
+            people_with_several_leads: self.weighed.people,
+            people_with_one_record: self.weighed.single,
+            grace_seconds: self.grace / SECOND,
+            grace_from: match self.destination.grace {
+                Grace::Fixed(_) => "configured",
+                Grace::Auto if self.delays.len() >= inference::FEWEST_DELAYS => "delays",
+                Grace::Auto => "default",
+            },
+            delays: delays.len(),
+            median_delay_seconds: delays.get(delays.len() / 2).map(|delay| delay / SECOND),
+            zone: (self.clock != Clock::AsRead).then(|| self.clock.name()),
+            shows_lead_source: self.records.shows_lead_source,
+            from: instant(self.from),
+            until: instant(self.until),
+            first_deliveries: self.first_deliveries,
+            further_deliveries: roles(&[unexplained::FURTHER_DELIVERY]),
+            should_not_be_there: roles(&[unexplained::TEST_LEAD, unexplained::DO_NOT_CONTACT]),
+            unexplained: roles(&[unexplained::NO_LEAD, unexplained::UNKNOWN_OFFER]),
+        }
+    }
+
+    pub(super) fn findings(&self) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let mut tell = |level, code, text: String, count: usize| {
+            if count > 0 {
+                let count = i64::try_from(count).unwrap_or(i64::MAX);
+                findings.push(Finding { level, code, destination: self.destination.name.clone(), text, count });
+            }
+        };
+        let of = |wanted: &str| self.roles.iter().filter(|(_, role)| *role == wanted).count();
+        tell(
+            level::LIST,
+            finding::FORWARDED,
+            "test leads were forwarded and stand in the CRM".to_owned(),
+            of(unexplained::TEST_LEAD),
+        );
+        tell(
+            level::MAIL,
+            finding::FORWARDED,
+            "do-not-contact leads were forwarded and stand in the CRM".to_owned(),
+            of(unexplained::DO_NOT_CONTACT),
+        );
+        tell(
+            level::MAIL,
+            finding::UNEXPLAINED,
+            "marketplace records that no lead accounts for: their raw leads never reached a source".to_owned(),
+            of(unexplained::NO_LEAD),
+        );
+        tell(
+            level::LIST,
+            finding::UNEXPLAINED,
+            "marketplace records of offers that only the CRM knows".to_owned(),
+            of(unexplained::UNKNOWN_OFFER),
+        );
+        if self.clock != Clock::AsRead {
+            let text = format!(
+                "the export's times are of {}: set timezone for this destination; they were read so tonight",
+                self.clock.name()
+            );
+            tell(level::MAIL, finding::CLOCK_SHIFT, text, 1);
+        }
+        if self.keys_unknown {
+            let text = "most values of the column that `key` names belong to no lead: is it the right column?";
+            tell(level::MAIL, finding::SETTING_DOUBTFUL, text.to_owned(), 1);
+        }
+        findings
+    }
+}

@@ -1,0 +1,509 @@
+//! Which record answers which event, in a destination that keeps one record for each lead.
+//!
+//! Pairs are taken nearest first by (evidence, distance in time, match weight, lead_id, record_id), each record once
+//! and each event as often as it was delivered (design: records_per = "lead"). That is not the largest number of pairs,
+//! which would move a loss onto a neighbour.
+//!
+//! Each event proposes its best free record; the best proposal of all is taken; whose record is gone proposes again.
+//! A free record is found by halving paths over records in time, so the work is n log n but for a person whose whole
+//! backlog points to the same few records.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, HashSet};
+
+use super::events::{Book, Code, DAY, Event, NOBODY, Named, TEN_MINUTES, number};
+use super::records::{Record, Span};
+
+/// How sure a pair is, best first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Evidence {
+    /// The record carries the lead's own key.
+    Key,
+    /// The record's lead source names the lead's action or offer.
+    LeadSource,
+    /// Person and time only.
+    Time,
+}
+
+/// A record that answers an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Pair {
+    pub event: u32,
+    pub record: u32,
+    pub evidence: Evidence,
+    /// Record later than the nearest delivery: positive.
+    pub delay: i64,
+}
+
+/// How much earlier than its lead a record may be, by the width of its time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Slack {
+    /// For days without hours, whose zone is not known.
+    pub day: i64,
+}
+
+impl Default for Slack {
+    fn default() -> Self {
+        Slack { day: TEN_MINUTES }
+    }
+}
+
+impl Slack {
+    fn of(self, width: i64) -> i64 {
+        if width >= DAY { self.day } else { TEN_MINUTES }
+    }
+}
+
+/// Further than any distance: pairs without a time come last.
+const FAR: i64 = i64::MAX / 4;
+
+/// What a record's lead source says for or against an event; none where it names another action or offer.
+pub(super) fn evidence(event: &Event, action: Code, offer: Named) -> Option<Evidence> {
+    let mut named = false;
+    if action != 0 && event.action != 0 {
+        if action != event.action {
+            return None;
+        }
+        named = true;
+    }
+    match (event.offer, offer) {
+        (Named::Id(a), Named::Id(b)) | (Named::Title(a), Named::Title(b)) => {
+            if a != b {
+                return None;
+            }
+            named = true;
+        }
+        // A title that belongs to no id, or none at all, cannot be compared.
+        _ => {}
+    }
+    Some(if named { Evidence::LeadSource } else { Evidence::Time })
+}
+
+/// Pairs `events` (numbers into the book) with the records that can deliver.
+pub(super) fn pair(book: &Book<'_>, events: &[u32], records: &[Record<'_>], slack: Slack) -> Pairing {
+    let keyed = by_key(book, events, records);
+    let mut rooms: HashMap<u32, usize> = HashMap::with_capacity(events.len());
+    for event in events {
+        rooms.insert(*event, book.events.get(*event as usize).map_or(0, |event| event.leads.len()));
+    }
+    let mut pairs = keyed.pairs;
+    for pair in &pairs {
+        if let Some(room) = rooms.get_mut(&pair.event) {
+            *room -= 1;
+        }
+    }
+    let free: Vec<u32> = (0..records.len())
+        .filter(|row| records.get(*row).is_some_and(|r| r.delivers && !r.is_test && r.person != NOBODY))
+        .map(number)
+        .filter(|row| !keyed.bound.contains(row))
+        .collect();
+    let mut shelf = Shelf::new(records, free, slack);
+    let mut proposals = BinaryHeap::with_capacity(events.len());
+    for event in events {
+        if rooms.get(event).is_some_and(|room| *room > 0) {
+            proposals.extend(shelf.propose(book, *event).map(Reverse));
+        }
+    }
+    while let Some(Reverse(proposal)) = proposals.pop() {
+        if shelf.is_free(proposal.slot) {
+            shelf.take(proposal.slot);
+            pairs.push(Pair {
+                event: proposal.event,
+                record: proposal.record,
+                evidence: proposal.evidence,
+                delay: proposal.delay,
+            });
+            let Some(room) = rooms.get_mut(&proposal.event) else { continue };
+            *room -= 1;
+            if *room == 0 {
+                continue;
+            }
+        }
+        proposals.extend(shelf.propose(book, proposal.event).map(Reverse));
+    }
+    Pairing { pairs, keys_known: keyed.known, keys_unknown: keyed.unknown }
+}
+
+/// The outcome of [`pair`].
+pub(super) struct Pairing {
+    pub pairs: Vec<Pair>,
+    pub keys_known: usize,
+    pub keys_unknown: usize,
+}
+
+struct Keyed {
+    pairs: Vec<Pair>,
+    /// Records whose key names an event, or none that we hold, paired or not: they answer nobody else.
+    bound: HashSet<u32>,
+    known: usize,
+    unknown: usize,
+}
+
+/// The forms of a raw lead's key that forwarders keep: lead_id, the whole key, the RowKey alone; any case.
+pub(super) fn key_forms(lead_id: &str, source_key: &str) -> [String; 3] {
+    let row_key = source_key.rsplit_once('/').map_or(source_key, |(_, row)| row);
+    [lead_id.to_lowercase(), source_key.to_lowercase(), row_key.to_lowercase()]
+}
+
+fn by_key(book: &Book<'_>, events: &[u32], records: &[Record<'_>]) -> Keyed {
+    let mut keyed = Keyed { pairs: Vec::new(), bound: HashSet::new(), known: 0, unknown: 0 };
+    if records.iter().all(|record| record.key.is_none()) {
+        return keyed;
+    }
+    let mut events_of: HashMap<String, Vec<(u32, u32)>> = HashMap::new();
+    for event in events {
+        for row in book.events.get(*event as usize).map_or(&[][..], |event| &event.leads) {
+            let Some(lead) = book.leads.get(*row as usize) else { continue };
+            for form in key_forms(lead.id, lead.source_key) {
+                let known = events_of.entry(form).or_default();
+                if !known.contains(&(*event, *row)) {
+                    known.push((*event, *row));
+                }
+            }
+        }
+    }
+    let mut candidates = Vec::new();
+    let mut unknown = Vec::new();
+    for (row, record) in records.iter().enumerate() {
+        let Some(key) = record.key.filter(|_| record.object != "opportunity") else { continue };
+        let Some(found) = events_of.get(&key.to_lowercase()) else {
+            unknown.push(number(row));
+            continue;
+        };
+        keyed.known += 1;
+        keyed.bound.insert(number(row));
+        for (event, lead) in found {
+            let received = book.leads.get(*lead as usize).map_or(0, |lead| lead.received);
+            let delay = record.span.map_or(FAR, |span| span.delay(received));
+            candidates.push((delay.abs(), record.weight_rank, *lead, number(row), *event, delay));
+        }
+    }
+    keyed.unknown = unknown.len();
+    // A key of the forwarder's that no lead has belongs to a lead that we do not hold, unless the whole column is
+    // something else.
+    if keyed.known > keyed.unknown {
+        keyed.bound.extend(unknown);
+    }
+    candidates.sort_unstable();
+    let mut taken = HashMap::new();
+    let mut rooms: HashMap<u32, usize> = HashMap::new();
+    for (_, _, _, record, event, delay) in candidates {
+        let room =
+            rooms.entry(event).or_insert_with(|| book.events.get(event as usize).map_or(0, |event| event.leads.len()));
+        if *room > 0 && taken.insert(record, event).is_none() {
+            *room -= 1;
+            keyed.pairs.push(Pair { event, record, evidence: Evidence::Key, delay });
+        }
+    }
+    keyed
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Proposal {
+    evidence: Evidence,
+    distance: i64,
+    weight_rank: i64,
+    lead: u32,
+    record: u32,
+    event: u32,
+    slot: usize,
+    delay: i64,
+}
+
+/// Free records, sorted so that what one event may take lies together in time.
+struct Shelf<'r, 'a> {
+    records: &'r [Record<'a>],
+    /// Rows of `records`.
+    slots: Vec<u32>,
+    groups: Vec<Group>,
+    /// The next slot that may be free, itself included; one past the end stands for none.
+    next: Vec<usize>,
+    /// The slot before that may be free, itself included, plus one; 0 stands for none.
+    before: Vec<usize>,
+    slack: Slack,
+}
+
+struct Group {
+    person: u32,
+    action: Code,
+    offer: Named,
+    width: Option<i64>,
+    from: usize,
+    to: usize,
+}
+
+impl<'r, 'a> Shelf<'r, 'a> {
+    fn new(records: &'r [Record<'a>], mut slots: Vec<u32>, slack: Slack) -> Self {
+        let of = |row: &u32| &records[*row as usize];
+        let sort = |row: &u32| {
+            let r = of(row);
+            let span = r.span.map(|span| (span.width, span.start));
+            (r.person, r.action, r.offer, span.map(|s| s.0), span.map(|s| s.1), r.weight_rank, *row)
+        };
+        slots.sort_unstable_by_key(sort);
+        let mut groups: Vec<Group> = Vec::new();
+        for (slot, row) in slots.iter().enumerate() {
+            let r = of(row);
+            let width = r.span.map(|span| span.width);
+            match groups.last_mut() {
+                Some(g) if (g.person, g.action, g.offer, g.width) == (r.person, r.action, r.offer, width) => {
+                    g.to = slot + 1;
+                }
+                _ => groups.push(Group {
+                    person: r.person,
+                    action: r.action,
+                    offer: r.offer,
+                    width,
+                    from: slot,
+                    to: slot + 1,
+                }),
+            }
+        }
+        let next = (0..=slots.len()).collect();
+        let before = (0..=slots.len()).collect();
+        Shelf { records, slots, groups, next, before, slack }
+    }
+
+    fn start(&self, slot: usize) -> i64 {
+        self.slots.get(slot).and_then(|row| self.records[*row as usize].span).map_or(FAR, |span| span.start)
+    }
+
+    fn is_free(&self, slot: usize) -> bool {
+        self.next[slot] == slot
+    }
+
+    fn take(&mut self, slot: usize) {
+        self.next[slot] = slot + 1;
+        self.before[slot + 1] = slot;
+    }
+
+    /// The first free slot from here on.
+    fn first_from(&mut self, slot: usize) -> usize {
+        let mut at = slot;
+        while self.next[at] != at {
+            self.next[at] = self.next[self.next[at]];
+            at = self.next[at];
+        }
+        at
+    }
+
+    /// The last free slot before this one.
+    fn last_before(&mut self, slot: usize) -> Option<usize> {
+        let mut at = slot;
+        while self.before[at] != at {
+            self.before[at] = self.before[self.before[at]];
+            at = self.before[at];
+        }
+        at.checked_sub(1)
+    }
+
+    fn propose(&mut self, book: &Book<'_>, number: u32) -> Option<Proposal> {
+        let event = book.events.get(number as usize)?;
+        let lead = *event.leads.first()?;
+        let from = self.groups.partition_point(|group| group.person < event.person);
+        let to = self.groups.partition_point(|group| group.person <= event.person);
+        let mut best: Option<Proposal> = None;
+        for index in from..to {
+            let Some(group) = self.groups.get(index) else { continue };
+            let Some(evidence) = evidence(event, group.action, group.offer) else { continue };
+            let (first, last, width) = (group.from, group.to, group.width);
+            for row in &event.leads {
+                let Some(received) = book.leads.get(*row as usize).map(|lead| lead.received) else { continue };
+                for (slot, delay) in self.nearest(first, last, width, received).into_iter().flatten() {
+                    let Some(record) = self.slots.get(slot).copied() else { continue };
+                    let proposal = Proposal {
+                        evidence,
+                        distance: delay.abs(),
+                        weight_rank: self.records[record as usize].weight_rank,
+                        lead,
+                        record,
+                        event: number,
+                        slot,
+                        delay,
+                    };
+                    if best.is_none_or(|known| proposal < known) {
+                        best = Some(proposal);
+                    }
+                }
+            }
+        }
+        best
+    }
+
+    /// The nearest free slots of a group: one at or after the lead, one before it. Each with its delay.
+    fn nearest(&mut self, from: usize, to: usize, width: Option<i64>, received: i64) -> [Option<(usize, i64)>; 2] {
+        let Some(width) = width else {
+            let slot = self.first_from(from);
+            return [(slot < to).then_some((slot, FAR)), None];
+        };
+        let after = from
+            + self.slots[from..to].partition_point(|row| {
+                self.records[*row as usize].span.is_some_and(|span| span.start.saturating_add(span.width) <= received)
+            });
+        let mut slot = self.first_from(after);
+        let mut found = None;
+        if slot < to {
+            let start = self.start(slot);
+            found = Some((slot, (start - received).max(0)));
+            // All that contain the instant are equally near: the better weight, then the smaller id.
+            let rank = |shelf: &Self, slot: usize| {
+                let row = shelf.slots[slot];
+                (shelf.records[row as usize].weight_rank, row)
+            };
+            if start <= received {
+                let mut best = slot;
+                loop {
+                    slot = self.first_from(slot + 1);
+                    if slot >= to || self.start(slot) > received {
+                        break;
+                    }
+                    if rank(self, slot) < rank(self, best) {
+                        best = slot;
+                    }
+                }
+                return [Some((best, 0)), None];
+            }
+        }
+        let earlier = self.last_before(after).filter(|slot| *slot >= from).and_then(|slot| {
+            let start = self.start(slot);
+            let delay = Span { start, width }.delay(received);
+            // Of records made at the same time, the first in the order of weight.
+            let run = from
+                + self.slots[from..to]
+                    .partition_point(|row| self.records[*row as usize].span.is_some_and(|span| span.start < start));
+            (delay >= -self.slack.of(width)).then(|| (self.first_from(run), delay))
+        });
+        [found, earlier]
+    }
+}
+
+/// Whether a record could have been made by this event, were the event not answered already.
+pub(super) fn could_answer(book: &Book<'_>, event: &Event, record: &Record<'_>, slack: Slack) -> bool {
+    if evidence(event, record.action, record.offer).is_none() {
+        return false;
+    }
+    let Some(span) = record.span else { return true };
+    book.first(event).is_some_and(|lead| span.delay(lead.received) >= -slack.of(span.width))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::events::{Lead, SECOND};
+    use super::*;
+
+    fn record(n: usize, action: Code, offer: u32, start: i64, width: i64, weight: i64) -> Record<'static> {
+        Record {
+            id: Box::leak(format!("r{n:03}").into_boxed_str()),
+            object: "lead",
+            span: Some(Span { start, width }),
+            modified: None,
+            person: 0,
+            weight_rank: weight,
+            match_weight: None,
+            matched_by: None,
+            email: None,
+            action,
+            offer: if offer == 0 { Named::Nothing } else { Named::Id(offer) },
+            offer_known: true,
+            key: None,
+            lead_source: None,
+            created: Some(start),
+            is_test: false,
+            is_dnc: false,
+            marketplace: true,
+            converted: false,
+            gone: false,
+            delivers: true,
+        }
+    }
+
+    /// The rule as it is written: all pairs, sorted, taken from the front.
+    fn by_definition(book: &Book<'_>, records: &[Record<'_>]) -> Vec<(u32, u32)> {
+        let mut pairs = Vec::new();
+        for (e, event) in book.events.iter().enumerate() {
+            for (r, record) in records.iter().enumerate() {
+                let Some(evidence) = evidence(event, record.action, record.offer) else { continue };
+                let span = record.span.unwrap();
+                let delay = event
+                    .leads
+                    .iter()
+                    .map(|row| span.delay(book.leads[*row as usize].received))
+                    .min_by_key(|d| d.abs());
+                let allowed =
+                    event.leads.iter().any(|row| span.delay(book.leads[*row as usize].received) >= -TEN_MINUTES);
+                if allowed {
+                    pairs.push((evidence, delay.unwrap().abs(), record.weight_rank, event.leads[0], r, e));
+                }
+            }
+        }
+        pairs.sort_unstable();
+        let mut rooms: Vec<usize> = book.events.iter().map(|event| event.leads.len()).collect();
+        let mut taken = vec![false; records.len()];
+        let mut result = Vec::new();
+        for (_, _, _, _, r, e) in pairs {
+            if rooms[e] > 0 && !taken[r] {
+                rooms[e] -= 1;
+                taken[r] = true;
+                result.push((number(e), number(r)));
+            }
+        }
+        result.sort_unstable();
+        result
+    }
+
+    proptest! {
+        #[test]
+        fn pairs_are_those_of_the_definition(
+            events in proptest::collection::vec((0..3u32, 0..3u32, 0..400i64, 1..3usize), 0..12),
+            records in proptest::collection::vec((0..3u32, 0..3u32, 0..400i64, 0..3i64), 0..14),
+            minutes in 1..6i64,
+        ) {
+            let minute = 60 * SECOND;
+            let mut book = Book {
+                leads: Vec::new(),
+                events: Vec::new(),
+                offers: super::super::events::Offers::default(),
+                actions: super::super::events::Codes::default(),
+                people: HashMap::new(),
+                person_ids: Vec::new(),
+            };
+            for (action, offer, at, deliveries) in events {
+                let mut event = Event {
+                    person: 0,
+                    action,
+                    offer: if offer == 0 { Named::Nothing } else { Named::Id(offer) },
+                    leads: Vec::new(),
+                };
+                for n in 0..deliveries {
+                    event.leads.push(number(book.leads.len()));
+                    book.leads.push(Lead {
+                        id: "",
+                        source_key: "",
+                        person: 0,
+                        received: (at + n as i64) * minute,
+                        kind: "genuine",
+                        offer_id: None,
+                        title: None,
+                        email: None,
+                        event: 0,
+                    });
+                }
+                book.events.push(event);
+            }
+            let records: Vec<Record<'_>> = records
+                .into_iter()
+                .enumerate()
+                .map(|(n, (action, offer, at, weight))| {
+                    record(n, action, offer, at * minute, if n % 3 == 0 { SECOND } else { minutes * minute }, weight)
+                })
+                .collect();
+            let all: Vec<u32> = (0..book.events.len()).map(number).collect();
+            let mut found: Vec<(u32, u32)> =
+                pair(&book, &all, &records, Slack::default()).pairs.iter().map(|p| (p.event, p.record)).collect();
+            found.sort_unstable();
+            prop_assert_eq!(found, by_definition(&book, &records));
+        }
+    }
+}
