@@ -18,6 +18,7 @@ pub mod tabular;
 
 // Stages: tables in, tables out.
 pub mod balance;
+pub mod causes;
 pub mod crm;
 pub mod history;
 pub mod identity;

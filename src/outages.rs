@@ -10,7 +10,7 @@ mod burst;
 mod scan;
 mod words;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono_tz::Tz;
 use polars::prelude::*;
@@ -52,6 +52,9 @@ pub struct Input<'a> {
     pub lost: &'a Table<LostAtSource>,
     /// Reports of earlier days.
     pub earlier: &'a Table<History>,
+    /// lead_id, destination: missed leads that a cause explains, from a first search for causes; none at first. They are
+    /// no trials, which lowers the base rate and shows smaller outages.
+    pub explained: Option<&'a DataFrame>,
 }
 
 /// What the search gives.
@@ -250,6 +253,11 @@ fn read_events<'a>(
     let (late, trial) = (frame.column("late")?.bool()?, frame.column("trial")?.bool()?);
     let newest = input.leads.frame().column("received_at")?.datetime()?.physical().max();
     let exported = exported_at(input.coverage)?;
+    let mut caused: HashSet<(&str, &str)> = HashSet::new();
+    if let Some(explained) = input.explained {
+        let (ids, destinations) = (explained.column("lead_id")?.str()?, explained.column("destination")?.str()?);
+        caused.extend(ids.iter().zip(destinations.iter()).filter_map(|(id, destination)| Some((id?, destination?))));
+    }
 
     let mut all: BTreeMap<&str, Vec<Event>> = BTreeMap::new();
     let rows = ids
@@ -279,7 +287,7 @@ fn read_events<'a>(
             _ => continue,
         };
         let parts = index.get(lead_id).copied().unwrap_or_default();
-        let trial = trial == Some(true);
+        let trial = trial == Some(true) && !caused.contains(&(lead_id, destination));
         all.entry(destination).or_default().push(Event {
             row,
             lead_id,
@@ -332,17 +340,20 @@ fn read_store<'a>(input: &Input<'a>) -> Result<Vec<Event<'a>>> {
     Ok(events)
 }
 
-/// The destination and the parts of it that are tested: those with enough trials, of kinds that differ at all.
+/// The destination and the parts of it that are tested: those with enough trials, of kinds that differ at all, of which
+/// anything was ever delivered: what never arrived has a cause, and no time at which it began.
 fn scopes<'a>(events: &[Event<'a>]) -> Vec<Scope<'a>> {
     let mut all = vec![Scope::All];
     for part in 0..PARTS.len() {
-        let mut counts: BTreeMap<Option<&str>, usize> = BTreeMap::new();
+        let mut counts: BTreeMap<Option<&str>, (usize, bool)> = BTreeMap::new();
         for event in events.iter().filter(|e| e.trial) {
-            *counts.entry(event.parts.get(part).copied().flatten()).or_default() += 1;
+            let (trials, delivered) = counts.entry(event.parts.get(part).copied().flatten()).or_default();
+            *trials += 1;
+            *delivered |= event.state == State::Delivered;
         }
         if counts.len() > 1 {
-            let enough = counts.into_iter().filter(|(_, n)| *n >= LEAST_TRIALS);
-            all.extend(enough.map(|(value, _)| Scope::Part(part, value)));
+            let tested = counts.into_iter().filter(|(_, (trials, delivered))| *trials >= LEAST_TRIALS && *delivered);
+            all.extend(tested.map(|(value, _)| Scope::Part(part, value)));
         }
     }
     all

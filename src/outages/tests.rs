@@ -108,7 +108,8 @@ fn found(cases: &[Case], earlier: &Table<History>, lost: &Table<LostAtSource>) -
     let settings =
         Settings { alpha: 0.0001, timezone: Tz::UTC, grace_seconds: BTreeMap::from([("crm".into(), 3_600)]) };
     let coverage = Table::empty();
-    find(Input { verdicts: &verdicts, leads: &leads, coverage: &coverage, lost, earlier }, &settings).unwrap()
+    find(Input { verdicts: &verdicts, leads: &leads, coverage: &coverage, lost, earlier, explained: None }, &settings)
+        .unwrap()
 }
 
 fn searched(cases: &[Case]) -> Found {

@@ -1,0 +1,347 @@
+//! Missed leads in kind → causes: what those outside outages share that the delivered ones do not, and what to look at.
+//!
+//! Takes verdicts and the leads that outages cost; gives the final reconciliation and the causes. Every condition is
+//! tested with Fisher's exact test (one-sided, hypergeometric; Fisher 1935), multiplied by the number of conditions tried
+//! (Bonferroni), so the expected number of false causes in a run is bounded. The most telling condition is taken first;
+//! what it explains is set aside, and the rest is tested again. Conditions come from what forwarders and CRMs refuse:
+//! empty and over-long fields, characters, pick-list values, known people, bursts, caps, times. What conditions there are
+//! stands in [`conditions`], what to do about each in [`advice`].
+
+mod advice;
+mod conditions;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use chrono_tz::Tz;
+use polars::prelude::*;
+
+use self::conditions::{Condition, Family, People, Row, Texts};
+use crate::codes::{Finding, finding, level, reason, verdict};
+use crate::config::DestinationKind;
+use crate::error::Result;
+use crate::tables::{Causes, CrmRecords, Leads, Reconciliation, Table, Verdicts};
+
+/// Expected number of false causes in a run.
+const ALPHA: f64 = 0.001;
+
+/// Fewer missed leads are no pattern.
+const LEAST_MISSED: usize = 4;
+
+/// A condition under which fewer leads are missed may be true, but explains none of them.
+const LEAST_SHARE: f64 = 0.3;
+
+/// How much more often leads must be missed under the condition than otherwise.
+const LEAST_LIFT: f64 = 5.0;
+
+/// What the search needs beside the tables.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The report's time zone: hours, weekdays and days are its.
+    pub timezone: Tz,
+    /// Kind of each destination, for limits and advice.
+    pub kinds: BTreeMap<String, DestinationKind>,
+}
+
+/// The tables that the search takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    /// Verdicts, as the search for outages left them.
+    pub verdicts: &'a Table<Verdicts>,
+    /// lead_id, destination, outage_id of the leads that outages cost.
+    pub members: &'a DataFrame,
+    /// The leads.
+    pub leads: &'a Table<Leads>,
+    /// The destinations' records, with their people.
+    pub crm_records: &'a Table<CrmRecords>,
+}
+
+/// What the search gives.
+#[derive(Debug)]
+pub struct Found {
+    /// The verdicts with their final reasons and outages.
+    pub reconciliation: Table<Reconciliation>,
+    /// The patterns.
+    pub causes: Table<Causes>,
+    /// lead_id, destination: the missed leads that a cause explains.
+    pub explained: DataFrame,
+    /// What a person should act on.
+    pub findings: Vec<Finding>,
+}
+
+/// Finds the causes at every destination.
+///
+/// # Errors
+/// Only if a table does not have its agreed shape.
+pub fn find(input: Input, settings: &Settings) -> Result<Found> {
+    let texts = Texts::read(input.leads)?;
+    let outages = outage_of(input.members)?;
+    let mut by_destination = read_rows(&input, &texts, &outages, settings)?;
+    let people = People::read(input.crm_records)?;
+    let mut causes: Vec<Cause> = Vec::new();
+    let mut explained: HashSet<usize> = HashSet::new();
+
+    // One bound for the whole run: every condition of every destination shares it.
+    let mut searches = Vec::new();
+    for (destination, rows) in &mut by_destination {
+        if rows.iter().filter(|r| r.missed).count() < LEAST_MISSED || rows.iter().all(|r| r.missed) {
+            continue;
+        }
+        let kind = settings.kinds.get(*destination).copied();
+        let families = Family::all(rows, &texts);
+        for row in rows.iter_mut() {
+            row.known = people.knows_before(destination, row.person, row.at);
+        }
+        searches.push((*destination, kind, families));
+    }
+    let tests: usize = searches
+        .iter()
+        .map(|(destination, _, families)| {
+            let rows = by_destination.get(destination).map(Vec::as_slice).unwrap_or_default();
+            families.iter().map(|f| f.conditions(rows, &texts).len()).sum::<usize>()
+        })
+        .sum();
+    for (destination, kind, families) in &searches {
+        let Some(rows) = by_destination.get_mut(destination) else { continue };
+        while let Some((cause, condition)) = most_telling(destination, *kind, families, rows, &texts, tests) {
+            rows.retain(|row| {
+                let holds = condition.holds(row, &texts);
+                if holds && row.missed {
+                    explained.insert(row.verdict);
+                }
+                !holds
+            });
+            causes.push(cause);
+        }
+    }
+
+    let findings = causes
+        .iter()
+        .map(|cause| Finding {
+            level: level::MAIL,
+            code: finding::CAUSE,
+            destination: cause.destination.to_owned(),
+            text: format!("{} loses leads where {}. {}", cause.destination, cause.condition, cause.advice),
+            count: cause.missed,
+        })
+        .collect();
+    Ok(Found {
+        reconciliation: reconciliation(input.verdicts, &outages, &explained)?,
+        explained: explained_frame(input.verdicts, &explained)?,
+        causes: into_table(&causes)?,
+        findings,
+    })
+}
+
+/// One pattern, before it is a row.
+struct Cause<'a> {
+    destination: &'a str,
+    condition: String,
+    missed: i64,
+    delivered: i64,
+    e_value: f64,
+    advice: String,
+}
+
+/// lead_id and destination → outage_id.
+type OutageOf<'a> = HashMap<(&'a str, &'a str), &'a str>;
+
+fn outage_of(members: &DataFrame) -> Result<OutageOf<'_>> {
+    let text = |name: &str| -> Result<&StringChunked> { Ok(members.column(name)?.str()?) };
+    let (ids, destinations, outages) = (text("lead_id")?, text("destination")?, text("outage_id")?);
+    let rows = ids.iter().zip(destinations.iter()).zip(outages.iter());
+    Ok(rows.filter_map(|((id, destination), outage)| Some(((id?, destination?), outage?))).collect())
+}
+
+/// The leads of each destination that were missed outside outages, or delivered; with how crowded their moment was.
+fn read_rows<'a>(
+    input: &Input<'a>,
+    texts: &Texts<'a>,
+    outages: &OutageOf,
+    settings: &Settings,
+) -> Result<BTreeMap<&'a str, Vec<Row<'a>>>> {
+    let frame = input.verdicts.frame();
+    let text = |name: &str| -> Result<&'a StringChunked> { Ok(frame.column(name)?.str()?) };
+    let (ids, people, destinations) = (text("lead_id")?, text("person_id")?, text("destination")?);
+    let (verdicts, reasons) = (text("verdict")?, text("reason")?);
+    let (received, late) = (frame.column("received_at")?.datetime()?.physical(), frame.column("late")?.bool()?);
+    let mut all: BTreeMap<&str, Vec<(i64, &str, Option<Row>)>> = BTreeMap::new();
+    for row in 0..frame.height() {
+        let (Some(id), Some(destination), Some(at)) = (ids.get(row), destinations.get(row), received.get(row)) else {
+            continue;
+        };
+        if destination.is_empty() {
+            continue;
+        }
+        let missed = verdicts.get(row) == Some(verdict::MISSED) && !outages.contains_key(&(id, destination));
+        // What proves no delivery is on neither side, but takes its place in a burst all the same.
+        let delivered = verdicts.get(row) == Some(verdict::MATCHED)
+            && reasons.get(row) != Some(reason::PERSON_KNOWN)
+            && late.get(row) != Some(true);
+        let kept = (missed || delivered)
+            .then(|| texts.lead(id))
+            .flatten()
+            .map(|lead| Row::new(row, lead, people.get(row), at, missed, settings.timezone));
+        all.entry(destination).or_default().push((at, id, kept));
+    }
+    let mut by_destination = BTreeMap::new();
+    for (destination, mut rows) in all {
+        rows.sort_by_key(|(at, id, _)| (*at, *id));
+        let times: Vec<i64> = rows.iter().map(|(at, _, _)| *at).collect();
+        let loads = conditions::loads(&times, settings.timezone);
+        let kept = rows.into_iter().enumerate().filter_map(|(position, (_, _, row))| {
+            let mut row = row?;
+            for (load, window) in row.loads.iter_mut().zip(&loads) {
+                *load = window.get(position).copied().unwrap_or(0);
+            }
+            Some(row)
+        });
+        by_destination.insert(destination, kept.collect());
+    }
+    Ok(by_destination)
+}
+
+/// The condition with the smallest p-value, if it is small enough and says enough.
+fn most_telling<'a>(
+    destination: &'a str,
+    kind: Option<DestinationKind>,
+    families: &[Family],
+    rows: &[Row],
+    texts: &Texts,
+    tests: usize,
+) -> Option<(Cause<'a>, Condition)> {
+    let missed = rows.iter().filter(|r| r.missed).count();
+    let delivered = rows.len() - missed;
+    let factorials = Factorials::new(rows.len());
+    let mut best: Option<(f64, Condition, usize, usize)> = None;
+    for family in families {
+        for (condition, of_missed, of_delivered) in family.conditions(rows, texts) {
+            if of_missed < LEAST_MISSED {
+                continue;
+            }
+            let share = |part: usize, other: usize| as_number(part) / as_number((part + other).max(1));
+            let (inside, outside) =
+                (share(of_missed, of_delivered), share(missed - of_missed, delivered - of_delivered));
+            if inside < LEAST_SHARE || inside < LEAST_LIFT * outside {
+                continue;
+            }
+            let p = factorials.ln_tail(of_missed, of_missed + of_delivered, missed, rows.len());
+            // Strictly better: of equals the first, and families stand from the plain to the far-fetched.
+            if best.as_ref().is_none_or(|(least, ..)| p < *least - 1e-9) {
+                best = Some((p, condition, of_missed, of_delivered));
+            }
+        }
+    }
+    let (p, condition, of_missed, of_delivered) = best?;
+    let e_value = (p + as_number(tests.max(1)).ln()).exp();
+    if e_value > ALPHA {
+        return None;
+    }
+    let condition = condition.sharpened(kind);
+    let cause = Cause {
+        destination,
+        condition: condition.text(),
+        missed: i64::try_from(of_missed).unwrap_or(i64::MAX),
+        delivered: i64::try_from(of_delivered).unwrap_or(i64::MAX),
+        e_value,
+        advice: advice::advice(&condition, kind),
+    };
+    Some((cause, condition))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of leads are far below 2^52")]
+fn as_number(count: usize) -> f64 {
+    count as f64
+}
+
+/// Logarithms of factorials, summed in order so that they are the same everywhere.
+struct Factorials(Vec<f64>);
+
+impl Factorials {
+    fn new(most: usize) -> Self {
+        let mut sum = 0.0;
+        let rest = (1..=most).map(|n| {
+            sum += as_number(n).ln();
+            sum
+        });
+        Factorials(std::iter::once(0.0).chain(rest.collect::<Vec<_>>()).collect())
+    }
+
+    fn ln(&self, n: usize) -> f64 {
+        self.0.get(n).copied().unwrap_or(f64::INFINITY)
+    }
+
+    fn ln_choose(&self, n: usize, k: usize) -> f64 {
+        self.ln(n) - self.ln(k) - self.ln(n - k)
+    }
+
+    /// ln P(X ≥ `seen`), X hypergeometric: of `all` leads `missed` are missed, `drawn` are under the condition.
+    fn ln_tail(&self, seen: usize, drawn: usize, missed: usize, all: usize) -> f64 {
+        let delivered = all - missed;
+        let term =
+            |x: usize| self.ln_choose(missed, x) + self.ln_choose(delivered, drawn - x) - self.ln_choose(all, drawn);
+        let first = term(seen);
+        // Beyond the mode terms fall geometrically; relative to the first, so that nothing underflows.
+        let mut sum = 0.0;
+        for x in seen..=drawn.min(missed) {
+            let part = (term(x) - first).exp();
+            sum += part;
+            if part < 1e-15 * sum {
+                break;
+            }
+        }
+        (first + sum.ln()).min(0.0)
+    }
+}
+
+/// The verdicts with their final reasons.
+fn reconciliation(
+    verdicts: &Table<Verdicts>,
+    outages: &OutageOf,
+    explained: &HashSet<usize>,
+) -> Result<Table<Reconciliation>> {
+    let mut frame = verdicts.frame().clone();
+    let text = |name: &str| -> Result<&StringChunked> { Ok(verdicts.frame().column(name)?.str()?) };
+    let (ids, destinations) = (text("lead_id")?, text("destination")?);
+    let (found, reasons) = (text("verdict")?, text("reason")?);
+    let mut final_reasons = StringChunkedBuilder::new("reason".into(), frame.height());
+    let mut outage_ids = StringChunkedBuilder::new("outage_id".into(), frame.height());
+    for row in 0..frame.height() {
+        let missed = found.get(row) == Some(verdict::MISSED);
+        let outage = match (ids.get(row), destinations.get(row)) {
+            (Some(id), Some(destination)) if missed => outages.get(&(id, destination)).copied(),
+            _ => None,
+        };
+        outage_ids.append_option(outage);
+        final_reasons.append_option(match outage {
+            Some(_) => Some(reason::OUTAGE),
+            None if missed && explained.contains(&row) => Some(reason::CAUSE),
+            None if missed => Some(reason::ISOLATED),
+            None => reasons.get(row),
+        });
+    }
+    frame.with_column(final_reasons.finish().into_column())?;
+    frame.with_column(outage_ids.finish().into_column())?;
+    Table::new(frame.drop("late")?.drop("trial")?)
+}
+
+fn explained_frame(verdicts: &Table<Verdicts>, explained: &HashSet<usize>) -> Result<DataFrame> {
+    let rows: BooleanChunked = (0..verdicts.height()).map(|row| explained.contains(&row)).collect();
+    Ok(verdicts.frame().select(["lead_id", "destination"])?.filter(&rows)?)
+}
+
+fn into_table(causes: &[Cause]) -> Result<Table<Causes>> {
+    let text =
+        |name: &str, of: &dyn Fn(&Cause) -> String| Column::new(name.into(), causes.iter().map(of).collect::<Vec<_>>());
+    let columns = vec![
+        text("destination", &|c| c.destination.to_owned()),
+        text("condition", &|c| c.condition.clone()),
+        Column::new("missed".into(), causes.iter().map(|c| c.missed).collect::<Vec<_>>()),
+        Column::new("delivered".into(), causes.iter().map(|c| c.delivered).collect::<Vec<_>>()),
+        Column::new("e_value".into(), causes.iter().map(|c| c.e_value).collect::<Vec<_>>()),
+        text("advice", &|c| c.advice.clone()),
+    ];
+    Table::new(DataFrame::new(causes.len(), columns)?)
+}
+
+#[cfg(test)]
+mod tests;

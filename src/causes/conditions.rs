@@ -1,0 +1,363 @@
+//! The conditions that leads are sorted by: for each family of them, one number per lead, and how often each number was
+//! missed and delivered.
+//!
+//! Limits of fields: Salesforce object reference (Lead), Common Data Model (lead), Marketo's standard fields.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, Datelike, TimeZone, Timelike};
+use chrono_tz::Tz;
+use polars::prelude::*;
+
+use crate::config::DestinationKind;
+use crate::error::Result;
+use crate::tables::{CrmRecords, Leads, Table};
+
+const SECOND: i64 = 1_000_000;
+
+/// Values that fewer leads have are not tested.
+const LEAST_LEADS: usize = 5;
+
+/// How long before a lead a record must be for its person to count as known: clocks differ.
+const BEFORE: i64 = 10 * 60 * SECOND;
+
+/// Windows of a burst; the day in the report's time zone and in UTC come after them.
+const WINDOWS: [(i64, &str); 4] = [
+    (60 * SECOND, "one minute"),
+    (300 * SECOND, "5 minutes"),
+    (3_600 * SECOND, "one hour"),
+    (86_400 * SECOND, "24 hours"),
+];
+
+/// Number of ways to count a burst.
+const LOADS: usize = WINDOWS.len() + 2;
+
+/// Fields that a form or CRM may require, cut or refuse.
+pub(super) const FIELDS: [(&str, &str); 8] = [
+    ("first_name", "first name"),
+    ("last_name", "last name"),
+    ("email", "e-mail"),
+    ("phone", "phone"),
+    ("company", "company"),
+    ("title", "job title"),
+    ("country", "country"),
+    ("description", "description"),
+];
+
+/// Columns whose values are tested one by one.
+pub(super) const VALUES: [(&str, &str); 5] = [
+    ("offer_id", "offer"),
+    ("action", "action"),
+    ("storefront", "storefront"),
+    ("country", "country"),
+    ("source", "source"),
+];
+
+/// The texts of the leads, by number.
+pub(super) struct Texts<'a> {
+    fields: Vec<StringChunked>,
+    values: Vec<StringChunked>,
+    numbers: HashMap<&'a str, usize>,
+}
+
+impl<'a> Texts<'a> {
+    pub(super) fn read(leads: &'a Table<Leads>) -> Result<Self> {
+        let frame = leads.frame();
+        let text = |name: &str| -> Result<StringChunked> { Ok(frame.column(name)?.str()?.rechunk().into_owned()) };
+        let ids = frame.column("lead_id")?.str()?;
+        Ok(Texts {
+            fields: FIELDS.iter().map(|(name, _)| text(name)).collect::<Result<_>>()?,
+            values: VALUES.iter().map(|(name, _)| text(name)).collect::<Result<_>>()?,
+            numbers: ids.iter().enumerate().filter_map(|(at, id)| Some((id?, at))).collect(),
+        })
+    }
+
+    pub(super) fn lead(&self, lead_id: &str) -> Option<usize> {
+        self.numbers.get(lead_id).copied()
+    }
+
+    fn field(&self, field: usize, lead: usize) -> &str {
+        self.fields.get(field).and_then(|c| c.get(lead)).unwrap_or_default()
+    }
+
+    fn value(&self, column: usize, lead: usize) -> String {
+        let text = self.values.get(column).and_then(|c| c.get(lead)).unwrap_or_default();
+        // Countries are typed in any case; codes are not.
+        if VALUES.get(column).is_some_and(|(name, _)| *name == "country") {
+            text.to_uppercase()
+        } else {
+            text.to_owned()
+        }
+    }
+}
+
+/// Since when each person is known to each destination.
+pub(super) struct People<'a>(HashMap<(&'a str, &'a str), i64>);
+
+impl<'a> People<'a> {
+    pub(super) fn read(records: &'a Table<CrmRecords>) -> Result<Self> {
+        let frame = records.frame();
+        let times = frame.column("created_at")?.datetime()?.physical();
+        let (destinations, people) = (frame.column("destination")?.str()?, frame.column("person_id")?.str()?);
+        let mut first: HashMap<(&str, &str), i64> = HashMap::new();
+        for ((destination, person), at) in destinations.iter().zip(people.iter()).zip(times.iter()) {
+            if let (Some(destination), Some(person), Some(at)) = (destination, person, at) {
+                first.entry((destination, person)).and_modify(|known| *known = at.min(*known)).or_insert(at);
+            }
+        }
+        Ok(People(first))
+    }
+
+    pub(super) fn knows_before(&self, destination: &str, person: Option<&str>, at: i64) -> bool {
+        person.and_then(|person| self.0.get(&(destination, person))).is_some_and(|known| *known < at - BEFORE)
+    }
+}
+
+/// One lead at one destination.
+#[derive(Debug)]
+pub(super) struct Row<'a> {
+    /// Row of the verdicts.
+    pub(super) verdict: usize,
+    lead: usize,
+    pub(super) person: Option<&'a str>,
+    pub(super) at: i64,
+    pub(super) missed: bool,
+    /// Whether the destination had a record of the person before.
+    pub(super) known: bool,
+    minute: u32,
+    hour: u32,
+    weekday: u32,
+    /// Leads within each window, this one included.
+    pub(super) loads: [u32; LOADS],
+}
+
+impl<'a> Row<'a> {
+    pub(super) fn new(verdict: usize, lead: usize, person: Option<&'a str>, at: i64, missed: bool, zone: Tz) -> Self {
+        let local = local(at, zone);
+        let (minute, hour, weekday) = (local.minute(), local.hour(), local.weekday().num_days_from_monday());
+        Row { verdict, lead, person, at, missed, known: false, minute, hour, weekday, loads: [0; LOADS] }
+    }
+}
+
+fn local(micros: i64, zone: Tz) -> DateTime<Tz> {
+    zone.from_utc_datetime(&DateTime::from_timestamp_micros(micros).unwrap_or_default().naive_utc())
+}
+
+/// How many leads came within each window, up to and with each one; `times` in order.
+pub(super) fn loads(times: &[i64], zone: Tz) -> Vec<Vec<u32>> {
+    let rolling = WINDOWS.iter().map(|(window, _)| {
+        let mut first = 0;
+        let count = |(at, time): (usize, &i64)| {
+            while times.get(first).is_some_and(|start| time - start >= *window) {
+                first += 1;
+            }
+            u32::try_from(at + 1 - first).unwrap_or(u32::MAX)
+        };
+        times.iter().enumerate().map(count).collect()
+    });
+    let days = [zone, Tz::UTC].map(|zone| {
+        let (mut day, mut rank) = (i32::MIN, 0);
+        let next = |time: &i64| {
+            let today = local(*time, zone).num_days_from_ce();
+            rank = if today == day { rank + 1 } else { 1 };
+            day = today;
+            rank
+        };
+        times.iter().map(next).collect::<Vec<u32>>()
+    });
+    rolling.chain(days).collect()
+}
+
+/// A kind of condition: from a lead to a number.
+#[derive(Clone, Debug)]
+pub(super) enum Family {
+    Empty(usize),
+    /// A column, and its frequent values in order.
+    Value(usize, Vec<String>),
+    Longer(usize),
+    NonAscii(usize),
+    /// Characters that take four bytes in UTF-8, such as emoji, in any field.
+    Emoji,
+    LineBreak,
+    Known,
+    Load(usize),
+    Weekday,
+    Hour,
+    Minute,
+}
+
+/// One condition: a family and the numbers that meet it, from … up to but not with … (around the clock where it wraps).
+#[derive(Clone, Debug)]
+pub(super) struct Condition {
+    pub(super) family: Family,
+    pub(super) from: u32,
+    pub(super) to: u32,
+    /// For thresholds: the least number that meets it in the data.
+    least: u32,
+}
+
+impl Family {
+    /// All families for these leads, from the plain to the far-fetched: of equally telling ones the first is taken.
+    pub(super) fn all(rows: &[Row], texts: &Texts) -> Vec<Family> {
+        let fields = 0..FIELDS.len();
+        let mut all: Vec<Family> = fields.clone().map(Family::Empty).collect();
+        for column in 0..VALUES.len() {
+            let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+            for row in rows {
+                *counts.entry(texts.value(column, row.lead)).or_default() += 1;
+            }
+            if counts.len() > 1 {
+                let values = counts.into_iter().filter(|(v, n)| *n >= LEAST_LEADS && !v.is_empty()).map(|(v, _)| v);
+                all.push(Family::Value(column, values.collect()));
+            }
+        }
+        all.push(Family::Known);
+        all.extend(fields.clone().map(Family::Longer));
+        all.push(Family::Emoji);
+        all.extend(fields.map(Family::NonAscii));
+        all.push(Family::LineBreak);
+        all.extend((0..LOADS).map(Family::Load));
+        all.extend([Family::Weekday, Family::Hour, Family::Minute]);
+        all
+    }
+
+    /// The number of a lead; conditions are ranges of numbers.
+    fn number(&self, row: &Row, texts: &Texts) -> u32 {
+        let any = |fits: fn(char) -> bool| (0..FIELDS.len()).any(|f| texts.field(f, row.lead).chars().any(fits));
+        match self {
+            Family::Empty(field) => u32::from(texts.field(*field, row.lead).is_empty()),
+            Family::Value(column, values) => {
+                let value = texts.value(*column, row.lead);
+                values.binary_search(&value).map_or(0, |at| u32::try_from(at + 1).unwrap_or(0))
+            }
+            Family::Longer(field) => u32::try_from(texts.field(*field, row.lead).chars().count()).unwrap_or(u32::MAX),
+            Family::NonAscii(field) => u32::from(!texts.field(*field, row.lead).is_ascii()),
+            Family::Emoji => u32::from(any(|c| c as u32 > 0xffff)),
+            Family::LineBreak => u32::from(any(|c| c == '\n')),
+            Family::Known => u32::from(row.known),
+            Family::Load(window) => row.loads.get(*window).copied().unwrap_or(0),
+            Family::Weekday => row.weekday,
+            Family::Hour => row.hour,
+            Family::Minute => row.minute,
+        }
+    }
+
+    /// Every condition of the family that these leads can meet, with the missed and the delivered that do.
+    pub(super) fn conditions(&self, rows: &[Row], texts: &Texts) -> Vec<(Condition, usize, usize)> {
+        let mut counts: BTreeMap<u32, (usize, usize)> = BTreeMap::new();
+        for row in rows {
+            let (missed, delivered) = counts.entry(self.number(row, texts)).or_default();
+            if row.missed { *missed += 1 } else { *delivered += 1 }
+        }
+        let condition = |from, to, least| Condition { family: self.clone(), from, to, least };
+        let span = |from: u32, width: u32, cycle: u32| {
+            let inside = (0..width).filter_map(|step| counts.get(&((from + step) % cycle)));
+            let (missed, delivered) = inside.fold((0, 0), |sum, n| (sum.0 + n.0, sum.1 + n.1));
+            (condition(from, from + width, from), missed, delivered)
+        };
+        match self {
+            Family::Longer(_) | Family::Load(_) => {
+                // Above each number that occurs, from the greatest down.
+                let mut all = Vec::new();
+                let (mut missed, mut delivered, mut least) = (0, 0, 0);
+                for (number, (of_missed, of_delivered)) in counts.iter().rev() {
+                    if missed + delivered > 0 {
+                        all.push((condition(number + 1, u32::MAX, least), missed, delivered));
+                    }
+                    missed += of_missed;
+                    delivered += of_delivered;
+                    least = *number;
+                }
+                all
+            }
+            Family::Weekday => (0..7).map(|d| span(d, 1, 7)).chain([span(5, 2, 7)]).collect(),
+            Family::Hour => {
+                [1, 2, 3, 4, 6].iter().flat_map(|w| (0..24).map(|h| span(h, *w, 24)).collect::<Vec<_>>()).collect()
+            }
+            Family::Minute => {
+                [1, 2, 5, 10, 15].iter().flat_map(|w| (0..60).map(|m| span(m, *w, 60)).collect::<Vec<_>>()).collect()
+            }
+            _ => counts.iter().filter(|(n, _)| **n > 0).map(|(n, (m, d))| (condition(*n, n + 1, *n), *m, *d)).collect(),
+        }
+    }
+}
+
+impl Condition {
+    pub(super) fn holds(&self, row: &Row, texts: &Texts) -> bool {
+        let number = self.family.number(row, texts);
+        let cycle = match self.family {
+            Family::Weekday => 7,
+            Family::Hour => 24,
+            Family::Minute => 60,
+            _ => return (self.from..self.to).contains(&number),
+        };
+        (self.from..self.to).contains(&number) || (self.from..self.to).contains(&(number + cycle))
+    }
+
+    /// A limit that the data place between two lengths is the CRM's own, where that lies between them.
+    pub(super) fn sharpened(mut self, kind: Option<DestinationKind>) -> Self {
+        if let Family::Longer(field) = self.family {
+            let limits = FIELDS.get(field).map_or(&[][..], |(name, _)| limits(name, kind));
+            if let Some(limit) = limits.iter().find(|limit| **limit + 1 >= self.from && **limit < self.least) {
+                self.from = limit + 1;
+            }
+        }
+        self
+    }
+
+    /// The condition in words, without anything that a person typed but for values many leads have.
+    pub(super) fn text(&self) -> String {
+        let field = |at: &usize| FIELDS.get(*at).map_or("", |(_, label)| label);
+        let limit = self.from.saturating_sub(1);
+        match &self.family {
+            Family::Empty(at) => format!("{} is empty", field(at)),
+            Family::Value(column, values) => {
+                let label = VALUES.get(*column).map_or("", |(_, label)| label);
+                let value = usize::try_from(self.from).ok().and_then(|at| values.get(at.checked_sub(1)?));
+                format!("{label} is {}", value.map_or("", String::as_str))
+            }
+            Family::Longer(at) => format!("{} is longer than {limit} characters", field(at)),
+            Family::NonAscii(at) => format!("{} has letters outside ASCII", field(at)),
+            Family::Emoji => "a field has characters of four bytes, such as emoji".into(),
+            Family::LineBreak => "a field has a line break".into(),
+            Family::Known => "the person is in the CRM already".into(),
+            Family::Load(window) => match WINDOWS.get(*window) {
+                Some((_, name)) => format!("more than {limit} leads came within {name}"),
+                None if *window == WINDOWS.len() => format!("more than {limit} leads came that day"),
+                None => format!("more than {limit} leads came that day (UTC)"),
+            },
+            Family::Weekday => match (self.from, self.to) {
+                (5, 7) => "the day is Saturday or Sunday".into(),
+                (day, _) => format!("the day is {}", DAYS.get(day as usize).unwrap_or(&"")),
+            },
+            Family::Hour => format!("the hour is from {:02}:00 to {:02}:00", self.from, self.to % 24),
+            Family::Minute if self.to == self.from + 1 => format!("the minute of the hour is {}", self.from),
+            Family::Minute => format!("the minute of the hour is from {} to {}", self.from, (self.to - 1) % 60),
+        }
+    }
+}
+
+const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+
+/// How many characters a field may have, the destination's own limits first.
+fn limits(field: &str, kind: Option<DestinationKind>) -> &'static [u32] {
+    use DestinationKind::{Dynamics, Marketo, Salesforce};
+    match (field, kind) {
+        ("first_name", Some(Salesforce)) => &[40, 50, 255],
+        ("last_name", Some(Salesforce)) => &[80, 50, 255],
+        ("first_name" | "last_name", Some(Marketo)) => &[255, 50, 40, 80],
+        ("first_name" | "last_name", _) => &[50, 40, 80, 255],
+        ("company", Some(Dynamics)) => &[100, 255, 128],
+        ("company", _) => &[255, 100, 128],
+        ("title", Some(Salesforce)) => &[128, 100, 255],
+        ("title", _) => &[100, 128, 255],
+        ("email", Some(Salesforce)) => &[80, 100, 255],
+        ("email", _) => &[100, 80, 255],
+        ("phone", Some(Salesforce)) => &[40, 50, 20, 255],
+        ("phone", _) => &[50, 40, 20, 255],
+        ("country", _) => &[80, 100, 255],
+        ("description", Some(Salesforce)) => &[32_000, 2_000, 255],
+        ("description", _) => &[2_000, 32_000, 255],
+        _ => &[],
+    }
+}

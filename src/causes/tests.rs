@@ -1,0 +1,179 @@
+use chrono::DateTime;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::*;
+use crate::tables::{Grain, Kind};
+
+const MINUTE: i64 = 60_000_000;
+
+/// One lead at the destination `crm`.
+#[derive(Clone, Default)]
+struct Case {
+    minutes: i64,
+    missed: bool,
+    company: String,
+    title: String,
+    country: &'static str,
+    offer: &'static str,
+    known: bool,
+}
+
+/// Half-hourly leads of two countries and offers, a share of them lost for no reason.
+fn calm(n: usize, lost: f64, seed: u64) -> Vec<Case> {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let case = |at: usize| Case {
+        minutes: at as i64 * 37,
+        missed: random.random_bool(lost),
+        company: if random.random_bool(0.05) { String::new() } else { "Contoso".into() },
+        title: "x".repeat(random.random_range(3..140)),
+        country: ["US", "DE", "FR"][random.random_range(0..3)],
+        offer: ["c.mesh", "c.cup"][random.random_range(0..2)],
+        known: random.random_bool(0.1),
+    };
+    (0..n).map(case).collect()
+}
+
+fn text<T: AsRef<str>>(name: &str, values: impl IntoIterator<Item = T>) -> Column {
+    let values: Vec<Option<String>> =
+        values.into_iter().map(|v| Some(v.as_ref().to_owned()).filter(|v| !v.is_empty())).collect();
+    Column::new(name.into(), values)
+}
+
+fn times(name: &str, values: Vec<i64>) -> Column {
+    Column::new(name.into(), values).cast(&Kind::Instant.dtype()).unwrap()
+}
+
+/// A table of a test: the given columns, and nulls or neutral values in all others.
+fn filled<T: Grain>(height: usize, given: Vec<Column>) -> Table<T> {
+    let mut frame = DataFrame::new(height, given).unwrap();
+    for column in T::DEFINITION.columns {
+        if frame.column(column.name).is_err() {
+            let value = match column.kind {
+                Kind::Text if !column.nullable => AnyValue::String("-"),
+                Kind::Flag if !column.nullable => AnyValue::Boolean(false),
+                Kind::Count if !column.nullable => AnyValue::Int64(0),
+                Kind::Day if !column.nullable => AnyValue::Date(20_000),
+                Kind::Instant if !column.nullable => AnyValue::Int64(0),
+                _ => AnyValue::Null,
+            };
+            let series = Series::from_any_values(column.name.into(), &vec![value; height], false).unwrap();
+            frame.with_column(series.cast(&column.kind.dtype()).unwrap().into_column()).unwrap();
+        }
+    }
+    Table::new(frame).unwrap()
+}
+
+fn searched(cases: &[Case]) -> Found {
+    let n = cases.len();
+    let start = DateTime::parse_from_rfc3339("2026-05-01T00:00:00Z").unwrap().timestamp_micros();
+    let received: Vec<i64> = cases.iter().map(|c| start + c.minutes * MINUTE).collect();
+    let ids = || (0..n).map(|at| format!("lead{at:06}"));
+    let people = || (0..n).map(|at| format!("p{at}"));
+    let leads: Table<Leads> = filled(
+        n,
+        vec![
+            text("lead_id", ids()),
+            text("company", cases.iter().map(|c| &c.company)),
+            text("title", cases.iter().map(|c| &c.title)),
+            text("country", cases.iter().map(|c| c.country)),
+            text("offer_id", cases.iter().map(|c| c.offer)),
+            text("first_name", vec!["Jo"; n]),
+            text("email", people()),
+        ],
+    );
+    let verdicts: Table<Verdicts> = filled(
+        n,
+        vec![
+            text("lead_id", ids()),
+            text("person_id", people()),
+            text("destination", vec!["crm"; n]),
+            text("verdict", cases.iter().map(|c| if c.missed { "missed" } else { "matched" })),
+            text("reason", cases.iter().map(|c| if c.missed { "isolated" } else { "delivered" })),
+            times("received_at", received.clone()),
+        ],
+    );
+    let known: Vec<usize> = (0..n).filter(|at| cases[*at].known).collect();
+    let records: Table<CrmRecords> = filled(
+        known.len(),
+        vec![
+            text("destination", vec!["crm"; known.len()]),
+            text("record_id", known.iter().map(|at| format!("r{at:06}"))),
+            text("person_id", known.iter().map(|at| format!("p{at}"))),
+            times("created_at", known.iter().map(|at| received[*at] - 1_000 * MINUTE).collect()),
+        ],
+    );
+    let members = DataFrame::new(
+        0,
+        ["lead_id", "destination", "outage_id"]
+            .map(|n| text(n, Vec::<&str>::new()).cast(&DataType::String).unwrap())
+            .to_vec(),
+    )
+    .unwrap();
+    let settings =
+        Settings { timezone: Tz::UTC, kinds: BTreeMap::from([("crm".to_owned(), DestinationKind::Salesforce)]) };
+    find(Input { verdicts: &verdicts, members: &members, leads: &leads, crm_records: &records }, &settings).unwrap()
+}
+
+fn conditions_of(found: &Found) -> Vec<String> {
+    found.causes.frame().column("condition").unwrap().str().unwrap().iter().flatten().map(str::to_owned).collect()
+}
+
+#[test]
+fn every_injected_cause_is_named_and_nothing_else() {
+    type Breaks = fn(&Case) -> bool;
+    let cases: [(&str, Breaks); 6] = [
+        ("company is empty", |c| c.company.is_empty()),
+        ("country is FR", |c| c.country == "FR"),
+        ("job title is longer than 128 characters", |c| c.title.len() > 128),
+        ("the person is in the CRM already", |c| c.known),
+        ("the hour is from 03:00 to 04:00", |c| c.minutes / 60 % 24 == 3),
+        ("the day is Sunday", |c| (c.minutes / 1_440 + 4) % 7 == 6),
+    ];
+    for (seed, (expected, breaks)) in cases.into_iter().enumerate() {
+        let mut leads = calm(1_500, 0.01, seed as u64);
+        leads.iter_mut().for_each(|c| c.missed |= breaks(c));
+        let found = searched(&leads);
+        assert_eq!(conditions_of(&found), [expected]);
+        let lost = leads.iter().filter(|c| breaks(c)).count();
+        assert_eq!(found.explained.height(), lost);
+        let reasons = found.reconciliation.frame().column("reason").unwrap().str().unwrap().clone();
+        assert_eq!(reasons.iter().flatten().filter(|r| *r == reason::CAUSE).count(), lost);
+    }
+}
+
+#[test]
+fn two_causes_at_once_are_told_apart() {
+    let mut leads = calm(1_500, 0.005, 20);
+    leads.iter_mut().for_each(|c| c.missed |= c.company.is_empty() || c.country == "DE");
+    assert_eq!(conditions_of(&searched(&leads)), ["company is empty", "country is DE"]);
+}
+
+#[test]
+fn a_burst_over_a_cap_is_named_with_its_cap() {
+    let mut leads = calm(600, 0.005, 30);
+    let first = leads[0].clone();
+    for (day, size) in [(3, 40), (9, 33), (12, 50)] {
+        leads.extend((0..size).map(|rank| Case { minutes: day * 1_440 + 7, missed: rank >= 25, ..first.clone() }));
+    }
+    let conditions = conditions_of(&searched(&leads));
+    assert_eq!(conditions, ["more than 25 leads came within one minute"]);
+}
+
+#[test]
+fn losses_without_a_pattern_have_no_cause() {
+    for seed in 100..130 {
+        let found = searched(&calm(800, [0.0, 0.01, 0.05, 0.2][seed as usize % 4], seed));
+        assert_eq!(conditions_of(&found), Vec::<String>::new(), "seed {seed}");
+    }
+    assert_eq!(searched(&[]).reconciliation.height(), 0);
+}
+
+#[test]
+fn the_tail_of_the_hypergeometric_distribution_is_exact() {
+    let factorials = Factorials::new(20);
+    // 5 of 20 missed; 6 leads under the condition, of them at least 4 missed: (5·C(15,2) + 15) / C(20,6).
+    let p = factorials.ln_tail(4, 6, 5, 20).exp();
+    assert!((p - (5.0 * 105.0 + 15.0) / 38_760.0).abs() < 1e-12, "{p}");
+    assert!(factorials.ln_tail(0, 6, 5, 20).abs() < 1e-12);
+}
