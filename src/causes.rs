@@ -164,7 +164,9 @@ fn read_rows<'a>(
     let (ids, people, destinations) = (text("lead_id")?, text("person_id")?, text("destination")?);
     let (verdicts, reasons) = (text("verdict")?, text("reason")?);
     let (received, late) = (frame.column("received_at")?.datetime()?.physical(), frame.column("late")?.bool()?);
-    let mut all: BTreeMap<&str, Vec<(i64, &str, Option<Row>)>> = BTreeMap::new();
+    // When, which, and the row unless it is on neither side.
+    type Moment<'r> = (i64, &'r str, Option<Row<'r>>);
+    let mut all: BTreeMap<&str, Vec<Moment>> = BTreeMap::new();
     for row in 0..frame.height() {
         let (Some(id), Some(destination), Some(at)) = (ids.get(row), destinations.get(row), received.get(row)) else {
             continue;
