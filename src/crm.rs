@@ -22,9 +22,9 @@ mod records;
 mod sheets;
 mod values;
 
+pub use crate::tabular::ReadFile;
 pub use layouts::Advice;
 pub use records::{coverage, records};
-pub use sheets::ReadFile;
 
 pub(crate) use crate::codes::outcome::{LOST, OPEN, QUALIFIED, WON};
 
@@ -280,19 +280,7 @@ fn set_aside(loaded: &[Loaded], destination: &Destination) -> Result<Table<SetAs
             rows.push((one.records.file.file.clone(), i64::from(aside.row), aside.reason, aside.detail.clone()));
         }
     }
-    table_of_set_aside(&destination.name, rows)
-}
-
-/// The set-aside table of one reader. A row refused twice is told once.
-pub(crate) fn table_of_set_aside(reader: &str, mut rows: Vec<(String, i64, &str, String)>) -> Result<Table<SetAside>> {
-    rows.sort();
-    rows.dedup_by(|a, b| (&a.0, a.1) == (&b.0, b.1));
-    let destination = vec![reader.to_owned(); rows.len()];
-    let file: Vec<&str> = rows.iter().map(|r| r.0.as_str()).collect();
-    let row: Vec<i64> = rows.iter().map(|r| r.1).collect();
-    let reason: Vec<&str> = rows.iter().map(|r| r.2).collect();
-    let detail: Vec<&str> = rows.iter().map(|r| r.3.as_str()).collect();
-    Table::new(df!("destination" => destination, "file" => file, "row" => row, "reason" => reason, "detail" => detail)?)
+    tabular::set_aside(&destination.name, rows)
 }
 
 /// What can be said of tonight's exports by themselves.

@@ -19,6 +19,7 @@ pub mod tabular;
 // Stages: tables in, tables out.
 pub mod balance;
 pub mod causes;
+pub mod cost;
 pub mod crm;
 pub mod history;
 pub mod identity;

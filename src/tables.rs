@@ -441,7 +441,7 @@ tables! {
         destination: Text "name of the destination, of the witness, or cost, or spend",
         file: Text "path relative to the configuration file, or blob name",
         row: Count "1 is the header's line or the first record",
-        reason: Text "trailer, ragged, no-id, no-time, bad-time, other-object, duplicate",
+        reason: Text "trailer, ragged, no-id, no-time, bad-time, bad-amount, other-object, duplicate",
         detail: Text "without personal data",
     }
 

@@ -12,10 +12,13 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use crate::error::{Error, Result};
 
+pub use told::{ReadFile, set_aside};
+
 mod delimited;
 pub mod numbers;
 mod text;
 pub mod times;
+mod told;
 mod workbook;
 
 /// One export as found: a file, or a blob.

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use polars::prelude::*;
-use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use super::layouts::{Id, Layout, Mapping, layouts};
@@ -13,7 +12,7 @@ use super::values;
 use crate::config::{Destination, DestinationKind};
 use crate::error::{Error, Result};
 use crate::tabular::times::{self, Evidence, Resolution, Times};
-use crate::tabular::{Form, Sheet};
+use crate::tabular::{ReadFile, Sheet};
 
 /// Text columns of a landed record, beside `destination` and `record_id`.
 pub(super) const TEXTS: &[&str] = &[
@@ -25,47 +24,6 @@ pub(super) const TEXTS: &[&str] = &[
 pub(super) const TIMES: &[&str] = &["created_at", "modified_at", "last_activity_at"];
 /// Yes-or-no columns of a landed record; null where unknown.
 pub(super) const FLAGS: &[&str] = &["opted_out", "deleted", "converted", "won", "closed"];
-
-/// What was read of one table of one export.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct ReadFile {
-    /// Name of the destination.
-    pub destination: String,
-    /// Path or blob name, with `!member` for a member of an archive and `#sheet` for a worksheet.
-    pub file: String,
-    /// When it was last written.
-    pub modified: Option<DateTime<Utc>>,
-    /// Bytes, unpacked.
-    pub bytes: usize,
-    /// Kind of CRM it was read as.
-    pub kind: String,
-    /// What its rows are: lead, contact, opportunity, …; or what was found instead.
-    pub object: String,
-    /// Container, charset, delimiter.
-    pub form: Form,
-    /// Line of the header.
-    pub header_row: u32,
-    /// Rows that hold records.
-    pub rows: usize,
-    /// Records made of them.
-    pub records: usize,
-    /// Rows set aside, by reason.
-    pub set_aside: BTreeMap<String, usize>,
-    /// Field to the columns it was read from.
-    pub columns: BTreeMap<String, Vec<String>>,
-    /// Columns not used.
-    pub unused: Vec<String>,
-    /// Order of day and month, and why.
-    pub date_order: String,
-    /// Zone of times that have none of their own; empty if all have one.
-    pub timezone: String,
-    /// How finely `created_at` is known.
-    pub resolution: String,
-    /// Whether a later file of the same folder holds the same records.
-    pub superseded: bool,
-    /// What a person should know, without personal data.
-    pub notes: Vec<String>,
-}
 
 /// A refused row.
 #[derive(Clone, Debug)]
@@ -160,7 +118,7 @@ pub(super) fn read(
     }
     let finest = created.resolution.iter().copied().filter(|r| *r != Resolution::None).min();
     file.resolution = finest.unwrap_or(Resolution::None).name().to_owned();
-    if file.records_timeless() && height > 0 {
+    if !file.columns.contains_key("created_at") && height > 0 {
         file.notes.push("no column says when a record was made: delays and outages cannot be told from it".into());
     }
 
@@ -192,12 +150,6 @@ pub(super) fn read(
     columns.push(Column::new("row".into(), rows));
     let frame = DataFrame::new(height, columns)?.filter(&keep)?;
     finish(file, frame, aside, merged)
-}
-
-impl ReadFile {
-    fn records_timeless(&self) -> bool {
-        !self.columns.contains_key("created_at")
-    }
 }
 
 fn finish(mut file: ReadFile, frame: DataFrame, aside: Vec<Aside>, merged: Vec<(String, String)>) -> Result<Records> {

@@ -1,0 +1,67 @@
+//! What is told of a file that was read: for the manifest, the report and `check`.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use polars::prelude::*;
+use serde::Serialize;
+
+use super::Form;
+use crate::error::Result;
+use crate::tables::{SetAside, Table};
+
+/// What was read of one table of one export.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct ReadFile {
+    /// Name of the destination; `cost` or `spend`.
+    pub destination: String,
+    /// Path or blob name, with `!member` for a member of an archive and `#sheet` for a worksheet.
+    pub file: String,
+    /// When it was last written.
+    pub modified: Option<DateTime<Utc>>,
+    /// Bytes, unpacked.
+    pub bytes: usize,
+    /// Kind of CRM, or of cost file, it was read as.
+    pub kind: String,
+    /// What its rows are: lead, contact, opportunity, …; or what was found instead.
+    pub object: String,
+    /// Container, charset, delimiter.
+    pub form: Form,
+    /// Line of the header.
+    pub header_row: u32,
+    /// Rows that hold records.
+    pub rows: usize,
+    /// Records made of them.
+    pub records: usize,
+    /// Rows set aside, by reason.
+    pub set_aside: BTreeMap<String, usize>,
+    /// Field to the columns it was read from.
+    pub columns: BTreeMap<String, Vec<String>>,
+    /// Columns not used.
+    pub unused: Vec<String>,
+    /// Order of day and month, and why.
+    pub date_order: String,
+    /// Zone of times that have none of their own; empty if all have one.
+    pub timezone: String,
+    /// How finely `created_at` is known.
+    pub resolution: String,
+    /// Whether a later file of the same folder holds the same records.
+    pub superseded: bool,
+    /// What a person should know, without personal data.
+    pub notes: Vec<String>,
+}
+
+/// The set-aside table of one reader. A row refused twice is told once.
+///
+/// # Errors
+/// Only for faults of our own.
+pub fn set_aside(reader: &str, mut rows: Vec<(String, i64, &str, String)>) -> Result<Table<SetAside>> {
+    rows.sort();
+    rows.dedup_by(|a, b| (&a.0, a.1) == (&b.0, b.1));
+    let destination = vec![reader.to_owned(); rows.len()];
+    let file: Vec<&str> = rows.iter().map(|r| r.0.as_str()).collect();
+    let row: Vec<i64> = rows.iter().map(|r| r.1).collect();
+    let reason: Vec<&str> = rows.iter().map(|r| r.2).collect();
+    let detail: Vec<&str> = rows.iter().map(|r| r.3.as_str()).collect();
+    Table::new(df!("destination" => destination, "file" => file, "row" => row, "reason" => reason, "detail" => detail)?)
+}
