@@ -209,10 +209,7 @@ fn a_linkedin_report_in_utf16_is_read_months_first() {
     let read = spend(vec![export("l.csv", "2026-12-01T00:00:00Z", &bytes)], &settings(&[])).unwrap();
     assert!(read.problems.is_empty(), "{:?}", read.problems);
     assert_eq!(texts(&read.lines, "day"), ["2026-09-01", "2026-09-02"]);
-    assert_eq!(
-        texts(&read.lines, "spend"),
-        ["10", "0.35"].map(|s| s.trim_end_matches('0')).map(str::to_owned).to_vec()
-    );
+    assert_eq!(texts(&read.lines, "spend"), ["10", "0.35"]);
 }
 
 #[test]
