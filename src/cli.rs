@@ -3,6 +3,7 @@
 //! Progress and talk go to standard error, the summary to standard output.
 
 mod completions;
+mod generate;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
@@ -52,6 +53,8 @@ pub struct Globals {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Writes a synthetic publisher of any size, with the truth about it
+    Generate(generate::Args),
     /// Prints a completion script for a shell
     Completions(completions::Args),
 }
@@ -83,6 +86,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
     };
     listen(&cli.globals);
     let done = match cli.command {
+        Command::Generate(args) => generate::run(&args),
         Command::Completions(args) => Ok(completions::run(&args)),
     };
     match done {

@@ -13,6 +13,7 @@ mod journeys;
 mod people;
 pub mod plan;
 mod raw;
+pub mod scenarios;
 mod truth;
 mod typed;
 
@@ -23,6 +24,9 @@ pub use plan::Plan;
 
 use crate::codes::kind;
 use crate::error::Result;
+
+/// How the configuration of a generated publisher begins: by this one knows that its folder may be written again.
+pub const MARK: &str = "# A synthetic publisher";
 
 /// What was written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -6,6 +6,7 @@ pub mod azure;
 pub mod exports;
 pub mod fetch;
 pub mod files;
+pub mod generated;
 pub mod landing;
 pub mod publish;
 pub mod records;

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Datelike, NaiveDate};
 use rand::Rng;
 
+use super::MARK;
 use super::exports::{ANY_CSV, KEY_COLUMN};
 use super::files::{Files, csv_row};
 use super::journeys::{OFFERS, OUR_DOMAIN};
@@ -42,7 +43,7 @@ pub fn configurations(plan: &Plan, files: &mut Files<'_>) -> Result<()> {
 
 fn configuration(plan: &Plan, night: NaiveDate) -> String {
     let mut text = format!(
-        "# A synthetic publisher (seed {}): nobody in it exists. What really happened stands under truth/.\n\
+        "{MARK} (seed {}): nobody in it exists. What really happened stands under truth/.\n\
          # leadrecon run --as-of {night}\n\n[output]\ndir = \"out\"\n\n",
         plan.seed
     );

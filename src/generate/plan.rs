@@ -1,12 +1,10 @@
 //! What a synthetic publisher shall look like: every kind of mess with its rate, every outage with its times.
 //!
-//! A plan is plain data. [`Plan::demo`], [`Plan::publisher`] and [`Plan::evaluation`] make the usual ones; tests and
-//! benchmarks switch single parts on and off. Times are seconds since 1970, UTC.
+//! A plan is plain data; `scenarios` makes the usual ones, tests and benchmarks switch single parts on and off.
+//! Times are seconds since 1970, UTC.
 
 use chrono::{Days, NaiveDate, NaiveTime};
-use rand::Rng;
 
-use super::people::dice;
 use crate::config::DestinationKind;
 
 /// Seconds of an hour.
@@ -556,113 +554,4 @@ impl Plan {
         }
         plan
     }
-
-    /// What `leadrecon demo` writes: three months, two CRMs, two outages, every kind of mess.
-    pub fn demo() -> Plan {
-        let begin = day(2026, 4, 1);
-        let mut plan = Plan::clean(20_260_630, 900, begin, 91);
-        plan.mess = Mess { typo: 0.09, ..Mess::default() };
-        plan.traps = Traps {
-            namesakes: 0.02,
-            role_mailbox: 0.02,
-            family: 0.015,
-            reseller: 0.006,
-            junk: 0.012,
-            internal: 0.015,
-            broken: 0.012,
-            ..Traps::default()
-        };
-        plan.raw.blobs = 0.1;
-        plan.raw.copied = 0.03;
-        plan.extras = true;
-        let at = |month, day_of_month, hour: i64, minute: i64| {
-            Plan::midnight(day(2026, month, day_of_month)) + hour * HOUR + minute * 60
-        };
-        for destination in &mut plan.destinations {
-            destination.forwarder.lost = 0.004;
-        }
-        if let Some(salesforce) = plan.destinations.get_mut(0) {
-            salesforce.outages.push(Outage {
-                scope: Scope::All,
-                begin: at(5, 12, 14, 5),
-                end: Some(at(5, 15, 9, 20)),
-                share: 1.0,
-                imported_after: None,
-            });
-            salesforce.causes.push(Cause { condition: Condition::Longer(Field::Description, 255), share: 1.0 });
-        }
-        if let Some(hubspot) = plan.destinations.get_mut(1) {
-            hubspot.offers = vec![0, 1, 2, 4];
-            hubspot.outages.push(Outage {
-                scope: Scope::Offer(1),
-                begin: at(6, 17, 8, 0),
-                end: None,
-                share: 1.0,
-                imported_after: None,
-            });
-        }
-        plan
-    }
-
-    /// What `leadrecon generate` writes: any size, everything switched on.
-    pub fn publisher(leads: u64, seed: u64) -> Plan {
-        let days = (leads / 40).clamp(60, 730);
-        let mut plan = Plan::clean(seed, leads, day(2025, 1, 1), days);
-        plan.raw.all_shapes = leads <= 300_000;
-        plan.extras = true;
-        plan.destinations.push(Destination::new(DestinationKind::Dynamics));
-        let mut rng = dice(seed, 100, 0);
-        let (start, end) = (plan.start(), plan.end());
-        let spacing = (end - start) / leads.max(1) as i64;
-        for (index, destination) in plan.destinations.iter_mut().enumerate() {
-            destination.forwarder.lost = 0.004;
-            let offers = [Scope::All, Scope::Offer(index % 3), Scope::Action("PLT")];
-            for (number, scope) in offers.into_iter().enumerate() {
-                // Long enough to hold a dozen leads of the whole destination, and six of a part of it.
-                let length = (spacing * if number == 0 { 14 } else { 45 }).max(3 * HOUR);
-                let begin = start + (end - start) * (2 + 3 * number as i64) / 12 + rng.random_range(0..2 * DAY);
-                let late = (number == 2).then_some(2 * DAY);
-                let share = if number == 2 { 0.85 } else { 1.0 };
-                destination.outages.push(Outage {
-                    scope,
-                    begin,
-                    end: Some(begin + length),
-                    share,
-                    imported_after: late,
-                });
-            }
-        }
-        if let Some(first) = plan.destinations.get_mut(0) {
-            first.causes.push(Cause { condition: Condition::Longer(Field::Description, 255), share: 1.0 });
-        }
-        plan.bursts.push(Burst { at: start + (end - start) * 11 / 12, people: 40, within: 12 * 60 });
-        if let Some(last) = plan.destinations.last_mut() {
-            last.causes.push(Cause { condition: Condition::Rank(25), share: 1.0 });
-        }
-        plan
-    }
-
-    /// One publisher of the evaluation of verdicts and outages: three CRMs, three nights in a row.
-    pub fn evaluation(seed: u64) -> Plan {
-        let mut plan = Plan::publisher(6000, seed);
-        plan.extras = false;
-        let last = plan.begin + Days::new(149);
-        plan.nights = vec![last - Days::new(2), last - Days::new(1), last];
-        let end = plan.end();
-        let mut rng = dice(seed, 101, 0);
-        if let Some(dynamics) = plan.destinations.get_mut(2) {
-            dynamics.outages.push(Outage {
-                scope: Scope::All,
-                begin: end - DAY - rng.random_range(2 * HOUR..20 * HOUR),
-                end: None,
-                share: 1.0,
-                imported_after: None,
-            });
-        }
-        plan
-    }
-}
-
-fn day(year: i32, month: u32, day: u32) -> NaiveDate {
-    NaiveDate::from_ymd_opt(year, month, day).unwrap_or_default()
 }

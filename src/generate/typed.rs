@@ -42,7 +42,7 @@ pub enum Role {
 pub fn form(world: &World, person: &Person, role: Role, mess: &Mess, rng: &mut ChaCha8Rng) -> Form {
     let country = world.country(person);
     let foreign = person.first.native != person.first.latin;
-    let native = foreign && (person.id % 2 == 0) != rng.random_bool(mess.other_script);
+    let native = foreign && person.id.is_multiple_of(2) != rng.random_bool(mess.other_script);
     let spell = |name: &Spelled| if native { name.native.clone() } else { name.latin.clone() };
     let surname = match &person.maiden {
         Some(maiden) if rng.random_bool(0.5) => maiden,
