@@ -34,6 +34,8 @@ pub struct Inputs<'a> {
     pub replayed: &'a BTreeSet<(String, String)>,
     /// Destinations whose export is probably not complete: their missed leads are listed and call for nobody.
     pub gated: &'a BTreeSet<String>,
+    /// Missed share of each destination, which the next run's is held against.
+    pub shares: &'a BTreeMap<String, f64>,
     /// Open missed leads end as given-up this long after the first report.
     pub give_up: TimeDelta,
 }
@@ -95,7 +97,13 @@ pub fn tell(inputs: &Inputs) -> Result<Told> {
         }
     }
     outage_entries(inputs, &mut entries)?;
-    share_entries(inputs, &mut entries)?;
+    entries.extend(inputs.shares.iter().map(|(destination, share)| Entry {
+        entry: "share",
+        destination: destination.clone(),
+        code: MISSED_SHARE.to_owned(),
+        value: Some(*share),
+        ..Entry::default()
+    }));
     let findings = findings_table(findings, &past, &mut entries)?;
     Ok(Told { missed_leads, recovered_leads, findings, entries: entries_table(inputs.as_of, &entries)? })
 }
@@ -381,34 +389,17 @@ fn outage_entries(inputs: &Inputs, entries: &mut Vec<Entry>) -> Result<()> {
     Ok(())
 }
 
-/// Keeps each destination's missed share, against which the next run's is held.
-fn share_entries(inputs: &Inputs, entries: &mut Vec<Entry>) -> Result<()> {
-    let frame = inputs
-        .reconciliation
-        .lazy()
-        .filter(col("verdict").eq(lit(verdict::MATCHED)).or(col("verdict").eq(lit(verdict::MISSED))))
-        .group_by([col("destination")])
-        .agg([
-            col("verdict").eq(lit(verdict::MISSED)).sum().cast(DataType::Int64).alias("missed"),
-            len().cast(DataType::Int64).alias("all"),
-        ])
-        .sort(["destination"], SortMultipleOptions::default())
-        .collect()?;
-    let destination = frame.column("destination")?.str()?.clone();
-    let (missed, all) = (frame.column("missed")?.i64()?.clone(), frame.column("all")?.i64()?.clone());
-    for row in 0..frame.height() {
-        let (Some(destination), Some(missed), Some(all)) = (destination.get(row), missed.get(row), all.get(row)) else {
-            continue;
-        };
-        entries.push(Entry {
-            entry: "share",
-            destination: destination.to_owned(),
-            code: MISSED_SHARE.to_owned(),
-            value: Some(missed as f64 / all.max(1) as f64),
-            ..Entry::default()
-        });
-    }
-    Ok(())
+/// Each destination's missed share in the newest of these reports, for the plausibility gate.
+///
+/// # Errors
+/// Only when the table does not have its agreed shape.
+pub fn missed_shares(earlier: &Table<History>) -> Result<BTreeMap<String, f64>> {
+    let frame = earlier.frame();
+    let (destination, code) = (frame.column("destination")?.str()?.clone(), frame.column("code")?.str()?.clone());
+    let value = frame.column("value")?.f64()?.clone();
+    // Rows are sorted by as-of date, so the newest wins.
+    let shares = (0..frame.height()).filter(|row| code.get(*row) == Some(MISSED_SHARE));
+    Ok(shares.filter_map(|row| Some((destination.get(row)?.to_owned(), value.get(row)?))).collect())
 }
 
 fn findings_table(findings: Vec<Finding>, past: &Past, entries: &mut Vec<Entry>) -> Result<Table<Findings>> {
@@ -532,6 +523,7 @@ mod tests {
             settled: &BTreeSet::from(["settled".to_owned()]),
             replayed: &BTreeSet::new(),
             gated: &BTreeSet::new(),
+            shares: &BTreeMap::new(),
             give_up: TimeDelta::days(60),
         })
         .unwrap()

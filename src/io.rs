@@ -10,10 +10,17 @@ pub mod generated;
 pub mod landing;
 pub mod publish;
 pub mod records;
+pub mod reviewed;
+pub mod state;
 
 use chrono::{DateTime, Utc};
 
 /// The wall clock. Read once by the command and handed down, so that every stage is a function of its arguments.
 pub fn now() -> DateTime<Utc> {
     Utc::now()
+}
+
+/// The machine's name, for the manifest.
+pub fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }

@@ -28,13 +28,16 @@ pub mod outages;
 pub mod reconcile;
 pub mod silence;
 pub mod untouched;
+pub mod worked;
 
 // Core: finished tables in, report tables and bytes out.
+pub mod metrics;
 pub mod queries;
 pub mod report;
 
 // Beside the job: one file for each command.
 pub mod generate;
+pub mod replay;
 
 // Edge: files, network, clock.
 #[expect(clippy::disallowed_methods, reason = "the edge is where files, network and clock are touched")]

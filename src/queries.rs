@@ -371,12 +371,17 @@ pub fn calendar(first: Option<DateTime<Utc>>, as_of: NaiveDate, timezone: Tz) ->
 /// # Errors
 /// Never in practice.
 pub fn run_table(as_of: NaiveDate, timezone: Tz) -> Result<Table<Run>> {
-    let ends = starts_at(as_of + Days::new(1), timezone).timestamp_micros();
+    let ends = as_of_ends_at(as_of, timezone).timestamp_micros();
     Table::new(df!(
         "as_of" => Series::new("as_of".into(), [days_since_epoch(as_of)]).cast(&DataType::Date)?,
         "as_of_ends_at" => Series::new("as_of_ends_at".into(), [ends]).cast(&tables::Kind::Instant.dtype())?,
         "timezone" => [timezone.name()],
     )?)
+}
+
+/// First instant after a day, in a time zone: where the as-of cut is made.
+pub fn as_of_ends_at(as_of: NaiveDate, timezone: Tz) -> DateTime<Utc> {
+    starts_at(as_of + Days::new(1), timezone)
 }
 
 /// First instant of a day in a time zone; where the clock skips midnight, the first that exists.

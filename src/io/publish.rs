@@ -14,7 +14,6 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
-use crate::tables::Definition;
 
 /// File name of the manifest, the only file that may tell of the run itself.
 pub const MANIFEST: &str = "manifest.json";
@@ -99,14 +98,12 @@ impl Folder {
     ///
     /// # Errors
     /// When the disk refuses it (exit 4).
-    pub fn write_table(&mut self, definition: &Definition, frame: &DataFrame) -> Result<()> {
+    pub fn write_table(&mut self, table: &str, frame: &DataFrame) -> Result<()> {
         let mut frame = frame.clone();
         frame.align_chunks_par();
         let rows = frame.height();
-        for (kind, name) in [
-            ("parquet", format!("tables/{}.parquet", definition.name)),
-            ("csv", format!("tables/{}.csv", definition.name)),
-        ] {
+        for (kind, name) in [("parquet", format!("tables/{}.parquet", table)), ("csv", format!("tables/{}.csv", table))]
+        {
             let path = self.aside.join(&name);
             let mut file = BufWriter::new(private_file(&path)?);
             if kind == "parquet" {

@@ -1,0 +1,144 @@
+//! What the state folder holds beside the landing: one history file per as-of date, who was who that day, the model
+//! of the last run, and what `replay` handed out.
+//!
+//!     state/history/2026-05-03.parquet      what that day's report said, without contacts
+//!     state/identities/2026-05-03.parquet   lead_id and person_id of that day, for the list of merges and splits
+//!     state/model.json                      parameters of the identity model, to read
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use chrono::NaiveDate;
+use polars::prelude::*;
+
+use super::publish::{cannot, write_atomically, write_parquet};
+use crate::error::{Error, Result};
+use crate::tables::{Grain, History, Identities, Table};
+
+const HISTORY: &str = "history";
+const IDENTITIES: &str = "identities";
+
+/// What reports of days before `as_of` said.
+///
+/// # Errors
+/// When a file cannot be read or has another shape (exit 4): history cannot be made again.
+pub fn history_before(state: &Path, as_of: NaiveDate) -> Result<Table<History>> {
+    let mut all = History::DEFINITION.empty();
+    for (day, path) in dated(&state.join(HISTORY))? {
+        if day < as_of {
+            let frame = read(&path)?;
+            let frame = History::DEFINITION.conform(frame).map_err(|e| e.at(path.display()))?;
+            all.vstack_mut(&frame)?;
+        }
+    }
+    Table::new(all)
+}
+
+/// The dates that the history holds, oldest first.
+///
+/// # Errors
+/// When the folder cannot be read (exit 4).
+pub fn history_days(state: &Path) -> Result<Vec<NaiveDate>> {
+    Ok(dated(&state.join(HISTORY))?.into_iter().map(|(day, _)| day).collect())
+}
+
+/// Keeps today's entries in place of an earlier run's of the same day.
+///
+/// # Errors
+/// When the disk refuses it (exit 4).
+pub fn keep_history(state: &Path, as_of: NaiveDate, entries: &Table<History>) -> Result<()> {
+    keep(&state.join(HISTORY), as_of, entries.frame().clone())
+}
+
+/// Who was who on the newest day before `as_of`, or nothing.
+///
+/// # Errors
+/// When the file cannot be read (exit 4).
+pub fn identities_before(state: &Path, as_of: NaiveDate) -> Result<Option<Table<Identities>>> {
+    let newest = dated(&state.join(IDENTITIES))?.into_iter().rfind(|(day, _)| *day < as_of);
+    newest.map(|(_, path)| Table::new(read(&path)?).map_err(|e| e.at(path.display()))).transpose()
+}
+
+/// Keeps who is who today, and forgets what no later run compares with: all but the two newest days.
+///
+/// # Errors
+/// When the disk refuses it (exit 4).
+pub fn keep_identities(state: &Path, as_of: NaiveDate, identities: &Table<Identities>) -> Result<()> {
+    let folder = state.join(IDENTITIES);
+    keep(&folder, as_of, identities.frame().clone())?;
+    let days = dated(&folder)?;
+    for (_, path) in days.iter().rev().skip(2) {
+        fs::remove_file(path).map_err(|e| cannot("delete", path, &e))?;
+    }
+    Ok(())
+}
+
+/// Keeps the parameters of the identity model for people to read.
+///
+/// # Errors
+/// When the disk refuses it (exit 4).
+pub fn keep_model(state: &Path, json: &str) -> Result<()> {
+    write_atomically(&state.join("model.json"), json.as_bytes())
+}
+
+fn keep(folder: &Path, day: NaiveDate, mut frame: DataFrame) -> Result<()> {
+    frame.align_chunks_par();
+    let mut bytes = Vec::new();
+    write_parquet(&mut frame, &mut bytes)?;
+    write_atomically(&folder.join(format!("{}.parquet", day.format("%Y-%m-%d"))), &bytes)
+}
+
+fn read(path: &Path) -> Result<DataFrame> {
+    let file = File::open(path).map_err(|e| cannot("read", path, &e))?;
+    ParquetReader::new(file).finish().map_err(|e| {
+        Error::failed(format!("cannot read {}", path.display()))
+            .because(e)
+            .hint("the state folder cannot be made again: restore this file from your backup")
+    })
+}
+
+/// Files named after a date, oldest first.
+fn dated(folder: &Path) -> Result<Vec<(NaiveDate, PathBuf)>> {
+    let mut found = Vec::new();
+    if !folder.is_dir() {
+        return Ok(found);
+    }
+    for entry in fs::read_dir(folder).map_err(|e| cannot("read", folder, &e))? {
+        let path = entry.map_err(|e| cannot("read", folder, &e))?.path();
+        let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+        if path.extension().is_some_and(|e| e == "parquet")
+            && let Ok(day) = NaiveDate::parse_from_str(&stem, "%Y-%m-%d")
+        {
+            found.push((day, path));
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_reads_only_what_earlier_days_said() {
+        let state = tempfile::tempdir().unwrap();
+        let entries = |day: &str| {
+            let mut frame = History::DEFINITION.empty();
+            let row =
+                df!("as_of" => [day.parse::<NaiveDate>().unwrap()], "entry" => ["finding"], "lead_id" => ["text"],
+                "destination" => [""], "code" => ["missed"])
+                .unwrap();
+            let row = polars::functions::concat_df_diagonal(&[frame.clone(), row]).unwrap();
+            frame.vstack_mut(&row).unwrap();
+            Table::<History>::new(frame).unwrap()
+        };
+        for day in ["2026-05-01", "2026-05-02", "2026-05-03"] {
+            keep_history(state.path(), day.parse().unwrap(), &entries(day)).unwrap();
+        }
+        keep_history(state.path(), "2026-05-02".parse().unwrap(), &entries("2026-05-02")).unwrap();
+        let before = history_before(state.path(), "2026-05-03".parse().unwrap()).unwrap();
+        assert_eq!(before.height(), 2);
+        assert_eq!(history_days(state.path()).unwrap().len(), 3);
+    }
+}
