@@ -66,7 +66,7 @@ pub(super) fn read(
     let text = |field: &str| cells(sheet, &mapping, field, height);
 
     let object = layout.object(&sheet.header);
-    let (ids, objects) = identify(sheet, &mapping, layout, destination, &mut aside);
+    let (mut ids, objects) = identify(sheet, &mapping, layout, destination, &mut aside);
     let seen_objects: Vec<&str> = distinct(objects.iter().flatten().map(String::as_str));
     file.object = match (seen_objects.as_slice(), object) {
         ([one], _) => (*one).to_owned(),
@@ -115,6 +115,9 @@ pub(super) fn read(
         if field == "created_at" {
             created = read;
         }
+    }
+    if destination.kind == DestinationKind::Https && !mapping.fields.contains_key("record_id") {
+        tell_retries(&mut ids, &created, &sheet.rows, &mut aside);
     }
     let finest = created.resolution.iter().copied().filter(|r| *r != Resolution::None).min();
     file.resolution = finest.unwrap_or(Resolution::None).name().to_owned();
@@ -389,6 +392,8 @@ fn hashed_ids(sheet: &Sheet, mapping: &Mapping, destination: &Destination) -> Ve
     // Marketo keeps one record for an e-mail address.
     let fields: &[&str] = if destination.kind == DestinationKind::Marketo && mapping.fields.contains_key("email") {
         &["email"]
+    } else if destination.kind == DestinationKind::Https {
+        BODY
     } else {
         &[
             "key", "created_at", "email", "phone", "first_name", "last_name", "name", "company", "lead_source",
@@ -419,7 +424,7 @@ fn hashed_ids(sheet: &Sheet, mapping: &Mapping, destination: &Destination) -> Ve
                 return None;
             }
             let id: String = hex::encode(hash.finalize()).chars().take(16).collect();
-            if fields.len() == 1 {
+            if fields.len() == 1 || destination.kind == DestinationKind::Https {
                 return Some(id);
             }
             // Equal rows are as many records as there are rows.
@@ -428,6 +433,38 @@ fn hashed_ids(sheet: &Sheet, mapping: &Mapping, destination: &Destination) -> Ve
             Some(if *n == 1 { id } else { format!("{id}-{n}") })
         })
         .collect()
+}
+
+/// What a posted body holds, without the time of receipt.
+const BODY: &[&str] = &[
+    "key", "email", "phone", "first_name", "last_name", "name", "company", "title", "country", "description",
+    "lead_source", "action", "offer", "offer_id",
+];
+
+/// A sender that gets no answer posts the same body again within minutes: one record. Later it is another lead.
+fn tell_retries(ids: &mut [Option<String>], created: &Times, rows: &[u32], aside: &mut Vec<Aside>) {
+    const WINDOW: i64 = 600_000_000;
+    let mut order: Vec<usize> = (0..ids.len()).collect();
+    order.sort_by_key(|n| (created.micros.get(*n).copied().flatten(), *n));
+    let mut last: BTreeMap<String, Option<i64>> = BTreeMap::new();
+    for n in order {
+        let at = created.micros.get(n).copied().flatten();
+        let Some(slot) = ids.get_mut(n) else { continue };
+        let Some(body) = slot.clone() else { continue };
+        let before = last.insert(body.clone(), at);
+        let retried = before.is_some_and(|before| match (before, at) {
+            (Some(before), Some(at)) => at - before <= WINDOW,
+            _ => true,
+        });
+        if retried {
+            *slot = None;
+            let row = rows.get(n).copied().unwrap_or_default();
+            let detail = "the same body as one just before: a retry".to_owned();
+            aside.push(Aside { row, reason: "duplicate", detail });
+        } else if let Some(at) = at {
+            *slot = Some(format!("{body}-{:x}", at / 1_000_000));
+        }
+    }
 }
 
 fn distinct<'a>(values: impl Iterator<Item = &'a str>) -> Vec<&'a str> {

@@ -271,3 +271,159 @@ fn leads_at(times: &[i64]) -> Table<Leads> {
     });
     Table::new(DataFrame::new(n, columns.collect()).unwrap()).unwrap()
 }
+
+fn fixture(name: &str) -> Vec<u8> {
+    std::fs::read(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/exports").join(name)).unwrap()
+}
+
+#[test]
+fn a_german_workbook_of_dynamics_reads_the_same_from_every_writer() {
+    let seen =
+        ["dynamics-german-openpyxl.xlsx", "dynamics-german-1904-openpyxl.xlsx", "dynamics-german-libreoffice.xlsx"];
+    for name in seen {
+        let (destination, read) = read_one("dynamics", "", &fixture(name));
+        let records = made(&read, &destination);
+        assert_eq!(records.height(), 3, "{name}");
+        let id = "5f1d3a52-1111-e811-a95e-000d3a1b2c3d";
+        assert_eq!(texts(&records, "record_id")[0], id, "{name}: the hidden column, braces and case gone");
+        assert_eq!(texts(&records, "storefront"), ["azure-marketplace", "∅", "appsource"], "{name}: from the topic");
+        assert_eq!(texts(&records, "outcome"), ["qualified", "open", "lost"], "{name}: by state");
+        assert_eq!(texts(&records, "status"), ["Qualifiziert", "Neu", "Verloren"], "{name}: the reason");
+        assert_eq!(texts(&records, "last_name"), ["Mustermann", "Null", "Çelik"], "{name}: from the full name");
+        assert_eq!(
+            texts(&records, "phone"),
+            ["16175555555", "+49 30 1234567", "030/55"],
+            "{name}: a number was a phone"
+        );
+        assert_eq!(texts(&records, "company")[1], "∅", "{name}");
+        assert!(
+            texts(&records, "created_at")[0].starts_with("2026-05-03 14:02:07"),
+            "{name}: {:?}",
+            texts(&records, "created_at")
+        );
+        assert!(
+            texts(&records, "modified_at")[2].starts_with("2026-05-06 08:30:15"),
+            "{name}: the third hidden column"
+        );
+        assert_eq!(texts(&records, "email")[0], "erika@contoso.example", "{name}: the first of two columns");
+        assert!(read.files[0].notes.iter().any(|n| n.contains("repeated column names")), "{name}");
+    }
+}
+
+#[test]
+fn hidden_columns_are_known_by_their_place_in_a_language_without_a_layout() {
+    let text = "(Ikke rediger) Emne,(Ikke rediger) Sum,(Ikke rediger) Endret,Topic,Email,Created On\n\
+        5f1d3a52-1111-e811-a95e-000d3a1b2c3d,x,2026-05-04T08:00:00Z,t,a@x,2026-05-03T08:00:00Z\n";
+    let (destination, read) = read_one("dynamics", "", text.as_bytes());
+    let records = made(&read, &destination);
+    assert_eq!(texts(&records, "record_id"), ["5f1d3a52-1111-e811-a95e-000d3a1b2c3d"]);
+    assert!(texts(&records, "modified_at")[0].starts_with("2026-05-04"));
+}
+
+#[test]
+fn synapse_link_folders_have_their_columns_in_the_model_and_their_old_rows_are_short() {
+    let destination = destination("dynamics", "");
+    let model = r#"{"entities":[{"name":"lead","attributes":[{"name":"Id"},{"name":"SinkCreatedOn"},{"name":"SinkModifiedOn"},
+        {"name":"subject"},{"name":"emailaddress1"},{"name":"statecode"},{"name":"createdon"},{"name":"masterid"},{"name":"IsDelete"},{"name":"newest"}]}]}"#;
+    let id = |n: u32| format!("5f1d3a52-{n:04}-e811-a95e-000d3a1b2c3d");
+    let text = format!(
+        "\"{}\",\"6/28/2026 4:34:35 PM\",\"6/28/2026 4:34:35 PM\",\"AzureMarketplace-INS|c.o\",\"a@x\",\"0\",\"2026-06-25T16:21:09.0000000+00:00\",\"\",\"\"\n\
+         \"{}\",\"6/28/2026 4:34:35 PM\",\"6/28/2026 5:34:35 PM\",\"s\",\"b@x\",\"2\",\"2026-06-25T16:21:12Z\",\"{}\",\"True\",\"n\"\n\
+         \"{}\",\"6/28/2026 4:34:35 PM\",\"6/28/2026 6:34:35 PM\",\"AzureMarketplace-INS|c.o\",\"a@x\",\"1\",\"2026-06-25T16:21:09Z\",\"\",\"\",\"\"\n",
+        id(1),
+        id(2),
+        id(1),
+        id(1)
+    );
+    let exports = vec![
+        export("dl/lead/2026-06.csv", "2026-07-01T00:00:00Z", text.as_bytes()),
+        export("dl/model.json", "2026-07-01T00:00:00Z", model.as_bytes()),
+    ];
+    let read = read(exports, &destination).unwrap();
+    let records = made(&read, &destination);
+    assert_eq!(texts(&records, "record_id"), [id(1), id(2)]);
+    assert_eq!(texts(&records, "outcome"), ["qualified", "lost"], "of an append-only table the newest row");
+    assert_eq!(texts(&records, "merged_into"), ["∅".to_owned(), id(1)]);
+    assert_eq!(texts(&records, "deleted"), ["false", "true"]);
+    assert_eq!(read.files[0].header_row, 0);
+}
+
+#[test]
+fn a_marketo_extract_says_null_for_nothing_and_has_one_record_per_person() {
+    let text = "id,firstName,lastName,email,leadSource,leadStatus,unsubscribed,createdAt,updatedAt\n\
+        7,Russell,Wilson,r@x.com,AzureMarketplace-INS|contoso.mesh,null,true,2026-05-07T15:41:32-05:00,2026-05-08T00:00:00Z\n\
+        8,Null,null,null,null,Disqualified,false,2026-05-07T15:41:32Z,2026-05-08T00:00:00Z\n";
+    let (destination, read) = read_one("marketo", "", text.as_bytes());
+    let records = made(&read, &destination);
+    assert_eq!(texts(&records, "first_name"), ["Russell", "Null"], "a person may be called Null");
+    assert_eq!(texts(&records, "last_name"), ["Wilson", "∅"]);
+    assert_eq!(texts(&records, "outcome"), ["∅", "lost"]);
+    assert_eq!(texts(&records, "opted_out"), ["true", "false"]);
+    assert!(texts(&records, "created_at")[0].starts_with("2026-05-07 20:41:32"));
+    let no_ids = "Email Address\tFirst Name\tCreated At\nA@x.com\tA\t2026-05-07 10:00\na@x.com\tA\t2026-05-08 10:00\n";
+    let (destination, read) = read_one("marketo", "", no_ids.as_bytes());
+    assert_eq!(made(&read, &destination).height(), 1, "it merges on the e-mail address");
+}
+
+#[test]
+fn a_hubspot_export_by_internal_names_or_labels_joins_deals_and_merges() {
+    let destination = destination("hubspot", "");
+    let contacts = "property_hs_object_id,property_firstname,property_email,property_lifecyclestage,property_hs_lead_status,property_createdate,property_hs_merged_object_ids,property_associated_deal_ids\n\
+        100,A,a@x,lead,UNQUALIFIED,2026-05-01T10:00:00Z,,\n200,B,b@x,salesqualifiedlead,,1777629600000,100;150,9;10\n";
+    let deals = "Record ID,Deal Name,Deal Stage\n9,x,closedlost\n10,y,Closed Won\n";
+    let night = |with: &str| {
+        let exports = vec![
+            export("contacts.csv", "2026-05-20T00:00:00Z", with.as_bytes()),
+            export("deals.csv", "2026-05-20T00:00:00Z", deals.as_bytes()),
+        ];
+        read(exports, &destination).unwrap()
+    };
+    let first = night(contacts);
+    let records = made(&first, &destination);
+    let of = |records: &Table<ExportRecords>, id: &str, column: &str| {
+        let row = texts(records, "record_id").iter().position(|r| r == id).unwrap();
+        texts(records, column)[row].clone()
+    };
+    assert_eq!(of(&records, "100", "outcome"), "lost");
+    assert_eq!(of(&records, "200", "outcome"), "won");
+    assert_eq!(of(&records, "200", "object"), "contact");
+    assert!(of(&records, "200", "created_at").starts_with("2026-05-01 10:00"));
+    // The next night the merged contact is gone, and only the survivor tells.
+    let versions = landed(first.rows.clone(), "2026-06-01");
+    let second = night(&contacts.replace("100,A,a@x,lead,UNQUALIFIED,2026-05-01T10:00:00Z,,\n", ""));
+    let versions = versions.vstack(&landed(to_land(&second, &versions).unwrap(), "2026-06-02")).unwrap();
+    let records = super::records(&versions, std::slice::from_ref(&destination), end()).unwrap();
+    assert_eq!(of(&records, "100", "merged_into"), "200");
+    assert_eq!(of(&records, "100", "present"), "false");
+}
+
+#[test]
+fn a_log_of_posted_bodies_is_read_through_its_wrapper_and_retries_are_one_record() {
+    let body = r#"{"UserDetails":{"FirstName":"Some","LastName":"One","Email":"someone@contoso.com","Phone":16175555555,"Country":"USA","Company":"Contoso","Title":"Esquire"},"LeadSource":"AzureMarketplace","ActionCode":"INS","OfferTitle":"Test Microsoft","Description":"x"}"#;
+    let old = r#"{"OfferTitle":"Test Microsoft","LeadSource":"Test run through MS Flow","userDetails":{"Company":"Contoso","Email":"other@contoso.com","FirstName":"Some","LastName":"One"}}"#;
+    let at = |time: &str, body: &str| {
+        format!("{{\"receivedAt\":\"{time}\",\"headers\":{{\"x\":\"y\"}},\"body\":{body}}}\r\n")
+    };
+    let escaped = serde_json::to_string(body).unwrap();
+    let text = format!(
+        "\u{feff}{}\r\n{}{}{}{}not json\r\n",
+        at("2026-05-03T14:02:00Z", body),
+        at("2026-05-03T14:02:30Z", body),
+        at("2026-05-03T14:07:00Z", &escaped),
+        at("2026-05-09T14:02:00Z", body),
+        at("2026-05-03T15:00:00Z", old),
+    );
+    let (destination, read) = read_one("https", "", text.as_bytes());
+    let records = made(&read, &destination);
+    assert_eq!(records.height(), 3, "a later equal body is another lead, a retry is not");
+    let mut times = texts(&records, "created_at");
+    times.sort();
+    assert_eq!(
+        times.iter().map(|t| &t[..16]).collect::<Vec<_>>(),
+        ["2026-05-03 14:02", "2026-05-03 15:00", "2026-05-09 14:02"]
+    );
+    assert!(texts(&records, "marketplace").iter().all(|m| m == "true"));
+    assert!(texts(&records, "phone").contains(&"16175555555".to_owned()));
+    assert!(texts(&records, "offer").iter().all(|o| o == "Test Microsoft"));
+    assert_eq!(read.files[0].set_aside.get("ragged"), Some(&1));
+}
