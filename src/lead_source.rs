@@ -28,7 +28,8 @@ pub struct LeadSource {
     pub action: Option<String>,
     /// What the offer part names.
     pub offer: Option<Offer>,
-    /// Whether the commercial marketplace wrote it: a known storefront, a test token, or a known action with an offer.
+    /// Whether the commercial marketplace wrote it: a known storefront, a test token, a source that calls itself a
+    /// marketplace, or an action that is known, or unknown with an offer's id; never another marketplace's look-alike.
     pub is_marketplace: bool,
     /// Whether it holds the token of a test lead.
     pub is_test: bool,
@@ -79,7 +80,9 @@ pub fn parse(text: &str) -> LeadSource {
     LeadSource {
         storefront: known_source.map(str::to_owned).or_else(|| bounded(source)),
         action: known_action.map(str::to_owned).or_else(|| act.and_then(bounded)),
-        is_marketplace: known_source.is_some() || is_test || (known_action.is_some() && offer.is_some()),
+        is_marketplace: known_source.is_some()
+            || is_test
+            || is_like_ours(source, act, known_action.is_some(), offer.as_ref()),
         is_test,
         offer,
     }
@@ -92,7 +95,7 @@ pub fn find(text: &str) -> Option<LeadSource> {
     static EMBEDDED: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(
             r"(?ix) (?:^|[^\w.|-]) (?<left>
-                (?: AzureMarketplace | AzurePortal | TestDrive | AppSource\s*\(SPZA\) | AppSource | SPZA
+                (?: [A-Za-z]*Marketplace | AzurePortal | TestDrive | AppSource\s*\(SPZA\) | AppSource | SPZA
                   | azure-marketplace | azure-portal | test-drive | MSFT_TEST_\d+ )
                 \s? - \s? (?<action> MSFT_TEST_\d+ | [A-Za-z]+ ) )
             (?: [\ \t]* (?: \| | %7C ) [\ \t]* (?<offer> [^\r\n]* ) )?",
@@ -213,6 +216,14 @@ fn split_source(left: &str, has_bar: bool) -> (&str, Option<&str>) {
         Some(at) => (trim(&left[..at]), Some(trim(&left[at + 1..]))),
         None => (left, None),
     }
+}
+
+/// Storefronts are renamed and codes are added: what has our form and no other marketplace's name is ours.
+fn is_like_ours(source: &str, act: Option<&str>, known_action: bool, offer: Option<&Offer>) -> bool {
+    let source = plain(source);
+    let named = source.ends_with("marketplace") || source.contains("appsource");
+    let formed = act.is_some() && offer.is_some_and(|offer| known_action || offer.id().is_some());
+    source != "sfdc" && (formed || (named && act.is_some()))
 }
 
 /// Letters and digits in lower case: how tokens are compared.
@@ -352,7 +363,10 @@ mod tests {
         for text in ["SFDC-IN|Listing", "SFDC-dup-DM|contoso.app", "Web", "Trade-Show", "Webinar|Spring", ""] {
             assert!(!parse(text).is_marketplace, "{text}");
         }
-        for text in ["SPZA", "AzurePortal-XYZ|a.b", "Rebranded-PLT|a.b", "MSFT_TEST_1-MSFT_TEST_1|<Offer Name>"] {
+        for text in [
+            "SPZA", "AzurePortal-XYZ|a.b", "Rebranded-PLT|a.b", "MicrosoftMarketplace-TRL|Mesh", "New-X|a.b",
+            "MSFT_TEST_1-MSFT_TEST_1|<Offer Name>",
+        ] {
             assert!(parse(text).is_marketplace, "{text}");
         }
     }

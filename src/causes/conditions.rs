@@ -3,11 +3,10 @@
 //!
 //! Limits of fields: Salesforce object reference (Lead), Common Data Model (lead), Marketo's standard fields.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Datelike, TimeZone, Timelike};
 use chrono_tz::Tz;
-use polars::prelude::*;
 
 use crate::config::DestinationKind;
 use crate::error::Result;
@@ -53,41 +52,84 @@ pub(super) const VALUES: [(&str, &str); 5] = [
     ("source", "source"),
 ];
 
-/// The texts of the leads, by number.
+/// Longer texts count as this long: no limit of a field lies above.
+const LONGEST: usize = 65_535;
+
+/// What the texts of the leads are like, by number of the lead: nothing of the texts themselves but frequent values.
 pub(super) struct Texts<'a> {
-    fields: Vec<StringChunked>,
-    values: Vec<StringChunked>,
+    /// Characters of each field.
+    lengths: Vec<Vec<u16>>,
+    /// One bit for each field with letters outside ASCII, then emoji, then line breaks.
+    marks: Vec<u16>,
+    /// Number of each column's value among `values`.
+    codes: Vec<Vec<u32>>,
+    /// The distinct values of each column, in order; the first is none.
+    values: Vec<Vec<String>>,
     numbers: HashMap<&'a str, usize>,
 }
+
+const EMOJI: u16 = 1 << FIELDS.len();
+const LINE_BREAK: u16 = EMOJI << 1;
 
 impl<'a> Texts<'a> {
     pub(super) fn read(leads: &'a Table<Leads>) -> Result<Self> {
         let frame = leads.frame();
-        let text = |name: &str| -> Result<StringChunked> { Ok(frame.column(name)?.str()?.rechunk().into_owned()) };
         let ids = frame.column("lead_id")?.str()?;
-        Ok(Texts {
-            fields: FIELDS.iter().map(|(name, _)| text(name)).collect::<Result<_>>()?,
-            values: VALUES.iter().map(|(name, _)| text(name)).collect::<Result<_>>()?,
+        let mut all = Texts {
+            lengths: Vec::new(),
+            marks: vec![0; ids.len()],
+            codes: Vec::new(),
+            values: Vec::new(),
             numbers: ids.iter().enumerate().filter_map(|(at, id)| Some((id?, at))).collect(),
-        })
+        };
+        for (field, (name, _)) in FIELDS.iter().enumerate() {
+            let texts = frame.column(name)?.str()?;
+            let lengths = texts.iter().zip(&mut all.marks).map(|(text, marks)| {
+                let text = text.unwrap_or_default();
+                if !text.is_ascii() {
+                    *marks |= 1 << field;
+                    if text.chars().any(|c| c as u32 > 0xffff) {
+                        *marks |= EMOJI;
+                    }
+                }
+                if text.contains('\n') {
+                    *marks |= LINE_BREAK;
+                }
+                u16::try_from(text.chars().count().min(LONGEST)).unwrap_or(u16::MAX)
+            });
+            let lengths = lengths.collect();
+            all.lengths.push(lengths);
+        }
+        for (name, _) in VALUES {
+            // Countries are typed in any case; codes are not.
+            let in_form = |text: Option<&str>| match text.unwrap_or_default() {
+                text if name == "country" => text.to_uppercase(),
+                text => text.to_owned(),
+            };
+            let texts = frame.column(name)?.str()?;
+            let distinct: BTreeSet<String> = texts.iter().map(in_form).chain([String::new()]).collect();
+            let distinct: Vec<String> = distinct.into_iter().collect();
+            let code = |text| u32::try_from(distinct.binary_search(&in_form(text)).unwrap_or(0)).unwrap_or(0);
+            all.codes.push(texts.iter().map(code).collect());
+            all.values.push(distinct);
+        }
+        Ok(all)
     }
 
     pub(super) fn lead(&self, lead_id: &str) -> Option<usize> {
         self.numbers.get(lead_id).copied()
     }
 
-    fn field(&self, field: usize, lead: usize) -> &str {
-        self.fields.get(field).and_then(|c| c.get(lead)).unwrap_or_default()
+    fn length(&self, field: usize, lead: usize) -> u32 {
+        self.lengths.get(field).and_then(|l| l.get(lead)).map_or(0, |l| u32::from(*l))
     }
 
-    fn value(&self, column: usize, lead: usize) -> String {
-        let text = self.values.get(column).and_then(|c| c.get(lead)).unwrap_or_default();
-        // Countries are typed in any case; codes are not.
-        if VALUES.get(column).is_some_and(|(name, _)| *name == "country") {
-            text.to_uppercase()
-        } else {
-            text.to_owned()
-        }
+    fn marked(&self, lead: usize, mark: u16) -> u32 {
+        u32::from(self.marks.get(lead).is_some_and(|marks| marks & mark != 0))
+    }
+
+    fn code(&self, column: usize, lead: usize) -> u32 {
+        self.codes.get(column).and_then(|c| c.get(lead)).copied().unwrap_or(0)
     }
 }
 
@@ -172,7 +214,7 @@ pub(super) fn loads(times: &[i64], zone: Tz) -> Vec<Vec<u32>> {
 #[derive(Clone, Debug)]
 pub(super) enum Family {
     Empty(usize),
-    /// A column, and its frequent values in order.
+    /// A column, and for each of its values the text, empty where too few leads have it.
     Value(usize, Vec<String>),
     Longer(usize),
     NonAscii(usize),
@@ -202,13 +244,17 @@ impl Family {
         let fields = 0..FIELDS.len();
         let mut all: Vec<Family> = fields.clone().map(Family::Empty).collect();
         for column in 0..VALUES.len() {
-            let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+            let values = texts.values.get(column).map(Vec::as_slice).unwrap_or_default();
+            let mut counts = vec![0usize; values.len()];
             for row in rows {
-                *counts.entry(texts.value(column, row.lead)).or_default() += 1;
+                if let Some(count) = counts.get_mut(texts.code(column, row.lead) as usize) {
+                    *count += 1;
+                }
             }
-            if counts.len() > 1 {
-                let values = counts.into_iter().filter(|(v, n)| *n >= LEAST_LEADS && !v.is_empty()).map(|(v, _)| v);
-                all.push(Family::Value(column, values.collect()));
+            if counts.iter().filter(|n| **n > 0).count() > 1 {
+                let kept =
+                    counts.iter().zip(values).map(|(n, v)| if *n >= LEAST_LEADS { v.clone() } else { String::new() });
+                all.push(Family::Value(column, kept.collect()));
             }
         }
         all.push(Family::Known);
@@ -223,17 +269,16 @@ impl Family {
 
     /// The number of a lead; conditions are ranges of numbers.
     fn number(&self, row: &Row, texts: &Texts) -> u32 {
-        let any = |fits: fn(char) -> bool| (0..FIELDS.len()).any(|f| texts.field(f, row.lead).chars().any(fits));
         match self {
-            Family::Empty(field) => u32::from(texts.field(*field, row.lead).is_empty()),
+            Family::Empty(field) => u32::from(texts.length(*field, row.lead) == 0),
             Family::Value(column, values) => {
-                let value = texts.value(*column, row.lead);
-                values.binary_search(&value).map_or(0, |at| u32::try_from(at + 1).unwrap_or(0))
+                let code = texts.code(*column, row.lead);
+                if values.get(code as usize).is_none_or(String::is_empty) { 0 } else { code }
             }
-            Family::Longer(field) => u32::try_from(texts.field(*field, row.lead).chars().count()).unwrap_or(u32::MAX),
-            Family::NonAscii(field) => u32::from(!texts.field(*field, row.lead).is_ascii()),
-            Family::Emoji => u32::from(any(|c| c as u32 > 0xffff)),
-            Family::LineBreak => u32::from(any(|c| c == '\n')),
+            Family::Longer(field) => texts.length(*field, row.lead),
+            Family::NonAscii(field) => texts.marked(row.lead, 1 << field),
+            Family::Emoji => texts.marked(row.lead, EMOJI),
+            Family::LineBreak => texts.marked(row.lead, LINE_BREAK),
             Family::Known => u32::from(row.known),
             Family::Load(window) => row.loads.get(*window).copied().unwrap_or(0),
             Family::Weekday => row.weekday,
@@ -244,11 +289,18 @@ impl Family {
 
     /// Every condition of the family that these leads can meet, with the missed and the delivered that do.
     pub(super) fn conditions(&self, rows: &[Row], texts: &Texts) -> Vec<(Condition, usize, usize)> {
-        let mut counts: BTreeMap<u32, (usize, usize)> = BTreeMap::new();
+        let mut dense: Vec<(usize, usize)> = Vec::new();
         for row in rows {
-            let (missed, delivered) = counts.entry(self.number(row, texts)).or_default();
-            if row.missed { *missed += 1 } else { *delivered += 1 }
+            let number = (self.number(row, texts) as usize).min(LONGEST);
+            if number >= dense.len() {
+                dense.resize(number + 1, (0, 0));
+            }
+            if let Some((missed, delivered)) = dense.get_mut(number) {
+                if row.missed { *missed += 1 } else { *delivered += 1 }
+            }
         }
+        let occurring = (0u32..).zip(dense).filter(|(_, counts)| *counts != (0, 0));
+        let counts: BTreeMap<u32, (usize, usize)> = occurring.collect();
         let condition = |from, to, least| Condition { family: self.clone(), from, to, least };
         let span = |from: u32, width: u32, cycle: u32| {
             let inside = (0..width).filter_map(|step| counts.get(&((from + step) % cycle)));
@@ -313,7 +365,7 @@ impl Condition {
             Family::Empty(at) => format!("{} is empty", field(at)),
             Family::Value(column, values) => {
                 let label = VALUES.get(*column).map_or("", |(_, label)| label);
-                let value = usize::try_from(self.from).ok().and_then(|at| values.get(at.checked_sub(1)?));
+                let value = usize::try_from(self.from).ok().and_then(|at| values.get(at));
                 format!("{label} is {}", value.map_or("", String::as_str))
             }
             Family::Longer(at) => format!("{} is longer than {limit} characters", field(at)),
