@@ -323,7 +323,11 @@ fn write_csv(rows: Vec<Row>, format: &Format, destination: &Destination, handed:
         let empty: Vec<&str> = required
             .iter()
             .filter(|r| {
-                header.iter().position(|h| *h == r.as_str()).and_then(|at| values.get(at)).is_none_or(|v| v.trim().is_empty())
+                header
+                    .iter()
+                    .position(|h| *h == r.as_str())
+                    .and_then(|at| values.get(at))
+                    .is_none_or(|v| v.trim().is_empty())
             })
             .map(|r| r.as_str())
             .collect();

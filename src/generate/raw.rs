@@ -50,7 +50,7 @@ pub struct Broken {
     pub reason: &'static str,
 }
 
-/// First 16 hex digits of SHA-256 over source, a zero byte, source_key.
+/// First 16 hex digits of SHA-256 over source, a zero byte, source_key: computed here on its own, as a witness.
 pub fn lead_id(source: &str, key: &str) -> String {
     let mut hash = Sha256::new();
     hash.update(source);

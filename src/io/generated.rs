@@ -76,8 +76,15 @@ fn cannot(what: &str, path: &Path, error: &std::io::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
     use super::*;
-    use crate::generate::{Plan, write};
+    use crate::config::Config;
+    use crate::generate::{Plan, Publisher, write};
+    use crate::io::fetch::{Options, fetch};
+    use crate::io::landing::Landing;
+    use crate::leads::{self, Settings};
 
     #[test]
     fn a_folder_of_somebody_else_is_left_alone_and_one_of_ours_is_written_again() {
@@ -91,5 +98,63 @@ mod tests {
         assert!(!dir.path().join("raw/table/left-over.ndjson").exists());
         fs::write(dir.path().join("leadrecon.toml"), b"# mine\n").unwrap();
         assert_eq!(Generated::new(dir.path()).unwrap_err().status() as u8, 2);
+    }
+
+    fn truth(publisher: &Publisher, file: &str, columns: &[&str]) -> BTreeMap<String, Vec<String>> {
+        let mut reader = csv::Reader::from_reader(publisher.files[&format!("truth/{file}.csv")].as_slice());
+        let rows = reader.deserialize().map(|row| row.unwrap());
+        rows.map(|row: BTreeMap<String, String>| {
+            (row[columns[0]].clone(), columns[1..].iter().map(|c| row[*c].clone()).collect())
+        })
+        .collect()
+    }
+
+    #[test]
+    fn the_readers_find_every_lead_of_the_truth_and_refuse_every_broken_record() {
+        let dir = tempfile::tempdir().unwrap();
+        let plan = Plan::demo();
+        write(&plan, &mut Generated::new(dir.path()).unwrap()).unwrap();
+        let mut publisher = Publisher::default();
+        write(&plan, &mut publisher).unwrap();
+        let text = fs::read_to_string(dir.path().join("leadrecon.toml")).unwrap();
+        let config = Config::parse(&text, dir.path()).unwrap();
+        let mut landing = Landing::open(&config.state_dir, Duration::ZERO).unwrap();
+        let options = Options { base: dir.path(), keep_out: Vec::new(), rescan: false, progress: false };
+        let now = DateTime::from_timestamp(plan.end(), 0).unwrap();
+        assert!(fetch(&config.sources, &mut landing, now, &options).unwrap().complete());
+        let raw = landing.raw_leads().unwrap();
+        let settings = Settings {
+            as_of_ends_at: now + chrono::TimeDelta::days(1),
+            stages: &config.stages,
+            offers: &config.offers,
+            exclude: &config.exclude,
+        };
+        let parsed = leads::parse(&raw, &settings).unwrap();
+        let column = |frame: &polars::prelude::DataFrame, name: &str| -> Vec<String> {
+            let texts = frame.column(name).unwrap().str().unwrap().clone();
+            (0..frame.height()).map(|row| texts.get(row).unwrap_or_default().to_owned()).collect()
+        };
+        let frame = parsed.leads.frame();
+        let times = frame.column("received_at").unwrap().datetime().unwrap().physical().clone();
+        let found: BTreeMap<String, Vec<String>> = column(frame, "lead_id")
+            .into_iter()
+            .zip(column(frame, "kind"))
+            .enumerate()
+            .map(|(row, (id, kind))| {
+                let at = DateTime::from_timestamp_micros(times.get(row).unwrap()).unwrap();
+                (id, vec![kind, at.format("%Y-%m-%dT%H:%M:%SZ").to_string()])
+            })
+            .collect();
+        let expected = truth(&publisher, "people", &["lead_id", "kind", "received_at"]);
+        for (lead, expected) in &expected {
+            assert_eq!(found.get(lead), Some(expected), "{lead}");
+        }
+        assert_eq!(found.len(), expected.len());
+        let refused: BTreeMap<String, Vec<String>> = column(parsed.quarantine.frame(), "source_key")
+            .into_iter()
+            .zip(column(parsed.quarantine.frame(), "reason"))
+            .map(|(key, reason)| (key, vec![reason]))
+            .collect();
+        assert_eq!(refused, truth(&publisher, "quarantine", &["source_key", "reason"]));
     }
 }
