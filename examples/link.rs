@@ -51,6 +51,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let done = started.elapsed();
     eprintln!("read {:.2} s, linked {:.2} s", loaded.as_secs_f64(), (done - loaded).as_secs_f64());
     eprintln!("{}", serde_json::to_string(&linked.quality)?);
+    if let Ok(lead) = std::env::var("EXPLAIN") {
+        let ids = leads.frame().column("lead_id")?.str()?.clone();
+        let row = ids.iter().position(|id| id == Some(lead.as_str())).ok_or("no such lead")?;
+        let explainer = leadrecon::identity::Explainer::new(&leads, &[], threshold, Some(&linked.model))?;
+        eprintln!("{}", serde_json::to_string_pretty(&(explainer.links(row)?, explainer.nearest_other(row)?))?);
+    }
     if std::env::var("MODEL").is_ok() {
         eprintln!("{}", linked.model);
     }

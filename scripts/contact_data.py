@@ -75,7 +75,7 @@ def nicknames():
             formal.setdefault(row["name1"], set()).add(row["name2"])
     # German, French, Spanish, Italian, Dutch, Polish and Slavic short forms that the English list does not have.
     own = """alexander:sascha,sasha,alex,alec,xander,sandro,aleksander,alexandre,alejandro,aleksandr,olek,sanya
-alexandra:sandra,sascha,sasha,alex,alessandra,aleksandra,ola|andreas:andi,andy,andre,andrea,andrzej,andrey,andrei
+alexandra:sandra,sascha,sasha,alex,alessandra,aleksandra,ola|andreas:andi,andy,andre,andrzej,andrey,andrei
 antonio:toni,tonio,nino,toño,anton,anthony,tony,antoni,antoine|benjamin:ben,benny,benni|bernhard:bernd,bernard,berni
 charlotte:lotte,lotta,charlie|christian:chris,christi,kris,krzysztof|christine:christina,tina,chris,kristin,kristina,chrissi
 christoph:chris,christof,stoffel,christopher,krzysztof|daniel:dani,dan,danny,daniele|dieter:didi|dominik:domi,nik,dominique
@@ -98,7 +98,7 @@ manfred:manni,fred|marcus:markus,marc,mark,marco,marek|margarete:grete,gretel,gr
 maria:mia,mitzi,marie,mary,masha,marija,maryam,miriam|mariusz:marius|martin:marty,tino,marcin|matthias:matze,hias,matthew,mathias,mateusz,mateo,matteo,mattias
 maximilian:max,maxi,maxim|michael:michi,micha,mike,mick,michel,michal,mikhail,misha,miguel,michele,mikael,mihai,mikko
 natalia:natasha,natascha,nata,talia,nathalie|nikolai:kolya,nick,nicolas,nikolaus,nicola,mikolaj,nikolay|olga:olya,helga
-pablo:paul,paolo|pasquale:lino,pascal|patrick:paddy,pat,patrizio|pavel:pasha,paul,pawel,paweł|peter:pete,petr,pierre,pedro,piotr,pyotr,petra,pietro,piet,petros
+pablo:paul,paolo|pasquale:lino,pascal|patrick:paddy,pat,patrizio|pavel:pasha,paul,pawel,paweł|peter:pete,petr,pierre,pedro,piotr,pyotr,pietro,piet,petros
 philipp:phil,philip,philippe,felipe,filip,filippo|pyotr:petya|rainer:reiner|roberto:beto,bob,robert,tito|rudolf:rudi,rolf,ralf,rudolph,rodolfo
 salvatore:toto,turi,salvador,sal|samuel:sam,sami,samuele|sebastian:basti,bastian,seb,wastl,sebastien,sebastiano|sergei:seryozha,sergey,sergio,serge,serhiy,sergii
 simon:simone,simeon,szymon|stanislav:stas,stan,slava,stanislaw,staszek|stefan:steffen,steve,stephan,steven,stephen,stephane,stefano,esteban,szczepan,etienne,istvan

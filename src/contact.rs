@@ -67,9 +67,11 @@ pub fn normalised_email(email: &str) -> Option<String> {
     }
     let address =
         address.trim_matches(|c: char| matches!(c, '.' | ',' | ';' | ':' | '"' | '\'' | '<' | '>' | '(' | ')'));
-    let (local, domain) = address.rsplit_once('@')?;
+    let (local, domain) = address.split_once('@')?;
+    // A second @ is a slip of the finger, if at all.
+    let domain = domain.replace('@', "");
     let domain = domain.trim_matches('.');
-    if local.is_empty() || local.contains('@') || !domain.contains('.') || domain.contains("..") {
+    if local.is_empty() || !domain.contains('.') || domain.contains("..") {
         return None;
     }
     Some(format!("{local}@{domain}"))
@@ -229,7 +231,7 @@ mod tests {
             ("ａｎｎ@contoso.com", Some("ann@contoso.com")),
             ("ann+azure@contoso.com", Some("ann+azure@contoso.com")),
             ("ann@contoso", None),
-            ("ann@@contoso.com", None),
+            ("ann@@contoso.com", Some("ann@contoso.com")),
             ("@contoso.com", None),
             ("contoso.com", None),
         ] {

@@ -194,7 +194,10 @@ fn linked_by(levels: &compare::Levels) -> &'static str {
     match () {
         () if matches!(levels[EMAIL], 1..=3) => codes::link::EMAIL,
         () if matches!(levels[PHONE], 1..=3) => codes::link::PHONE,
-        () if matches!(levels[FIRST], 1..=5) && matches!(levels[LAST], 1..=5) && matches!(levels[COMPANY], 0..=3) => {
+        () if matches!(levels[FIRST], 1..=4 | 6)
+            && matches!(levels[LAST], 1..=4 | 6)
+            && matches!(levels[COMPANY], 0..=3) =>
+        {
             codes::link::NAME
         }
         () => codes::link::MODEL,
@@ -271,7 +274,7 @@ impl Profiles {
     fn with_itself(&self, scale: &Scale, profile: u32) -> Option<(f64, compare::Levels)> {
         let p = self.forms.profiles.get(profile as usize)?;
         let levels = compare::compare(&self.forms, &self.shared, p, p);
-        Some((scale.weight(&self.forms, &levels, p, p), levels))
+        Some((scale.weight(&self.forms, &levels, p), levels))
     }
 
     /// Compares all candidates, and learns the model unless one is given.

@@ -72,7 +72,7 @@ def synthetic(n, seed):
 
     def last():
         # Frequent names are very frequent (Zipf-like).
-        return lasts[int(len(lasts) * rnd.random() ** 3)]
+        return lasts[int(len(lasts) * rnd.random() ** 2)]
 
     def first():
         return FIRST[int(len(FIRST) * rnd.random() ** 1.7)]
@@ -106,18 +106,28 @@ def synthetic(n, seed):
     def ascii_of(t):
         return t.lower().translate(str.maketrans("üöäíéúł", "uoaieul"))
 
-    def new_person(like=None):
+    addresses = set()
+
+    def unused(address):
+        """Nobody has another's address by accident."""
+        local, domain = address.split("@")
+        n = 1
+        while address in addresses:
+            n += 1
+            address = f"{local}{n}@{domain}"
+        addresses.add(address)
+        return address
+
+    def new_person():
         nonlocal person
         person += 1
         f, l = first(), last()
         company = rnd.choice(companies)
-        if like == "namesake":
-            pass
         local = rnd.choice(["{f}.{l}", "{f}{l}", "{i}{l}", "{f}"]).format(f=ascii_of(f), l=ascii_of(l), i=ascii_of(f)[0])
         private = rnd.choice(["{f}.{l}{n}", "{f}{l}{n}", "{l}.{f}", "{i}{l}{n}"]).format(
             f=ascii_of(f), l=ascii_of(l), i=ascii_of(f)[0], n=rnd.choice(["", "", str(rnd.randrange(1, 100)), str(rnd.randrange(1950, 2010))])) + "@" + rnd.choice(DOMAINS)
         phone = "".join(rnd.choice("23456789") if i < 2 else rnd.choice("0123456789") for i in range(company[3][3]))
-        return dict(id=person, f=f, l=l, company=company, work=local + "@" + company[2], private=private, phone=phone,
+        return dict(id=person, f=f, l=l, company=company, work=unused(local + "@" + company[2]), private=unused(private), phone=phone,
                     title=rnd.choice(TITLES), maiden=last(), has_private=rnd.random() < 0.35)
 
     def written_phone(p, digits, c):
@@ -176,8 +186,6 @@ def synthetic(n, seed):
         if trap < 0.02:  # namesakes at two firms
             q = new_person()
             q.update(f=p["f"], l=p["l"])
-            for attribute in ("work",):
-                q[attribute] = q["work"].split("@")[0] + "@" + q["company"][2]
             for x in (p, q):
                 for _ in range(2):
                     lead(x)
@@ -186,7 +194,7 @@ def synthetic(n, seed):
             for _ in range(rnd.randrange(2, 6)):
                 q = new_person()
                 q.update(company=p["company"], phone=number)
-                q["work"] = q["work"].split("@")[0] + "@" + p["company"][2]
+                q["work"] = unused(q["work"].split("@")[0] + "@" + p["company"][2])
                 for _ in range(rnd.randrange(1, 3)):
                     lead(q)
         elif trap < 0.05:  # a role mailbox

@@ -22,7 +22,7 @@ pub(super) struct Rule {
     key: fn(&Forms, &Profile) -> Option<[u32; 2]>,
 }
 
-pub(super) const RULES: [Rule; 10] = [
+pub(super) const RULES: [Rule; 12] = [
     Rule { name: "mailbox", cap: 60, neighbours: 6, key: |f, p| mailbox(f, p).map(|m| [m, 0]) },
     Rule { name: "phone", cap: 60, neighbours: 6, key: |f, p| tail(f, p).map(|t| [t, 0]) },
     Rule {
@@ -64,6 +64,18 @@ pub(super) const RULES: [Rule; 10] = [
         cap: 40,
         neighbours: 0,
         key: |f, p| Some([sound(f, p.last)?, initial(f, p.first)?]),
+    },
+    Rule {
+        name: "first name and initial",
+        cap: 40,
+        neighbours: 0,
+        key: |f, p| Some([sound(f, p.first)?, initial(f, p.last)?]),
+    },
+    Rule {
+        name: "title and first name",
+        cap: 40,
+        neighbours: 0,
+        key: |f, p| Some([known(p.title)?, sound(f, p.first)?]),
     },
     Rule {
         name: "title and last name",
@@ -269,7 +281,7 @@ impl Block<'_> {
         let levels = compare(self.forms, self.shared, x, y);
         let pattern = pattern(&levels);
         *piece.patterns.entry(pattern).or_default() += 1;
-        if self.scale.weight(self.forms, &levels, x, y) > FORGOTTEN {
+        if self.scale.weight(self.forms, &levels, x) > FORGOTTEN {
             piece.pairs.push(Candidate { a, b, pattern });
         }
     }
@@ -298,7 +310,7 @@ pub(super) fn shared(forms: &Forms) -> Shared {
             let Some(first) = named.next() else { continue };
             let contradicted = named.take(200).any(|p| {
                 let levels = compare(forms, &none, first, p);
-                names_contradict(levels[super::compare::FIRST], levels[super::compare::LAST])
+                names_contradict(forms, &levels, first, p)
             });
             if contradicted && let Some(flag) = group.first().and_then(|(number, _)| shared.get_mut(*number as usize)) {
                 *flag = true;

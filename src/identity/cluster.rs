@@ -64,8 +64,8 @@ pub(super) fn edges(forms: &Forms, scale: &Scale, candidates: &[Candidate], floo
     let mut edges: Vec<Edge> = candidates
         .par_iter()
         .filter_map(|c| {
-            let (a, b) = (forms.profiles.get(c.a as usize)?, forms.profiles.get(c.b as usize)?);
-            let weight = scale.weight(forms, &levels(c.pattern), a, b);
+            let a = forms.profiles.get(c.a as usize)?;
+            let weight = scale.weight(forms, &levels(c.pattern), a);
             (weight >= floor).then_some(Edge { a: c.a, b: c.b, pattern: c.pattern, weight, decided: false })
         })
         .collect();
@@ -163,6 +163,8 @@ impl Clusters {
             return Some(Refusal::Size);
         }
         let is_bridge = left.len() > 1 && right.len() > 1 && edge.weight < WEAK;
+        // Named pairs that are links themselves, and named pairs that contradict.
+        let (mut agreeing, mut contradicting) = (0, 0);
         for x in left.iter().take(LOOKED_AT) {
             for y in right.iter().take(LOOKED_AT) {
                 let (Some(p), Some(q)) = (judge.forms.profiles.get(*x as usize), judge.forms.profiles.get(*y as usize))
@@ -170,14 +172,22 @@ impl Clusters {
                     continue;
                 };
                 let seen = compare(judge.forms, judge.shared, p, q);
-                let contradict = names_contradict(seen[FIRST], seen[LAST]);
-                if contradict && judge.scale.weight(judge.forms, &seen, p, q) < judge.threshold {
-                    return Some(Refusal::Names);
-                }
-                if is_bridge && seen[EMAIL] == 8 && seen[PHONE] == 6 && seen[COMPANY] == 4 {
+                if is_bridge && seen[EMAIL] == 8 && seen[PHONE] == 7 && seen[COMPANY] == 4 {
                     return Some(Refusal::WeakBridge);
                 }
+                let contradict = names_contradict(judge.forms, &seen, p, q);
+                if !contradict && (seen[FIRST] == 0 || seen[LAST] == 0) {
+                    continue;
+                }
+                if judge.scale.weight(judge.forms, &seen, p) >= judge.threshold {
+                    agreeing += 1;
+                } else if contradict {
+                    contradicting += 1;
+                }
             }
+        }
+        if contradicting > agreeing {
+            return Some(Refusal::Names);
         }
         None
     }

@@ -35,6 +35,7 @@ pub(super) const LEVELS: [&[(&str, &str)]; 7] = [
         ("shared", "same phone, but people with different names use it"),
         ("typing", "phone with a typing error"),
         ("exchange", "another extension of the same exchange"),
+        ("two-errors", "phone but for two digits"),
         ("different", "different phones"),
     ],
     &[
@@ -43,8 +44,8 @@ pub(super) const LEVELS: [&[(&str, &str)]; 7] = [
         ("nickname", "forms of the same first name"),
         ("initial", "initial of the first name"),
         ("close", "first names spelled alike"),
-        ("swapped", "first and last name swapped"),
         ("different", "different first names"),
+        ("swapped", "same names, first and last swapped"),
     ],
     &[
         ("missing", "no last name to compare"),
@@ -52,8 +53,8 @@ pub(super) const LEVELS: [&[(&str, &str)]; 7] = [
         ("close", "last names spelled alike"),
         ("part", "part of a double name"),
         ("initial", "initial of the last name"),
-        ("swapped", "first and last name swapped"),
         ("different", "different last names"),
+        ("swapped", "same names, first and last swapped"),
     ],
     &[
         ("missing", "no company to compare"),
@@ -95,7 +96,7 @@ pub(super) struct Shared {
 pub(super) fn compare(forms: &Forms, shared: &Shared, a: &Profile, b: &Profile) -> Levels {
     let (first, last) = names(forms, a, b);
     [
-        emails(forms, shared, a.email, b.email),
+        emails(forms, shared, a, b),
         phones(forms, shared, a.phone, b.phone),
         first,
         last,
@@ -109,12 +110,32 @@ pub(super) fn compare(forms: &Forms, shared: &Shared, a: &Profile, b: &Profile) 
     ]
 }
 
-/// Whether names of these levels cannot be one person's, whatever else is equal.
-pub(super) fn names_contradict(first: u8, last: u8) -> bool {
-    first == 6 || (last == 6 && !matches!(first, 1 | 2))
+/// The level of swapped names: as good as the same names, so the model has no probabilities of its own for it.
+pub(super) const SWAPPED: u8 = 6;
+
+/// Whether two profiles have names that cannot be one person's, whatever else is equal.
+pub(super) fn names_contradict(forms: &Forms, levels: &Levels, a: &Profile, b: &Profile) -> bool {
+    let apart = |x: u32, y: u32| match (forms.names.get(x as usize), forms.names.get(y as usize)) {
+        (Some(x), Some(y)) => is_of_other_sex(&x.key, &y.key) || !is_garbled(&x.key, &y.key),
+        _ => false,
+    };
+    let (first, last) = (levels[FIRST] == 5 && apart(a.first, b.first), levels[LAST] == 5 && apart(a.last, b.last));
+    first || (last && !matches!(levels[FIRST], 1 | 2))
 }
 
-fn emails(forms: &Forms, shared: &Shared, a: u32, b: u32) -> u8 {
+/// Still recognisable as one word: a letter or two differ, in whatever order.
+fn is_garbled(a: &str, b: &str) -> bool {
+    let allowed = match a.len().min(b.len()) {
+        0..4 => 0,
+        4..6 => 1,
+        6..9 => 2,
+        _ => 3,
+    };
+    unlike_letters(a, b) <= allowed
+}
+
+fn emails(forms: &Forms, shared: &Shared, p: &Profile, q: &Profile) -> u8 {
+    let (a, b) = (p.email, q.email);
     let (Some(x), Some(y)) = (forms.emails.get(a as usize), forms.emails.get(b as usize)) else { return 0 };
     // A function's mailbox says where somebody works, not who it is: that is the company's matter.
     if x.role || y.role {
@@ -131,26 +152,58 @@ fn emails(forms: &Forms, shared: &Shared, a: u32, b: u32) -> u8 {
         return 4;
     }
     match () {
-        () if x.local == y.local => 5,
+        () if x.local == y.local && !is_made_of_names(forms, &x.text, p) => 5,
         () if x.domain == y.domain && !x.free => 6,
         () if x.free || y.free => 7,
         () => 8,
     }
 }
 
-/// One edit, or two in a long address; a difference in digits alone is another mailbox (`smith1@`, `smith2@`).
-fn is_typing_error(a: &Email, b: &Email) -> bool {
-    if a.text.len().abs_diff(b.text.len()) > 2 || (a.letters ^ b.letters).count_ones() > 4 {
+/// Whether the part before the @ follows from the name, so that an equal one tells nothing that equal names do not:
+/// `ann.lee@`, `alee@`; not `ann.lee1987@`.
+fn is_made_of_names(forms: &Forms, address: &str, profile: &Profile) -> bool {
+    let local = address.split('@').next().unwrap_or(address);
+    if local.bytes().filter(u8::is_ascii_digit).count() >= 2 {
         return false;
     }
-    let allowed = if a.text.len().min(b.text.len()) >= 16 { 2 } else { 1 };
-    let distance = strsim::osa_distance(&a.text, &b.text);
-    if distance > allowed {
+    [profile.first, profile.last].into_iter().filter_map(|n| forms.names.get(n as usize)).any(|name| {
+        let word = name.key.split(' ').next().unwrap_or(&name.key);
+        word.len() >= 2 && local.contains(word)
+    })
+}
+
+/// An edit or two, more in a long address, or the same characters in another order. A difference in digits alone is
+/// another mailbox (`smith1@`, `smith2@`), and so is one in the first letter (`a.smith@`, `b.smith@`).
+fn is_typing_error(a: &Email, b: &Email) -> bool {
+    let (x, y) = (a.text.as_str(), b.text.as_str());
+    if x.len().abs_diff(y.len()) > 2 || (a.letters ^ b.letters).count_ones() > 4 {
+        return false;
+    }
+    if x.len() >= 8 && a.letters == b.letters && unlike_letters(x, y) == 0 {
+        return true;
+    }
+    let allowed = match x.len().min(y.len()) {
+        0..12 => 1,
+        12..20 => 2,
+        _ => 3,
+    };
+    if x.as_bytes().first() != y.as_bytes().first() || strsim::osa_distance(x, y) > allowed {
         return false;
     }
     let plain = |text: &str| text.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
-    // `a.smith@` and `b.smith@` are two people: the first letter is the least likely to be mistyped.
-    a.text.as_bytes().first() == b.text.as_bytes().first() && plain(&a.text) != plain(&b.text)
+    plain(x) != plain(y)
+}
+
+/// How many characters of the one the other does not have, order aside.
+fn unlike_letters(a: &str, b: &str) -> usize {
+    let mut counts = [0i16; 128];
+    for byte in a.bytes() {
+        counts[usize::from(byte & 127)] += 1;
+    }
+    for byte in b.bytes() {
+        counts[usize::from(byte & 127)] -= 1;
+    }
+    counts.iter().map(|n| usize::from(n.unsigned_abs())).sum()
 }
 
 fn phones(forms: &Forms, shared: &Shared, a: u32, b: u32) -> u8 {
@@ -165,7 +218,8 @@ fn phones(forms: &Forms, shared: &Shared, a: u32, b: u32) -> u8 {
     match () {
         () if is_misdialled(x, y) => 4,
         () if is_same_exchange(&x.text, &y.text) => 5,
-        () => 6,
+        () if differ_in_two(&x.text, &y.text) => 6,
+        () => 7,
     }
 }
 
@@ -197,6 +251,11 @@ fn is_same_exchange(a: &str, b: &str) -> bool {
     }
 }
 
+/// Two digits replaced.
+fn differ_in_two(a: &str, b: &str) -> bool {
+    a.len() == b.len() && a.bytes().zip(b.bytes()).filter(|(x, y)| x != y).count() <= 2
+}
+
 /// Levels of first and last name together: swapped names are seen only together.
 fn names(forms: &Forms, a: &Profile, b: &Profile) -> (u8, u8) {
     let (straight_first, straight_last) = (first_names(forms, a.first, b.first), last_names(forms, a.last, b.last));
@@ -207,11 +266,26 @@ fn names(forms: &Forms, a: &Profile, b: &Profile) -> (u8, u8) {
     {
         return (straight_first, straight_last);
     }
-    let crossed = (last_names(forms, a.first, b.last), last_names(forms, a.last, b.first));
-    if matches!(crossed.0, 1 | 2) && matches!(crossed.1, 1 | 2) {
-        return (5, 5);
+    // One name alone may stand in the wrong field.
+    if a.first == NONE || a.last == NONE || b.first == NONE || b.last == NONE {
+        if matches!(straight_first, 1..=4) || matches!(straight_last, 1..=4) {
+            return (straight_first, straight_last);
+        }
+        let only = |p: &Profile| if p.first == NONE { p.last } else { p.first };
+        let (one, other) = if a.first == NONE || a.last == NONE { (only(a), b) } else { (only(b), a) };
+        return match () {
+            () if last_names(forms, one, other.last) == 1 => (0, SWAPPED),
+            () if last_names(forms, one, other.first) == 1 => (SWAPPED, 0),
+            () if last_names(forms, one, other.last) == 2 => (0, 2),
+            () if last_names(forms, one, other.first) == 2 => (4, 0),
+            () => (straight_first, straight_last),
+        };
     }
-    (straight_first, straight_last)
+    match (last_names(forms, a.first, b.last), last_names(forms, a.last, b.first)) {
+        (1, 1) => (SWAPPED, SWAPPED),
+        (1 | 2, 1 | 2) => (4, 2),
+        _ => (straight_first, straight_last),
+    }
 }
 
 fn first_names(forms: &Forms, a: u32, b: u32) -> u8 {
@@ -219,11 +293,14 @@ fn first_names(forms: &Forms, a: u32, b: u32) -> u8 {
     if a == b {
         return 1;
     }
+    if is_of_other_sex(&x.key, &y.key) {
+        return 5;
+    }
     if share_a_group(x.groups, y.groups) {
         return 2;
     }
     if x.key.len() == 1 || y.key.len() == 1 {
-        return if x.key.as_bytes().first() == y.key.as_bytes().first() { 3 } else { 6 };
+        return if x.key.as_bytes().first() == y.key.as_bytes().first() { 3 } else { 5 };
     }
     if are_close(x, y, 0.88) || one_word_in_common(&x.key, &y.key) || is_long_prefix(&x.key, &y.key) {
         return 4;
@@ -232,7 +309,7 @@ fn first_names(forms: &Forms, a: u32, b: u32) -> u8 {
         return 3;
     }
     // Characters against letters, or two readings: nothing can be said.
-    if x.characters != y.characters { 0 } else { 6 }
+    if x.characters != y.characters { 0 } else { 5 }
 }
 
 fn last_names(forms: &Forms, a: u32, b: u32) -> u8 {
@@ -241,7 +318,7 @@ fn last_names(forms: &Forms, a: u32, b: u32) -> u8 {
         return 1;
     }
     if x.key.len() == 1 || y.key.len() == 1 {
-        return if x.key.as_bytes().first() == y.key.as_bytes().first() { 4 } else { 6 };
+        return if x.key.as_bytes().first() == y.key.as_bytes().first() { 4 } else { 5 };
     }
     if are_close(x, y, 0.90) {
         return 2;
@@ -249,7 +326,22 @@ fn last_names(forms: &Forms, a: u32, b: u32) -> u8 {
     if one_word_in_common(&x.key, &y.key) {
         return 3;
     }
-    if x.characters != y.characters { 0 } else { 6 }
+    if x.characters != y.characters { 0 } else { 5 }
+}
+
+/// `martin` and `martina`, `mario` and `maria`: one letter apart, and as a rule two people.
+fn is_of_other_sex(a: &str, b: &str) -> bool {
+    let (short, long) = if a.len() <= b.len() { (a, b) } else { (b, a) };
+    if short.len() < 3 {
+        return false;
+    }
+    if long.strip_suffix('a') == Some(short) {
+        return !short.ends_with(['a', 'e', 'i', 'o', 'u', 'h']);
+    }
+    match (short.strip_suffix('o'), long.strip_suffix('a'), short.strip_suffix('a'), long.strip_suffix('o')) {
+        (Some(x), Some(y), ..) | (.., Some(x), Some(y)) => x == y,
+        _ => false,
+    }
 }
 
 fn share_a_group(a: &[u16], b: &[u16]) -> bool {
@@ -264,6 +356,12 @@ fn are_close(a: &Name, b: &Name, threshold: f64) -> bool {
     }
     if (a.letters ^ b.letters).count_ones() > 5 || x.len().abs_diff(y.len()) > 4 {
         return false;
+    }
+    // The same letters in another order, one more or less in a long name.
+    let shortest = x.len().min(y.len());
+    let unlike = usize::from(shortest >= 6);
+    if shortest >= 4 && (a.letters ^ b.letters).count_ones() as usize <= unlike && unlike_letters(x, y) <= unlike {
+        return true;
     }
     if x.len().min(y.len()) >= 4 && strsim::osa_distance(x, y) <= 1 {
         return true;

@@ -84,8 +84,8 @@ impl<'a> Explainer<'a> {
             }
             let (inside, outside) = if a == cluster { (pair.a, pair.b) } else { (pair.b, pair.a) };
             let forms = &profiles.forms;
-            if let (Some(p), Some(q)) = (forms.profiles.get(pair.a as usize), forms.profiles.get(pair.b as usize)) {
-                let w = scale.weight(forms, &levels(pair.pattern), p, q);
+            if let Some(p) = forms.profiles.get(pair.a as usize) {
+                let w = scale.weight(forms, &levels(pair.pattern), p);
                 if nearest.is_none_or(|(best, ..)| w > best) {
                     nearest = Some((w, inside, outside));
                 }
@@ -131,10 +131,10 @@ impl<'a> Explainer<'a> {
         };
         if let (Some(p), Some(q)) = (profile(a), profile(b)) {
             let seen = compare(&profiles.forms, &profiles.shared, p, q);
-            found.steps = scale.waterfall(&profiles.forms, &seen, p, q);
+            found.steps = scale.waterfall(&profiles.forms, &seen, p);
             match link {
                 Some(l) if l.by == codes::link::DECISION => {}
-                _ => found.weight = scale.weight(&profiles.forms, &seen, p, q),
+                _ => found.weight = scale.weight(&profiles.forms, &seen, p),
             }
             if link.is_some_and(|l| l.by != codes::link::DECISION) {
                 found.linked_by = Some(linked_by(&seen));

@@ -16,7 +16,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::compare::{COMPANY, COUNTRY, EMAIL, FIELDS, FIRST, LAST, LEVELS, Levels, PHONE, TITLE, levels};
+use super::compare::{COMPANY, COUNTRY, EMAIL, FIELDS, FIRST, LAST, LEVELS, Levels, PHONE, SWAPPED, TITLE, levels};
 use super::forms::{Forms, NONE, Profile};
 use crate::error::{Error, Result};
 
@@ -36,33 +36,20 @@ const PRIORS: Priors = [
         (0.14, 0.55, 0.249),
         (0.03, 0.45, 0.15),
     ],
-    // phone: same, last digits, shared, typing, exchange, different
+    // phone: same, last digits, shared, typing, exchange, two errors, different
     &[
         (0.62, 1e-7, 0.10),
         (0.04, 2e-8, 0.01),
         (0.03, 3e-7, 0.25),
         (0.05, 2e-6, 0.03),
         (0.03, 1e-5, 0.15),
-        (0.19, 1.0, 0.46),
+        (0.02, 1e-4, 0.03),
+        (0.17, 1.0, 0.43),
     ],
-    // first name: same, nickname, initial, close, swapped, different
-    &[
-        (0.80, 5e-3, 5e-3),
-        (0.05, 4e-3, 4e-3),
-        (0.05, 3e-2, 3e-2),
-        (0.06, 2e-2, 2e-2),
-        (0.02, 2e-5, 4e-5),
-        (0.02, 0.94, 0.94),
-    ],
-    // last name: same, close, part, initial, swapped, different
-    &[
-        (0.84, 2e-3, 0.25),
-        (0.06, 8e-3, 0.02),
-        (0.02, 1e-3, 0.01),
-        (0.02, 3e-2, 0.03),
-        (0.02, 2e-5, 4e-5),
-        (0.04, 0.96, 0.69),
-    ],
+    // first name: same (or swapped), nickname, initial, close, different
+    &[(0.80, 5e-3, 5e-3), (0.05, 4e-3, 4e-3), (0.05, 3e-2, 3e-2), (0.06, 2e-2, 2e-2), (0.02, 0.94, 0.94)],
+    // last name: same (or swapped), close, part, initial, different
+    &[(0.84, 2e-3, 0.25), (0.06, 8e-3, 0.02), (0.02, 1e-3, 0.01), (0.02, 3e-2, 0.03), (0.04, 0.96, 0.69)],
     // company: same, domain, close, different
     &[(0.72, 1e-3, 0.60), (0.08, 1e-3, 0.15), (0.10, 3e-3, 0.07), (0.06, 0.995, 0.18)],
     // title: same, close, different
@@ -282,8 +269,8 @@ impl Model {
     /// Joint probability of the levels with each class: same, close, strangers.
     fn shares(&self, levels: &Levels) -> (f64, f64, f64) {
         let mut shares = (self.prior_same, self.prior_close, (1.0 - self.prior_same - self.prior_close).max(0.1));
-        for (field, level) in self.fields.iter().zip(levels) {
-            if let Some(p) = usize::from(*level).checked_sub(1).and_then(|l| field.levels.get(l)) {
+        for (f, (field, level)) in self.fields.iter().zip(levels).enumerate() {
+            if let Some(p) = place(f, *level).and_then(|l| field.levels.get(l)) {
                 shares = (shares.0 * p.m, shares.1 * p.r, shares.2 * p.u);
             }
         }
@@ -291,9 +278,18 @@ impl Model {
     }
 }
 
+/// Where a field's probabilities of a level stand. Strangers of equal names swap them as often as one person does, so
+/// swapped names count as the same.
+fn place(field: usize, level: u8) -> Option<usize> {
+    match (field, level) {
+        (FIRST | LAST, SWAPPED) => Some(0),
+        _ => usize::from(level).checked_sub(1),
+    }
+}
+
 fn add(sums: &mut [Vec<f64>], levels: &Levels, n: f64) {
-    for (sums, level) in sums.iter_mut().zip(levels) {
-        if let Some(sum) = usize::from(*level).checked_sub(1).and_then(|l| sums.get_mut(l)) {
+    for (f, (sums, level)) in sums.iter_mut().zip(levels).enumerate() {
+        if let Some(sum) = place(f, *level).and_then(|l| sums.get_mut(l)) {
             *sum += n;
         }
     }
@@ -331,6 +327,9 @@ impl Scale {
                 *place = (p.m.log2(), p.u.log2(), p.r.log2());
             }
         }
+        for name in [FIRST, LAST] {
+            table[name][usize::from(SWAPPED)] = table[name][1];
+        }
         let strangers = (1.0 - model.prior_same - model.prior_close).max(0.1);
         let c = &forms.counts;
         let kinds = [&c.first, &c.last, &c.company, &c.domain, &c.local, &c.title, &c.country];
@@ -350,7 +349,7 @@ impl Scale {
     }
 
     /// log2 share of the value that both have, where its frequency matters at this level.
-    fn share(&self, forms: &Forms, field: usize, level: u8, a: &Profile, b: &Profile) -> Option<f64> {
+    fn share(&self, forms: &Forms, field: usize, level: u8, a: &Profile) -> Option<f64> {
         let (kind, value) = match (field, level) {
             (FIRST, 1) => (0, a.first),
             (LAST, 1) => (1, a.last),
@@ -359,21 +358,27 @@ impl Scale {
             (EMAIL, 5) => (4, forms.emails.get(a.email as usize).map_or(NONE, |e| e.local)),
             (TITLE, 1) => (5, a.title),
             (COUNTRY, 1) => (6, a.country),
-            // Swapped names are as rare as the names are.
-            (FIRST, 5) => (0, a.first),
-            (LAST, 5) => (1, a.last),
+            // In whichever order the names are the more usual.
+            (FIRST, SWAPPED) => (0, self.usual_order(a).0),
+            (LAST, SWAPPED) => (1, self.usual_order(a).1),
             _ => return None,
         };
-        let _ = b;
         let shares = &self.shares[kind];
         shares.get(value as usize).or(shares.last()).copied()
     }
 
-    /// log2 odds that two profiles are one person.
-    pub(super) fn weight(&self, forms: &Forms, levels: &Levels, a: &Profile, b: &Profile) -> f64 {
+    fn usual_order(&self, a: &Profile) -> (u32, u32) {
+        let share = |kind: usize, value: u32| self.shares[kind].get(value as usize).or(self.shares[kind].last());
+        let order =
+            |first: u32, last: u32| share(0, first).copied().unwrap_or(0.0) + share(1, last).copied().unwrap_or(0.0);
+        if order(a.first, a.last) >= order(a.last, a.first) { (a.first, a.last) } else { (a.last, a.first) }
+    }
+
+    /// log2 odds that two profiles are one person: `a` and whoever gave these levels.
+    pub(super) fn weight(&self, forms: &Forms, levels: &Levels, a: &Profile) -> f64 {
         let (mut same, mut strangers, mut close) = self.prior;
         for (field, level) in levels.iter().enumerate().filter(|(_, level)| **level > 0) {
-            let (m, u, r) = self.log2(forms, field, *level, a, b);
+            let (m, u, r) = self.log2(forms, field, *level, a);
             same += m;
             strangers += u;
             close += r;
@@ -382,18 +387,15 @@ impl Scale {
     }
 
     /// log2 of m, u and r of one field, term frequency included.
-    fn log2(&self, forms: &Forms, field: usize, level: u8, a: &Profile, b: &Profile) -> (f64, f64, f64) {
+    fn log2(&self, forms: &Forms, field: usize, level: u8, a: &Profile) -> (f64, f64, f64) {
         let (m, mut u, mut r) = self.table[field][usize::from(level)];
-        if let Some(share) = self.share(forms, field, level, a, b) {
+        if let Some(share) = self.share(forms, field, level, a) {
             match (field, level) {
-                // Swapped by chance: the value is as frequent as it is, and once in a while in the wrong field.
-                (FIRST | LAST, 5) => {
-                    u = u.max(share - 6.0);
-                    r = r.max(share - 6.0);
-                }
                 // Relatives and colleagues share a first name no more than strangers do.
                 (FIRST, _) => (u, r) = (share, share),
                 (LAST, _) => (u, r) = (share, log2_sum(r, share)),
+                // Nor a title much more.
+                (TITLE, _) => (u, r) = (share, log2_sum(share, -7.0)),
                 _ => u = share,
             }
         }
@@ -401,7 +403,7 @@ impl Scale {
     }
 
     /// The bars that add up to [`Self::weight`].
-    pub(super) fn waterfall(&self, forms: &Forms, levels: &Levels, a: &Profile, b: &Profile) -> Vec<Step> {
+    pub(super) fn waterfall(&self, forms: &Forms, levels: &Levels, a: &Profile) -> Vec<Step> {
         let (prior_same, prior_strangers, prior_close) = self.prior;
         let mut steps = vec![Step {
             field: "prior",
@@ -415,11 +417,11 @@ impl Scale {
             if *level == 0 {
                 continue;
             }
-            let (m, u, r) = self.log2(forms, field, *level, a, b);
+            let (m, u, r) = self.log2(forms, field, *level, a);
             strangers += u;
             close += r;
             let (name, words) = LEVELS[field][usize::from(*level)];
-            let term_frequency = self.share(forms, field, *level, a, b).map(f64::exp2);
+            let term_frequency = self.share(forms, field, *level, a).map(f64::exp2);
             steps.push(Step { field: FIELDS[field], level: name, words, weight: m - u, term_frequency });
         }
         steps.push(Step {
