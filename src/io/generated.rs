@@ -80,6 +80,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use polars::prelude::{IntoLazy, col, lit};
+
     use crate::config::Config;
     use crate::generate::{Plan, Publisher, write};
     use crate::io::fetch::{Options, fetch};
@@ -156,5 +158,52 @@ mod tests {
             .map(|(key, reason)| (key, vec![reason]))
             .collect();
         assert_eq!(refused, truth(&publisher, "quarantine", &["source_key", "reason"]));
+    }
+
+    #[test]
+    fn the_readers_find_every_record_of_every_kind_of_crm() {
+        use crate::config::DestinationKind::{Csv, Dynamics, Hubspot, Marketo, Salesforce};
+        use crate::generate::plan::{Destination, Times};
+        for times in [Times::Seconds, Times::Minutes, Times::Days] {
+            let mut plan = Plan::clean(7, 150, chrono::NaiveDate::from_ymd_opt(2026, 4, 1).unwrap(), 60);
+            plan.destinations = [Salesforce, Hubspot, Dynamics, Marketo, Csv].map(Destination::new).into();
+            plan.destinations.iter_mut().for_each(|d| d.view.times = times);
+            let mut publisher = Publisher::default();
+            write(&plan, &mut publisher).unwrap();
+            let text = String::from_utf8(publisher.files["leadrecon.toml"].clone()).unwrap();
+            let config = Config::parse(&text, Path::new("")).unwrap();
+            for destination in &config.destinations {
+                let folder = destination.export[0].trim_end_matches('*');
+                let exports = publisher.files.iter().filter(|(path, _)| path.starts_with(folder));
+                let exports: Vec<_> = exports
+                    .map(|(name, bytes)| crate::tabular::Export {
+                        name: name.clone(),
+                        modified: publisher.modified[name],
+                        bytes: bytes.clone(),
+                    })
+                    .collect();
+                let read = crate::crm::read(exports, destination).unwrap();
+                assert!(read.problems.is_empty(), "{}: {:?}", destination.name, read.problems);
+                assert_eq!(read.set_aside.height(), 0, "{}: {:?}", destination.name, read.set_aside.frame());
+                let leads = read.rows.clone().lazy().filter(col("object").neq(lit("opportunity"))).collect().unwrap();
+                let ids = leads.column("record_id").unwrap().str().unwrap().clone();
+                let created = leads.column("created_at").unwrap().datetime().unwrap().physical().clone();
+                let truth = truth(&publisher, "records", &["record_id", "destination", "shown_on", "created_at"]);
+                let shown: BTreeMap<_, _> =
+                    truth.iter().filter(|(_, r)| r[0] == destination.name && r[1] == "1").collect();
+                assert_eq!(ids.len(), shown.len(), "{}", destination.name);
+                for row in 0..ids.len() {
+                    let expected = &shown[&ids.get(row).unwrap().to_owned()][2];
+                    let expected = DateTime::parse_from_rfc3339(expected).unwrap().timestamp();
+                    let unit = match times {
+                        Times::Seconds => 1,
+                        Times::Minutes => 60,
+                        Times::Days => 86_400,
+                    };
+                    let found = created.get(row).map(|at| at / 1_000_000);
+                    assert_eq!(found, Some(expected / unit * unit), "{} row {row}", destination.name);
+                }
+            }
+        }
     }
 }
