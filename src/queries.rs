@@ -23,6 +23,7 @@ use sql::Header;
 const BUILT_IN: &[(&str, &str)] = &[
     ("journeys.sql", include_str!("../queries/journeys.sql")),
     ("funnel.sql", include_str!("../queries/funnel.sql")),
+    ("funnel_total.sql", include_str!("../queries/funnel_total.sql")),
     ("cost.sql", include_str!("../queries/cost.sql")),
     ("storage_cost.sql", include_str!("../queries/storage_cost.sql")),
     ("data_quality.sql", include_str!("../queries/data_quality.sql")),
@@ -126,6 +127,7 @@ pub struct Library {
     /// In the order in which they can run: a query stands after what it reads.
     queries: Vec<Query>,
     checks: Vec<Query>,
+    empty: Computed,
 }
 
 /// What the queries gave.
@@ -208,13 +210,19 @@ impl Library {
             let query = Query { name: stem(path), header, text: text.to_owned(), own: users && !known };
             if path.starts_with("checks/") { checks.push(query) } else { queries.push(query) }
         }
-        let library = Library { queries: in_order(queries)?, checks };
-        library.evaluate(&Catalog::empty()).map_err(|e| {
+        let nothing = Computed { tables: Vec::new(), checks: Vec::new() };
+        let mut library = Library { queries: in_order(queries)?, checks, empty: nothing };
+        library.empty = library.evaluate(&Catalog::empty()).map_err(|e| {
             Error::usage(e.what().to_owned())
                 .because(e)
                 .hint("queries are tried on empty tables before anything is fetched")
         })?;
         Ok(library)
+    }
+
+    /// What the queries give without any lead: what templates are tried on.
+    pub fn empty(&self) -> &Computed {
+        &self.empty
     }
 
     /// Runs every query, then every check.

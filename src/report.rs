@@ -1,3 +1,529 @@
-//! Finished tables and the balance → report.html, report.xlsx, summary.txt, summary.json.
+//! Finished tables and the balance → report.html, report.xlsx, summary.txt, summary.json: bytes, the same for the same day.
+//!
+//! Queries compute, templates place: `reports/*` may loop, choose and call a filter ([`filters`]), and a user's folder
+//! overrides a template by file name. People are masked where rows become values ([`rows`]), so that no template can
+//! show what it should not. The words of headline and outages are in [`words`], drawings in [`chart`], sheets in [`xlsx`].
 
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+use chrono_tz::Tz;
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::{Serde, ValueKind};
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
+use polars::prelude::*;
+use serde_json::{Value as Json, json};
+
+use crate::codes::level;
+use crate::config::Pii;
+use crate::error::{Error, Result};
+use crate::queries::{Catalog, Computed};
+use crate::tables;
+
+pub mod chart;
+pub mod filters;
+pub mod rows;
+pub mod words;
 pub mod xlsx;
+
+use rows::View;
+use words::{Figures, Headline, Outage};
+
+/// Version of the shape of summary.json.
+pub const SCHEMA: u32 = 1;
+/// Most rows of a table in report.html; what is more stands in the tables.
+const MOST_SHOWN: usize = 200;
+
+/// Every built-in template by its name below `reports/`; a test proves that no file is forgotten.
+const BUILT_IN: &[(&str, &str)] = &[
+    ("report.html", include_str!("../reports/report.html")),
+    ("parts.html", include_str!("../reports/parts.html")),
+    ("style.css", include_str!("../reports/style.css")),
+    ("headline.html", include_str!("../reports/headline.html")),
+    ("balance.html", include_str!("../reports/balance.html")),
+    ("findings.html", include_str!("../reports/findings.html")),
+    ("missed_leads.html", include_str!("../reports/missed_leads.html")),
+    ("outages.html", include_str!("../reports/outages.html")),
+    ("causes.html", include_str!("../reports/causes.html")),
+    ("recovered_leads.html", include_str!("../reports/recovered_leads.html")),
+    ("untouched.html", include_str!("../reports/untouched.html")),
+    ("funnel.html", include_str!("../reports/funnel.html")),
+    ("cost.html", include_str!("../reports/cost.html")),
+    ("exports.html", include_str!("../reports/exports.html")),
+    ("data_quality.html", include_str!("../reports/data_quality.html")),
+    ("identity.html", include_str!("../reports/identity.html")),
+    ("own.html", include_str!("../reports/own.html")),
+    ("notes.html", include_str!("../reports/notes.html")),
+    ("summary.txt", include_str!("../reports/summary.txt")),
+];
+
+/// What the report tells beside the tables, as the stages serialise it.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// Both sides of the books: `equations` and `destinations`.
+    pub balance: Json,
+    /// Every export file that was read: form, columns, rows; a list.
+    pub exports: Json,
+    /// What was inferred of each destination: records_per, grace; a list.
+    pub inferred: Json,
+    /// Quality of the identity model.
+    pub identity: Json,
+    /// What could not be read, one line each, without personal data; the report is incomplete if there is any.
+    pub problems: Vec<String>,
+    /// Median hours from the first report of a missed lead to its being settled.
+    pub settled_hours: Option<f64>,
+}
+
+/// Everything a report is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Inputs<'a> {
+    /// The day of the report.
+    pub as_of: NaiveDate,
+    /// Zone of days and times shown.
+    pub timezone: Tz,
+    /// Masked or in full.
+    pub pii: Pii,
+    /// Every table of the run, those of the queries included.
+    pub catalog: &'a Catalog,
+    /// The queries' results with their titles, and the checks.
+    pub computed: &'a Computed,
+    /// What else is told.
+    pub facts: &'a Facts,
+}
+
+/// The templates of a run, built-in and the user's.
+#[derive(Debug)]
+pub struct Templates(Environment<'static>);
+
+impl Templates {
+    /// The built-in templates, overridden and added to by the user's (name, text). All are read, and rendered over no row
+    /// and over one made-up row of every table, so that a fault is told before the first lead is fetched.
+    ///
+    /// # Errors
+    /// Exit 2, with template and line.
+    pub fn new(users: &[(String, String)], empty: &Computed) -> Result<Templates> {
+        let mut env = Environment::new();
+        // The crate is built without its debug feature, which prints the variables in scope, rows included, into errors.
+        env.set_undefined_behavior(UndefinedBehavior::Strict);
+        env.set_auto_escape_callback(|name| if name.ends_with(".html") { AutoEscape::Html } else { AutoEscape::None });
+        env.set_formatter(|out, state, value| {
+            let nothing = Value::from(filters::NOTHING);
+            minijinja::escape_formatter(out, state, if value.kind() == ValueKind::None { &nothing } else { value })
+        });
+        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build();
+        env.set_syntax(syntax.map_err(|e| Error::failed("the templates' syntax is refused").because(e))?);
+        filters::register(&mut env);
+        let mut texts: BTreeMap<String, String> =
+            BUILT_IN.iter().map(|(n, t)| ((*n).to_owned(), (*t).to_owned())).collect();
+        texts.extend(users.iter().cloned());
+        for (name, text) in texts {
+            env.add_template_owned(name.clone(), text).map_err(|e| {
+                Error::usage("a template cannot be read")
+                    .because(e.kind())
+                    .at(format!("template {name}:{}", e.line().unwrap_or(0)))
+            })?;
+        }
+        let templates = Templates(env);
+        let tried = |e: Error| {
+            Error::usage("a template was tried and failed")
+                .because(e)
+                .hint("templates are tried before anything is fetched")
+        };
+        for rows in [0, 1] {
+            let mut catalog = Catalog::new();
+            for name in Catalog::empty().names().chain(empty.tables.iter().map(|t| t.name.as_str())) {
+                let made = empty.tables.iter().find(|t| t.name == name).map(|t| t.frame.clone());
+                let frame = made.or_else(|| Catalog::empty().get(name).cloned()).unwrap_or_default();
+                catalog.insert(name, made_up(&frame, rows)?);
+            }
+            let mut computed = empty.clone();
+            for table in &mut computed.tables {
+                table.frame = made_up(&table.frame, rows)?;
+            }
+            let facts = if rows == 0 { Facts::default() } else { made_up_facts() };
+            let day = NaiveDate::default();
+            let inputs = Inputs {
+                as_of: day,
+                timezone: Tz::UTC,
+                pii: Pii::Masked,
+                catalog: &catalog,
+                computed: &computed,
+                facts: &facts,
+            };
+            html(&inputs, &templates).map_err(tried)?;
+            summary_text(&inputs, &templates).map_err(tried)?;
+        }
+        Ok(templates)
+    }
+
+    fn render(&self, name: &str, context: Value) -> Result<String> {
+        self.0.get_template(name).and_then(|t| t.render(context)).map_err(|e| fault(&e))
+    }
+}
+
+/// The innermost fault, by template and line: an error inside an included file says only that the include failed.
+fn fault(error: &minijinja::Error) -> Error {
+    let mut inner = error;
+    while let Some(source) = std::error::Error::source(inner).and_then(|s| s.downcast_ref::<minijinja::Error>()) {
+        inner = source;
+    }
+    let place = format!("{}:{}", inner.name().unwrap_or("?"), inner.line().unwrap_or(0));
+    let why = format!("{}: {}", inner.kind(), inner.detail().unwrap_or("no detail"));
+    Error::failed("a template of the report cannot be rendered").at(format!("template {place}")).because(why)
+}
+
+/// A frame of the same shape with as many made-up rows: zeros, and `x`.
+fn made_up(frame: &DataFrame, rows: usize) -> Result<DataFrame> {
+    let columns = frame.columns().iter().map(|column| {
+        let value = match column.dtype() {
+            DataType::String => AnyValue::String("x"),
+            DataType::Boolean => AnyValue::Boolean(true),
+            DataType::Binary => AnyValue::Binary(b"x"),
+            _ => AnyValue::Int64(0),
+        };
+        let made = Series::from_any_values(column.name().clone(), &vec![value; rows], false)?;
+        Ok::<_, PolarsError>(polars::prelude::Column::from(made.cast(column.dtype())?))
+    });
+    let columns = columns.collect::<PolarsResult<Vec<_>>>()?;
+    Ok(DataFrame::new(rows, columns)?)
+}
+
+/// One of everything that stages tell.
+fn made_up_facts() -> Facts {
+    let term = json!({"name": "x", "count": 1});
+    let form = json!({"container": "csv", "encoding": "utf-8", "delimiter": "comma"});
+    Facts {
+        balance: json!({
+            "equations": [{"destination": "x", "whole": term, "parts": [term, term]}],
+            "destinations": [{"destination": "x", "routed": 1, "delivered": 1, "person_known": 0, "missed": 0, "pending": 0, "excluded": 0}],
+        }),
+        exports: json!([{"destination": "x", "file": "x", "object": "lead", "form": form, "rows": 1, "records": 1,
+            "date_order": "", "columns": {"email": ["E-mail"]}}]),
+        inferred: json!([{"destination": "x", "records_per": "lead", "records_per_from": "inferred", "grace_seconds": 3600,
+            "grace_from": "delays"}]),
+        identity: json!({"leads": 1}),
+        problems: vec!["x".to_owned()],
+        settled_hours: Some(1.0),
+    }
+}
+
+/// report.html: one file, no script, no network.
+///
+/// # Errors
+/// When a template fails (exit 4), with its name and line and no rows.
+pub fn html(inputs: &Inputs<'_>, templates: &Templates) -> Result<String> {
+    templates.render("report.html", Told::new(inputs)?.context(inputs)?)
+}
+
+/// summary.txt: ten lines for the body of a mail, without personal data.
+///
+/// # Errors
+/// When the template fails (exit 4).
+pub fn summary_text(inputs: &Inputs<'_>, templates: &Templates) -> Result<String> {
+    let told = Told::new(inputs)?;
+    let outages: Vec<&str> = told.outages.iter().map(|o| o.text.as_str()).collect();
+    let mut context = told.basics(inputs);
+    context.insert("outages", Value::from(Serde(&outages)));
+    context.insert("new_findings", Value::from(Serde(&new_findings(inputs.catalog)?)));
+    templates.render("summary.txt", Value::from(context))
+}
+
+/// summary.json: schema, counts, balance, findings, versions. Without personal data.
+///
+/// # Errors
+/// When a table lacks a column.
+pub fn summary_json(inputs: &Inputs<'_>) -> Result<Json> {
+    let told = Told::new(inputs)?;
+    let mut findings = Vec::new();
+    if let Some(frame) = inputs.catalog.get("findings") {
+        let text = |name: &str| Ok::<_, PolarsError>(frame.column(name)?.str()?.clone());
+        let (levels, codes, destinations, texts) = (text("level")?, text("code")?, text("destination")?, text("text")?);
+        let (counts, new) = (frame.column("count")?.i64()?, frame.column("new")?.bool()?);
+        for row in by_level(frame)? {
+            findings.push(json!({
+                "level": levels.get(row), "code": codes.get(row), "destination": destinations.get(row),
+                "text": texts.get(row), "count": counts.get(row), "new": new.get(row),
+            }));
+        }
+    }
+    let rows: BTreeMap<&str, usize> = inputs
+        .catalog
+        .names()
+        .filter_map(|name| Some((name, inputs.catalog.get(name)?.height())))
+        .filter(|(name, _)| is_published(name, inputs.computed))
+        .collect();
+    let outages: Vec<Json> = told
+        .outages
+        .iter()
+        .map(|o| json!({"outage_id": o.id, "destination": o.destination, "ongoing": o.ongoing, "text": o.text}))
+        .collect();
+    Ok(json!({
+        "schema": SCHEMA,
+        "as_of": inputs.as_of.to_string(),
+        "timezone": inputs.timezone.name(),
+        "complete": inputs.facts.problems.is_empty(),
+        "problems": inputs.facts.problems,
+        "headline": told.headline.text,
+        "tone": told.headline.tone,
+        "more": told.headline.more,
+        "counts": told.figures,
+        "median_hours_to_settled": inputs.facts.settled_hours,
+        "balance": inputs.facts.balance,
+        "inferred": inputs.facts.inferred,
+        "outages": outages,
+        "findings": findings,
+        "checks": inputs.computed.checks,
+        "tables": rows,
+        "versions": {"leadrecon": env!("CARGO_PKG_VERSION"), "summary": SCHEMA},
+    }))
+}
+
+/// report.xlsx: the tables of the report as sheets.
+///
+/// # Errors
+/// When the writer refuses (exit 4).
+pub fn workbook(inputs: &Inputs<'_>) -> Result<Vec<u8>> {
+    let told = Told::new(inputs)?;
+    let view = told.view;
+    let mut sheets = vec![overview(&told, inputs)];
+    let contract = SHEETS.iter().copied();
+    let own = inputs.computed.tables.iter().filter(|t| t.own).map(|t| t.name.as_str());
+    for name in contract.chain(own) {
+        let Some(frame) = inputs.catalog.get(name) else { continue };
+        let names = frame.get_column_names();
+        let columns = names.iter().map(|c| {
+            let titled = c.replace('_', " ");
+            xlsx::Column::new(titled.clone(), (titled.chars().count() as f64 + 3.0).clamp(9.0, 30.0).max(width_of(c)))
+        });
+        let shown = frame.height().min(xlsx::MOST_ROWS + 1);
+        let mut rows = vec![Vec::with_capacity(frame.width()); shown];
+        for column in frame.columns() {
+            for (place, row) in rows.iter_mut().enumerate() {
+                row.push(view.cell(column.name(), column.get(place)?));
+            }
+        }
+        sheets.push(xlsx::Sheet { name: name.replace('_', " "), columns: columns.collect(), rows });
+    }
+    xlsx::workbook(&format!("leadrecon report {}", inputs.as_of), inputs.as_of, inputs.timezone, &sheets)
+}
+
+/// The tables that report.xlsx shows, in the order of the report.
+const SHEETS: &[&str] = &[
+    "findings", "missed_leads", "outages", "causes", "recovered_leads", "untouched", "unexplained_records",
+    "lost_at_source", "funnel", "cost", "storage_cost", "verdicts_by_reason", "weeks", "coverage", "data_quality",
+    "set_aside", "identity_quality",
+];
+
+fn width_of(column: &str) -> f64 {
+    match column {
+        "text" | "advice" | "condition" | "detail" => 60.0,
+        c if c.ends_with("_at") || c.ends_with("_by") || c.ends_with("_after") => 17.0,
+        "email" | "company" | "title" | "offer_id" | "offer" | "lead_source" => 26.0,
+        _ => 0.0,
+    }
+}
+
+/// First sheet: the headline, the books, and whether the report is complete.
+fn overview(told: &Told, inputs: &Inputs<'_>) -> xlsx::Sheet {
+    let text = |t: &str| xlsx::Cell::Text(t.to_owned());
+    let mut rows = vec![
+        vec![text("As of"), text(&format!("{} ({})", inputs.as_of, inputs.timezone.name()))],
+        vec![text("Headline"), text(&told.headline.text)],
+    ];
+    rows.extend(told.headline.more.iter().map(|m| vec![xlsx::Cell::Empty, text(m)]));
+    rows.extend(inputs.facts.problems.iter().map(|p| vec![text("Incomplete"), text(p)]));
+    rows.extend(equations(&inputs.facts.balance).iter().map(|e| vec![text("Balance"), text(e)]));
+    rows.extend(told.outages.iter().map(|o| vec![text("Outage"), text(&o.text)]));
+    xlsx::Sheet {
+        name: "Overview".to_owned(),
+        columns: vec![xlsx::Column::new("What", 14.0), xlsx::Column::new("In words", 120.0)],
+        rows,
+    }
+}
+
+/// The equations of the balance as lines.
+fn equations(balance: &Json) -> Vec<String> {
+    let term = |t: &Json| {
+        let n = t.get("count").and_then(Json::as_i64).unwrap_or(0);
+        format!("{} {}", filters::count(n), t.get("name").and_then(Json::as_str).unwrap_or_default())
+    };
+    let list = |of: Option<&Json>| of.and_then(Json::as_array).cloned().unwrap_or_default();
+    list(balance.get("equations"))
+        .iter()
+        .map(|e| {
+            let place = e.get("destination").and_then(Json::as_str).map(|d| format!("{d}: ")).unwrap_or_default();
+            let parts: Vec<String> = list(e.get("parts")).iter().map(term).collect();
+            format!("{place}{} = {}", e.get("whole").map(term).unwrap_or_default(), parts.join(" + "))
+        })
+        .collect()
+}
+
+/// What every output tells: computed once from the tables.
+struct Told {
+    view: View,
+    figures: Figures,
+    headline: Headline,
+    outages: Vec<Outage>,
+}
+
+impl Told {
+    fn new(inputs: &Inputs<'_>) -> Result<Told> {
+        let view = View { pii: inputs.pii, timezone: inputs.timezone };
+        let figures = Figures::of(inputs.catalog)?;
+        let outages = words::outages(inputs.catalog, view)?;
+        let headline = words::headline(&figures, inputs.catalog, &outages, inputs.facts.problems.len())?;
+        Ok(Told { view, figures, headline, outages })
+    }
+
+    fn basics(&self, inputs: &Inputs<'_>) -> BTreeMap<&'static str, Value> {
+        BTreeMap::from([
+            ("as_of", Value::from(inputs.as_of.to_string())),
+            ("as_of_spoken", Value::from(inputs.as_of.format("%A %-d %B %Y").to_string())),
+            ("timezone", Value::from(inputs.timezone.name())),
+            ("version", Value::from(env!("CARGO_PKG_VERSION"))),
+            ("masked", Value::from(inputs.pii == Pii::Masked)),
+            ("problems", Value::from(Serde(&inputs.facts.problems))),
+            ("headline", Value::from(Serde(&self.headline))),
+            ("figures", Value::from(Serde(&self.figures))),
+            ("settled_hours", Value::from(Serde(inputs.facts.settled_hours))),
+            ("equations", Value::from(Serde(equations(&inputs.facts.balance)))),
+            ("balance", with_lists(&inputs.facts.balance, &["equations", "destinations"])),
+            ("checks", Value::from(Serde(&inputs.computed.checks))),
+        ])
+    }
+
+    fn context(&self, inputs: &Inputs<'_>) -> Result<Value> {
+        let mut context = self.basics(inputs);
+        let mut rows = |name: &'static str, frame: Option<DataFrame>| -> Result<()> {
+            let frame = frame.unwrap_or_default();
+            context.insert(
+                name,
+                Value::from(BTreeMap::from([
+                    ("rows", Value::from(self.view.rows(&frame, MOST_SHOWN)?)),
+                    ("height", Value::from(frame.height())),
+                    ("more", Value::from(frame.height().saturating_sub(MOST_SHOWN))),
+                ])),
+            );
+            Ok(())
+        };
+        let table = |name: &str| inputs.catalog.get(name).cloned();
+        for name in
+            SHEETS.iter().copied().filter(|n| !matches!(*n, "findings" | "missed_leads" | "funnel" | "cost" | "weeks"))
+        {
+            rows(name, table(name))?;
+        }
+        for name in ["untouched_by_owner", "funnel_total"] {
+            rows(name, table(name))?;
+        }
+        let open = table("missed_leads").map(|f| {
+            f.lazy().filter(col("status").neq(lit("closed")).and(col("status").neq(lit("given-up")))).collect()
+        });
+        rows("missed_leads", open.transpose()?)?;
+        let findings = table("findings").map(|f| taken(&f, &by_level(&f)?)).transpose()?;
+        rows("findings", findings)?;
+        let is = |column: &str, value: &str| col(column).eq(lit(value.to_owned()));
+        let filtered = |name: &str, keep: Expr| -> Result<Option<DataFrame>> {
+            let newest_first = SortMultipleOptions::default().with_order_descending(true).with_maintain_order(true);
+            Ok(table(name).map(|f| f.lazy().filter(keep).sort(["period"], newest_first).collect()).transpose()?)
+        };
+        rows("funnel_months", filtered("funnel", is("offer_id", "(all)").and(is("storefront", "(all)")))?)?;
+        rows("funnel_offers", filtered("funnel", is("offer_id", "(all)").not().and(is("storefront", "(all)")))?)?;
+        rows("cost_months", filtered("cost", is("offer_id", "(all)"))?)?;
+        rows("cost_offers", filtered("cost", is("offer_id", "(all)").not().and(is("campaign", "(all)")))?)?;
+        rows("cost_campaigns", filtered("cost", is("campaign", "(all)").not().and(is("campaign", "(none)").not()))?)?;
+
+        context.insert("outage_words", Value::from(Serde(&self.outages)));
+        context.insert("line", Value::from(Serde(chart::line(inputs.catalog, &self.outages)?)));
+        let weeks = inputs.catalog.get("weeks").map(chart::weeks).transpose()?.unwrap_or_default();
+        context.insert("week_charts", Value::from(Serde(&weeks)));
+        context.insert("exports", listed(&inputs.facts.exports));
+        context.insert("inferred", listed(&inputs.facts.inferred));
+        context.insert("identity", with_lists(&inputs.facts.identity, &[]));
+        let mut own = Vec::new();
+        let mut grains = Vec::new();
+        for computed in &inputs.computed.tables {
+            grains.push(BTreeMap::from([
+                ("name", Value::from(computed.name.as_str())),
+                ("title", Value::from(computed.title.as_str())),
+                ("grain", Value::from(computed.grain.as_str())),
+            ]));
+            if computed.own {
+                let columns: Vec<String> = computed.frame.get_column_names().iter().map(|c| c.to_string()).collect();
+                own.push(Value::from(BTreeMap::from([
+                    ("name", Value::from(computed.name.as_str())),
+                    ("title", Value::from(computed.title.as_str())),
+                    ("grain", Value::from(computed.grain.as_str())),
+                    ("columns", Value::from(columns)),
+                    ("rows", Value::from(self.view.rows(&computed.frame, MOST_SHOWN)?)),
+                    ("more", Value::from(computed.frame.height().saturating_sub(MOST_SHOWN))),
+                ])));
+            }
+        }
+        context.insert("own_tables", Value::from(own));
+        context.insert("grains", Value::from(grains.into_iter().map(Value::from).collect::<Vec<_>>()));
+        Ok(Value::from(context))
+    }
+}
+
+fn is_published(name: &str, computed: &Computed) -> bool {
+    tables::ALL.iter().any(|d| d.published && d.name == name) || computed.tables.iter().any(|t| t.own && t.name == name)
+}
+
+/// Row numbers of the findings, most urgent level first, new ones first, then as they stand.
+fn by_level(findings: &DataFrame) -> Result<Vec<usize>> {
+    let (levels, new) = (findings.column("level")?.str()?, findings.column("new")?.bool()?);
+    let mut order: Vec<usize> = (0..findings.height()).collect();
+    let rank = |row: usize| {
+        let urgency = level::ALL.iter().position(|l| Some(*l) == levels.get(row)).unwrap_or(level::ALL.len());
+        (urgency, !new.get(row).unwrap_or(false), row)
+    };
+    order.sort_by_key(|row| rank(*row));
+    Ok(order)
+}
+
+fn taken(frame: &DataFrame, order: &[usize]) -> Result<DataFrame> {
+    let indices: Vec<IdxSize> = order.iter().map(|n| *n as IdxSize).collect();
+    Ok(frame.take(&IdxCa::from_vec("order".into(), indices))?)
+}
+
+/// Texts of the new findings that are to be acted on, at most three.
+fn new_findings(catalog: &Catalog) -> Result<Vec<String>> {
+    let Some(frame) = catalog.get("findings") else { return Ok(Vec::new()) };
+    let (levels, texts, new) =
+        (frame.column("level")?.str()?, frame.column("text")?.str()?, frame.column("new")?.bool()?);
+    let order = by_level(frame)?;
+    let told = order.into_iter().filter(|row| new.get(*row) == Some(true) && levels.get(*row) != Some(level::LIST));
+    Ok(told.take(3).filter_map(|row| texts.get(row).map(str::to_owned)).collect())
+}
+
+/// JSON as a template's value. Not by serde: with arbitrary precision a number would serialise as a map.
+fn value_of(json: &Json) -> Value {
+    match json {
+        Json::Null => Value::from(()),
+        Json::Bool(yes) => Value::from(*yes),
+        Json::Number(n) => match n.as_i64() {
+            Some(whole) => Value::from(whole),
+            None => n.as_f64().map_or(Value::from(()), Value::from),
+        },
+        Json::String(text) => Value::from(text.as_str()),
+        Json::Array(list) => Value::from(list.iter().map(value_of).collect::<Vec<_>>()),
+        Json::Object(map) => Value::from(map.iter().map(|(k, v)| (k.clone(), value_of(v))).collect::<BTreeMap<_, _>>()),
+    }
+}
+
+/// A list, empty if there is none.
+fn listed(json: &Json) -> Value {
+    if json.is_array() { value_of(json) } else { Value::from(Vec::<Value>::new()) }
+}
+
+/// A map that has at least these lists.
+fn with_lists(json: &Json, lists: &[&str]) -> Value {
+    let mut map = json.as_object().cloned().unwrap_or_default();
+    for name in lists {
+        map.entry(*name).or_insert_with(|| json!([]));
+    }
+    value_of(&Json::Object(map))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,229 @@
+//! The built-in templates on no row, on a case made by hand, and on hostile rows; golden files.
+
+use std::sync::OnceLock;
+
+use calamine::{Reader, Xlsx};
+
+use super::*;
+use crate::queries::Library;
+use crate::queries::tests::{case, frame_of};
+use crate::tables::Definition;
+
+fn library() -> &'static Library {
+    static ONCE: OnceLock<Library> = OnceLock::new();
+    ONCE.get_or_init(|| Library::built_in().unwrap())
+}
+
+fn templates() -> &'static Templates {
+    static ONCE: OnceLock<Templates> = OnceLock::new();
+    ONCE.get_or_init(|| Templates::new(&[], library().empty()).unwrap())
+}
+
+fn definition(name: &str) -> &'static Definition {
+    tables::ALL.iter().find(|d| d.name == name).unwrap()
+}
+
+/// The case of the queries, with an outage, findings and what the stages tell.
+fn told() -> &'static (Catalog, Computed, Facts) {
+    static ONCE: OnceLock<(Catalog, Computed, Facts)> = OnceLock::new();
+    ONCE.get_or_init(|| {
+        let mut catalog = case();
+        catalog.insert("missed_leads", frame_of(definition("missed_leads"), &json!([{
+            "lead_id": "b2", "person_id": "B", "destination": "sf", "received_at": "2026-05-04T10:00:00Z", "stage": "contact",
+            "offer_id": "contoso.vault", "offer": "Vault", "first_name": "Grace", "last_name": "Hopper",
+            "email": "grace.hopper@navy.mil", "phone": "+1 202 555 0143", "company": "Navy", "country": "US",
+            "reason": "outage", "outage_id": "0123456789abcdef", "first_reported_on": "2026-05-10", "status": "new",
+        }])));
+        catalog.insert("outages", frame_of(definition("outages"), &json!([{
+            "outage_id": "0123456789abcdef", "destination": "sf", "scope": "all", "began_after": "2026-05-03T12:10:00Z",
+            "began_by": "2026-05-03T14:10:00Z", "ended_after": "2026-05-04T10:00:00Z", "ended_by": "2026-05-04T11:30:00Z",
+            "ongoing": false, "leads": 11, "missed": 11, "people": 10, "base_miss_rate": 0.004, "e_value": 2.5e-9,
+        }])));
+        catalog.insert("findings", frame_of(definition("findings"), &json!([
+            {"level": "list", "code": "new-offer", "destination": "", "text": "offer contoso.vault was seen for the first time", "count": 1, "new": true},
+            {"level": "page", "code": "missed-urgent", "destination": "sf", "text": "a contact request was lost at sf", "count": 1, "new": true},
+        ])));
+        let computed = library().run(&catalog).unwrap();
+        for table in &computed.tables {
+            catalog.insert(&table.name, table.frame.clone());
+        }
+        let mut facts = made_up_facts();
+        facts.balance["equations"][0] = json!({"whole": {"name": "raw leads landed", "count": 6},
+            "parts": [{"name": "leads", "count": 6}, {"name": "quarantined", "count": 0}]});
+        facts.problems = Vec::new();
+        (catalog, computed, facts)
+    })
+}
+
+fn inputs(pii: Pii) -> Inputs<'static> {
+    let (catalog, computed, facts) = told();
+    let as_of = NaiveDate::from_ymd_opt(2026, 5, 10).unwrap();
+    Inputs { as_of, timezone: chrono_tz::Europe::Berlin, pii, catalog, computed, facts }
+}
+
+/// Compares with the file of this name under tests/golden; `UPDATE_GOLDEN=1` writes it, for a person to look at.
+fn golden(name: &str, found: &str) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, found).unwrap();
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(expected == found, "{name} differs from {}: look, then run with UPDATE_GOLDEN=1", path.display());
+}
+
+fn sheets(bytes: Vec<u8>) -> Vec<(String, Vec<Vec<String>>)> {
+    let mut book = Xlsx::new(std::io::Cursor::new(bytes)).unwrap();
+    let names = book.sheet_names();
+    let mut read = Vec::new();
+    for name in names {
+        assert!(book.worksheet_formula(&name).unwrap().is_empty(), "{name} holds a formula");
+        let range = book.worksheet_range(&name).unwrap();
+        read.push((name, range.rows().map(|r| r.iter().map(ToString::to_string).collect()).collect()));
+    }
+    read
+}
+
+#[test]
+fn every_template_file_is_built_in() {
+    let mut found: Vec<String> = std::fs::read_dir(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("reports"))
+        .unwrap()
+        .map(|e| e.unwrap().file_name().into_string().unwrap())
+        .collect();
+    let mut listed: Vec<String> = BUILT_IN.iter().map(|(n, _)| (*n).to_owned()).collect();
+    found.sort_unstable();
+    listed.sort_unstable();
+    assert_eq!(found, listed);
+}
+
+#[test]
+fn the_report_of_the_case_is_the_golden_one() {
+    let page = html(&inputs(Pii::Masked), templates()).unwrap();
+    golden("report.html", &page);
+    golden("summary.txt", &summary_text(&inputs(Pii::Masked), templates()).unwrap());
+    golden("summary.json", &serde_json::to_string_pretty(&summary_json(&inputs(Pii::Masked)).unwrap()).unwrap());
+    assert_eq!(page, html(&inputs(Pii::Masked), templates()).unwrap());
+    assert!(!page.contains("http:") && !page.contains("https:") && !page.contains("<script") && !page.contains("url("));
+}
+
+#[test]
+fn a_person_is_masked_unless_the_configuration_says_in_full() {
+    let page = html(&inputs(Pii::Masked), templates()).unwrap();
+    let sheet = format!("{:?}", sheets(workbook(&inputs(Pii::Masked)).unwrap()));
+    let summary =
+        summary_json(&inputs(Pii::Full)).unwrap().to_string() + &summary_text(&inputs(Pii::Full), templates()).unwrap();
+    for secret in ["grace.hopper", "Hopper", "Grace", "555", "navy.mil"] {
+        assert!(!page.contains(secret) && !sheet.contains(secret) && !summary.contains(secret), "{secret}");
+    }
+    assert!(page.contains("g•••@n•••.mil") && sheet.contains("(+1) ••• 43"));
+    let full = html(&inputs(Pii::Full), templates()).unwrap();
+    assert!(full.contains("grace.hopper@navy.mil") && full.contains("+1 202 555 0143"));
+}
+
+#[test]
+fn sections_without_rows_say_so_and_why() {
+    let catalog = Catalog::empty();
+    let (computed, facts) = (library().empty(), Facts::default());
+    let inputs = Inputs { catalog: &catalog, computed, facts: &facts, ..inputs(Pii::Masked) };
+    let page = html(&inputs, templates()).unwrap();
+    for said in [
+        "No destination is configured", "Nothing to act on", "No missed lead is open", "No stretch of time",
+        "No pattern", "No lead that an earlier report called missed", "Every lead that arrived has been worked on",
+        "there is no funnel", "No cost export", "Nothing was read", "nobody to recognise",
+    ] {
+        assert!(page.contains(said), "{said}");
+    }
+    assert_eq!(summary_text(&inputs, templates()).unwrap().lines().count(), 10);
+    assert!(!sheets(workbook(&inputs).unwrap()).is_empty());
+}
+
+#[test]
+fn an_incomplete_run_is_marked_on_top() {
+    let facts = Facts { problems: vec!["cannot read export <leads>.csv".to_owned()], ..told().2.clone() };
+    let inputs = Inputs { facts: &facts, ..inputs(Pii::Masked) };
+    let page = html(&inputs, templates()).unwrap();
+    let (mark, headline) =
+        (page.find("This report is incomplete").unwrap(), page.find("aria-label=\"Headline\"").unwrap());
+    assert!(mark < headline && page.contains("&lt;leads&gt;.csv"));
+    assert!(summary_text(&inputs, templates()).unwrap().contains("INCOMPLETE"));
+    assert_eq!(summary_json(&inputs).unwrap()["complete"], json!(false));
+}
+
+#[test]
+fn hostile_rows_act_nowhere() {
+    for hostile in ["<script>alert(1)</script>", "\"><img src=x onerror=alert(1)>", "=cmd|' /C calc'!A0", "{{ 7 * 7 }}"]
+    {
+        let (catalog, computed, _) = told();
+        let mut catalog = catalog.clone();
+        let poison = |frame: &DataFrame| {
+            let columns = frame.columns().iter().map(|c| match c.dtype() {
+                DataType::String => polars::prelude::Column::new(c.name().clone(), vec![hostile]),
+                other => Series::from_any_values(c.name().clone(), &[AnyValue::Int64(0)], false)
+                    .unwrap()
+                    .cast(other)
+                    .unwrap()
+                    .into(),
+            });
+            DataFrame::new(1, columns.collect()).unwrap()
+        };
+        let names: Vec<String> = catalog.names().map(str::to_owned).collect();
+        for name in names {
+            let poisoned = poison(catalog.get(&name).unwrap());
+            catalog.insert(&name, poisoned);
+        }
+        let mut computed = computed.clone();
+        for table in &mut computed.tables {
+            table.frame = catalog.get(&table.name).unwrap().clone();
+            table.title = hostile.to_owned();
+            table.own = true;
+        }
+        let mut facts = made_up_facts();
+        facts.problems = vec![hostile.to_owned()];
+        facts.exports[0]["file"] = json!(hostile);
+        facts.exports[0]["columns"] = json!({hostile: [hostile]});
+        let inputs = Inputs { catalog: &catalog, computed: &computed, facts: &facts, ..inputs(Pii::Full) };
+        let page = html(&inputs, templates()).unwrap();
+        assert!(!page.contains("<script") && !page.contains("<img") && !page.contains("49"), "{hostile}");
+        for (name, rows) in sheets(workbook(&inputs).unwrap()) {
+            for cell in rows.iter().flatten() {
+                assert!(!cell.starts_with('='), "{name}: {cell}");
+            }
+        }
+        summary_json(&inputs).unwrap();
+    }
+}
+
+#[test]
+fn a_users_template_overrides_ours_and_its_faults_are_told_at_once_without_rows() {
+    let own = |name: &str, text: &str| Templates::new(&[(name.to_owned(), text.to_owned())], library().empty());
+    let ours = own("causes.html", "<p>{{ figures.causes|count }} causes, as we like them</p>\n").unwrap();
+    assert!(html(&inputs(Pii::Masked), &ours).unwrap().contains("0 causes, as we like them"));
+    // A typo inside a loop, which no empty table shows.
+    let error = own("causes.html", "{% for row in causes.rows %}\n{{ row.misssed }}{% endfor %}").unwrap_err();
+    let text = error.to_string();
+    assert!(error.status() as u8 == 2 && text.contains("causes.html:2"), "{text}");
+    let error = html(
+        &inputs(Pii::Masked),
+        &Templates({
+            let mut env = templates().0.clone();
+            env.add_template_owned(
+                "missed_leads.html".to_owned(),
+                "{% for row in missed_leads.rows %}{{ row.x }}{% endfor %}".to_owned(),
+            )
+            .unwrap();
+            env
+        }),
+    )
+    .unwrap_err();
+    assert!(!error.to_string().contains("navy"), "{error}");
+    assert!(own("causes.html", "{% for").is_err());
+}
+
+#[test]
+fn the_workbook_is_the_same_bytes_and_an_independent_reader_opens_it() {
+    let bytes = workbook(&inputs(Pii::Masked)).unwrap();
+    assert_eq!(bytes, workbook(&inputs(Pii::Masked)).unwrap());
+    let sheets = sheets(bytes);
+    assert_eq!(sheets[0].0, "Overview");
+    let missed = &sheets.iter().find(|(name, _)| name == "missed leads").unwrap().1;
+    assert_eq!(missed[1][11], "(+1) ••• 43");
+}

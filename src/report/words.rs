@@ -1,0 +1,314 @@
+//! What the numbers mean, in sentences: the headline, and each outage. No personal data.
+
+use chrono::{DateTime, Utc};
+use polars::prelude::*;
+use serde::Serialize;
+
+use super::filters::count;
+use super::rows::View;
+use crate::codes::{finding, level, status};
+use crate::error::Result;
+use crate::queries::Catalog;
+
+/// The counts that the headline, the summary and the sections speak of.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Figures {
+    /// Leads received up to the as-of day, of every kind.
+    pub leads: i64,
+    /// Of them genuine.
+    pub genuine: i64,
+    /// People.
+    pub people: i64,
+    /// Destinations.
+    pub destinations: i64,
+    /// Rows of reconciliation by verdict.
+    pub matched: i64,
+    /// Lost, all states.
+    pub missed: i64,
+    /// Too early to tell.
+    pub pending: i64,
+    /// Not to be delivered.
+    pub excluded: i64,
+    /// Missed and still to be settled: new, open or replayed.
+    pub open: i64,
+    /// People of the open.
+    pub open_people: i64,
+    /// First reported today.
+    pub new: i64,
+    /// People of the new.
+    pub new_people: i64,
+    /// Settled by a person.
+    pub closed: i64,
+    /// Open for too long.
+    pub given_up: i64,
+    /// Handed out for import.
+    pub replayed: i64,
+    /// Missed before, arrived now.
+    pub recovered: i64,
+    /// Outages, all.
+    pub outages: i64,
+    /// Of them ongoing.
+    pub ongoing: i64,
+    /// Patterns.
+    pub causes: i64,
+    /// Delivered, and nobody touched it.
+    pub untouched: i64,
+    /// Raw leads that could not be read.
+    pub quarantined: i64,
+    /// Records no lead accounts for.
+    pub unexplained: i64,
+    /// Leads only a witness saw.
+    pub lost_at_source: i64,
+    /// Rows of exports that could not be used.
+    pub set_aside: i64,
+    /// Findings by level: page, mail, list.
+    pub findings: [i64; 3],
+    /// Of them new.
+    pub new_findings: [i64; 3],
+}
+
+impl Figures {
+    /// Counts the tables.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub fn of(catalog: &Catalog) -> Result<Figures> {
+        let height = |name: &str| catalog.get(name).map_or(0, |f| f.height() as i64);
+        let rows = |name: &str, filter: Expr| -> Result<i64> {
+            let Some(frame) = catalog.get(name) else { return Ok(0) };
+            let found = frame.clone().lazy().filter(filter).select([len().cast(DataType::Int64)]).collect()?;
+            Ok(found.columns().first().and_then(|c| c.i64().ok()?.get(0)).unwrap_or(0))
+        };
+        let people = |filter: Expr| -> Result<i64> {
+            let Some(frame) = catalog.get("missed_leads") else { return Ok(0) };
+            let who = frame
+                .clone()
+                .lazy()
+                .filter(filter)
+                .select([coalesce(&[col("person_id"), col("lead_id")])])
+                .collect()?;
+            Ok(who.columns().first().map(|c| c.n_unique()).transpose()?.unwrap_or(0) as i64)
+        };
+        let is = |column: &str, value: &str| col(column).eq(lit(value));
+        let open = || is("status", status::NEW).or(is("status", status::OPEN)).or(is("status", status::REPLAYED));
+        let verdict = |value: &str| rows("reconciliation", is("verdict", value));
+        let by_level = |new: bool| -> Result<[i64; 3]> {
+            let mut counts = [0; 3];
+            for (at, name) in counts.iter_mut().zip(level::ALL) {
+                let filter = is("level", name);
+                *at = rows("findings", if new { filter.and(col("new")) } else { filter })?;
+            }
+            Ok(counts)
+        };
+        Ok(Figures {
+            leads: height("leads"),
+            genuine: rows("leads", is("kind", crate::codes::kind::GENUINE))?,
+            people: height("people"),
+            destinations: height("coverage"),
+            matched: verdict(crate::codes::verdict::MATCHED)?,
+            missed: verdict(crate::codes::verdict::MISSED)?,
+            pending: verdict(crate::codes::verdict::PENDING)?,
+            excluded: verdict(crate::codes::verdict::EXCLUDED)?,
+            open: rows("missed_leads", open())?,
+            open_people: people(open())?,
+            new: rows("missed_leads", is("status", status::NEW))?,
+            new_people: people(is("status", status::NEW))?,
+            closed: rows("missed_leads", is("status", status::CLOSED))?,
+            given_up: rows("missed_leads", is("status", status::GIVEN_UP))?,
+            replayed: rows("missed_leads", is("status", status::REPLAYED))?,
+            recovered: height("recovered_leads"),
+            outages: height("outages"),
+            ongoing: rows("outages", col("ongoing"))?,
+            causes: height("causes"),
+            untouched: height("untouched"),
+            quarantined: height("quarantine"),
+            unexplained: height("unexplained_records"),
+            lost_at_source: height("lost_at_source"),
+            set_aside: height("set_aside"),
+            findings: by_level(false)?,
+            new_findings: by_level(true)?,
+        })
+    }
+}
+
+/// The first thing anybody reads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Headline {
+    /// `bad`, `warn` or `good`.
+    pub tone: &'static str,
+    /// One sentence.
+    pub text: String,
+    /// What else has to be said, a sentence each.
+    pub more: Vec<String>,
+}
+
+/// The headline: what stops anybody from believing the numbers first, then what is lost, then that nothing is.
+///
+/// # Errors
+/// When the engine fails.
+pub fn headline(figures: &Figures, catalog: &Catalog, outages: &[Outage], problems: usize) -> Result<Headline> {
+    let mut more = Vec::new();
+    let doubtful = texts_of(catalog, finding::EXPORT_INCOMPLETE)?;
+    if figures.ongoing > 0 {
+        more.extend(outages.iter().filter(|o| o.ongoing).map(|o| o.short.clone()));
+    }
+    if figures.lost_at_source > 0 {
+        more.push(format!(
+            "{} lost before they reached the store.",
+            were(figures.lost_at_source, "lead was", "leads were")
+        ));
+    }
+    let lost =
+        |n: i64, people: i64| format!("{} of {} never reached the CRM", leads(n), were(people, "person", "people"));
+    let (tone, text) = if let Some((first, rest)) = doubtful.split_first() {
+        more.extend(rest.iter().cloned());
+        if figures.open > 0 {
+            more.push(format!("As far as the exports tell, {}.", lost(figures.open, figures.open_people)));
+        }
+        ("warn", first.clone())
+    } else if figures.destinations == 0 {
+        (
+            "warn",
+            format!(
+                "{} read. No destination is configured, so nobody can say whether any is missing.",
+                were(figures.leads, "lead was", "leads were")
+            ),
+        )
+    } else if figures.new > 0 {
+        if figures.open > figures.new {
+            more.push(format!(
+                "With those of earlier days, {} are open, of {}.",
+                leads(figures.open),
+                were(figures.open_people, "person", "people")
+            ));
+        }
+        ("bad", format!("{}. New since the last report.", lost(figures.new, figures.new_people)))
+    } else if figures.open > 0 {
+        let (open, people) = (leads(figures.open), were(figures.open_people, "person", "people"));
+        ("bad", format!("Nothing new is lost. {open} of {people}, lost earlier, are still open."))
+    } else if problems > 0 {
+        ("warn", "No lead is known to be lost, but not everything could be read.".to_owned())
+    } else {
+        (
+            "good",
+            format!(
+                "No lead is lost: {} accounted for.",
+                were(figures.genuine, "genuine lead is", "genuine leads are")
+            ),
+        )
+    };
+    if figures.recovered > 0 {
+        more.push(format!(
+            "{} that had been reported as lost arrived after all.",
+            were(figures.recovered, "lead", "leads")
+        ));
+    }
+    if figures.pending > 0 {
+        more.push(format!(
+            "{} too young to tell, or the export cannot speak for them yet.",
+            were(figures.pending, "delivery is", "deliveries are")
+        ));
+    }
+    Ok(Headline { tone, text, more })
+}
+
+fn leads(n: i64) -> String {
+    were(n, "lead", "leads")
+}
+
+fn were(n: i64, one: &str, many: &str) -> String {
+    format!("{} {}", count(n), if n == 1 { one } else { many })
+}
+
+fn texts_of(catalog: &Catalog, code: &str) -> Result<Vec<String>> {
+    let Some(frame) = catalog.get("findings") else { return Ok(Vec::new()) };
+    let found = frame.clone().lazy().filter(col("code").eq(lit(code))).select([col("text")]).collect()?;
+    Ok(found.column("text")?.str()?.iter().flatten().map(str::to_owned).collect())
+}
+
+/// One outage, in words.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Outage {
+    /// Its id.
+    pub id: String,
+    /// Name of the destination; `the store` for an outage of the store.
+    pub destination: String,
+    /// Whether it goes on.
+    pub ongoing: bool,
+    /// One sentence for the headline.
+    pub short: String,
+    /// When and how many, in full.
+    pub text: String,
+    /// How sure it is.
+    pub evidence: String,
+    /// When it began at the latest and was over at the earliest, for the drawing.
+    #[serde(skip)]
+    pub certain: (DateTime<Utc>, DateTime<Utc>),
+    /// When it began at the earliest and was over at the latest; none where nothing bounds it.
+    #[serde(skip)]
+    pub possible: (Option<DateTime<Utc>>, Option<DateTime<Utc>>),
+}
+
+/// Every outage, ongoing ones first, then the latest first.
+///
+/// # Errors
+/// When the table lacks a column.
+pub fn outages(catalog: &Catalog, view: View) -> Result<Vec<Outage>> {
+    let Some(frame) = catalog.get("outages") else { return Ok(Vec::new()) };
+    let text = |name: &str, row: usize| -> Result<String> {
+        Ok(frame.column(name)?.str()?.get(row).unwrap_or_default().to_owned())
+    };
+    let number = |name: &str, row: usize| -> Result<i64> { Ok(frame.column(name)?.i64()?.get(row).unwrap_or(0)) };
+    let double =
+        |name: &str, row: usize| -> Result<f64> { Ok(frame.column(name)?.f64()?.get(row).unwrap_or(f64::NAN)) };
+    let time = |name: &str, row: usize| -> Result<Option<DateTime<Utc>>> {
+        let micros = frame.column(name)?.cast(&DataType::Int64)?;
+        Ok(micros.i64()?.get(row).and_then(DateTime::from_timestamp_micros))
+    };
+    let mut told = Vec::with_capacity(frame.height());
+    for row in 0..frame.height() {
+        let ongoing = frame.column("ongoing")?.bool()?.get(row).unwrap_or(false);
+        let (began_by, ended_after) =
+            (time("began_by", row)?.unwrap_or_default(), time("ended_after", row)?.unwrap_or_default());
+        let (began_after, ended_by) = (time("began_after", row)?, time("ended_by", row)?);
+        let destination = Some(text("destination", row)?).filter(|d| !d.is_empty()).unwrap_or("the store".to_owned());
+        let scope = text("scope", row)?;
+        let what = match scope.as_str() {
+            "all" | "source" => "no leads".to_owned(),
+            part => format!("no leads of {}", part.replace('=', " ")),
+        };
+        let (missed, all, people) = (number("missed", row)?, number("leads", row)?, number("people", row)?);
+        let lost = format!("{} of {} lost", were(missed, "lead", "leads"), were(people, "person", "people"));
+        let begin = match began_after {
+            Some(after) => format!("It began between {} and {}", view.spoken(after), view.spoken(began_by)),
+            None => format!("It began by {}; nothing was delivered before", view.spoken(began_by)),
+        };
+        let end = match (ongoing, ended_by) {
+            (true, _) => format!("and goes on: the last lost lead is of {}", view.spoken(ended_after)),
+            (false, Some(by)) => format!("and ended between {} and {}", view.spoken(ended_after), view.spoken(by)),
+            (false, None) => format!("and ended after {}", view.spoken(ended_after)),
+        };
+        let stretch = if ongoing {
+            format!("{destination} has taken {what} since {}", view.spoken(began_by))
+        } else {
+            format!("{destination} took {what} from {} to {}", view.spoken(began_by), view.spoken(ended_after))
+        };
+        let base = super::filters::percent(double("base_miss_rate", row)?);
+        told.push(Outage {
+            id: text("outage_id", row)?,
+            ongoing,
+            short: format!("{stretch}."),
+            text: format!("{stretch}: {lost}. {begin} {end}."),
+            evidence: format!(
+                "{missed} of {all} leads in this time are missing; outside outages it is {base}. So long a stretch would come \
+                 about by chance {} times in a run.",
+                super::filters::expected(double("e_value", row)?)
+            ),
+            destination,
+            certain: (began_by, ended_after),
+            possible: (began_after, ended_by),
+        });
+    }
+    told.sort_by(|a, b| (b.ongoing, b.certain, &a.id).cmp(&(a.ongoing, a.certain, &b.id)));
+    Ok(told)
+}
