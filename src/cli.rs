@@ -4,6 +4,7 @@
 
 mod completions;
 mod generate;
+mod run;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
@@ -53,6 +54,8 @@ pub struct Globals {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// The nightly job: read, reconcile, report
+    Run(run::Args),
     /// Writes a synthetic publisher of any size, with the truth about it
     Generate(generate::Args),
     /// Prints a completion script for a shell
@@ -86,6 +89,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
     };
     listen(&cli.globals);
     let done = match cli.command {
+        Command::Run(args) => run::run(&args, &cli.globals),
         Command::Generate(args) => generate::run(&args),
         Command::Completions(args) => Ok(completions::run(&args)),
     };

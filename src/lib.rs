@@ -46,3 +46,4 @@ pub mod io;
 // Wiring.
 #[expect(clippy::disallowed_methods, reason = "the command line reads its configuration file")]
 pub mod cli;
+pub mod job;
