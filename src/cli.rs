@@ -3,6 +3,7 @@
 //! Progress and talk go to standard error, the summary to standard output.
 
 mod completions;
+mod demo;
 mod generate;
 mod run;
 
@@ -36,7 +37,7 @@ Exit status, the first that applies:
   0  done";
 
 /// What every command takes.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub struct Globals {
     /// The configuration; relative paths in it are relative to it
     #[arg(long, global = true, value_name = "FILE", default_value = "leadrecon.toml")]
@@ -56,6 +57,8 @@ pub struct Globals {
 enum Command {
     /// The nightly job: read, reconcile, report
     Run(run::Args),
+    /// Writes a small, realistic publisher and runs the job on it; no account, no network
+    Demo(demo::Args),
     /// Writes a synthetic publisher of any size, with the truth about it
     Generate(generate::Args),
     /// Prints a completion script for a shell
@@ -90,6 +93,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
     listen(&cli.globals);
     let done = match cli.command {
         Command::Run(args) => run::run(&args, &cli.globals),
+        Command::Demo(args) => demo::run(&args, &cli.globals),
         Command::Generate(args) => generate::run(&args),
         Command::Completions(args) => Ok(completions::run(&args)),
     };
@@ -116,6 +120,11 @@ fn error_json(error: &Error) -> serde_json::Value {
 }
 
 impl Globals {
+    /// Whether somebody watches standard error.
+    pub fn shows_progress(&self) -> bool {
+        !self.quiet && std::io::stderr().is_terminal()
+    }
+
     /// Reads the configuration.
     ///
     /// # Errors

@@ -34,7 +34,7 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
         as_of: args.as_of,
         offline: args.offline,
         rescan: args.rescan,
-        progress: !globals.quiet && std::io::IsTerminal::is_terminal(&std::io::stderr()),
+        progress: globals.shows_progress(),
         wait: args.wait.and_then(|w| w.to_std().ok()).unwrap_or_default(),
     };
     let report = job::run(&config, &options, crate::io::now())?;

@@ -17,8 +17,8 @@ pub struct Generated {
     open: Vec<Option<(File, PathBuf, Option<DateTime<Utc>>)>>,
 }
 
-/// What an earlier publisher may have left in the folder, besides single files that are overwritten.
-const OURS: [&str; 3] = ["raw", "exports", "truth"];
+/// What an earlier publisher and the runs on it may have left in the folder, besides single files that are overwritten.
+const OURS: [&str; 5] = ["raw", "exports", "truth", "state", "out"];
 
 impl Generated {
     /// Takes a folder that is empty, is not there, or holds an earlier generated publisher, whose data are deleted.

@@ -1,0 +1,36 @@
+//! `leadrecon demo [DIR]`: a small, realistic publisher with fixed dates, and the nightly job on it.
+
+use std::path::PathBuf;
+
+use super::{Done, Globals};
+use crate::error::{Error, Result};
+use crate::generate::{Plan, write};
+use crate::io::generated::Generated;
+use crate::job;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The folder to write into: empty, new, or of an earlier demo
+    #[arg(default_value = "leadrecon-demo")]
+    dir: PathBuf,
+}
+
+pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
+    let plan = Plan::demo();
+    write(&plan, &mut Generated::new(&args.dir)?)?;
+    let night = *plan.nights.last().ok_or_else(|| Error::failed("the demo has no night"))?;
+    let config = Globals { config: args.dir.join("leadrecon.toml"), ..globals.clone() }.load()?;
+    let options = job::Options { as_of: Some(night), progress: globals.shows_progress(), ..job::Options::default() };
+    let report = job::run(&config, &options, crate::io::now())?;
+    let output = if globals.json {
+        report.summary_json
+    } else {
+        format!(
+            "{}\nThe report:  {}\nAgain:       leadrecon run --config {} --as-of {night}\n",
+            report.summary_text,
+            report.folder.join("report.html").display(),
+            args.dir.join("leadrecon.toml").display()
+        )
+    };
+    Ok(Done::ok(output))
+}
