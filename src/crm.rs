@@ -49,6 +49,9 @@ pub struct Read {
     pub findings: Vec<Finding>,
     /// Exports that could not be read: the run is incomplete (exit 3).
     pub problems: Vec<Error>,
+    /// Whether every export was read. Whoever gathers the exports clears it when one could not be fetched: what is
+    /// missing from half an export has not vanished.
+    pub complete: bool,
     /// Time of the newest file.
     pub exported_at: Option<DateTime<Utc>>,
     /// Records merged into others, where only the survivor tells: `(old, survivor)`.
@@ -56,9 +59,9 @@ pub struct Read {
 }
 
 impl Read {
-    /// Whether any records were read: an export without any proves nothing, and makes no record vanish.
+    /// Whether what is missing has vanished: everything was read, and something was there.
     pub fn is_conclusive(&self) -> bool {
-        self.rows.height() > 0
+        self.complete && self.rows.height() > 0
     }
 }
 
@@ -150,7 +153,8 @@ pub fn read(exports: Vec<Export>, destination: &Destination) -> Result<Read> {
     let set_aside = set_aside(&loaded, destination)?;
     let merged = loaded.iter().flat_map(|l| l.records.merged.iter().cloned()).collect();
     let files = loaded.into_iter().map(|l| ReadFile { superseded: l.superseded, ..l.records.file }).collect();
-    Ok(Read { destination: destination.name.clone(), rows, files, set_aside, findings, problems, exported_at, merged })
+    let complete = problems.is_empty();
+    Ok(Read { destination: destination.name.clone(), complete, rows, files, set_aside, findings, problems, exported_at, merged })
 }
 
 /// Files that stand beside exports and describe them.
