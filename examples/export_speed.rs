@@ -57,7 +57,8 @@ fn export(rows: usize) -> String {
     );
     let start = chrono::DateTime::from_timestamp(1_750_000_000, 0).expect("a time");
     for n in 0..rows {
-        let at = (start + chrono::TimeDelta::seconds(i64::try_from(n).unwrap_or(0) * 37)).format("%Y-%m-%dT%H:%M:%S.000Z");
+        let at =
+            (start + chrono::TimeDelta::seconds(i64::try_from(n).unwrap_or(0) * 37)).format("%Y-%m-%dT%H:%M:%S.000Z");
         let digits = format!("{n:09}");
         let note = if n % 7 == 0 { "Asked for a call,\r\nsaid \"\"soon\"\"" } else { "Signed up with the marketplace" };
         let _ = writeln!(

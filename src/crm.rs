@@ -154,7 +154,17 @@ pub fn read(exports: Vec<Export>, destination: &Destination) -> Result<Read> {
     let merged = loaded.iter().flat_map(|l| l.records.merged.iter().cloned()).collect();
     let files = loaded.into_iter().map(|l| ReadFile { superseded: l.superseded, ..l.records.file }).collect();
     let complete = problems.is_empty();
-    Ok(Read { destination: destination.name.clone(), complete, rows, files, set_aside, findings, problems, exported_at, merged })
+    Ok(Read {
+        destination: destination.name.clone(),
+        complete,
+        rows,
+        files,
+        set_aside,
+        findings,
+        problems,
+        exported_at,
+        merged,
+    })
 }
 
 /// Files that stand beside exports and describe them.

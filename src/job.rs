@@ -438,7 +438,8 @@ fn land_exports(
             troubles.add(finding::EXPORT_UNREADABLE, &destination.name, problem);
         }
         inputs.extend(gathered.files);
-        let read = crm::read(gathered.exports, destination)?;
+        let mut read = crm::read(gathered.exports, destination)?;
+        read.complete &= gathered.problems.is_empty() && patterns.len() == destination.export.len();
         for problem in &read.problems {
             troubles.add(finding::EXPORT_UNREADABLE, &destination.name, problem);
         }

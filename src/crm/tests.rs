@@ -427,3 +427,33 @@ fn a_log_of_posted_bodies_is_read_through_its_wrapper_and_retries_are_one_record
     assert!(texts(&records, "offer").iter().all(|o| o == "Test Microsoft"));
     assert_eq!(read.files[0].set_aside.get("ragged"), Some(&1));
 }
+
+#[test]
+fn nothing_vanishes_from_an_export_that_was_read_in_part() {
+    let destination = destination("salesforce", "");
+    let whole = "Id,LastName,Email,CreatedDate\n00Qbm00000Orxk5EAB,A,a@x,2026-05-01T10:00:00Z\n";
+    let other = "Id,LastName,Email,CreatedDate\n00Qbm00000Orxk6EAB,B,b@x,03/04/2026\n";
+    let night = |second: &str| {
+        let exports = vec![
+            export("a.csv", "2026-05-20T00:00:00Z", whole.as_bytes()),
+            export("b.csv", "2026-05-20T00:00:00Z", second.as_bytes()),
+        ];
+        read(exports, &destination).unwrap()
+    };
+    let first = night(&other.replace("03/04", "13/04"));
+    assert_eq!(first.rows.height(), 2);
+    let versions = landed(first.rows, "2026-06-01");
+    let second = night(other);
+    assert_eq!((second.problems.len(), second.complete), (1, false));
+    assert_eq!(to_land(&second, &versions).unwrap().height(), 1, "the unread file's record is not gone");
+}
+
+#[test]
+fn what_was_read_is_told_in_lines() {
+    let (_, read) = read_one("salesforce", "", REPORT.as_bytes());
+    let lines = read.files[0].lines();
+    assert_eq!(lines[0], "crm/leads.csv: lead (csv, UTF-8, comma), 2 records of 2 rows");
+    assert!(lines[1].contains("created_at = Created Date"), "{lines:?}");
+    assert!(lines.iter().any(|l| l == "dates: mdy, decided by 1 dates"), "{lines:?}");
+    assert!(lines.iter().any(|l| l == "rows set aside: 4 trailer"), "{lines:?}");
+}

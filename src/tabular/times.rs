@@ -97,8 +97,10 @@ impl Evidence {
         }
         match (self.day_first, self.month_first) {
             (0, 0) => {}
-            (d, m) if d >= m => return said(DateOrder::Dmy, d, ""),
-            (_, m) => return said(DateOrder::Mdy, m, ""),
+            (d, 0) => return said(DateOrder::Dmy, d, ""),
+            (0, m) => return said(DateOrder::Mdy, m, ""),
+            (d, m) if d >= m => return said(DateOrder::Dmy, d, &format!(" against {m}")),
+            (d, m) => return said(DateOrder::Mdy, m, &format!(" against {d}")),
         }
         if self.either == 0 {
             return Some(Order { order: None, because: "iso".into() });

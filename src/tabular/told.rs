@@ -7,7 +7,7 @@ use polars::prelude::*;
 use serde::Serialize;
 
 use super::Form;
-use crate::error::Result;
+use crate::error::{Result, count};
 use crate::tables::{SetAside, Table};
 
 /// What was read of one table of one export.
@@ -49,6 +49,40 @@ pub struct ReadFile {
     pub superseded: bool,
     /// What a person should know, without personal data.
     pub notes: Vec<String>,
+}
+
+impl ReadFile {
+    /// What was read, in lines for people: what it is, what was used for what, what was left out and why.
+    pub fn lines(&self) -> Vec<String> {
+        let form = [self.form.container.as_str(), &self.form.encoding, &self.form.delimiter];
+        let form: Vec<&str> = form.into_iter().filter(|part| !part.is_empty()).collect();
+        let mut lines = vec![format!(
+            "{}: {} ({}), {} of {}{}",
+            self.file,
+            self.object,
+            form.join(", "),
+            count(self.records, "record", "records"),
+            count(self.rows, "row", "rows"),
+            if self.superseded { "; a later file holds the same records" } else { "" }
+        )];
+        if !self.columns.is_empty() {
+            let columns: Vec<String> =
+                self.columns.iter().map(|(field, labels)| format!("{field} = {}", labels.join(" + "))).collect();
+            lines.push(format!("columns: {}", columns.join(", ")));
+        }
+        if !self.date_order.is_empty() && self.date_order != "iso" {
+            lines.push(format!("dates: {}", self.date_order));
+        }
+        if !self.timezone.is_empty() {
+            lines.push(format!("times without a zone are read as {}", self.timezone));
+        }
+        if !self.set_aside.is_empty() {
+            let reasons: Vec<String> = self.set_aside.iter().map(|(reason, n)| format!("{n} {reason}")).collect();
+            lines.push(format!("rows set aside: {}", reasons.join(", ")));
+        }
+        lines.extend(self.notes.iter().cloned());
+        lines
+    }
 }
 
 /// The set-aside table of one reader. A row refused twice is told once.
