@@ -123,14 +123,14 @@ impl<'a> ExportWriter<'a> {
     }
 
     fn file(&mut self, index: usize, files: &mut Files<'_>) -> Result<FileNumber> {
-        let (header, ending) = self.header();
-        let Some(night) = self.nights.get_mut(index) else { unreachable!("nights are counted by their own length") };
-        if let Some(file) = night.leads {
+        if let Some(file) = self.nights.get(index).and_then(|night| night.leads) {
             if files.records(file) < PART {
                 return Ok(file);
             }
             files.finish(file)?;
         }
+        let (header, ending) = self.header();
+        let Some(night) = self.nights.get_mut(index) else { unreachable!("nights are counted by their own length") };
         night.part += 1;
         let part = if night.part == 1 { String::new() } else { format!("-{}", night.part) };
         let path = format!("{}/leads{part}{ending}", night.folder);
@@ -190,6 +190,15 @@ impl<'a> ExportWriter<'a> {
     fn time(&self, at: i64, exact: &str) -> String {
         let view = self.destination.view;
         let shown = at + view.shifted_hours * HOUR;
+        if view.times == Times::Seconds && view.shifted_hours == 0 {
+            // By far the most usual, and three times as quick as formatting by a pattern.
+            let iso = iso_time(shown);
+            match exact {
+                "%Y-%m-%dT%H:%M:%SZ" => return iso,
+                "%Y-%m-%dT%H:%M:%S.000Z" => return iso.replace('Z', ".000Z"),
+                _ => {}
+            }
+        }
         let format = match view.times {
             Times::Seconds if view.shifted_hours != 0 => "%Y-%m-%d %H:%M:%S",
             Times::Seconds => exact,
@@ -232,7 +241,7 @@ impl<'a> ExportWriter<'a> {
         let placeholder = if state.form.company.is_empty() { "[not provided]" } else { &state.form.company };
         let id = self.record_id(record.serial);
         let owner = format!("0055g00000{}AAA", OWNER_IDS.get(record.owner).copied().unwrap_or("A1b2c"));
-        let date = |at: Option<i64>| at.and_then(instant).map(|t| t.format("%Y-%m-%d").to_string()).unwrap_or_default();
+        let date = |at: Option<i64>| at.and_then(instant).map(|t| t.date_naive().to_string()).unwrap_or_default();
         let flag = |on: bool| if on { "true" } else { "false" };
         let (converted_on, activity) = (date(state.converted), date(state.active));
         let (created, modified) = (self.time(record.created, exact), self.time(state.modified, exact));

@@ -4,7 +4,7 @@
 //! whole and forgotten, so that ten million leads need no more memory than one. Leaves shapes to `raw` and fate to
 //! `delivery`.
 
-use chrono::DateTime;
+use chrono::{DateTime, Datelike, Timelike};
 use rand::Rng;
 use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
@@ -561,10 +561,15 @@ pub fn title(offer: usize, at: i64, plan: &Plan) -> &'static str {
 
 /// US style, as tables hold it: `9/28/2018 6:24:18 PM`.
 pub fn us_time(at: i64) -> String {
-    DateTime::from_timestamp(at, 0).map(|t| t.format("%-m/%-d/%Y %-I:%M:%S %p").to_string()).unwrap_or_default()
+    let Some(t) = DateTime::from_timestamp(at, 0) else { return String::new() };
+    let (afternoon, hour) = t.hour12();
+    let half = if afternoon { "PM" } else { "AM" };
+    format!("{}/{}/{} {hour}:{:02}:{:02} {half}", t.month(), t.day(), t.year(), t.minute(), t.second())
 }
 
 /// ISO 8601: `2018-09-28T18:24:18Z`.
 pub fn iso_time(at: i64) -> String {
-    DateTime::from_timestamp(at, 0).map(|t| t.format("%Y-%m-%dT%H:%M:%SZ").to_string()).unwrap_or_default()
+    let Some(t) = DateTime::from_timestamp(at, 0) else { return String::new() };
+    let (year, month, day) = (t.year(), t.month(), t.day());
+    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", t.hour(), t.minute(), t.second())
 }

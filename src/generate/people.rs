@@ -108,6 +108,7 @@ pub struct World {
     second: Vec<&'static str>,
     third: Vec<&'static str>,
     titles: Vec<&'static str>,
+    local_titles: Vec<(&'static str, &'static str)>,
     /// Job titles and another way to say the same.
     pub title_variants: Vec<(&'static str, &'static str)>,
     /// What customers write into the form.
@@ -159,6 +160,7 @@ impl World {
             second: list("second"),
             third: list("third"),
             titles: list("titles"),
+            local_titles: list("local_titles").into_iter().filter_map(|pair| pair.split_once('=')).collect(),
             title_variants: list("title_variants").into_iter().filter_map(|pair| pair.split_once('=')).collect(),
             notes: list("notes"),
             campaigns: list("campaigns"),
@@ -209,7 +211,7 @@ impl World {
             private_email: format!("{private}@{}", skewed(&mut rng, &country.mail).copied().unwrap_or("gmail.com")),
             work_email: format!("{local}@{}", company.domain),
             mobile: phone(country, &country.mobiles, slot),
-            title: any(&mut rng, &self.titles).to_owned(),
+            title: self.job_title(country, &mut rng).to_owned(),
             first,
             last,
             maiden,
@@ -221,6 +223,13 @@ impl World {
     pub fn stranger(&self, number: u64) -> Person {
         let half = self.slots / 2;
         self.person(half + number % half)
+    }
+
+    fn job_title(&self, country: &Country, rng: &mut ChaCha8Rng) -> &'static str {
+        let local: Vec<&'static str> =
+            self.local_titles.iter().filter(|(iso2, _)| *iso2 == country.iso2).map(|(_, title)| *title).collect();
+        let list = if local.is_empty() || rng.random_bool(0.55) { &self.titles } else { &local };
+        list.choose(rng).copied().unwrap_or_default()
     }
 
     fn name(&self, country: &Country, rng: &mut ChaCha8Rng) -> (Spelled, Spelled, String) {

@@ -136,7 +136,7 @@ impl<'a> RawWriter<'a> {
         files: &mut Files<'_>,
         stem: &str,
         ending: &str,
-        header: &[u8],
+        header: &dyn Fn() -> Vec<u8>,
         footer: &'static [u8],
     ) -> Result<(FileNumber, String)> {
         let name = format!("{stem}{ending}");
@@ -152,7 +152,7 @@ impl<'a> RawWriter<'a> {
         let file = match file {
             Some(file) => file,
             None => {
-                let file = files.start(&path, None, header, footer)?;
+                let file = files.start(&path, None, &header(), footer)?;
                 self.files.insert(name, (file, part));
                 file
             }
@@ -194,9 +194,7 @@ impl<'a> RawWriter<'a> {
         let mut bytes = Vec::with_capacity(700);
         match dump {
             Dump::TypedCsv => {
-                let mut header = Vec::new();
-                csv_row(&mut header, TYPED, b',', false);
-                let (file, _) = self.file(files, &stem, ".typed.csv", &header, b"")?;
+                let (file, _) = self.file(files, &stem, ".typed.csv", &|| header(TYPED, b','), b"")?;
                 let mut fields: Vec<&str> = Vec::with_capacity(TYPED.len());
                 for (at, (_, value)) in columns.iter().enumerate() {
                     fields.push(value);
@@ -208,8 +206,8 @@ impl<'a> RawWriter<'a> {
                 files.record(file, &bytes)?;
             }
             Dump::Json => {
-                let header = br#"{"odata.metadata":"https://contosoleads.table.core.windows.net/$metadata#marketplaceleads","value":["#;
-                let (file, _) = self.file(files, &stem, ".json", header, b"\n]}\n")?;
+                const WRAPPER: &[u8] = br#"{"odata.metadata":"https://contosoleads.table.core.windows.net/$metadata#marketplaceleads","value":["#;
+                let (file, _) = self.file(files, &stem, ".json", &|| WRAPPER.to_vec(), b"\n]}\n")?;
                 bytes.extend_from_slice(if files.records(file) == 0 { b"\n" } else { b",\n" });
                 json_object(&mut bytes, columns);
                 files.record(file, &bytes)?;
@@ -222,11 +220,11 @@ impl<'a> RawWriter<'a> {
                     Dump::Zstd => ".ndjson.zst",
                     _ => ".ndjson",
                 };
-                let (file, _) = self.file(files, &stem, ending, b"", b"")?;
+                let (file, _) = self.file(files, &stem, ending, &Vec::new, b"")?;
                 files.record(file, &bytes)?;
                 // A copy of the same row in another source: one lead with two origins.
                 if dump == Dump::Ndjson && self.rng.random_bool(self.plan.raw.copied) {
-                    let (copy, _) = self.file(files, "raw/backup/marketplaceleads", ".ndjson", b"", b"")?;
+                    let (copy, _) = self.file(files, "raw/backup/marketplaceleads", ".ndjson", &Vec::new, b"")?;
                     files.record(copy, &bytes)?;
                 }
             }
@@ -300,7 +298,7 @@ impl<'a> RawWriter<'a> {
             files.whole(&path, DateTime::from_timestamp(lead.at, 0), &bytes)?;
             path
         } else {
-            let (file, path) = self.file(files, "raw/endpoint/log", ".ndjson", b"", b"")?;
+            let (file, path) = self.file(files, "raw/endpoint/log", ".ndjson", &Vec::new, b"")?;
             numbered(&path, files.record(file, &bytes)?)
         };
         Ok(Stored { source: "endpoint", lead_id: lead_id("endpoint", &key), key, row_key: String::new() })
@@ -318,19 +316,15 @@ impl<'a> RawWriter<'a> {
                 &lead.description, &created,
             ];
             csv_row(&mut bytes, &fields.map(String::as_str), b',', false);
-            let mut header = Vec::new();
-            csv_row(&mut header, FLAT, b',', false);
-            self.file(files, "raw/blobs/leads", ".csv", &header, b"")?
+            self.file(files, "raw/blobs/leads", ".csv", &|| header(FLAT, b','), b"")?
         } else {
             let info = self.customer_info(form);
             let offer_id = lead.offer.and_then(|o| OFFERS.get(o)).map_or("", |o| o.id);
             let offer_title = lead.offer.map_or("", |o| title(o, lead.at, self.plan));
             let fields = [&created, offer_id, &info, lead.storefront, lead.action, offer_title, &lead.description];
             csv_row(&mut bytes, &fields, b';', false);
-            let mut header = "\u{feff}".as_bytes().to_vec();
-            csv_row(&mut header, DECOMPOSED, b';', false);
             let ending = if self.plan.raw.all_shapes { ".csv.gz" } else { ".csv" };
-            self.file(files, "raw/blobs/export", ending, &header, b"")?
+            self.file(files, "raw/blobs/export", ending, &|| [BOM, &header(DECOMPOSED, b';')].concat(), b"")?
         };
         let key = numbered(&path, files.record(file, &bytes)?);
         Ok(Stored { source: "blobs", lead_id: lead_id("blobs", &key), key, row_key: String::new() })
@@ -384,7 +378,7 @@ impl<'a> RawWriter<'a> {
                     ],
                 );
                 bytes.push(b'\n');
-                let (file, _) = self.file(files, "raw/table/marketplaceleads-odd", ".ndjson", b"", b"")?;
+                let (file, _) = self.file(files, "raw/table/marketplaceleads-odd", ".ndjson", &Vec::new, b"")?;
                 files.record(file, &bytes)?;
                 ("marketplace-table", format!("{partition}/{row}"), quarantine::CUSTOMER_INFO)
             }
@@ -424,6 +418,14 @@ impl<'a> RawWriter<'a> {
         guid(&mut self.rng)
     }
 }
+
+fn header(columns: &[&str], separator: u8) -> Vec<u8> {
+    let mut out = Vec::new();
+    csv_row(&mut out, columns, separator, false);
+    out
+}
+
+const BOM: &[u8] = b"\xEF\xBB\xBF";
 
 /// A random GUID, version 4.
 pub fn guid(rng: &mut ChaCha8Rng) -> String {
