@@ -5,6 +5,7 @@
 mod completions;
 mod demo;
 mod generate;
+mod query;
 mod run;
 
 use std::ffi::OsString;
@@ -61,6 +62,8 @@ enum Command {
     Demo(demo::Args),
     /// Writes a synthetic publisher of any size, with the truth about it
     Generate(generate::Args),
+    /// Answers any SQL over the tables of the last run
+    Query(query::Args),
     /// Prints a completion script for a shell
     Completions(completions::Args),
 }
@@ -95,6 +98,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Run(args) => run::run(&args, &cli.globals),
         Command::Demo(args) => demo::run(&args, &cli.globals),
         Command::Generate(args) => generate::run(&args),
+        Command::Query(args) => query::run(&args, &cli.globals),
         Command::Completions(args) => Ok(completions::run(&args)),
     };
     match done {

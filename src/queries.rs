@@ -15,6 +15,7 @@ use polars::sql::SQLContext;
 use crate::error::{Error, Result};
 use crate::tables::{self, Calendar, Definition, Grain, Run, Table};
 
+pub mod answer;
 pub mod sql;
 
 use sql::Header;

@@ -385,7 +385,7 @@ impl Told {
             ("problems", Value::from(Serde(&inputs.facts.problems))),
             ("headline", Value::from(Serde(&self.headline))),
             ("figures", Value::from(Serde(&self.figures))),
-            ("settled_hours", Value::from(Serde(inputs.facts.settled_hours))),
+            ("settled_seconds", Value::from(Serde(inputs.facts.settled_hours.map(|h| h * 3600.0)))),
             ("equations", Value::from(Serde(equations(&inputs.facts.balance)))),
             ("balance", with_lists(&inputs.facts.balance, &["equations", "destinations"])),
             ("checks", Value::from(Serde(&inputs.computed.checks))),

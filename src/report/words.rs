@@ -273,11 +273,17 @@ pub fn outages(catalog: &Catalog, view: View) -> Result<Vec<Outage>> {
         let (began_after, ended_by) = (time("began_after", row)?, time("ended_by", row)?);
         let destination = Some(text("destination", row)?).filter(|d| !d.is_empty()).unwrap_or("the store".to_owned());
         let scope = text("scope", row)?;
-        let what = match scope.as_str() {
-            "all" | "source" => "no leads".to_owned(),
-            part => format!("no leads of {}", part.replace('=', " ")),
-        };
         let (missed, all, people) = (number("missed", row)?, number("leads", row)?, number("people", row)?);
+        // A few that came through do not end an outage; the words must not hide them.
+        let none = match (missed, all) {
+            (missed, all) if missed >= all => "no leads",
+            (missed, all) if missed * 5 >= all * 4 => "hardly any leads",
+            _ => "only a part of the leads",
+        };
+        let what = match scope.as_str() {
+            "all" | "source" => none.to_owned(),
+            part => format!("{none} of {}", part.replace('=', " ")),
+        };
         let lost = format!("{} of {} lost", were(missed, "lead", "leads"), were(people, "person", "people"));
         let begin = match began_after {
             Some(after) => format!("It began between {} and {}", view.spoken(after), view.spoken(began_by)),

@@ -1,0 +1,109 @@
+//! The answer to a question → text for a terminal, or one JSON document. CSV is written as the published tables are.
+
+use chrono::{DateTime, NaiveDate, TimeDelta};
+use polars::prelude::*;
+use serde_json::{Value, json};
+
+use crate::error::Result;
+
+/// Columns under their headings, numbers to the right; nothing in a cell can move the cursor of a terminal.
+///
+/// # Errors
+/// When the engine fails.
+pub fn table(frame: &DataFrame) -> Result<String> {
+    let mut columns: Vec<(bool, Vec<String>)> = Vec::with_capacity(frame.width());
+    for column in frame.columns() {
+        let mut cells = vec![column.name().to_string()];
+        for row in 0..frame.height() {
+            cells.push(match value(column.get(row)?) {
+                Value::Null => String::new(),
+                Value::String(text) => text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect(),
+                other => other.to_string(),
+            });
+        }
+        columns.push((column.dtype().is_numeric() || column.dtype().is_decimal(), cells));
+    }
+    let widths: Vec<usize> =
+        columns.iter().map(|(_, cells)| cells.iter().map(|c| c.chars().count()).max().unwrap_or(0)).collect();
+    let mut text = String::new();
+    for row in 0..=frame.height() {
+        let mut line = String::new();
+        for ((right, cells), width) in columns.iter().zip(&widths) {
+            let cell = cells.get(row).map_or("", String::as_str);
+            let gap = " ".repeat(width - cell.chars().count());
+            line += &if *right { format!("{gap}{cell}  ") } else { format!("{cell}{gap}  ") };
+        }
+        text += line.trim_end();
+        text.push('\n');
+        if row == 0 {
+            text += &widths.iter().map(|w| "─".repeat(*w)).collect::<Vec<_>>().join("  ");
+            text.push('\n');
+        }
+    }
+    Ok(text + &crate::error::count(frame.height(), "row", "rows") + "\n")
+}
+
+/// `{"columns": […], "rows": [{…}]}`: instants as RFC 3339, money as exact text, what is no number as null.
+///
+/// # Errors
+/// When the engine fails.
+pub fn json(frame: &DataFrame) -> Result<Value> {
+    let names: Vec<String> = frame.get_column_names().iter().map(ToString::to_string).collect();
+    let mut rows = vec![serde_json::Map::new(); frame.height()];
+    for column in frame.columns() {
+        for (at, row) in rows.iter_mut().enumerate() {
+            row.insert(column.name().to_string(), value(column.get(at)?));
+        }
+    }
+    Ok(json!({ "columns": names, "rows": rows }))
+}
+
+fn value(found: AnyValue<'_>) -> Value {
+    match found {
+        AnyValue::Null => Value::Null,
+        AnyValue::String(text) => json!(text),
+        AnyValue::StringOwned(text) => json!(text.as_str()),
+        AnyValue::Boolean(yes) => json!(yes),
+        AnyValue::Float64(n) => json!(n),
+        AnyValue::Float32(n) => json!(f64::from(n)),
+        AnyValue::Date(days) => {
+            json!(NaiveDate::default().checked_add_signed(TimeDelta::days(days.into())).map(|d| d.to_string()))
+        }
+        AnyValue::Datetime(us, TimeUnit::Microseconds, _) | AnyValue::DatetimeOwned(us, TimeUnit::Microseconds, _) => {
+            json!(DateTime::from_timestamp_micros(us).map(|t| t.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()))
+        }
+        other => match other.try_extract::<i64>() {
+            Ok(n) if !matches!(other, AnyValue::Decimal(..)) => json!(n),
+            _ => json!(other.str_value()),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_exact_and_cannot_act_on_a_terminal() {
+        let frame = df!(
+            "who" => [Some("Ada\u{1b}[2J"), None],
+            "n" => [5i64, 12],
+            "share" => [f64::NAN, 0.5],
+        )
+        .unwrap()
+        .lazy()
+        .with_columns([
+            lit("0.000000000000000036").cast(DataType::Decimal(38, 18)).alias("cost"),
+            lit(1_777_816_800_000_000i64).cast(crate::tables::Kind::Instant.dtype()).alias("at"),
+        ])
+        .collect()
+        .unwrap();
+        let text = table(&frame).unwrap();
+        assert!(!text.contains('\u{1b}') && text.lines().nth(2).unwrap().starts_with("Ada [2J   5"), "{text}");
+        assert!(text.ends_with("2 rows\n"));
+        let answer = json(&frame).unwrap();
+        assert_eq!(answer["rows"][0]["cost"], json!("0.000000000000000036"));
+        assert_eq!(answer["rows"][0]["at"], json!("2026-05-03T14:00:00.000000Z"));
+        assert_eq!((&answer["rows"][0]["share"], &answer["rows"][1]["n"]), (&Value::Null, &json!(12)));
+    }
+}
