@@ -2,6 +2,7 @@
 //!
 //! Progress and talk go to standard error, the summary to standard output.
 
+mod check;
 mod completions;
 mod demo;
 mod generate;
@@ -58,6 +59,8 @@ pub struct Globals {
 enum Command {
     /// The nightly job: read, reconcile, report
     Run(run::Args),
+    /// Tries configuration, credentials, sources and exports, and says what to fix
+    Check(check::Args),
     /// Writes a small, realistic publisher and runs the job on it; no account, no network
     Demo(demo::Args),
     /// Writes a synthetic publisher of any size, with the truth about it
@@ -96,6 +99,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
     listen(&cli.globals);
     let done = match cli.command {
         Command::Run(args) => run::run(&args, &cli.globals),
+        Command::Check(args) => check::run(&args, &cli.globals),
         Command::Demo(args) => demo::run(&args, &cli.globals),
         Command::Generate(args) => generate::run(&args),
         Command::Query(args) => query::run(&args, &cli.globals),

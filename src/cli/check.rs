@@ -1,0 +1,197 @@
+//! `leadrecon check`: tries the configuration, every credential, source and export, and changes nothing.
+
+use std::fmt::Write;
+
+use chrono::{DateTime, Utc};
+use polars::prelude::*;
+use serde_json::json;
+
+use super::{Done, Globals};
+use crate::config::{Config, Destination};
+use crate::crm;
+use crate::error::{Result, Status, count};
+use crate::identity;
+use crate::io::exports::{self, Cloud};
+use crate::io::fetch::{self, CheckLine, Verdict};
+use crate::io::reviewed;
+use crate::lead_source;
+use crate::queries::{Catalog, Library};
+use crate::report::Templates;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {}
+
+/// What was found under one name.
+struct Section {
+    title: String,
+    lines: Vec<CheckLine>,
+}
+
+pub(super) fn run(_: &Args, globals: &Globals) -> Result<Done> {
+    let config = globals.load()?;
+    let now = crate::io::now();
+    let library = Library::new(&reviewed::overrides(config.output.queries.as_deref(), "sql")?)?;
+    let empty = library.run(&Catalog::empty())?;
+    Templates::new(&reviewed::overrides(config.output.templates.as_deref(), "")?, &empty)?;
+    identity::decisions(&reviewed::text(config.identity.decisions.as_deref())?)?;
+
+    let mut sections = vec![Section {
+        title: format!("configuration {}", globals.config.display()),
+        lines: vec![line(Verdict::Good, "valid; queries, templates and reviewed files can be used".to_owned())],
+    }];
+    let how = fetch::Options {
+        base: &config.base,
+        keep_out: vec![config.state_dir.clone(), config.output.dir.clone()],
+        rescan: false,
+        progress: false,
+    };
+    for source in &config.sources {
+        let lines = fetch::check_source(source, now, &how);
+        sections.push(Section { title: format!("source {}", source.name), lines });
+    }
+    let witnesses: Vec<Destination> = config.witnesses.iter().map(crm::as_destination).collect();
+    for (what, destination) in
+        config.destinations.iter().map(|d| ("destination", d)).chain(witnesses.iter().map(|w| ("witness", w)))
+    {
+        let mut lines = check_exports(&config, destination)?;
+        if what == "destination" {
+            lines.extend(advice(destination));
+        }
+        sections.push(Section { title: format!("{what} {} ({})", destination.name, destination.kind.name()), lines });
+    }
+    let bad = sections.iter().flat_map(|s| &s.lines).any(|l| l.verdict == Verdict::Bad);
+    let output = if globals.json { as_json(&sections) } else { as_text(&sections) };
+    Ok(Done { output, status: if bad { Status::Partial } else { Status::Done } })
+}
+
+fn line(verdict: Verdict, text: String) -> CheckLine {
+    CheckLine { verdict, text, hint: None }
+}
+
+/// Reads the exports of a destination as a run would, and says what each can speak for.
+fn check_exports(config: &Config, destination: &Destination) -> Result<Vec<CheckLine>> {
+    let cloud = Cloud { auth: destination.auth.as_ref(), endpoint: destination.endpoint.as_deref() };
+    let keep_out = [config.state_dir.clone(), config.output.dir.clone()];
+    let gathered = exports::gather(&destination.export, cloud, &config.base, &keep_out);
+    let read = crm::read(gathered.exports, destination)?;
+    let mut lines: Vec<CheckLine> = gathered
+        .problems
+        .iter()
+        .chain(&read.problems)
+        .map(|e| CheckLine { hint: e.advice().map(str::to_owned), ..line(Verdict::Bad, e.what().to_owned()) })
+        .collect();
+    for file in &read.files {
+        let mut text = format!(
+            "{}: {} as {}, {}, {}",
+            file.file,
+            count(file.records, "record", "records"),
+            file.object,
+            file.form.container,
+            file.form.encoding
+        );
+        if !file.form.delimiter.is_empty() {
+            let _ = write!(text, ", {}", file.form.delimiter);
+        }
+        if !file.date_order.is_empty() {
+            let _ = write!(text, "; dates: {}", file.date_order);
+        }
+        let used: Vec<String> =
+            file.columns.iter().map(|(field, from)| format!("{field} ← {}", from.join(" + "))).collect();
+        let _ = write!(text, "; read: {}", used.join(", "));
+        for (reason, rows) in &file.set_aside {
+            let _ = write!(text, "; {rows} set aside ({reason})");
+        }
+        lines.push(line(Verdict::Good, text));
+    }
+    for found in &read.findings {
+        lines.push(line(Verdict::Doubtful, found.text.clone()));
+    }
+    if read.is_conclusive() {
+        lines.extend(speaks_for(&read.rows)?);
+    } else {
+        lines.push(CheckLine {
+            hint: Some("leads stay pending until an export with records can be read".into()),
+            ..line(Verdict::Doubtful, "no records were read".into())
+        });
+    }
+    Ok(lines)
+}
+
+/// From when until when the records reach, and when the last test lead arrived.
+fn speaks_for(rows: &DataFrame) -> Result<Vec<CheckLine>> {
+    let created = rows.column("created_at")?.cast(&DataType::Int64)?;
+    let created = created.i64()?;
+    let day = |micros: Option<i64>| {
+        micros
+            .and_then(DateTime::<Utc>::from_timestamp_micros)
+            .map_or("unknown".to_owned(), |at| at.format("%Y-%m-%d %H:%M UTC").to_string())
+    };
+    let mut lines = vec![line(
+        if created.null_count() == rows.height() { Verdict::Doubtful } else { Verdict::Good },
+        format!("records created from {} until {}", day(created.min()), day(created.max())),
+    )];
+    let texts = ["email", "last_name", "company", "lead_source"]
+        .iter()
+        .filter_map(|name| rows.column(name).ok().and_then(|c| c.str().ok()).cloned())
+        .collect::<Vec<_>>();
+    let newest_test = (0..rows.height())
+        .filter(|row| texts.iter().any(|t| t.get(*row).is_some_and(lead_source::is_test)))
+        .filter_map(|row| created.get(row))
+        .max();
+    lines.push(match newest_test {
+        Some(at) => line(Verdict::Good, format!("newest test lead (MSFT_TEST): {}", day(Some(at)))),
+        None => CheckLine {
+            hint: Some("press Validate in the offer's lead settings to send one, and see where it arrives".into()),
+            ..line(Verdict::Good, "no test lead (MSFT_TEST) in the export".into())
+        },
+    });
+    Ok(lines)
+}
+
+fn advice(destination: &Destination) -> Vec<CheckLine> {
+    let advice = crm::advice(destination.kind);
+    let mut lines = vec![line(Verdict::Good, format!("the export every night: {}", advice.export.trim()))];
+    if destination.key.is_none() {
+        lines.push(CheckLine {
+            hint: Some(advice.key.trim().to_owned()),
+            ..line(Verdict::Doubtful, "no key column: records are told apart by lead source, person and time".into())
+        });
+    }
+    lines
+}
+
+fn as_text(sections: &[Section]) -> String {
+    let mut text = String::new();
+    for section in sections {
+        let _ = writeln!(text, "{}", section.title);
+        for line in &section.lines {
+            let mark = match line.verdict {
+                Verdict::Good => "ok",
+                Verdict::Doubtful => "look",
+                Verdict::Bad => "bad",
+            };
+            let _ = writeln!(text, "  {mark:<5} {}", line.text.replace('\n', "\n        "));
+            if let Some(hint) = &line.hint {
+                let _ = writeln!(text, "        {}", hint.replace('\n', "\n        "));
+            }
+        }
+    }
+    text
+}
+
+fn as_json(sections: &[Section]) -> String {
+    let sections: Vec<_> = sections
+        .iter()
+        .map(|s| {
+            let lines: Vec<_> = s
+                .lines
+                .iter()
+                .map(
+                    |l| json!({ "verdict": format!("{:?}", l.verdict).to_lowercase(), "text": l.text, "hint": l.hint }),
+                )
+                .collect();
+            json!({ "title": s.title, "lines": lines })
+        })
+        .collect();
+    format!("{}\n", json!({ "sections": sections }))
+}
