@@ -8,5 +8,6 @@
     reason = "a test touches the world and may panic"
 )]
 
+mod demo;
 mod program;
 mod tidy;
