@@ -1,3 +1,5 @@
+//! Causes that were put in are named; chance is not.
+
 use chrono::DateTime;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;

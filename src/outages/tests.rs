@@ -1,3 +1,5 @@
+//! Outages that were put in are found with their true ends inside; chance is not.
+
 use chrono::DateTime;
 
 use super::*;
