@@ -62,7 +62,8 @@ pub struct Found {
     pub reconciliation: Table<Reconciliation>,
     /// The patterns.
     pub causes: Table<Causes>,
-    /// lead_id, destination: the missed leads that a cause explains.
+    /// lead_id, destination: the missed leads that a cause explains, those inside outages too: for a second search for
+    /// outages, in which they are no trials. A loss that recurs every Wednesday is no outage of every Wednesday.
     pub explained: DataFrame,
     /// What a person should act on.
     pub findings: Vec<Finding>,
@@ -75,22 +76,25 @@ pub struct Found {
 pub fn find(input: Input, settings: &Settings) -> Result<Found> {
     let texts = Texts::read(input.leads)?;
     let outages = outage_of(input.members)?;
-    let mut by_destination = read_rows(&input, &texts, &outages, settings)?;
+    let mut by_destination = read_rows(&input, &texts, settings)?;
     let people = People::read(input.crm_records)?;
     let mut causes: Vec<Cause> = Vec::new();
     let mut explained: HashSet<usize> = HashSet::new();
 
     // One bound for the whole run: every condition of every destination shares it.
     let mut searches = Vec::new();
+    let mut within_outages: BTreeMap<&str, Vec<Row>> = BTreeMap::new();
     for (destination, rows) in &mut by_destination {
+        for row in rows.iter_mut() {
+            row.known = people.knows_before(destination, row.person, row.at);
+        }
+        let is_within = |row: &mut Row| row.missed && outages.contains_key(&(row.lead_id, *destination));
+        within_outages.insert(destination, rows.extract_if(.., is_within).collect());
         if rows.iter().filter(|r| r.missed).count() < LEAST_MISSED || rows.iter().all(|r| r.missed) {
             continue;
         }
         let kind = settings.kinds.get(*destination).copied();
         let families = Family::all(rows, &texts);
-        for row in rows.iter_mut() {
-            row.known = people.knows_before(destination, row.person, row.at);
-        }
         searches.push((*destination, kind, families));
     }
     let tests: usize = searches
@@ -102,14 +106,11 @@ pub fn find(input: Input, settings: &Settings) -> Result<Found> {
         .sum();
     for (destination, kind, families) in &searches {
         let Some(rows) = by_destination.get_mut(destination) else { continue };
+        let aside = within_outages.get_mut(destination).map(std::mem::take).unwrap_or_default();
         while let Some((cause, condition)) = most_telling(destination, *kind, families, rows, &texts, tests) {
-            rows.retain(|row| {
-                let holds = condition.holds(row, &texts);
-                if holds && row.missed {
-                    explained.insert(row.verdict);
-                }
-                !holds
-            });
+            let met = aside.iter().chain(rows.iter()).filter(|row| row.missed && condition.holds(row, &texts));
+            explained.extend(met.map(|row| row.verdict));
+            rows.retain(|row| !condition.holds(row, &texts));
             causes.push(cause);
         }
     }
@@ -152,13 +153,8 @@ fn outage_of(members: &DataFrame) -> Result<OutageOf<'_>> {
     Ok(rows.filter_map(|((id, destination), outage)| Some(((id?, destination?), outage?))).collect())
 }
 
-/// The leads of each destination that were missed outside outages, or delivered; with how crowded their moment was.
-fn read_rows<'a>(
-    input: &Input<'a>,
-    texts: &Texts<'a>,
-    outages: &OutageOf,
-    settings: &Settings,
-) -> Result<BTreeMap<&'a str, Vec<Row<'a>>>> {
+/// The leads of each destination that were missed or delivered, with how crowded their moment was.
+fn read_rows<'a>(input: &Input<'a>, texts: &Texts<'a>, settings: &Settings) -> Result<BTreeMap<&'a str, Vec<Row<'a>>>> {
     let frame = input.verdicts.frame();
     let text = |name: &str| -> Result<&'a StringChunked> { Ok(frame.column(name)?.str()?) };
     let (ids, people, destinations) = (text("lead_id")?, text("person_id")?, text("destination")?);
@@ -174,7 +170,7 @@ fn read_rows<'a>(
         if destination.is_empty() {
             continue;
         }
-        let missed = verdicts.get(row) == Some(verdict::MISSED) && !outages.contains_key(&(id, destination));
+        let missed = verdicts.get(row) == Some(verdict::MISSED);
         // What proves no delivery is on neither side, but takes its place in a burst all the same.
         let delivered = verdicts.get(row) == Some(verdict::MATCHED)
             && reasons.get(row) != Some(reason::PERSON_KNOWN)
@@ -182,7 +178,7 @@ fn read_rows<'a>(
         let kept = (missed || delivered)
             .then(|| texts.lead(id))
             .flatten()
-            .map(|lead| Row::new(row, lead, people.get(row), at, missed, settings.timezone));
+            .map(|lead| Row::new((row, id), lead, people.get(row), at, missed, settings.timezone));
         all.entry(destination).or_default().push((at, id, kept));
     }
     let mut by_destination = BTreeMap::new();

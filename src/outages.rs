@@ -7,6 +7,7 @@
 //! Rules: the design's "Outages" and "What an export can speak for".
 
 mod burst;
+mod rows;
 mod scan;
 mod words;
 
@@ -14,13 +15,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono_tz::Tz;
 use polars::prelude::*;
-use sha2::{Digest, Sha256};
 
 use self::burst::Loads;
 use self::scan::Trial;
 use crate::codes::{Finding, reason, verdict};
 use crate::error::Result;
-use crate::tables::{Coverage, History, Kind, Leads, LostAtSource, Outages, Table, Verdicts};
+use crate::tables::{Coverage, History, Leads, LostAtSource, Outages, Table, Verdicts};
 
 /// Events of one person within this are one trial: a person tries again.
 const TRIAL_MICROS: i64 = 30 * 60 * 1_000_000;
@@ -95,10 +95,10 @@ pub fn find(input: Input, settings: &Settings) -> Result<Found> {
     let mut store_events = store;
     search("", &mut store_events, &[Scope::Source], &tests, settings, &mut outages);
     outages.sort_by(|a, b| (a.destination, a.began_by, &a.scope).cmp(&(b.destination, b.began_by, &b.scope)));
-    let known = name(&mut outages, input.earlier)?;
+    let known = rows::name(&mut outages, input.earlier)?;
 
     let years = span_years(by_destination.values().flatten().chain(&store_events));
-    let until = last_records(input.coverage)?;
+    let until = times_of(input.coverage, "until")?;
     let mut findings = Vec::new();
     for outage in &mut outages {
         let last_record = until.get(outage.destination).copied();
@@ -106,10 +106,10 @@ pub fn find(input: Input, settings: &Settings) -> Result<Found> {
         findings.push(words::finding(outage, known.contains(&outage.id), settings.timezone, last_record));
     }
     Ok(Found {
-        verdicts: turned(input.verdicts, &outages)?,
-        members: members(input.verdicts, &outages)?,
-        lost: with_outage(input.lost, &outages)?,
-        outages: into_table(&outages)?,
+        verdicts: rows::turned(input.verdicts, &outages)?,
+        members: rows::members(input.verdicts, &outages)?,
+        lost: rows::with_outage(input.lost, &outages)?,
+        outages: rows::into_table(&outages)?,
         findings,
     })
 }
@@ -253,6 +253,7 @@ fn read_events<'a>(
     let (late, trial) = (frame.column("late")?.bool()?, frame.column("trial")?.bool()?);
     let newest = input.leads.frame().column("received_at")?.datetime()?.physical().max();
     let exported = exported_at(input.coverage)?;
+    let sight = times_of(input.coverage, "from")?;
     let mut caused: HashSet<(&str, &str)> = HashSet::new();
     if let Some(explained) = input.explained {
         let (ids, destinations) = (explained.column("lead_id")?.str()?, explained.column("destination")?.str()?);
@@ -278,6 +279,12 @@ fn read_events<'a>(
         let grace = settings.grace_seconds.get(destination).copied().unwrap_or(0).saturating_mul(1_000_000);
         let old_enough = at <= asked.saturating_sub(grace);
         let state = match (found, why) {
+            // Of a lead out of sight the first record is not known: the one that answers says nothing of its delay.
+            (Some(verdict::MATCHED), _)
+                if late == Some(true) && sight.get(destination).is_some_and(|from| at < *from) =>
+            {
+                continue;
+            }
             (Some(verdict::MATCHED), _) if late == Some(true) => State::Late,
             (Some(verdict::MATCHED), _) => State::Delivered,
             (Some(verdict::MISSED), _) => State::Missed,
@@ -571,172 +578,21 @@ impl Candidate {
     }
 }
 
-/// Gives each outage its id: that of the history's outage it overlaps, else one of its own. Gives the ids known before.
-fn name(outages: &mut [Outage], earlier: &Table<History>) -> Result<BTreeSet<String>> {
-    let frame = earlier.frame();
-    let text = |name: &str| -> Result<&StringChunked> { Ok(frame.column(name)?.str()?) };
-    let (entries, ids, destinations, scopes) = (text("entry")?, text("lead_id")?, text("destination")?, text("code")?);
-    let time =
-        |name: &str| -> Result<Vec<Option<i64>>> { Ok(frame.column(name)?.datetime()?.physical().iter().collect()) };
-    let (began, until) = (time("received_at")?, time("until_at")?);
-    // Rows are in order of their day: the newest word on an id stands.
-    let mut known: BTreeMap<&str, (&str, &str, i64, i64)> = BTreeMap::new();
-    for row in 0..frame.height() {
-        if entries.get(row) != Some("outage") {
-            continue;
-        }
-        if let (Some(id), Some(destination), Some(scope)) = (ids.get(row), destinations.get(row), scopes.get(row)) {
-            let began = began.get(row).copied().flatten();
-            let until = until.get(row).copied().flatten();
-            if let (Some(began), Some(until)) = (began, until.or(began)) {
-                known.insert(id, (destination, scope, began, until));
-            }
-        }
-    }
-    let mut used = BTreeSet::new();
-    for same_scope in [true, false] {
-        for outage in outages.iter_mut().filter(|o| o.id.is_empty()) {
-            let scope = outage.scope.text();
-            let kept = known
-                .iter()
-                .filter(|(id, (destination, of, began, until))| {
-                    *destination == outage.destination
-                        && (*of == scope || !same_scope)
-                        && *began <= outage.ended_after
-                        && outage.began_by <= *until
-                        && !used.contains(**id)
-                })
-                .min_by_key(|(id, (_, _, began, _))| (*began, **id));
-            if let Some((id, _)) = kept {
-                used.insert((*id).to_owned());
-                outage.id = (*id).to_owned();
-            }
-        }
-    }
-    for outage in outages.iter_mut().filter(|o| o.id.is_empty()) {
-        let mut hash = Sha256::new();
-        for (at, part) in [outage.destination, &outage.scope.text(), outage.first_lead].iter().enumerate() {
-            if at > 0 {
-                hash.update([0]);
-            }
-            hash.update(part);
-        }
-        outage.id = hex::encode(hash.finalize().get(..8).unwrap_or_default());
-    }
-    Ok(known.into_keys().map(str::to_owned).collect())
-}
-
-/// The verdicts, pending leads of ongoing outages turned into missed ones.
-fn turned(verdicts: &Table<Verdicts>, outages: &[Outage]) -> Result<Table<Verdicts>> {
-    let rows: BTreeSet<usize> =
-        outages.iter().filter(|o| o.scope != Scope::Source).flat_map(|o| &o.turned).copied().collect();
-    if rows.is_empty() {
-        return Ok(verdicts.clone());
-    }
-    let mut frame = verdicts.frame().clone();
-    for (name, code) in [("verdict", verdict::MISSED), ("reason", reason::ISOLATED)] {
-        let column: StringChunked = frame
-            .column(name)?
-            .str()?
-            .iter()
-            .enumerate()
-            .map(|(row, text)| if rows.contains(&row) { Some(code) } else { text })
-            .collect();
-        frame.with_column(column.with_name(name.into()).into_column())?;
-    }
-    Table::new(frame)
-}
-
-/// lead_id, destination, outage_id of the leads that outages cost.
-fn members(verdicts: &Table<Verdicts>, outages: &[Outage]) -> Result<DataFrame> {
-    let ids = verdicts.frame().column("lead_id")?.str()?;
-    let mut rows: Vec<(&str, &str, &str)> = outages
-        .iter()
-        .filter(|o| o.scope != Scope::Source)
-        .flat_map(|o| o.lost.iter().filter_map(|row| Some((ids.get(*row)?, o.destination, o.id.as_str()))))
-        .collect();
-    rows.sort_unstable();
-    let column = |name: &str, of: fn(&(&str, &str, &str)) -> String| {
-        Column::new(name.into(), rows.iter().map(of).collect::<Vec<_>>())
-    };
-    let columns = vec![
-        column("lead_id", |r| r.0.to_owned()),
-        column("destination", |r| r.1.to_owned()),
-        column("outage_id", |r| r.2.to_owned()),
-    ];
-    Ok(DataFrame::new(rows.len(), columns)?)
-}
-
-/// What only witnesses saw, with the outage of the store that lost it.
-fn with_outage(lost: &Table<LostAtSource>, outages: &[Outage]) -> Result<Table<LostAtSource>> {
-    let mut ids: Vec<Option<&str>> = vec![None; lost.height()];
-    for outage in outages.iter().filter(|o| o.scope == Scope::Source) {
-        for row in &outage.lost {
-            if let Some(id) = ids.get_mut(*row) {
-                *id = Some(&outage.id);
-            }
-        }
-    }
-    let mut frame = lost.frame().clone();
-    frame.with_column(Column::new("outage_id".into(), ids))?;
-    Table::new(frame)
-}
-
-fn into_table(outages: &[Outage]) -> Result<Table<Outages>> {
-    let text = |name: &str, of: &dyn Fn(&Outage) -> String| {
-        Column::new(name.into(), outages.iter().map(of).collect::<Vec<_>>())
-    };
-    let count = |name: &str, of: &dyn Fn(&Outage) -> usize| {
-        Column::new(name.into(), outages.iter().map(|o| i64::try_from(of(o)).unwrap_or(i64::MAX)).collect::<Vec<_>>())
-    };
-    let number =
-        |name: &str, of: &dyn Fn(&Outage) -> f64| Column::new(name.into(), outages.iter().map(of).collect::<Vec<_>>());
-    let instant = |name: &str, of: &dyn Fn(&Outage) -> Option<i64>| {
-        Column::new(name.into(), outages.iter().map(of).collect::<Vec<_>>()).cast(&Kind::Instant.dtype())
-    };
-    let columns = vec![
-        text("outage_id", &|o| o.id.clone()),
-        text("destination", &|o| o.destination.to_owned()),
-        text("scope", &|o| o.scope.text()),
-        instant("began_after", &|o| o.began_after)?,
-        instant("began_by", &|o| Some(o.began_by))?,
-        instant("ended_after", &|o| Some(o.ended_after))?,
-        instant("ended_by", &|o| o.ended_by)?,
-        Column::new("ongoing".into(), outages.iter().map(|o| o.ended_by.is_none()).collect::<Vec<_>>()),
-        count("leads", &|o| o.leads),
-        count("missed", &|o| o.missed),
-        count("people", &|o| o.people),
-        number("base_miss_rate", &|o| o.base),
-        number("e_value", &|o| o.e_value),
-        count("imported_late", &|o| o.late),
-        text("text", &|o| o.text.clone()),
-    ];
-    Table::new(DataFrame::new(outages.len(), columns)?)
-}
-
-/// When each destination's export was made, where that is known and believable.
+/// When each destination's export was made, where that is known and believable: a file older than its own records was
+/// copied, or a clock is wrong.
 fn exported_at(coverage: &Table<Coverage>) -> Result<HashMap<&str, i64>> {
-    let frame = coverage.frame();
-    let (exported, until) =
-        (frame.column("exported_at")?.datetime()?.physical(), frame.column("until")?.datetime()?.physical());
-    let rows = frame.column("destination")?.str()?.iter().zip(exported.iter()).zip(until.iter());
-    // A file older than its own records was copied, or a clock is wrong.
-    Ok(rows
-        .filter_map(|((name, at), until)| Some((name?, at.filter(|at| until.is_none_or(|until| *at >= until))?)))
-        .collect())
+    let until = times_of(coverage, "until")?;
+    let mut exported = times_of(coverage, "exported_at")?;
+    exported.retain(|name, at| until.get(name).is_none_or(|until| *at >= *until));
+    Ok(exported)
 }
 
-/// The last record of each destination's export.
-fn last_records(coverage: &Table<Coverage>) -> Result<HashMap<&str, i64>> {
+/// A time of each destination's coverage, where it has one.
+fn times_of<'a>(coverage: &'a Table<Coverage>, column: &str) -> Result<HashMap<&'a str, i64>> {
     let frame = coverage.frame();
-    let until = frame.column("until")?.datetime()?.physical();
-    Ok(frame
-        .column("destination")?
-        .str()?
-        .iter()
-        .zip(until.iter())
-        .filter_map(|(name, at)| Some((name?, at?)))
-        .collect())
+    let times = frame.column(column)?.datetime()?.physical();
+    let rows = frame.column("destination")?.str()?.iter().zip(times.iter());
+    Ok(rows.filter_map(|(name, at)| Some((name?, at?))).collect())
 }
 
 /// Years between the first event and the last, at least a day.

@@ -160,6 +160,7 @@ impl<'a> People<'a> {
 pub(super) struct Row<'a> {
     /// Row of the verdicts.
     pub(super) verdict: usize,
+    pub(super) lead_id: &'a str,
     lead: usize,
     pub(super) person: Option<&'a str>,
     pub(super) at: i64,
@@ -174,10 +175,18 @@ pub(super) struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    pub(super) fn new(verdict: usize, lead: usize, person: Option<&'a str>, at: i64, missed: bool, zone: Tz) -> Self {
+    pub(super) fn new(
+        of: (usize, &'a str),
+        lead: usize,
+        person: Option<&'a str>,
+        at: i64,
+        missed: bool,
+        zone: Tz,
+    ) -> Self {
+        let (verdict, lead_id) = of;
         let local = local(at, zone);
         let (minute, hour, weekday) = (local.minute(), local.hour(), local.weekday().num_days_from_monday());
-        Row { verdict, lead, person, at, missed, known: false, minute, hour, weekday, loads: [0; LOADS] }
+        Row { verdict, lead_id, lead, person, at, missed, known: false, minute, hour, weekday, loads: [0; LOADS] }
     }
 }
 

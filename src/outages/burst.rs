@@ -24,12 +24,8 @@ pub(super) struct Loads {
 
 struct Load {
     loads: Vec<u32>,
-    /// Greatest load at which a lead was delivered.
-    delivered: u32,
-    /// On how many days that load was reached.
-    reached: usize,
-    /// Median of the loads of delivered leads.
-    ordinary: u32,
+    /// Loads at which leads were delivered, with their days, in order.
+    delivered: Vec<(u32, i64)>,
 }
 
 impl Loads {
@@ -59,34 +55,39 @@ impl Loads {
         Loads { windows: rolling.chain(days).map(|loads| Load::new(loads, &leads)).collect() }
     }
 
-    /// Whether the leads at these positions were lost to a cap.
+    /// Whether the leads at these positions were lost to a cap; one in ten may have been lost beside it, and as many
+    /// delivered above it: a cap counts what it sees, which is not quite what we count.
     pub(super) fn is_capped_burst(&self, lost: impl Iterator<Item = usize>) -> bool {
         let lost: Vec<usize> = lost.collect();
-        self.windows.iter().any(|window| {
-            let loads = lost.iter().filter_map(|at| window.loads.get(*at));
-            let Some(least) = loads.min().copied().filter(|l| *l >= LEAST && *l > window.delivered) else {
-                return false;
-            };
-            least >= window.ordinary.saturating_mul(4) || (window.reached >= 2 && least == window.delivered + 1)
-        })
+        self.windows.iter().any(|window| window.explains(&lost))
     }
 }
 
 impl Load {
     fn new(loads: Vec<u32>, leads: &[(i64, bool)]) -> Self {
-        let mut of_delivered: Vec<(u32, i64)> = loads
-            .iter()
-            .zip(leads)
-            .filter(|(_, (_, delivered))| *delivered)
-            .map(|(l, (at, _))| (*l, at.div_euclid(DAY)))
-            .collect();
-        of_delivered.sort_unstable();
-        let delivered = of_delivered.last().map_or(0, |(load, _)| *load);
-        let ordinary = of_delivered.get(of_delivered.len() / 2).map_or(0, |(load, _)| *load);
-        let mut days: Vec<i64> =
-            of_delivered.iter().filter(|(load, _)| *load == delivered).map(|(_, day)| *day).collect();
+        let delivered = loads.iter().zip(leads).filter(|(_, (_, delivered))| *delivered);
+        let mut delivered: Vec<(u32, i64)> = delivered.map(|(load, (at, _))| (*load, at.div_euclid(DAY))).collect();
+        delivered.sort_unstable();
+        Load { loads, delivered }
+    }
+
+    fn explains(&self, lost: &[usize]) -> bool {
+        let mut loads: Vec<u32> = lost.iter().filter_map(|at| self.loads.get(*at).copied()).collect();
+        loads.sort_unstable();
+        let strays = loads.len() / 10;
+        let Some(least) = loads.get(strays).copied().filter(|least| *least >= LEAST) else { return false };
+        let below = self.delivered.partition_point(|(load, _)| *load < least);
+        if self.delivered.len() - below > strays {
+            return false;
+        }
+        // Far above the ordinary load, or right above one that was reached on several days.
+        let ordinary = self.delivered.get(self.delivered.len() / 2).map_or(0, |(load, _)| *load);
+        let near = self.delivered.get(..below).unwrap_or_default();
+        let near = near.get(near.partition_point(|(load, _)| *load + 3 < least)..).unwrap_or_default();
+        let mut days: Vec<i64> = near.iter().map(|(_, day)| *day).collect();
+        days.sort_unstable();
         days.dedup();
-        Load { loads, delivered, reached: days.len(), ordinary }
+        least >= ordinary.saturating_mul(4) || days.len() >= 3
     }
 }
 

@@ -3,7 +3,7 @@
 use chrono::DateTime;
 
 use super::*;
-use crate::tables::Grain;
+use crate::tables::{Grain, Kind};
 
 const MINUTE: i64 = 60_000_000;
 
