@@ -14,6 +14,9 @@ pub(super) struct Layouts {
     nothing: HashSet<String>,
     nothing_exactly: HashSet<String>,
     nothing_in: HashMap<String, HashSet<String>>,
+    /// Which first bytes, and which lengths, any of these words has: most cells have others.
+    openings: [bool; 256],
+    lengths: [bool; 64],
     yes: HashSet<String>,
     no: HashSet<String>,
     kinds: HashMap<&'static str, Layout>,
@@ -157,7 +160,20 @@ impl Layouts {
             };
             kinds.insert(kind.name(), layout);
         }
+        let words = written.nothing.iter().chain(&written.nothing_exactly).chain(written.nothing_in.values().flatten());
+        let (mut openings, mut lengths) = ([false; 256], [false; 64]);
+        for word in words {
+            // In either case, as the cell may be in either.
+            for form in [word.to_lowercase(), word.to_uppercase()] {
+                if let Some(byte) = form.bytes().next() {
+                    openings[usize::from(byte)] = true;
+                }
+                lengths[form.len().min(63)] = true;
+            }
+        }
         Layouts {
+            openings,
+            lengths,
             together: written.together.into_iter().collect(),
             nothing: lower(&written.nothing),
             nothing_exactly: written.nothing_exactly.into_iter().collect(),
@@ -175,8 +191,8 @@ impl Layouts {
 
     /// Whether a trimmed cell of a field says "nothing".
     pub fn is_nothing(&self, field: &str, text: &str) -> bool {
-        // Placeholders are short; most cells are done here.
-        if text.len() > 32 {
+        let Some(first) = text.bytes().next() else { return true };
+        if !self.openings[usize::from(first)] || !self.lengths[text.len().min(63)] {
             return false;
         }
         if self.nothing_exactly.contains(text) {

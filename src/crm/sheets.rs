@@ -1,6 +1,8 @@
 //! One table of an export → its records in the columns that are landed, and a description of what was read.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -63,11 +65,16 @@ pub(super) fn read(
     for refused in &sheet.ragged {
         aside.push(Aside { row: refused.row, reason: "ragged", detail: refused.detail.clone() });
     }
-    let text = |field: &str| cells(sheet, &mapping, field, height);
+    // Every column is cleaned once, on all cores.
+    let wanted: Vec<&str> = TEXTS.iter().chain(TIMES).copied().chain(["record_id", "name", "merged_from"]).collect();
+    let cleaned: BTreeMap<&str, StringChunked> =
+        wanted.iter().copied().zip(each(&wanted, height, |field| cells(sheet, &mapping, field, height))).collect();
+    let nothing = StringChunked::full_null(PlSmallStr::EMPTY, height);
+    let text = |field: &str| cleaned.get(field).unwrap_or(&nothing).clone();
 
     let object = layout.object(&sheet.header);
-    let (mut ids, objects) = identify(sheet, &mapping, layout, destination, &mut aside);
-    let seen_objects: Vec<&str> = distinct(objects.iter().flatten().map(String::as_str));
+    let (mut ids, objects) = identify(sheet, &mapping, layout, destination, &text, &mut aside);
+    let seen_objects: Vec<&str> = distinct(objects.iter().flatten().map(Cow::as_ref));
     file.object = match (seen_objects.as_slice(), object) {
         ([one], _) => (*one).to_owned(),
         ([], Some(object)) => object.to_owned(),
@@ -99,8 +106,8 @@ pub(super) fn read(
     let zone = destination.timezone.unwrap_or(Tz::UTC);
     let mut columns: Vec<Column> = Vec::new();
     let mut created = Times::default();
-    for (field, cells) in time_cells {
-        let read = times::read(&cells, order.order, zone);
+    let read_times = each(&time_cells, height, |(_, cells)| times::read(cells, order.order, zone));
+    for ((field, _), read) in time_cells.iter().zip(read_times) {
         if read.zoneless {
             file.timezone = zone.name().to_owned();
         }
@@ -112,7 +119,7 @@ pub(super) fn read(
             ));
         }
         columns.push(read.column(field));
-        if field == "created_at" {
+        if *field == "created_at" {
             created = read;
         }
     }
@@ -129,7 +136,7 @@ pub(super) fn read(
     for field in FLAGS {
         columns.push(flag(field).with_name((*field).into()).into_column());
     }
-    let (first_names, last_names) = names(sheet, &mapping, height);
+    let (first_names, last_names) = names(&text, &mapping, height);
     for field in TEXTS {
         let column = match *field {
             "object" => {
@@ -265,13 +272,12 @@ fn flags(sheet: &Sheet, mapping: &Mapping, field: &str, height: usize) -> Boolea
     result.into_iter().map(|flag| Some(flag.unwrap_or(false))).collect_ca(PlSmallStr::EMPTY)
 }
 
-fn names(sheet: &Sheet, mapping: &Mapping, height: usize) -> (StringChunked, StringChunked) {
-    let first = cells(sheet, mapping, "first_name", height);
-    let last = cells(sheet, mapping, "last_name", height);
+fn names(text: &dyn Fn(&str) -> StringChunked, mapping: &Mapping, height: usize) -> (StringChunked, StringChunked) {
+    let (first, last) = (text("first_name"), text("last_name"));
     if last.null_count() == 0 || !mapping.fields.contains_key("name") {
         return (first, last);
     }
-    let whole = cells(sheet, mapping, "name", height);
+    let whole = text("name");
     let mut firsts = StringChunkedBuilder::new(PlSmallStr::EMPTY, height);
     let mut lasts = StringChunkedBuilder::new(PlSmallStr::EMPTY, height);
     for ((first, last), whole) in first.iter().zip(last.iter()).zip(whole.iter()) {
@@ -335,15 +341,16 @@ fn merged_from(cells: &StringChunked, ids: &[Option<String>]) -> Vec<(String, St
 }
 
 /// The record's id and object. Without an id column the id is a hash of what does not change in a record.
-fn identify(
+fn identify<'a>(
     sheet: &Sheet,
     mapping: &Mapping,
-    layout: &Layout,
+    layout: &'a Layout,
     destination: &Destination,
+    text: &dyn Fn(&str) -> StringChunked,
     aside: &mut Vec<Aside>,
-) -> (Vec<Option<String>>, Vec<Option<String>>) {
+) -> (Vec<Option<String>>, Vec<Option<Cow<'a, str>>>) {
     let height = sheet.height();
-    let mut objects: Vec<Option<String>> = vec![None; height];
+    let mut objects: Vec<Option<Cow<'a, str>>> = vec![None; height];
     if !mapping.fields.contains_key("record_id") {
         let ids = hashed_ids(sheet, mapping, destination);
         for (row, _) in sheet.rows.iter().zip(&ids).filter(|(_, id)| id.is_none()) {
@@ -351,40 +358,60 @@ fn identify(
         }
         return (ids, objects);
     }
-    let cells = cells(sheet, mapping, "record_id", height);
-    let configured = mapping.fields.contains_key("object").then(|| self::cells(sheet, mapping, "object", height));
+    let configured = mapping.fields.contains_key("object").then(|| text("object"));
     let mut ids = Vec::with_capacity(height);
-    for (n, cell) in cells.iter().enumerate() {
+    for (n, (cell, object)) in text("record_id").iter().zip(&mut objects).enumerate() {
         let row = sheet.rows.get(n).copied().unwrap_or_default();
-        let id = cell.and_then(|text| values::id(layout.id, text));
-        let Some(id) = id else {
-            let detail = if cell.is_some() { "its id has not the form of one" } else { "its id is empty" };
-            aside.push(Aside { row, reason: "no-id", detail: detail.to_owned() });
-            ids.push(None);
-            continue;
+        let mut refuse = |reason, detail: &str| {
+            aside.push(Aside { row, reason, detail: detail.to_owned() });
+            None
         };
-        if !layout.prefixes.is_empty() {
-            match id.get(..3).and_then(|prefix| layout.prefixes.get(prefix)) {
-                Some(object) => {
-                    if let Some(slot) = objects.get_mut(n) {
-                        *slot = Some(object.clone());
-                    }
-                }
-                None => {
-                    let detail = "its id belongs to another object".to_owned();
-                    aside.push(Aside { row, reason: "other-object", detail });
-                    ids.push(None);
-                    continue;
-                }
+        let id = match cell.map(|text| values::id(layout.id, text)) {
+            None => refuse("no-id", "its id is empty"),
+            Some(None) => refuse("no-id", "its id has not the form of one"),
+            Some(Some(id)) if layout.prefixes.is_empty() => {
+                *object = configured.as_ref().and_then(|c| c.get(n)).map(|o| Cow::Owned(o.to_lowercase()));
+                Some(id)
             }
-        } else if let Some(object) = configured.as_ref().and_then(|c| c.get(n))
-            && let Some(slot) = objects.get_mut(n)
-        {
-            *slot = Some(object.to_lowercase());
-        }
-        ids.push(Some(id));
+            Some(Some(id)) => match id.get(..3).and_then(|prefix| layout.prefixes.get(prefix)) {
+                Some(found) => {
+                    *object = Some(Cow::Borrowed(found));
+                    Some(id)
+                }
+                None => refuse("other-object", "its id belongs to another object"),
+            },
+        };
+        ids.push(id);
     }
     (ids, objects)
+}
+
+/// Does the same to each item, on all cores where it is worth it; the results in the order of the items.
+fn each<T: Sync, R: Send>(items: &[T], height: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    const WORTH: usize = 20_000;
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(items.len());
+    if height < WORTH || threads < 2 {
+        return items.iter().map(work).collect();
+    }
+    let next = AtomicUsize::new(0);
+    let some = || {
+        let mut done = Vec::new();
+        loop {
+            let n = next.fetch_add(1, Ordering::Relaxed);
+            let Some(item) = items.get(n) else { return done };
+            done.push((n, work(item)));
+        }
+    };
+    let mut all: Vec<(usize, R)> = std::thread::scope(|scope| {
+        let running: Vec<_> = (0..threads).map(|_| scope.spawn(some)).collect();
+        let join = |thread: std::thread::ScopedJoinHandle<'_, _>| match thread.join() {
+            Ok(done) => done,
+            Err(panic) => std::panic::resume_unwind(panic),
+        };
+        running.into_iter().flat_map(join).collect()
+    });
+    all.sort_by_key(|(n, _)| *n);
+    all.into_iter().map(|(_, result)| result).collect()
 }
 
 /// What stays the same in a record whose export has no id.

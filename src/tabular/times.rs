@@ -63,6 +63,10 @@ impl Evidence {
     pub fn weigh(&mut self, column: &StringChunked, latest: Option<DateTime<Utc>>) {
         let limit = latest.map(|at| at.date_naive() + Days::new(2));
         for value in column.iter().flatten() {
+            // ISO dates, by far the most, have one reading.
+            if value.as_bytes().get(4) == Some(&b'-') && value.bytes().take(4).all(|b| b.is_ascii_digit()) {
+                continue;
+            }
             let Some(Parts { date: Date::Numeric { a, b, year, separator }, .. }) = parts(value) else { continue };
             match (a, b, separator) {
                 (a, b, _) if a > 31 || b > 31 => {}
