@@ -56,9 +56,11 @@ pub fn money(amount: f64) -> String {
         8
     };
     let text = format!("{size:.decimals$}");
-    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+    let (whole, fraction) = text.split_once('.').unwrap_or((&text, "00"));
+    let (cents, finer) = fraction.split_at(2.min(fraction.len()));
+    let finer = finer.trim_end_matches('0');
     let sign = if amount < 0.0 { "−" } else { "" };
-    format!("{sign}{}.{fraction}", count(whole.parse().unwrap_or(0)))
+    format!("{sign}{}.{cents}{finer}", count(whole.parse().unwrap_or(0)))
 }
 
 /// Seconds in the two largest units.
@@ -181,9 +183,10 @@ mod tests {
             (0.0, "0.00"),
             (1234.5, "1,234.50"),
             (0.1234, "0.1234"),
-            (0.000_036, "0.00003600"),
+            (0.000_036, "0.000036"),
             (3.6e-12, "<0.00000001"),
             (-2.5, "−2.50"),
+            (0.5, "0.50"),
             (0.999, "1.00"),
         ] {
             assert_eq!(money(amount), expected);
