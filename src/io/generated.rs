@@ -10,11 +10,14 @@ use chrono::{DateTime, Utc};
 use crate::error::{Error, Result};
 use crate::generate::{MARK, Sink};
 
+/// A file being written: itself, its path and the time it shall carry.
+type Open = (File, PathBuf, Option<DateTime<Utc>>);
+
 /// A folder that a publisher is written into.
 #[derive(Debug)]
 pub struct Generated {
     dir: PathBuf,
-    open: Vec<Option<(File, PathBuf, Option<DateTime<Utc>>)>>,
+    open: Vec<Option<Open>>,
 }
 
 /// What an earlier publisher and the runs on it may have left in the folder, besides single files that are overwritten.
