@@ -5,6 +5,7 @@
 mod check;
 mod completions;
 mod demo;
+mod explain;
 mod generate;
 mod query;
 mod run;
@@ -63,6 +64,8 @@ enum Command {
     Check(check::Args),
     /// Writes a small, realistic publisher and runs the job on it; no account, no network
     Demo(demo::Args),
+    /// Tells who a lead is and why: the links, their weights, and the nearest lead that is not linked
+    Explain(explain::Args),
     /// Writes a synthetic publisher of any size, with the truth about it
     Generate(generate::Args),
     /// Answers any SQL over the tables of the last run
@@ -103,6 +106,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Demo(args) => demo::run(&args, &cli.globals),
         Command::Generate(args) => generate::run(&args),
         Command::Query(args) => query::run(&args, &cli.globals),
+        Command::Explain(args) => explain::run(&args, &cli.globals),
         Command::Completions(args) => Ok(completions::run(&args)),
     };
     match done {

@@ -153,18 +153,48 @@ const ROLES: &[&str] = &[
     "technik", "web", "website", "shop", "store", "user", "users", "guest", "demo", "trial", "management",
 ];
 
+static ROLE_SET: LazyLock<HashSet<&'static str>> = LazyLock::new(|| ROLES.iter().copied().collect());
+
 /// Whether an address belongs to a function (`info@`, `sales.de@`) and not to a person.
 pub fn is_role_mailbox(email: &str) -> bool {
     let local = email.rsplit_once('@').map_or(email, |(local, _)| local).trim();
     let local = local.split('+').next().unwrap_or(local);
-    let letters = |text: &str| text.chars().filter(char::is_ascii_alphabetic).collect::<String>().to_ascii_lowercase();
-    if ROLES.contains(&letters(local).as_str()) {
+    let letters = |text: &str| {
+        let short = Short::of(text.chars().filter(char::is_ascii_alphabetic));
+        (ROLE_SET.contains(short.text()), short.len)
+    };
+    if letters(local).0 {
         return true;
     }
     // sales-emea@, info.de@: a role with a place or language.
     match local.split_once(['.', '-', '_']) {
-        Some((head, tail)) => ROLES.contains(&letters(head).as_str()) && head.len() > 1 && letters(tail).len() <= 4,
+        Some((head, tail)) => head.len() > 1 && letters(head).0 && letters(tail).1 <= 4,
         None => false,
+    }
+}
+
+/// The first letters of a text in lower case, without a trip to the heap: these questions are asked of every value.
+struct Short {
+    bytes: [u8; 24],
+    /// How many there are, also beyond what fits.
+    len: usize,
+}
+
+impl Short {
+    fn of(chars: impl Iterator<Item = char>) -> Self {
+        let mut short = Short { bytes: [0; 24], len: 0 };
+        for c in chars {
+            if let Some(place) = short.bytes.get_mut(short.len) {
+                *place = c.to_ascii_lowercase() as u8;
+            }
+            short.len += 1;
+        }
+        short
+    }
+
+    /// Empty for a text too long to be in any list.
+    fn text(&self) -> &str {
+        self.bytes.get(..self.len).and_then(|b| std::str::from_utf8(b).ok()).unwrap_or("")
     }
 }
 
@@ -179,6 +209,8 @@ const PLACEHOLDERS: &[&str] = &[
     "fname", "lname", "johndoetest",
 ];
 
+static PLACEHOLDER_SET: LazyLock<HashSet<&'static str>> = LazyLock::new(|| PLACEHOLDERS.iter().copied().collect());
+
 /// Whether a value only fills the field: blank, `n/a`, `test`, `[not provided]`, `xxx`, `1234567890`, `test@test.com`.
 pub fn is_placeholder(text: &str) -> bool {
     let folded = fold(text.trim());
@@ -188,22 +220,20 @@ pub fn is_placeholder(text: &str) -> bool {
         return matches!(
             domain,
             "example.com" | "example.org" | "example.net" | "test.com" | "test.de" | "domain.com" | "email.com"
-        ) && (PLACEHOLDERS.contains(&letters.as_str()) || letters == name || domain.starts_with("example"))
-            || (PLACEHOLDERS.contains(&name) && (PLACEHOLDERS.contains(&letters.as_str()) || letters.len() <= 1))
+        ) && (PLACEHOLDER_SET.contains(letters.as_str()) || letters == name || domain.starts_with("example"))
+            || (PLACEHOLDER_SET.contains(name) && (PLACEHOLDER_SET.contains(letters.as_str()) || letters.len() <= 1))
             || (letters == name && (letters.len() <= 3 || one_character(&letters)))
             || matches!(letters.as_str(), "noemail" | "nomail" | "none" | "noreply" | "donotreply");
     }
-    let plain = letters_and_digits(&folded);
-    if plain.is_empty() || PLACEHOLDERS.contains(&plain.as_str()) {
+    let plain = Short::of(folded.chars().filter(char::is_ascii_alphanumeric));
+    let text = plain.text();
+    if plain.len == 0 || PLACEHOLDER_SET.contains(text) {
         return true;
     }
-    let digits_only = plain.bytes().all(|b| b.is_ascii_digit());
-    if digits_only {
-        return one_character(&plain)
-            || "12345678901234567890".starts_with(&plain)
-            || "01234567890".starts_with(&plain);
+    if text.bytes().all(|b| b.is_ascii_digit()) && !text.is_empty() {
+        return one_character(text) || "12345678901234567890".starts_with(text) || "01234567890".starts_with(text);
     }
-    plain.len() > 1 && one_character(&plain)
+    plain.len > 1 && one_character(if text.is_empty() { &folded } else { text })
 }
 
 fn letters_and_digits(text: &str) -> String {

@@ -8,6 +8,7 @@ pub mod fetch;
 pub mod files;
 pub mod generated;
 pub mod landing;
+pub mod last_run;
 pub mod publish;
 pub mod records;
 pub mod reviewed;

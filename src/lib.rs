@@ -36,6 +36,7 @@ pub mod queries;
 pub mod report;
 
 // Beside the job: one file for each command.
+pub mod explain;
 pub mod generate;
 pub mod replay;
 

@@ -1,0 +1,45 @@
+//! `leadrecon explain`: one lead, what became of it, who it is and why.
+
+use super::{Done, Globals};
+use crate::error::{Error, Result, count};
+use crate::explain;
+use crate::identity::{self, Explainer};
+use crate::io::last_run;
+
+/// Lines of help are the doc comments.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// A lead id, row key, id of a CRM record, or e-mail
+    #[arg(value_name = "WHO")]
+    who: String,
+}
+
+pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
+    let config = globals.load()?;
+    let out = &config.output.dir;
+    let (leads, identities, records) = (last_run::table(out)?, last_run::table(out)?, last_run::table(out)?);
+    let rows = explain::rows_of(&args.who, &leads, &identities, &records)?;
+    let Some(&row) = rows.first() else {
+        return Err(Error::usage("no lead of the last run goes by that")
+            .hint("give a lead id, a row key, the id of a CRM record, or an e-mail as it was typed"));
+    };
+    let decisions = match &config.identity.decisions {
+        Some(path) if path.exists() => {
+            let text = std::fs::read_to_string(path).map_err(|e| crate::io::publish::cannot("read", path, &e))?;
+            identity::decisions(&text)?
+        }
+        _ => Vec::new(),
+    };
+    let explainer = Explainer::new(&leads, &decisions, config.identity.threshold, None)?;
+    let person = explain::person(row, &leads, &identities, &explainer)?;
+    if globals.json {
+        let json = serde_json::to_string_pretty(&serde_json::json!({ "person": person })).unwrap_or_default();
+        return Ok(Done::ok(format!("{json}\n")));
+    }
+    let mut text = person.text();
+    if rows.len() > 1 && person.leads.len() < rows.len() {
+        let others = count(rows.len() - 1, "other lead goes", "other leads go");
+        text.push_str(&format!("\n{others} by the same; ask by lead id for one of them\n"));
+    }
+    Ok(Done::ok(text))
+}

@@ -1,0 +1,28 @@
+//! The published tables of the last run, for commands that answer questions about it.
+
+use std::fs::File;
+use std::path::Path;
+
+use polars::prelude::*;
+
+use super::publish::cannot;
+use crate::error::{Error, Result};
+use crate::tables::{Grain, Table};
+
+/// A table of the newest published day.
+///
+/// # Errors
+/// When nothing was published yet (exit 2), or the file cannot be read or has another shape (exit 4).
+pub fn table<T: Grain>(out: &Path) -> Result<Table<T>> {
+    let path = out.join("latest").join("tables").join(format!("{}.parquet", T::DEFINITION.name));
+    let file = File::open(&path).map_err(|e| match e.kind() {
+        std::io::ErrorKind::NotFound => {
+            Error::usage("there is no report yet").at(path.display()).hint("`leadrecon run` writes one")
+        }
+        _ => cannot("read", &path, &e),
+    })?;
+    let frame = ParquetReader::new(file)
+        .finish()
+        .map_err(|e| Error::failed(format!("cannot read {}", path.display())).because(e).hint("run the job again"))?;
+    Table::in_order(frame).map_err(|e| e.at(path.display()))
+}
