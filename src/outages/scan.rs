@@ -18,6 +18,9 @@ const LEAST_BASE: f64 = 0.005;
 /// Nor more: a destination that loses every second lead is down, not unlucky.
 const MOST_BASE: f64 = 0.5;
 
+/// Successes outside a stretch without which nothing says that it is out of the ordinary.
+const LEAST_HITS: u32 = 5;
+
 /// Failures in a row that make the core of a total outage.
 const CORE: usize = 5;
 
@@ -60,7 +63,7 @@ pub(super) fn stretches(trials: &[Trial], starts: usize, tests: f64, alpha: f64)
             .into_iter()
             .filter_map(|(first, last)| {
                 let whole = stretch(first, last);
-                if whole.e_value > alpha {
+                if whole.e_value > alpha || !counts.is_ordinary_outside(first, last) {
                     return None;
                 }
                 let (first, last) = ends(&trials, first, last, whole.base);
@@ -126,6 +129,14 @@ impl Counts {
         };
         let (misses, hits) = (outside(&self.misses), outside(&self.hits));
         (f64::from(misses + 1) / f64::from(misses + hits + 2)).clamp(LEAST_BASE, MOST_BASE)
+    }
+
+    /// Whether most trials outside the segment succeed. Where most fail everywhere, as in the export of one owner's
+    /// records, or nothing else is known, no stretch stands out.
+    fn is_ordinary_outside(&self, first: usize, last: usize) -> bool {
+        let outside = |sums: &[u32]| sums.last().copied().unwrap_or(0) - Self::within(sums, first, last);
+        let (misses, hits) = (outside(&self.misses), outside(&self.hits));
+        hits > misses && hits >= LEAST_HITS
     }
 
     /// How many stretches as extreme as the segment chance would give.
@@ -294,6 +305,8 @@ mod tests {
         assert_eq!(shown(&format!("{calm}????????")), [(150, 157)], "an outage that goes on");
         assert_eq!(shown(&format!("{calm}xxx|xxx{calm}")), []);
         assert_eq!(shown(""), []);
+        assert_eq!(shown(&"xxxx.".repeat(100)), [], "an export that shows one record in five");
+        assert_eq!(shown(&"x".repeat(100)), [], "a destination that never took a lead");
     }
 
     #[test]
