@@ -3,7 +3,7 @@
 --        spread; rows of (all) are the sums, and the only ones that hold both spend and storage; a lead counts in the
 --        month it was received, a spend line in the month it begins, each event once; currencies never mix
 -- key:   period, offer_id, campaign, currency
--- reads: leads, identities, reconciliation, crm_records, coverage, journeys, charges, spend, calendar, run
+-- reads: leads, identities, reconciliation, crm_records, coverage, journeys, charges, spend, calendar
 with
 
 days as (
@@ -117,29 +117,32 @@ counts as (
     group by period, offer_id, campaign
 ),
 
--- The first day of a month by text, because date functions differ between engines.
+-- The calendar reaches back to the first lead, charge or spend, whichever is first, and ends with the as-of day.
+spend_dated as (
+    select coalesce(day, period_start) as day, offer_id, campaign, currency, spend
+    from spend
+),
+
 money_lines as (
     select
-        cast(concat(substr(cast(coalesce(s.day, s.period_start) as varchar), 1, 8), '01') as date) as period,
+        d.month as period,
         coalesce(s.offer_id, '(shared)') as offer_id,
         coalesce(s.campaign, '(none)') as campaign,
         s.currency,
         s.spend,
         cast(null as decimal(38, 18)) as storage_cost
-    from spend as s
-    cross join run as u
-    where coalesce(s.day, s.period_start) <= u.as_of
+    from spend_dated as s
+    inner join calendar as d on d.day = s.day
     union all
     select
-        cast(concat(substr(cast(c.day as varchar), 1, 8), '01') as date) as period,
+        d.month as period,
         '(shared)' as offer_id,
         '(none)' as campaign,
         c.currency,
         cast(null as decimal(38, 18)) as spend,
         c.cost as storage_cost
     from charges as c
-    cross join run as u
-    where c.day <= u.as_of
+    inner join calendar as d on d.day = c.day
 ),
 
 money_leveled as (

@@ -103,6 +103,10 @@ levels as (
     select 'all' as level
 ),
 
+first_month as (
+    select min(period) as first_period from by_journey
+),
+
 counted as (
     select period, offer_id, storefront, trial, interest, contact, purchase, in_crm, qualified, won, 1 as people
     from by_journey
@@ -114,9 +118,11 @@ counted as (
     where n.nth = 1
     union all
     -- A month without leads is a row of zeros, not a gap.
-    select distinct month as period, '(all)' as offer_id, '(all)' as storefront, 0 as trial, 0 as interest, 0 as contact,
+    select distinct c.month as period, '(all)' as offer_id, '(all)' as storefront, 0 as trial, 0 as interest, 0 as contact,
         0 as purchase, 0 as in_crm, 0 as qualified, 0 as won, 0 as people
-    from calendar
+    from calendar as c
+    cross join first_month as f
+    where c.month >= f.first_period
 ),
 
 counts as (

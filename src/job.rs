@@ -247,14 +247,6 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
     }
     set_aside.vstack_mut(money.charges.set_aside.frame())?;
     set_aside.vstack_mut(money.spend.set_aside.frame())?;
-    let first = parsed
-        .leads
-        .frame()
-        .column("received_at")?
-        .datetime()?
-        .physical()
-        .min()
-        .and_then(DateTime::from_timestamp_micros);
     let mut catalog = Catalog::empty()
         .with(&parsed.leads)
         .with(&parsed.quarantine)
@@ -274,8 +266,9 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
         .with(&money.charges.lines)
         .with(&money.spend.lines)
         .with(&coverage)
-        .with(&queries::calendar(first, as_of, config.report.timezone)?)
         .with(&queries::run_table(as_of, config.report.timezone)?);
+    let calendar = queries::calendar_of(&catalog, as_of, config.report.timezone)?;
+    catalog = catalog.with(&calendar);
     let computed = library.run(&catalog)?;
     for table in &computed.tables {
         catalog.insert(&table.name, table.frame.clone());

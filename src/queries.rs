@@ -345,7 +345,23 @@ fn broken(check: &Query, offenders: &DataFrame) -> Error {
         )
 }
 
-/// One row per day from the first lead to the as-of day, in the report's time zone: what SQL's date functions would
+/// The calendar of a run: from its first lead, charge or line of spend.
+///
+/// # Errors
+/// When a table of the catalog lacks a column.
+pub fn calendar_of(catalog: &Catalog, as_of: NaiveDate, timezone: Tz) -> Result<Table<Calendar>> {
+    let least = |table: &str, column: &str| -> Result<Option<i64>> {
+        let Some(frame) = catalog.get(table) else { return Ok(None) };
+        Ok(frame.column(column)?.cast(&DataType::Int64)?.i64()?.min())
+    };
+    let lead = least("leads", "received_at")?.and_then(DateTime::from_timestamp_micros);
+    let days = [least("charges", "day")?, least("spend", "day")?, least("spend", "period_start")?];
+    let money =
+        days.into_iter().flatten().min().and_then(|d| NaiveDate::default().checked_add_signed(TimeDelta::days(d)));
+    calendar([lead, money.map(|day| starts_at(day, timezone))].into_iter().flatten().min(), as_of, timezone)
+}
+
+/// One row per day from the first instant to the as-of day, in the report's time zone: what SQL's date functions would
 /// give, were they the same in every engine.
 ///
 /// # Errors

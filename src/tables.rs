@@ -770,7 +770,7 @@ tables! {
         spend: Money "amount",
     }
 
-    /// One row per day from the first lead to the as-of day, in the report's time zone.
+    /// One row per day from the first lead, charge or spend to the as-of day, in the report's time zone.
     Calendar "calendar", one row per "day", key [day], published false;
     {
         day: Day "the day",

@@ -161,15 +161,17 @@ pub(crate) fn case() -> Catalog {
                 "campaign": "DM-Search", "offer_id": "contoso.mesh", "currency": "USD", "spend": "100.10"},
             {"file": "s.csv", "row": 3, "day": "2026-05-01", "period_start": "2026-05-01", "period_end": "2026-05-01",
                 "campaign": "Brand", "currency": "USD", "spend": "0.20"},
-            {"file": "s.csv", "row": 4, "period_start": "2026-04-01", "period_end": "2026-04-30", "campaign": "spring",
+            {"file": "s.csv", "row": 6, "day": "2025-12-31", "period_start": "2025-12-31", "period_end": "2025-12-31",
+            "currency": "USD", "spend": "9"},
+        {"file": "s.csv", "row": 4, "period_start": "2026-04-01", "period_end": "2026-04-30", "campaign": "spring",
                 "offer_id": "contoso.mesh", "currency": "EUR", "spend": "30"},
             {"file": "s.csv", "row": 5, "day": "2026-05-02", "period_start": "2026-05-02", "period_end": "2026-05-02",
                 "offer_id": "contoso.vault", "currency": "USD", "spend": "50"},
         ]),
     );
     let berlin = chrono_tz::Europe::Berlin;
-    let calendar = calendar(Some("2026-03-31T22:30:00Z".parse().unwrap()), day("2026-05-10"), berlin).unwrap();
-    catalog.with(&calendar).with(&run_table(day("2026-05-10"), berlin).unwrap())
+    let days = calendar_of(&catalog, day("2026-05-10"), berlin).unwrap();
+    catalog.with(&days).with(&run_table(day("2026-05-10"), berlin).unwrap())
 }
 
 /// The case, computed once: building the library collects every query.
@@ -273,6 +275,10 @@ fn cost_is_exact_never_spread_and_never_mixes_currencies() {
     assert_eq!(
         shown(&cost, "1 = 1", money),
         [
+            // Spent before the first lead, and not lost.
+            "2025-12-01 (all) (all) USD 9.000000000000000000 - 0 0 0 0 0",
+            "2025-12-01 (shared) (all) USD 9.000000000000000000 - 0 0 0 0 0",
+            "2025-12-01 (shared) (none) USD 9.000000000000000000 - 0 0 0 0 0",
             "2026-04-01 (all) (all) EUR 30.000000000000000000 - 1 1 1 1 1",
             "2026-04-01 contoso.mesh (all) EUR 30.000000000000000000 - 1 1 1 1 1",
             "2026-04-01 contoso.mesh spring EUR 30.000000000000000000 - 1 1 1 1 1",
@@ -292,7 +298,7 @@ fn cost_is_exact_never_spread_and_never_mixes_currencies() {
     let all = cost
         .clone()
         .lazy()
-        .filter(col("offer_id").eq(lit("(all)")).and(col("currency").eq(lit("USD"))))
+        .filter(col("offer_id").eq(lit("(all)")).and(col("currency").eq(lit("USD"))).and(col("leads").gt(lit(0))))
         .collect()
         .unwrap();
     let number = |name: &str| all.column(name).unwrap().f64().unwrap().get(0).unwrap();
