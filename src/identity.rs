@@ -124,6 +124,10 @@ pub fn person_id(anchor_lead_id: &str) -> String {
 /// # Errors
 /// Tells every line that cannot be read (exit 2).
 pub fn decisions(text: &str) -> Result<Vec<Decision>> {
+    // No file, or one that nobody has written into yet.
+    if text.trim_start_matches('\u{feff}').trim().is_empty() {
+        return Ok(Vec::new());
+    }
     let mut reader =
         csv::ReaderBuilder::new().comment(Some(b'#')).trim(csv::Trim::All).flexible(true).from_reader(text.as_bytes());
     let header: Vec<String> = reader

@@ -9,5 +9,6 @@
 )]
 
 mod demo;
+mod failures;
 mod program;
 mod tidy;
