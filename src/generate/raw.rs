@@ -93,6 +93,8 @@ const FLAT: &[&str] = &[
 const DECOMPOSED: &[&str] =
     &["CreatedTime", "ProductId", "CustomerInfo", "LeadSource", "ActionCode", "OfferDisplayName", "Description"];
 
+/// Leads and broken records in files of their own; what comes after them stands in the table.
+const SINGLE_FILES: u32 = 500;
 /// Leads in one file before the next part is begun.
 const PART: u64 = 250_000;
 
@@ -115,7 +117,7 @@ impl<'a> RawWriter<'a> {
     /// When a file cannot be written.
     pub fn write(&mut self, lead: &Lead, files: &mut Files<'_>) -> Result<Stored> {
         let https = self.plan.raw.https && self.plan.offers > 1 && lead.offer == Some(self.plan.offers - 2);
-        let stored = if lead.trap == "add-in" {
+        let stored = if lead.trap == "add-in" && self.add_ins < SINGLE_FILES {
             self.add_in(lead, files)?
         } else if https {
             self.body(lead, files)?
@@ -343,7 +345,8 @@ impl<'a> RawWriter<'a> {
     fn broken(&mut self, at: i64, files: &mut Files<'_>) -> Result<()> {
         let modified = DateTime::from_timestamp(at, 0);
         let number = self.broken.len() + 1;
-        let (source, key, reason) = match self.rng.random_range(0..4) {
+        let kinds = if number > SINGLE_FILES as usize { 3..4 } else { 0..4 };
+        let (source, key, reason) = match self.rng.random_range(kinds) {
             0 => {
                 // The documented test lead, with the comma that its documentation forgot.
                 let path = format!("raw/endpoint/broken-{number:04}.json");
