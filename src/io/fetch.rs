@@ -6,6 +6,7 @@
 //! [`super::azure`].
 
 use std::collections::{BTreeSet, HashMap};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,7 +16,8 @@ use polars::prelude::*;
 
 use super::files;
 use super::landing::datasets::Dataset;
-use super::landing::{Landed, Landing, RawLead, SourceState};
+use super::landing::{self, Content, Landed, Landing, RawLead, SourceState};
+use super::records::{Stopped, cut};
 use crate::config::{Place, Source};
 use crate::error::{Error, Result, Status, count};
 
@@ -28,6 +30,9 @@ const CHECK_WITHIN: TimeDelta = TimeDelta::seconds(20);
 const CHECK_OBJECTS: usize = 50;
 /// A newest lead older than this is worth a word.
 pub(super) const OLD_DAYS: i64 = 30;
+
+/// Records of an object handed over at a time.
+const BATCH: usize = 1000;
 
 /// How to fetch.
 #[derive(Clone, Debug)]
@@ -324,6 +329,63 @@ impl Intake<'_> {
         }
         self.report.landed += landed;
         Ok(())
+    }
+
+    /// Cuts an object and lands its records. `open` gives its bytes from the beginning, once or twice.
+    pub(super) fn take_object(
+        &mut self,
+        name: &str,
+        modified_at: DateTime<Utc>,
+        known: bool,
+        mut open: impl FnMut() -> std::io::Result<Box<dyn Read>>,
+    ) -> Result<usize, Stopped> {
+        let mut numbers = None;
+        if self.knows(name).map_err(Stopped::Taker)? {
+            let mut contents = Vec::new();
+            cut(open()?, name, modified_at, &mut |lead| {
+                contents.push(lead.content);
+                Ok(())
+            })?;
+            numbers = Some(self.settle(name, &contents).map_err(Stopped::Taker)?);
+        }
+        let (mut batch, mut n) = (Vec::new(), 0);
+        let records = cut(open()?, name, modified_at, &mut |mut lead| {
+            let number = numbers.as_ref().and_then(|numbers: &Vec<Option<usize>>| numbers.get(n).copied());
+            n += 1;
+            match number {
+                Some(None) if !lead.keyed => {
+                    self.report.records += 1;
+                    self.report.landed.unchanged += 1;
+                    return Ok(());
+                }
+                Some(Some(number)) if !lead.keyed => lead.source_key = landing::number(name, number),
+                _ => {}
+            }
+            batch.push(lead);
+            if batch.len() < BATCH { Ok(()) } else { self.take(std::mem::take(&mut batch), known) }
+        })?;
+        self.take(batch, known).map_err(Stopped::Taker)?;
+        Ok(records)
+    }
+
+    /// Whether an object was landed before.
+    pub(super) fn knows(&mut self, name: &str) -> Result<bool> {
+        match &mut self.landing {
+            Some(landing) => landing.knows(&self.state.lands_as, name),
+            None => Ok(false),
+        }
+    }
+
+    fn settle(&mut self, name: &str, contents: &[Content]) -> Result<Vec<Option<usize>>> {
+        match &mut self.landing {
+            Some(landing) => landing.settle(&self.state.lands_as, name, contents),
+            None => Ok((1..=contents.len()).map(Some).collect()),
+        }
+    }
+
+    /// A file for bytes that are too many for memory, without a name, in our own private folder.
+    pub(super) fn aside(&self) -> PathBuf {
+        self.landing.as_ref().map_or_else(std::env::temp_dir, |l| l.folder().to_owned())
     }
 
     /// The versions of the objects that are landed already; none when everything is read again.

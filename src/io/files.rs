@@ -14,11 +14,8 @@ use sha2::{Digest, Sha256};
 use walkdir::{DirEntry, WalkDir};
 
 use super::fetch::{Intake, Object, Options};
-use super::records::{Stopped, cut};
+use super::records::Stopped;
 use crate::error::{Error, Result};
-
-/// Records handed over at a time.
-const BATCH: usize = 1000;
 
 /// A file found by a glob.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,18 +113,16 @@ fn one(found: &Found, known: Option<String>, intake: &mut Intake<'_>) -> Result<
         intake.report.unchanged_objects += 1;
         return Ok(());
     }
-    file.rewind().map_err(cannot)?;
     let modified_at = modified(&before).unwrap_or(intake.now);
-    let mut batch = Vec::new();
-    let records = cut(BufReader::new(&file), &found.key, modified_at, &mut |lead| {
-        batch.push(lead);
-        if batch.len() < BATCH { Ok(()) } else { intake.take(std::mem::take(&mut batch), as_before) }
-    })
-    .map_err(|e| match e {
+    let open = || {
+        let mut again = file.try_clone()?;
+        again.rewind()?;
+        Ok(Box::new(BufReader::new(again)) as Box<dyn Read>)
+    };
+    let records = intake.take_object(&found.key, modified_at, as_before, open).map_err(|e| match e {
         Stopped::Read(e) => cannot(e),
         Stopped::Taker(e) => e,
     })?;
-    intake.take(batch, as_before)?;
     let after = file.metadata().map_err(cannot)?;
     if (before.len(), modified(&before)) != (after.len(), modified(&after)) {
         intake.report.notes.push(format!("file \"{}\" is being written; the next run reads it again", found.key));
@@ -243,6 +238,22 @@ mod tests {
         let third = run(dir.path(), &sources, "2026-05-09T01:00:00Z").unwrap();
         assert_eq!((third.sources[0].objects, third.sources[0].full, third.sources[0].overlooked), (2, true, 0));
         assert!(third.sources[0].line().contains("had missed nothing"));
+    }
+
+    #[test]
+    fn a_file_of_the_last_leads_only_loses_none_of_those_that_dropped_out_of_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let sources = [source("rolling", "*.csv")];
+        for (night, rows) in [["c", "b", "a"], ["d", "c", "b"], ["f", "e", "d"]].iter().enumerate() {
+            fs::write(dir.path().join("last.csv"), format!("Email\n{}@x.y\n", rows.join("@x.y\n"))).unwrap();
+            run(dir.path(), &sources, &format!("2026-05-0{}T01:00:00Z", night + 1)).unwrap();
+        }
+        let raw = Landing::open_read_only(&dir.path().join("state")).unwrap().raw_leads().unwrap();
+        let mut payloads: Vec<_> = raw.frame().column("payload").unwrap().binary().unwrap().iter().flatten().collect();
+        payloads.sort();
+        assert_eq!(payloads, [b"a@x.y", b"b@x.y", b"c@x.y", b"d@x.y", b"e@x.y", b"f@x.y"]);
+        let again = run(dir.path(), &sources, "2026-05-20T01:00:00Z").unwrap();
+        assert_eq!((again.sources[0].full, again.sources[0].overlooked), (true, 0));
     }
 
     #[test]

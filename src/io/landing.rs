@@ -182,6 +182,11 @@ impl Landing {
         Ok(Landing { dir, _lock: None, raw, index: None, pending: Vec::new(), pending_bytes: 0, key: None })
     }
 
+    /// Where the landing is.
+    pub fn folder(&self) -> &Path {
+        &self.dir
+    }
+
     /// Lands a batch of one source. What is known is left out; the rest is written when enough is gathered, at the
     /// latest by [`Self::flush`].
     ///
@@ -231,6 +236,67 @@ impl Landing {
     /// When a segment cannot be read (exit 4).
     pub fn rows_by_source(&mut self) -> Result<BTreeMap<String, u64>> {
         Ok(self.index()?.sources.clone())
+    }
+
+    /// Whether an object, a file or blob, has been landed before, as far as its first record has no key of its own.
+    ///
+    /// # Errors
+    /// When a segment cannot be read (exit 4).
+    pub fn knows(&mut self, source: &str, object: &str) -> Result<bool> {
+        Ok(self.index()?.newest.contains_key(&row_key(source, object)))
+    }
+
+    /// Under which numbers the records of an object that was landed before are landed now; none for a record that is
+    /// landed already under another number.
+    ///
+    /// A record is number n of its object, and an edited one is a new version of it. But where lines were put in or
+    /// dropped, everything after them moves, and versions by place would put one lead over another: a record that
+    /// merely moved keeps its number, and in a file where any did, new ones get numbers of their own.
+    ///
+    /// # Errors
+    /// When a segment cannot be read (exit 4).
+    pub fn settle(&mut self, source: &str, object: &str, contents: &[Content]) -> Result<Vec<Option<usize>>> {
+        let secret = self.key()?;
+        let newest = &self.index()?.newest;
+        let at = |n: usize| newest.get(&row_key(source, &number(object, n))).map(|k| k.content);
+        let mut places: Vec<Option<u128>> = Vec::new();
+        while let Some(content) = at(places.len() + 1).map(Some).or((places.len() < contents.len()).then_some(None)) {
+            places.push(content);
+        }
+        let contents: Vec<[u128; 2]> = contents
+            .iter()
+            .map(|c| u128::from_be_bytes(*c))
+            .map(|c| [c, keyed_hash(&secret, c)]) // as it stands, and as it stands if it was forgotten
+            .collect();
+        let stays = |n: usize| {
+            places.get(n).copied().flatten().is_some_and(|p| contents.get(n).is_some_and(|c| c.contains(&p)))
+        };
+        let mut left: HashMap<u128, Vec<usize>> = HashMap::new();
+        for (n, place) in places.iter().enumerate().rev() {
+            if let Some(content) = place.filter(|_| !stays(n)) {
+                left.entry(content).or_default().push(n);
+            }
+        }
+        let moved: Vec<bool> = contents
+            .iter()
+            .enumerate()
+            .map(|(n, c)| !stays(n) && c.iter().any(|c| left.get_mut(c).and_then(Vec::pop).is_some()))
+            .collect();
+        // Once anything moved, a place tells nothing about a record that is not in its own.
+        let by_place = !moved.contains(&true);
+        let mut next = places.len();
+        Ok(moved
+            .into_iter()
+            .enumerate()
+            .map(|(n, moved)| match moved {
+                true => None,
+                false if by_place || stays(n) || places.get(n).is_none_or(Option::is_none) => Some(n + 1),
+                false => {
+                    next += 1;
+                    Some(next)
+                }
+            })
+            .collect())
     }
 
     /// How many of these leads stand under another source with the same key and content.
@@ -723,6 +789,11 @@ fn holds(haystack: &[u8], needle: &[u8]) -> bool {
     !needle.is_empty() && haystack.windows(needle.len()).any(|w| w.eq_ignore_ascii_case(needle))
 }
 
+/// The key of record `n` of an object, from 1.
+pub fn number(object: &str, n: usize) -> String {
+    if n == 1 { object.to_owned() } else { format!("{object}#{n}") }
+}
+
 /// Half a SHA-256, as [`RawLead::content`].
 pub fn content_of(parts: &[&[u8]]) -> Content {
     hash(parts).to_be_bytes()
@@ -832,6 +903,26 @@ mod tests {
         assert_eq!(text(&raw, "forgotten"), [Some("true".into()), Some("true".into()), Some("false".into())]);
         assert_eq!(text(&raw, "payload"), [None, None, Some("x".into())]);
         assert_eq!(landing.forget(|_, key| key != "p/2").unwrap(), 0);
+    }
+
+    #[test]
+    fn records_that_moved_keep_their_number_and_edited_ones_their_place() {
+        let (_dir, mut landing) = state();
+        let contents = |text: &str| text.chars().map(|c| content_of(&[c.to_string().as_bytes()])).collect::<Vec<_>>();
+        let file = |text: &str| -> Vec<RawLead> {
+            text.chars().enumerate().map(|(n, c)| lead(&number("f", n + 1), &c.to_string(), T1)).collect()
+        };
+        landing.land("t", file("abcd"), at(T1)).unwrap();
+        for (now, expected) in [
+            ("abcd", vec![Some(1), Some(2), Some(3), Some(4)]),
+            ("abcde", vec![Some(1), Some(2), Some(3), Some(4), Some(5)]),
+            ("abXd", vec![Some(1), Some(2), Some(3), Some(4)]),
+            ("Xabc", vec![Some(5), None, None, None]),
+            ("bcdX", vec![None, None, None, Some(5)]),
+            ("aaab", vec![Some(1), Some(5), Some(6), None]),
+        ] {
+            assert_eq!(landing.settle("t", "f", &contents(now)).unwrap(), expected, "{now}");
+        }
     }
 
     #[test]

@@ -6,7 +6,8 @@
 //! the service answers a range of nothing with 416.
 
 use std::fs::File;
-use std::io::{BufReader, Cursor, Read, Seek, Write};
+use std::io::{BufReader, Cursor, Seek, Write};
+use std::path::Path;
 use std::sync::Arc;
 
 use azure_core::Continuable;
@@ -32,8 +33,6 @@ const AT_ONCE: usize = 16;
 const CHUNK: u64 = 8 << 20;
 /// How often a blob that is replaced meanwhile is begun anew.
 const ANEW: usize = 3;
-/// Records of a large blob handed over at a time.
-const BATCH: usize = 1000;
 
 /// An export in a container.
 #[derive(Clone, Debug)]
@@ -72,8 +71,8 @@ impl From<&Blob> for Listed {
 
 /// The bytes of a blob, or why there are none.
 enum Body {
-    /// Cut into records already.
-    Leads(Vec<RawLead>),
+    /// Cut into records already, with the bytes.
+    Leads(Vec<RawLead>, Bytes),
     /// Too large for that.
     Aside(File),
     /// Deleted between the listing and now.
@@ -121,11 +120,12 @@ pub(super) async fn read(
     intake.bar.set_length(wanted.len() as u64);
 
     let client = Arc::new(client);
+    let folder = intake.aside();
     let mut bodies = futures::stream::iter(wanted)
         .map(|blob| {
-            let (client, patience) = (client.clone(), patience.clone());
+            let (client, patience, folder) = (client.clone(), patience.clone(), folder.clone());
             // On the runtime's threads: unpacking and parsing one blob while others are under way.
-            tokio::spawn(async move { body(&client, blob, &patience).await })
+            tokio::spawn(async move { body(&client, blob, &folder, &patience).await })
         })
         .buffered(AT_ONCE);
     let mut failures: Vec<(String, Failure)> = Vec::new();
@@ -134,12 +134,24 @@ pub(super) async fn read(
         intake.bar.inc(1);
         let known = as_before(&blob);
         let records = match body {
-            Ok(Body::Leads(leads)) => {
+            // Most blobs are new, and their records need no second look.
+            Ok(Body::Leads(leads, bytes)) if leads.len() > 1 && intake.knows(&blob.name)? => taken(
+                &blob,
+                intake.take_object(&blob.name, blob.modified_at, known, || Ok(Box::new(Cursor::new(bytes.clone())))),
+            )?,
+            Ok(Body::Leads(leads, _)) => {
                 let records = leads.len();
                 intake.take(leads, known)?;
                 records
             }
-            Ok(Body::Aside(file)) => large(&blob, file, known, intake)?,
+            Ok(Body::Aside(file)) => taken(
+                &blob,
+                intake.take_object(&blob.name, blob.modified_at, known, || {
+                    let mut again = file.try_clone()?;
+                    again.rewind()?;
+                    Ok(Box::new(BufReader::new(again)))
+                }),
+            )?,
             Ok(Body::Gone) => continue,
             Ok(Body::Restless) => {
                 intake
@@ -248,16 +260,21 @@ async fn list(client: &ContainerClient, prefix: &str, patience: &Patience) -> Re
 }
 
 /// Reads one blob, anew if it was replaced meanwhile.
-async fn body(client: &ContainerClient, mut blob: Listed, patience: &Patience) -> (Listed, Result<Body, Failure>) {
+async fn body(
+    client: &ContainerClient,
+    mut blob: Listed,
+    folder: &Path,
+    patience: &Patience,
+) -> (Listed, Result<Body, Failure>) {
     for _ in 0..ANEW {
         if blob.archived {
             return (blob, Err(Failure::Status(409, "BlobArchived".into())));
         }
         let read = if blob.length <= CHUNK {
             let mut bytes = Vec::new();
-            download(client, &blob, patience, &mut bytes).await.map(|whole| whole.then(|| leads(&blob, &bytes)))
+            download(client, &blob, patience, &mut bytes).await.map(|whole| whole.then(|| leads(&blob, bytes)))
         } else {
-            aside(client, &blob, patience).await
+            aside(client, &blob, folder, patience).await
         };
         match read {
             Ok(Some(body)) => return (blob, Ok(body)),
@@ -275,20 +292,25 @@ async fn body(client: &ContainerClient, mut blob: Listed, patience: &Patience) -
     (blob, Ok(Body::Restless))
 }
 
-fn leads(blob: &Listed, bytes: &[u8]) -> Body {
+fn leads(blob: &Listed, bytes: Vec<u8>) -> Body {
     let mut leads = Vec::new();
     // Neither bytes in memory nor this taker can fail.
-    let _ = cut(Cursor::new(bytes), &blob.name, blob.modified_at, &mut |lead| {
+    let _ = cut(Cursor::new(&bytes), &blob.name, blob.modified_at, &mut |lead| {
         leads.push(lead);
         Ok(())
     });
-    Body::Leads(leads)
+    Body::Leads(leads, bytes.into())
 }
 
 /// Puts a large blob into a file without a name, which is gone when it is closed.
-async fn aside(client: &ContainerClient, blob: &Listed, patience: &Patience) -> Result<Option<Body>, Failure> {
+async fn aside(
+    client: &ContainerClient,
+    blob: &Listed,
+    folder: &Path,
+    patience: &Patience,
+) -> Result<Option<Body>, Failure> {
     let local = |e: std::io::Error| Failure::Connection(format!("no room for a file aside: {e}"));
-    let mut file = tempfile::tempfile().map_err(local)?;
+    let mut file = tempfile::tempfile_in(folder).map_err(local)?;
     if !download(client, blob, patience, &mut file).await? {
         return Ok(None);
     }
@@ -334,20 +356,12 @@ fn cut_short() -> azure_core::Error {
     azure_core::Error::message(azure_core::error::ErrorKind::Io, "the answer is empty")
 }
 
-/// Cuts a large blob as a stream.
-fn large(blob: &Listed, file: File, known: bool, intake: &mut Intake<'_>) -> Result<usize> {
-    let mut batch = Vec::new();
-    let reader: Box<dyn Read> = Box::new(BufReader::new(file));
-    let records = cut(reader, &blob.name, blob.modified_at, &mut |lead| {
-        batch.push(lead);
-        if batch.len() < BATCH { Ok(()) } else { intake.take(std::mem::take(&mut batch), known) }
-    })
-    .map_err(|e| match e {
+/// Bytes in memory cannot fail, and those in a file aside only with the disk.
+fn taken(blob: &Listed, records: Result<usize, Stopped>) -> Result<usize> {
+    records.map_err(|e| match e {
         Stopped::Read(e) => Error::failed(format!("cannot read blob \"{}\" from its file aside", blob.name)).because(e),
         Stopped::Taker(e) => e,
-    })?;
-    intake.take(batch, known)?;
-    Ok(records)
+    })
 }
 
 /// The message for a container that does not exist, with the nearest name that does.
