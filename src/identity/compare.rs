@@ -120,7 +120,8 @@ pub(super) fn names_contradict(forms: &Forms, levels: &Levels, a: &Profile, b: &
         _ => false,
     };
     let (first, last) = (levels[FIRST] == 5 && apart(a.first, b.first), levels[LAST] == 5 && apart(a.last, b.last));
-    first || (last && !matches!(levels[FIRST], 1 | 2))
+    // With the first name the same, short, or alike, another last name is a marriage and no contradiction.
+    first || (last && matches!(levels[FIRST], 0 | 5))
 }
 
 /// Still recognisable as one word: a letter or two differ, in whatever order.

@@ -135,9 +135,9 @@ fn letters(text: &str) -> u32 {
     })
 }
 
-/// Han characters: their reading as a name cannot be told from the character alone.
+/// Han, hangul, Arabic, Hebrew: how a name is read in Latin letters cannot be told from the characters alone.
 fn in_characters(text: &str) -> bool {
-    text.chars().any(|c| matches!(c as u32, 0x2E80..=0x2FFF | 0x3400..=0x4DBF | 0x4E00..=0x9FFF | 0xF900..=0xFAFF))
+    text.chars().any(|c| matches!(c as u32, 0x0590..=0x06FF | 0xAC00..=0xD7AF | 0x2E80..=0x2FFF | 0x3400..=0x4DBF | 0x4E00..=0x9FFF | 0xF900..=0xFAFF))
 }
 
 impl Forms {
