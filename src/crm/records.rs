@@ -214,8 +214,10 @@ fn made(newest: DataFrame, destination: &Destination) -> Result<DataFrame> {
 fn elsewhere(subject: Option<&str>, description: Option<&str>, field: Option<&str>) -> Said {
     if let Some(subject) = subject {
         let whole = lead_source::parse(subject);
-        // A whole subject counts only with its parts: the name of a storefront alone is a word that people write.
-        if whole.is_marketplace && (whole.action.is_some() || whole.is_test) {
+        // The name of a storefront within a sentence is a word that people write; alone it is what a connector writes
+        // for a lead that names no action and no offer, as add-in leads do.
+        let is_bare = lead_source::known_storefront(subject).is_some();
+        if whole.is_marketplace && (whole.action.is_some() || whole.is_test || is_bare) {
             return Said::of(whole, Some(subject));
         }
         if let Some(found) = lead_source::find(subject) {

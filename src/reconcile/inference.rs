@@ -87,9 +87,15 @@ pub(super) fn keeps_a_record_per_person(weighed: Weighed, kind: DestinationKind)
 }
 
 /// Odds at which a setting is contradicted rather than doubted: ten thousand to one, from twenty people at least.
+///
+/// Four people in five must say so as well: a mixture is no reason to stop a run.
 pub(super) fn contradicts(weighed: Weighed, configured_person: bool) -> bool {
-    let against = if configured_person { -weighed.for_person } else { weighed.for_person };
-    weighed.people >= 20 && against > 9.2
+    let (against, saying_so) = if configured_person {
+        (-weighed.for_person, weighed.people - weighed.single)
+    } else {
+        (weighed.for_person, weighed.single)
+    };
+    weighed.people >= 20 && against > 9.2 && saying_so * 5 >= weighed.people * 4
 }
 
 #[cfg(test)]

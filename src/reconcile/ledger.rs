@@ -153,7 +153,7 @@ impl<'b, 'a> Ledger<'b, 'a> {
     }
 
     /// Events by person, in the order of the book.
-    fn events_by_person(&self) -> HashMap<u32, Vec<u32>> {
+    pub(super) fn events_by_person(&self) -> HashMap<u32, Vec<u32>> {
         let mut of: HashMap<u32, Vec<u32>> = HashMap::new();
         for number in self.events {
             if let Some(event) = self.event(*number).filter(|event| event.person != NOBODY) {
@@ -241,8 +241,19 @@ impl<'b, 'a> Ledger<'b, 'a> {
                     self.is_genuine(event) && received >= oldest - TEN_MINUTES && received <= newest
                 })
             };
-            let events = events.iter().filter(in_sight).count();
-            let found = records.get(&person).map_or(0, Vec::len);
+            let events: Vec<u32> = events.iter().filter(in_sight).copied().collect();
+            // Such a CRM merges on the address: only people who always gave the same one tell.
+            let address = |number: &u32| {
+                let lead = self.event(*number).and_then(|event| self.book.first(event))?;
+                lead.email.and_then(contact::normalised_email)
+            };
+            let first = events.first().and_then(address);
+            if first.is_none() || events.iter().any(|number| address(number) != first) {
+                continue;
+            }
+            let of_person = records.get(&person).map_or(&[][..], Vec::as_slice);
+            let has_address = |row: &&u32| self.records.all.get(**row as usize).is_some_and(|r| r.email == first);
+            let (events, found) = (events.len(), of_person.iter().filter(has_address).count());
             match (events, found) {
                 (0, _) => {}
                 (1, found) => {
@@ -459,6 +470,11 @@ impl<'b, 'a> Ledger<'b, 'a> {
             (verdict::EXCLUDED, reason::OUT_OF_SIGHT)
         } else {
             match self.until {
+                // Read by a clock that is ahead, the newest records seem to be of tomorrow and are cut with the as-of
+                // day: that they are not seen does not say that records stopped.
+                Some(_) if self.view.readable && lead.received > self.clock.read(self.view.as_of_ends_at) => {
+                    (verdict::PENDING, reason::GRACE)
+                }
                 Some(until) if self.view.readable && lead.received > until => {
                     (verdict::PENDING, reason::AFTER_LAST_RECORD)
                 }

@@ -32,6 +32,7 @@ impl Ledger<'_, '_> {
                 by_key.entry(key.to_lowercase()).or_default().push(number(row));
             }
         }
+        let next_lead = self.next_leads();
         let mut found: Vec<(u32, Vec<u32>)> = Vec::with_capacity(self.events.len());
         let mut delays = Vec::new();
         for number in self.events {
@@ -51,9 +52,12 @@ impl Ledger<'_, '_> {
             let received = self.received(event);
             if self.is_genuine(event) && self.had_no_record(&rows, received) {
                 self.first_contacts.insert(*number, true);
-                let next = rows.iter().filter_map(|row| self.records.all.get(*row as usize));
-                let next = next.filter(|record| record.delivers).find_map(|record| record.span);
-                delays.extend(next.map(|span| (received, span.delay(received).max(0))));
+                // A record made after the person's next lead is that one's, and tells nothing about this one's delay.
+                let next_lead = next_lead.get(number).copied().unwrap_or(i64::MAX);
+                let made = rows.iter().filter_map(|row| self.records.all.get(*row as usize));
+                let made = made.filter(|record| record.delivers).find_map(|record| record.span);
+                let made = made.filter(|span| span.start < next_lead.saturating_sub(TEN_MINUTES));
+                delays.extend(made.map(|span| (received, span.delay(received).max(0))));
             }
             found.push((*number, rows));
         }
@@ -68,6 +72,17 @@ impl Ledger<'_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// When each event's person came again, for those who did.
+    fn next_leads(&self) -> HashMap<u32, i64> {
+        let mut next = HashMap::new();
+        for mut events in self.events_by_person().into_values() {
+            let at = |number: &u32| self.event(*number).map_or(0, |event| self.received(event));
+            events.sort_unstable_by_key(|number| (at(number), *number));
+            next.extend(events.windows(2).filter_map(|pair| Some((*pair.first()?, at(pair.get(1)?)))));
+        }
+        next
     }
 
     /// Whether no record of the person is older than the lead. `rows` are in the order of time, unknown times first.
