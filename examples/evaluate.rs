@@ -107,7 +107,7 @@ fn spoil(mut plan: Plan, seed: u64) -> Plan {
             begin: start + span * 7 / 10 + (seed as i64 % 9) * hour,
             end: Some(start + span * 7 / 10 + (seed as i64 % 9) * hour + 18 * hour),
             share: 0.8,
-            imported_after: (seed % 3 == 0).then_some(26 * hour),
+            imported_after: seed.is_multiple_of(3).then_some(26 * hour),
         });
         if place == 0 {
             destination.causes.push(match seed % 5 {

@@ -3,11 +3,15 @@
 //! Progress and talk go to standard error, the summary to standard output.
 
 mod check;
+mod close;
 mod completions;
 mod demo;
+mod diagnose;
 mod explain;
+mod forget;
 mod generate;
 mod query;
+mod replay;
 mod run;
 
 use std::ffi::OsString;
@@ -66,6 +70,14 @@ enum Command {
     Demo(demo::Args),
     /// Tells who a lead is and why: the links, their weights, and the nearest lead that is not linked
     Explain(explain::Args),
+    /// Writes the missed leads of a destination as its own import file
+    Replay(replay::Args),
+    /// Settles a missed lead: called, duplicate, junk, or in the CRM after all
+    Close(close::Args),
+    /// A publishing or delivery error message to its cause and fix
+    Diagnose(diagnose::Args),
+    /// Erases a person from everything stored and published, and proves it
+    Forget(forget::Args),
     /// Writes a synthetic publisher of any size, with the truth about it
     Generate(generate::Args),
     /// Answers any SQL over the tables of the last run
@@ -104,6 +116,10 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Run(args) => run::run(&args, &cli.globals),
         Command::Check(args) => check::run(&args, &cli.globals),
         Command::Demo(args) => demo::run(&args, &cli.globals),
+        Command::Replay(args) => replay::run(&args, &cli.globals),
+        Command::Close(args) => close::run(&args, &cli.globals),
+        Command::Diagnose(args) => diagnose::run(&args, &cli.globals),
+        Command::Forget(args) => forget::run(&args, &cli.globals),
         Command::Generate(args) => generate::run(&args),
         Command::Query(args) => query::run(&args, &cli.globals),
         Command::Explain(args) => explain::run(&args, &cli.globals),

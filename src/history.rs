@@ -204,10 +204,11 @@ fn missed(inputs: &Inputs, past: &Past, entries: &mut Vec<Entry>) -> Result<Vec<
             status::CLOSED
         } else if first + inputs.give_up <= inputs.as_of {
             status::GIVEN_UP
+        } else if first == inputs.as_of {
+            // Also where it was handed out the same day: a day's report says the same however often it is run.
+            status::NEW
         } else if inputs.replayed.contains(&key) {
             status::REPLAYED
-        } else if first == inputs.as_of {
-            status::NEW
         } else {
             status::OPEN
         };

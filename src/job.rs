@@ -21,12 +21,13 @@ use crate::io::fetch::{self, FetchReport};
 use crate::io::landing::Landing;
 use crate::io::landing::datasets::Dataset;
 use crate::io::publish::{self, Folder, MANIFEST};
-use crate::io::{exports, reviewed, state};
+use crate::io::{exports, forgetting, reviewed, state};
 use crate::queries::{self, Catalog, Library};
 use crate::report::{self, Facts, Templates};
 use crate::tables::{self, Charges, Coverage, Grain, Leads, SetAside, Spend, Table};
 use crate::{
-    causes, cost, crm, history, identity, leads, metrics, outages, reconcile, replay, silence, untouched, worked,
+    call_list, causes, cost, crm, forget, history, identity, leads, metrics, outages, reconcile, replay, silence,
+    untouched, worked,
 };
 
 /// How to run.
@@ -103,6 +104,11 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
 
     let mut landing = Landing::open(&config.state_dir, options.wait)?;
     publish::prepare(&config.output.dir)?;
+    if let Some(plan) = forgetting::pending(&config.state_dir)? {
+        let (state, out) = (&config.state_dir, &config.output.dir);
+        forgetting::carry_out(&plan, state, out, &mut landing, &CRM_RECORDS, crm::NOT_PERSONAL)?;
+        info!("finished an interrupted forgetting");
+    }
     let earlier = state::history_before(&config.state_dir, as_of)?;
     let before = state::identities_before(&config.state_dir, as_of)?;
     let mut troubles = Troubles::default();
@@ -122,8 +128,16 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
     let landed = raw.height();
     let settings =
         leads::Settings { as_of_ends_at, stages: &config.stages, offers: &config.offers, exclude: &config.exclude };
-    let parsed = leads::parse(&raw, &settings)?;
+    let mut parsed = leads::parse(&raw, &settings)?;
     drop(raw);
+    // What is too old is erased before anything is said of it, and read again so that this run says what the next will.
+    // Age is never counted from a day to come: a slip in --as-of must not erase the landing.
+    let aged = forget::by_age(&parsed.leads, &parsed.quarantine, &config.privacy, as_of_ends_at.min(now))?;
+    if !aged.is_empty() {
+        let erased = landing.forget(|source, key| aged.holds_lead(source, key))?;
+        info!("{} erased by age ([privacy] keep, keep_dnc)", leads_of(erased));
+        parsed = leads::parse(&landing.raw_leads()?, &settings)?;
+    }
     info!("{} landed: {} read, {} quarantined", leads_of(landed), parsed.leads.height(), parsed.quarantine.height());
     let mut findings = parsed.findings;
 
@@ -225,7 +239,10 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
     findings.extend(troubles.findings);
 
     // What is new.
-    let worked = worked::parse(&reviewed::text(config.missed.worked.as_deref())?);
+    // Where the configuration names no reviewed file, `close` keeps its own.
+    let reviewed_file = config.missed.worked.clone().unwrap_or_else(|| config.state_dir.join(worked::FILE));
+    let worked = worked::parse(&reviewed::text(Some(&reviewed_file))?);
+    let gated: BTreeSet<String> = gated.iter().map(|g| g.destination.clone()).collect();
     let told = history::tell(&history::Inputs {
         as_of,
         reconciliation: &reconciliation,
@@ -235,7 +252,7 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
         earlier: &earlier,
         settled: &worked::settled(&worked, &parsed.leads)?,
         replayed: &replay::memory(&reviewed::text(Some(&config.state_dir.join(REPLAYED)))?),
-        gated: &gated.iter().map(|g| g.destination.clone()).collect(),
+        gated: &gated,
         shares: &shares,
         give_up: config.missed.give_up,
     })?;
@@ -315,6 +332,18 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
     folder.write("summary.txt", summary_text.as_bytes())?;
     folder.write("report.html", report::html(&inputs_of_report, &templates)?.as_bytes())?;
     folder.write("report.xlsx", &report::workbook(&inputs_of_report)?)?;
+    let sheets = call_list::sheets(&call_list::Inputs {
+        missed_leads: &told.missed_leads,
+        leads: &parsed.leads,
+        people: &linked.people,
+        crm_records: &linked.crm_records,
+        gated: &gated,
+        dnc_silences_person: config.privacy.dnc_silences_person,
+        split_by: config.call_list.split_by,
+        as_of_ends_at,
+        timezone: config.report.timezone,
+    })?;
+    folder.write("call-list.xlsx", &report::xlsx::workbook("Call list", as_of, config.report.timezone, &sheets)?)?;
     let manifest = manifest(config, as_of, now, &fetched, &inputs, &files, &folder);
     folder.write(MANIFEST, pretty(&manifest)?.as_bytes())?;
     let incomplete = !troubles.sentences.is_empty();

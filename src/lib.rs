@@ -21,6 +21,7 @@ pub mod balance;
 pub mod causes;
 pub mod cost;
 pub mod crm;
+pub mod forget;
 pub mod history;
 pub mod identity;
 pub mod leads;
@@ -36,6 +37,8 @@ pub mod queries;
 pub mod report;
 
 // Beside the job: one file for each command.
+pub mod call_list;
+pub mod diagnose;
 pub mod explain;
 pub mod generate;
 pub mod replay;

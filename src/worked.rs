@@ -85,23 +85,18 @@ pub const HEADER: &str = "lead_id,email,outcome,note\n";
 pub fn parse(text: &str) -> Worked {
     let text = text.trim_start_matches('\u{feff}');
     let mut worked = Worked::default();
-    let Some(header) = text.lines().next() else { return worked };
-    let delimiter =
-        [b',', b';', b'\t'].into_iter().max_by_key(|d| header.bytes().filter(|b| b == d).count()).unwrap_or(b',');
+    if text.trim().is_empty() {
+        return worked;
+    }
+    let Some((delimiter, columns)) = header(text) else {
+        worked.problems.push("line 1: it cannot be read as a header".to_owned());
+        return worked;
+    };
     let mut reader =
         csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).trim(csv::Trim::All).from_reader(text.as_bytes());
-    let columns: BTreeMap<String, usize> = match reader.headers() {
-        Ok(names) => {
-            names.iter().enumerate().map(|(at, name)| (name.to_lowercase().replace([' ', '-'], "_"), at)).collect()
-        }
-        Err(e) => {
-            worked.problems.push(format!("line 1: {e}"));
-            return worked;
-        }
-    };
     let at = |names: &[&str]| names.iter().find_map(|n| columns.get(*n)).copied();
-    let (lead, email) = (at(&["lead_id", "lead", "id"]), at(&["email", "e_mail", "mail"]));
-    let (Some(outcome), note) = (at(&["outcome", "result"]), at(&["note", "notes"])) else {
+    let (lead, email) = (at(LEAD), at(&["email", "e_mail", "mail"]));
+    let (Some(outcome), note) = (at(OUTCOME), at(NOTE)) else {
         worked.problems.push("line 1: no column \"outcome\"; expected lead_id or email, outcome, note".to_owned());
         return worked;
     };
@@ -137,6 +132,57 @@ pub fn parse(text: &str) -> Worked {
         }
     }
     worked
+}
+
+/// File below the state folder that `close` writes where the configuration names none.
+pub const FILE: &str = "worked.csv";
+
+/// The file's text with more lines, whatever columns and delimiter it has: they go to columns of ours.
+///
+/// # Errors
+/// The sentence that says why the file cannot take them.
+pub fn append(text: &str, entries: &[Entry]) -> Result<String, String> {
+    if text.trim_start_matches('\u{feff}').trim().is_empty() {
+        return Ok(HEADER.to_owned() + &entries.iter().map(line).collect::<String>());
+    }
+    let plain = text.trim_start_matches('\u{feff}');
+    let (delimiter, columns) = header(plain).ok_or("its header cannot be read")?;
+    let at = |names: &[&str]| names.iter().find_map(|n| columns.get(*n)).copied();
+    let (Some(lead), Some(outcome)) = (at(LEAD), at(OUTCOME)) else {
+        return Err("it has no columns \"lead_id\" and \"outcome\"".to_owned());
+    };
+    let width = columns.values().max().map_or(0, |most| most + 1);
+    let mut writer = csv::WriterBuilder::new().delimiter(delimiter).from_writer(Vec::new());
+    for entry in entries {
+        let mut row = vec![String::new(); width];
+        for (place, value) in [
+            (Some(lead), entry.who.clone()),
+            (Some(outcome), entry.outcome.to_string()),
+            (at(NOTE), entry.note.clone()),
+        ] {
+            if let Some(cell) = place.and_then(|place| row.get_mut(place)) {
+                *cell = value;
+            }
+        }
+        writer.write_record(&row).map_err(|e| e.to_string())?;
+    }
+    let more = writer.into_inner().map_err(|e| e.error().to_string())?;
+    let end = if text.ends_with('\n') { "" } else { "\n" };
+    Ok(format!("{text}{end}{}", String::from_utf8_lossy(&more)))
+}
+
+const LEAD: &[&str] = &["lead_id", "lead", "id"];
+const OUTCOME: &[&str] = &["outcome", "result"];
+const NOTE: &[&str] = &["note", "notes"];
+
+/// Delimiter, and column of each name, of a text without a BOM.
+fn header(text: &str) -> Option<(u8, BTreeMap<String, usize>)> {
+    let first = text.lines().next()?;
+    let delimiter = [b',', b';', b'\t'].into_iter().max_by_key(|d| first.bytes().filter(|b| b == d).count())?;
+    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).trim(csv::Trim::All).from_reader(first.as_bytes());
+    let names = reader.headers().ok()?;
+    let columns = names.iter().enumerate().map(|(at, name)| (name.to_lowercase().replace([' ', '-'], "_"), at));
+    Some((delimiter, columns.collect()))
 }
 
 /// One line for [`parse`] to read.
@@ -213,6 +259,16 @@ mod tests {
             assert_eq!(parse(&format!("{HEADER}{}", line(&entry))).entries, [entry]);
         }
         assert!(Outcome::parse("in-crm:").is_err());
+    }
+
+    #[test]
+    fn close_adds_to_a_file_that_a_spreadsheet_saved() {
+        let entry = Entry { who: "00aa11bb22cc33dd".into(), outcome: Outcome::Junk, note: "a;b".into() };
+        let saved = "\u{feff}Name;Outcome;Note;Lead ID\r\nAda;called;;11aa11bb22cc33dd";
+        let both = parse(&append(saved, std::slice::from_ref(&entry)).unwrap());
+        assert_eq!(both.entries.len(), 2);
+        assert_eq!(both.entries[1], entry);
+        assert!(append("a,b\n", &[entry]).is_err());
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! ours: the HTTP client ([`wire`]), retries around whole pages and bodies ([`retry`]), credentials ([`access`]), what
 //! is read ([`table`], [`blob`]). No crate of theirs is seen outside this module, and no text of theirs in an error.
 
-mod access;
+pub(super) mod access;
 mod blob;
 mod retry;
 mod table;

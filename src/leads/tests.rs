@@ -1,3 +1,5 @@
+//! Raw leads in every shape become leads or quarantine rows.
+
 use super::*;
 use proptest::prelude::*;
 

@@ -132,10 +132,13 @@ impl Azurite {
     /// Writes blobs.
     pub fn put_blobs(&self, container: &str, blobs: &[(String, Vec<u8>)]) {
         let container = self.container(container);
-        let writes = futures::stream::iter(blobs.to_vec()).map(|(name, bytes)| {
-            let container = container.clone();
-            async move { container.blob_client(name).put_block_blob(bytes).content_type("application/octet-stream").await }
-        });
+        let writes =
+            futures::stream::iter(blobs.to_vec()).map(|(name, bytes)| {
+                let container = container.clone();
+                async move {
+                    container.blob_client(name).put_block_blob(bytes).content_type("application/octet-stream").await
+                }
+            });
         self.runtime.block_on(writes.buffer_unordered(8).try_collect::<Vec<_>>()).unwrap();
     }
 

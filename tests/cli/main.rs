@@ -8,7 +8,13 @@
     reason = "a test touches the world and may panic"
 )]
 
+mod azurite;
+mod azurite_server;
+mod case;
+mod crash;
 mod demo;
 mod failures;
+mod faults;
 mod program;
+mod publisher;
 mod tidy;

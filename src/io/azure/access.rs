@@ -102,6 +102,14 @@ impl Access {
     }
 }
 
+/// A secret in clear, for a header of ours.
+///
+/// # Errors
+/// When it is not there (exit 3).
+pub fn secret_text(secret: &Secret) -> Result<String> {
+    Ok(read(secret)?.expose_secret().to_owned())
+}
+
 /// Reads a secret from its environment variable or file.
 fn read(secret: &Secret) -> Result<SecretString> {
     let missing = |what: String| {

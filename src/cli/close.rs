@@ -1,0 +1,62 @@
+//! `leadrecon close WHO --as OUTCOME`: settles a missed lead, or all of a person's by e-mail, in the reviewed file.
+
+use std::collections::BTreeSet;
+
+use super::{Done, Globals};
+use crate::codes::status;
+use crate::contact::normalised_email;
+use crate::error::{Error, Result, count};
+use crate::io::{landing, last_run, publish, reviewed};
+use crate::tables::MissedLeads;
+use crate::worked::{self, Entry, Outcome};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// A lead id, or the e-mail of a person
+    who: String,
+    /// called, duplicate, junk, or in-crm:RECORD_ID: the CRM record that is this lead
+    #[arg(long = "as", value_name = "OUTCOME", value_parser = Outcome::parse)]
+    outcome: Outcome,
+    /// Free text, kept beside the outcome
+    #[arg(long, default_value = "")]
+    note: String,
+}
+
+pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
+    let config = globals.load()?;
+    let missed = last_run::table::<MissedLeads>(&config.output.dir)?;
+    let who = args.who.trim();
+    let mail = normalised_email(who);
+    let (ids, emails, statuses) = (missed.texts("lead_id")?, missed.texts("email")?, missed.texts("status")?);
+    let mut found: BTreeSet<&str> = BTreeSet::new();
+    let mut settled = 0;
+    for row in 0..missed.height() {
+        let Some(id) = ids[row] else { continue };
+        let same = id.eq_ignore_ascii_case(who) || (mail.is_some() && emails[row].and_then(normalised_email) == mail);
+        if same {
+            found.insert(id);
+            settled += usize::from(statuses[row] == Some(status::CLOSED));
+        }
+    }
+    if found.is_empty() {
+        return Err(Error::usage("the last report has no missed lead of that id or e-mail")
+            .hint("lead ids stand in missed_leads and in the last column of the call list"));
+    }
+    let path = config.missed.worked.clone().unwrap_or_else(|| config.state_dir.join(worked::FILE));
+    // Under the lock, so that a run reads the file before or after and two closings do not lose each other.
+    let _lock = landing::lock(&config.state_dir, std::time::Duration::from_secs(10))?;
+    let mut text = reviewed::text(Some(&path))?;
+    let entries =
+        found.iter().map(|id| Entry { who: (*id).to_owned(), outcome: args.outcome.clone(), note: args.note.clone() });
+    text = worked::append(&text, &entries.collect::<Vec<_>>())
+        .map_err(|why| Error::usage("cannot add to the reviewed file").at(path.display()).because(why))?;
+    publish::write_atomically(&path, text.as_bytes())?;
+    let mut output = format!("{} settled as {}", count(found.len(), "missed lead", "missed leads"), args.outcome);
+    if settled > 0 {
+        output += &format!(" ({settled} had been settled before; the last word counts)");
+    }
+    if globals.json {
+        output = serde_json::json!({ "lead_ids": found, "outcome": args.outcome.to_string() }).to_string();
+    }
+    Ok(Done::ok(output + "\n"))
+}

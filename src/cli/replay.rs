@@ -1,0 +1,154 @@
+//! `leadrecon replay DESTINATION`: missed leads as the destination's own import file, or posted to an endpoint.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+
+use super::{Done, Globals};
+use crate::config::DestinationKind;
+use crate::error::{Error, Result, Status, count};
+use crate::io::{handout, landing, last_run, reviewed};
+use crate::job::REPLAYED;
+use crate::queries::as_of_ends_at;
+use crate::replay::{self, HandOut, Selection, Tables};
+use crate::tables::{CrmRecords, Findings, Leads, MissedLeads, Outages, People};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// A destination of the configuration
+    destination: String,
+    /// Only leads that this outage lost
+    #[arg(long, value_name = "ID")]
+    outage: Option<String>,
+    /// Only leads received on or after this day
+    #[arg(long, value_name = "DATE")]
+    since: Option<NaiveDate>,
+    /// At most so many, most urgent first: try one first
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// Although an outage goes on
+    #[arg(long)]
+    force: bool,
+    /// Also leads that were handed out before
+    #[arg(long)]
+    again: bool,
+    /// Kind https: post the bodies to `[destination.replay] url`; without it nothing leaves the machine
+    #[arg(long)]
+    send: bool,
+}
+
+pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
+    let config = globals.load()?;
+    let destination = config.destination(&args.destination)?;
+    let url = match (args.send, destination.kind, &destination.replay.url) {
+        (false, ..) => None,
+        (true, DestinationKind::Https, Some(url)) => Some(url.as_str()),
+        (true, DestinationKind::Https, None) => {
+            return Err(Error::usage(format!("destination \"{}\" has no address to post to", destination.name))
+                .hint("set url under its [destination.replay]"));
+        }
+        (true, ..) => {
+            return Err(Error::usage("--send posts to destinations of kind https only").hint(
+                "the file that replay writes is imported with the CRM's own tool; README, \"Bringing leads back\"",
+            ));
+        }
+    };
+    let _lock = landing::lock(&config.state_dir, std::time::Duration::ZERO)?;
+    let out = &config.output.dir;
+    let missed = last_run::table::<MissedLeads>(out)?;
+    let (leads, people) = (last_run::table::<Leads>(out)?, last_run::table::<People>(out)?);
+    let (records, outages) = (last_run::table::<CrmRecords>(out)?, last_run::table::<Outages>(out)?);
+    let findings = last_run::table::<Findings>(out)?;
+    let memory = config.state_dir.join(REPLAYED);
+    let handed = replay::hand_out(
+        Tables {
+            missed_leads: missed.frame(),
+            leads: leads.frame(),
+            crm_records: records.frame(),
+            people: people.frame(),
+            outages: outages.frame(),
+            findings: findings.frame(),
+        },
+        destination,
+        &Selection {
+            outage: args.outage.clone(),
+            since: args.since.map(|day| as_of_ends_at(day.pred_opt().unwrap_or(day), config.report.timezone)),
+            limit: args.limit,
+            again: args.again,
+            force: args.force,
+            dnc_silences_person: config.privacy.dnc_silences_person,
+        },
+        &replay::memory(&reviewed::text(Some(&memory))?),
+    )?;
+    let now = crate::io::now();
+    if let Some(url) = url {
+        let headers: BTreeMap<_, _> = destination.replay.headers.clone();
+        let posted = handout::post(url, &headers, &handed, |lead_id| {
+            let line = replay::memory_lines(std::slice::from_ref(lead_id), &destination.name, now);
+            handout::remember(&memory, replay::MEMORY_HEADER, &line)
+        })?;
+        let status = if posted.refused.is_empty() { Status::Done } else { Status::Partial };
+        let mut output = format!("{} posted", count(posted.accepted, "lead", "leads"));
+        for (lead_id, why) in &posted.refused {
+            output += &format!("\nlead {lead_id} was refused: {why}");
+        }
+        return Ok(Done { output: told(&handed, output), status });
+    }
+    let written = handout::write(&out.join("replay"), &destination.name, &handed)?;
+    // Bodies for an endpoint are only shown: they count as handed out when they are posted.
+    let dry = destination.kind == DestinationKind::Https;
+    if !dry && !handed.lead_ids.is_empty() {
+        let lines = replay::memory_lines(&handed.lead_ids, &destination.name, now);
+        handout::remember(&memory, replay::MEMORY_HEADER, &lines)?;
+    }
+    if globals.json {
+        let json = serde_json::json!({
+            "destination": destination.name, "lead_ids": handed.lead_ids, "file": written.file, "fix": written.fix,
+            "to_fix": handed.to_fix, "before": handed.before, "silenced": handed.silenced, "dry_run": dry,
+        });
+        return Ok(Done::ok(format!("{json}\n")));
+    }
+    let mut output = match &written.file {
+        Some(path) => format!("{} in {}", count(handed.lead_ids.len(), "lead", "leads"), path.display()),
+        None => format!("no lead to hand out to \"{}\"", destination.name),
+    };
+    if let Some(path) = &written.fix {
+        output += &format!(
+            "\n{} would be refused again; the empty cells are named in {}",
+            count(handed.to_fix, "lead", "leads"),
+            path.display()
+        );
+    }
+    if dry && written.file.is_some() {
+        output += "\nnothing was posted: --send does";
+    }
+    Ok(Done::ok(told(&handed, output)))
+}
+
+fn told(handed: &HandOut, mut output: String) -> String {
+    if handed.before > 0 {
+        output += &format!("\n{} handed out before: --again repeats", count(handed.before, "lead was", "leads were"));
+    }
+    if handed.silenced > 0 {
+        output += &format!("\n{} left out: opted out or not to be contacted", count(handed.silenced, "lead", "leads"));
+    }
+    output + "\n"
+}
+
+impl handout::Content for HandOut {
+    fn file(&self) -> &[u8] {
+        &self.file
+    }
+
+    fn fix(&self) -> &[u8] {
+        &self.fix
+    }
+
+    fn ending(&self) -> &str {
+        self.ending
+    }
+
+    fn bodies(&self) -> Vec<(&String, &[u8])> {
+        self.lead_ids.iter().zip(self.file.split(|b| *b == b'\n')).collect()
+    }
+}

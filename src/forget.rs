@@ -1,0 +1,285 @@
+//! Whom to forget, and what forgetting leaves of a table's rows: keys, ids and times, no payload and no contact.
+//!
+//! The books still hold after it: a forgotten raw lead is counted as such. A plan holds ids only, so that it can be kept
+//! on disk while it is carried out and finished after a kill. Carrying it out is `io::forgetting`'s.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use polars::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::codes::kind;
+use crate::config::Privacy;
+use crate::contact::normalised_email;
+use crate::error::Result;
+use crate::tables::{Identities, Leads, Quarantine, Table};
+
+/// Names in two levels: source to keys, destination to record ids.
+pub type Keys = BTreeMap<String, BTreeSet<String>>;
+
+/// What is to be erased, by ids.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Source to keys of raw leads.
+    pub leads: Keys,
+    /// Keys that stand in several sources with the same payload.
+    pub copied: BTreeSet<String>,
+    /// Lead ids and person ids.
+    pub ids: BTreeSet<String>,
+    /// Destination to record ids.
+    pub records: Keys,
+}
+
+impl Plan {
+    /// Whether there is nothing to erase.
+    pub fn is_empty(&self) -> bool {
+        self.leads.is_empty() && self.records.is_empty()
+    }
+
+    /// Whether a stored raw lead is to be erased.
+    pub fn holds_lead(&self, source: &str, key: &str) -> bool {
+        self.copied.contains(key) || self.leads.get(source).is_some_and(|keys| keys.contains(key))
+    }
+
+    /// Whether a CRM record is to be erased.
+    pub fn holds_record(&self, destination: &str, record_id: &str) -> bool {
+        self.records.get(destination).is_some_and(|ids| ids.contains(record_id))
+    }
+
+    /// Takes up what an earlier, unfinished plan wanted.
+    pub fn join(&mut self, other: Plan) {
+        for (mine, theirs) in [(&mut self.leads, other.leads), (&mut self.records, other.records)] {
+            for (name, keys) in theirs {
+                mine.entry(name).or_default().extend(keys);
+            }
+        }
+        self.copied.extend(other.copied);
+        self.ids.extend(other.ids);
+    }
+}
+
+/// What is known of everybody.
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'a> {
+    /// All leads, also those received after the last report.
+    pub leads: &'a Table<Leads>,
+    /// Raw leads that cannot be read.
+    pub quarantine: &'a Table<Quarantine>,
+    /// Who is who in the last report; none before the first.
+    pub identities: Option<&'a Table<Identities>>,
+    /// Landed CRM records, every version; no columns if there are none.
+    pub versions: &'a DataFrame,
+    /// Destination, record and person of the last report's CRM records.
+    pub given: &'a [(String, String, String)],
+}
+
+/// Finds a person by lead id, key or e-mail: all leads and records that are known to be theirs. Gives the plan, and the
+/// addresses as they stand, for the proof; they are never written down.
+///
+/// # Errors
+/// Only when a table does not have its agreed shape.
+pub fn find(who: &str, known: &Known) -> Result<(Plan, BTreeSet<String>)> {
+    let mail = normalised_email(who);
+    let (ids, emails, keys) =
+        (known.leads.texts("lead_id")?, known.leads.texts("email")?, known.leads.texts("source_key")?);
+    let sources = known.leads.texts("source")?;
+    let origins = known.leads.frame().column("origins")?.i64()?;
+    let person_of: BTreeMap<&str, &str> = match known.identities {
+        None => BTreeMap::new(),
+        Some(table) => {
+            let pairs = table.texts("lead_id")?.into_iter().zip(table.texts("person_id")?);
+            pairs.filter_map(|(lead, person)| Some((lead?, person?))).collect()
+        }
+    };
+    let named = |row: usize| {
+        let row_key = keys[row].and_then(|k| k.rsplit_once('/')).map(|(_, row_key)| row_key);
+        ids[row] == Some(who)
+            || keys[row] == Some(who)
+            || row_key == Some(who)
+            || (mail.is_some() && emails[row].and_then(normalised_email) == mail)
+    };
+    let first: Vec<usize> = (0..known.leads.height()).filter(|row| named(*row)).collect();
+    let people: BTreeSet<&str> = first.iter().filter_map(|row| person_of.get(ids[*row]?)).copied().collect();
+    let mut plan = Plan::default();
+    let mut addresses: BTreeSet<String> = mail.iter().cloned().collect();
+    for row in 0..known.leads.height() {
+        let (Some(id), Some(source), Some(key)) = (ids[row], sources[row], keys[row]) else { continue };
+        let theirs = person_of.get(id).is_some_and(|person| people.contains(person));
+        if !theirs && first.binary_search(&row).is_err() {
+            continue;
+        }
+        plan.leads.entry(source.to_owned()).or_default().insert(key.to_owned());
+        if origins.get(row).unwrap_or(1) > 1 {
+            plan.copied.insert(key.to_owned());
+        }
+        plan.ids.insert(id.to_owned());
+        addresses.extend(emails[row].filter(|e| normalised_email(e).is_some()).map(str::to_owned));
+    }
+    plan.ids.extend(people.iter().map(|p| (*p).to_owned()));
+    quarantined(known.quarantine, &addresses, &mut plan)?;
+    records(known, &people, &mut addresses, &mut plan)?;
+    Ok((plan, addresses))
+}
+
+/// Raw leads that cannot be read and hold one of the addresses.
+fn quarantined(quarantine: &Table<Quarantine>, addresses: &BTreeSet<String>, plan: &mut Plan) -> Result<()> {
+    let (sources, keys) = (quarantine.texts("source")?, quarantine.texts("source_key")?);
+    for (row, payload) in quarantine.texts("payload")?.into_iter().enumerate() {
+        let lower = payload.unwrap_or_default().to_lowercase();
+        if let (Some(source), Some(key)) = (sources[row], keys[row])
+            && addresses.iter().any(|a| lower.contains(&a.to_lowercase()))
+        {
+            plan.leads.entry(source.to_owned()).or_default().insert(key.to_owned());
+        }
+    }
+    Ok(())
+}
+
+/// CRM records with one of the addresses, or given to the person in the last report.
+fn records(known: &Known, people: &BTreeSet<&str>, addresses: &mut BTreeSet<String>, plan: &mut Plan) -> Result<()> {
+    for (destination, record, person) in known.given {
+        if people.contains(person.as_str()) {
+            plan.records.entry(destination.clone()).or_default().insert(record.clone());
+        }
+    }
+    if known.versions.width() == 0 {
+        return Ok(());
+    }
+    let text = |name: &str| -> Result<StringChunked> { Ok(known.versions.column(name)?.str()?.clone()) };
+    let (destinations, ids, emails) = (text("destination")?, text("record_id")?, text("email")?);
+    let normal: BTreeSet<String> = addresses.iter().filter_map(|a| normalised_email(a)).collect();
+    for row in 0..known.versions.height() {
+        let (Some(destination), Some(id)) = (destinations.get(row), ids.get(row)) else { continue };
+        let same = emails.get(row).and_then(normalised_email).is_some_and(|e| normal.contains(&e));
+        if same {
+            plan.records.entry(destination.to_owned()).or_default().insert(id.to_owned());
+        }
+        if same || plan.holds_record(destination, id) {
+            addresses.extend(emails.get(row).filter(|e| normalised_email(e).is_some()).map(str::to_owned));
+        }
+    }
+    Ok(())
+}
+
+/// Raw leads that are older than they may be kept; do-not-contact leads sooner.
+///
+/// # Errors
+/// Only when a table does not have its agreed shape.
+pub fn by_age(
+    leads: &Table<Leads>,
+    quarantine: &Table<Quarantine>,
+    privacy: &Privacy,
+    as_of_ends_at: DateTime<Utc>,
+) -> Result<Plan> {
+    let before = |keep: Option<chrono::TimeDelta>| {
+        keep.and_then(|k| as_of_ends_at.checked_sub_signed(k)).map_or(i64::MIN, |at| at.timestamp_micros())
+    };
+    let (any, dnc) = (before(privacy.keep), before(privacy.keep_dnc));
+    let mut plan = Plan::default();
+    let kinds = leads.texts("kind")?;
+    let (sources, keys, received) =
+        (leads.texts("source")?, leads.texts("source_key")?, leads.instants("received_at")?);
+    let origins = leads.frame().column("origins")?.i64()?;
+    for row in 0..leads.height() {
+        let (Some(source), Some(key), Some(at)) = (sources[row], keys[row], received[row]) else { continue };
+        if at < any || (at < dnc && kinds[row] == Some(kind::DO_NOT_CONTACT)) {
+            plan.leads.entry(source.to_owned()).or_default().insert(key.to_owned());
+            if origins.get(row).unwrap_or(1) > 1 {
+                plan.copied.insert(key.to_owned());
+            }
+        }
+    }
+    let (sources, keys) = (quarantine.texts("source")?, quarantine.texts("source_key")?);
+    for (row, at) in quarantine.instants("received_at")?.into_iter().enumerate() {
+        if let (Some(source), Some(key), Some(at)) = (sources[row], keys[row], at)
+            && at < any
+        {
+            plan.leads.entry(source.to_owned()).or_default().insert(key.to_owned());
+        }
+    }
+    Ok(plan)
+}
+
+/// Columns of published tables that hold what a person typed or what is known of one.
+const PERSONAL: &[&str] =
+    &["first_name", "last_name", "email", "phone", "company", "title", "country", "description", "payload", "campaign"];
+
+/// A published table without the contacts of those to be forgotten; nothing where it holds none.
+///
+/// # Errors
+/// When the engine fails.
+pub fn erase(frame: &DataFrame, plan: &Plan) -> Result<Option<DataFrame>> {
+    let texts = |name: &str| frame.column(name).ok().and_then(|c| c.str().ok());
+    let (lead, person) = (texts("lead_id"), texts("person_id"));
+    let (source, key) = (texts("source"), texts("source_key"));
+    let (destination, record) = (texts("destination"), texts("record_id"));
+    let is_one = |column: Option<&StringChunked>, row: usize| {
+        column.and_then(|c| c.get(row)).is_some_and(|id| plan.ids.contains(id))
+    };
+    let pair =
+        |a: Option<&StringChunked>, b: Option<&StringChunked>, row: usize, holds: &dyn Fn(&str, &str) -> bool| {
+            a.and_then(|c| c.get(row)).zip(b.and_then(|c| c.get(row))).is_some_and(|(a, b)| holds(a, b))
+        };
+    let gone: Vec<bool> = (0..frame.height())
+        .map(|row| {
+            is_one(lead, row)
+                || is_one(person, row)
+                || pair(source, key, row, &|s, k| plan.holds_lead(s, k))
+                || pair(destination, record, row, &|d, r| plan.holds_record(d, r))
+        })
+        .collect();
+    let gone = BooleanChunked::from_slice("gone".into(), &gone);
+    let mut erased = frame.clone();
+    let mut changed = false;
+    for name in PERSONAL {
+        let Ok(column) = frame.column(name) else { continue };
+        let column = column.as_materialized_series().clone();
+        if (&gone & &column.is_not_null()).any() {
+            let null = Series::full_null((*name).into(), column.len(), column.dtype());
+            erased.with_column(null.zip_with(&gone, &column)?.with_name((*name).into()).into_column())?;
+            changed = true;
+        }
+    }
+    Ok(changed.then_some(erased))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan() -> Plan {
+        Plan {
+            leads: BTreeMap::from([("s".to_owned(), BTreeSet::from(["k1".to_owned()]))]),
+            ids: BTreeSet::from(["l1".to_owned(), "p1".to_owned()]),
+            records: BTreeMap::from([("crm".to_owned(), BTreeSet::from(["r1".to_owned()]))]),
+            ..Plan::default()
+        }
+    }
+
+    #[test]
+    fn only_the_rows_of_the_forgotten_lose_their_contacts_and_keys_stay() {
+        let frame =
+            df!("lead_id" => ["l1", "l2"], "email" => ["a@a.example", "b@b.example"], "stage" => ["trial", "trial"])
+                .unwrap();
+        let erased = erase(&frame, &plan()).unwrap().unwrap();
+        let emails: Vec<Option<&str>> = erased.column("email").unwrap().str().unwrap().iter().collect();
+        assert_eq!(emails, [None, Some("b@b.example")]);
+        assert_eq!(erased.column("stage").unwrap().null_count(), 0);
+        assert!(erase(&erased, &plan()).unwrap().is_none(), "a second time there is nothing to do");
+        let records =
+            df!("destination" => ["crm", "other"], "record_id" => ["r1", "r1"], "phone" => ["1", "2"]).unwrap();
+        let erased = erase(&records, &plan()).unwrap().unwrap();
+        assert_eq!(erased.column("phone").unwrap().str().unwrap().get(1), Some("2"));
+        assert_eq!(erased.column("phone").unwrap().null_count(), 1);
+    }
+
+    #[test]
+    fn an_unfinished_plan_is_taken_up() {
+        let mut later = Plan { ids: BTreeSet::from(["l9".to_owned()]), ..Plan::default() };
+        assert!(later.is_empty());
+        later.join(plan());
+        assert!(later.holds_lead("s", "k1") && later.holds_record("crm", "r1") && later.ids.len() == 3);
+        assert!(!later.holds_lead("t", "k1"));
+    }
+}

@@ -1,0 +1,144 @@
+//! What a run survives: being killed at any instant, a disk that is full, folders it may not write, another run.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::azurite::copy;
+use crate::program::{leadrecon, run};
+use crate::publisher::{AS_OF, assert_same, blobs, export};
+
+/// Times that a run is killed, over all rounds. LEADRECON_KILLS asks for another number: 100 take some minutes.
+const KILLS: usize = 25;
+/// Kills one after the other before a run may end.
+const PER_ROUND: usize = 5;
+const NIGHT: [&str; 3] = ["run", "--as-of", AS_OF];
+
+/// A publisher of files, one night done and new files come in.
+fn publisher(folder: &Path) {
+    fs::create_dir(folder.join("raw")).unwrap();
+    fs::write(
+        folder.join("leadrecon.toml"),
+        "[[source]]\nname = \"dump\"\nkind = \"files\"\npath = \"raw/*\"\n\
+         [[destination]]\nname = \"salesforce\"\nkind = \"salesforce\"\nexport = [\"salesforce.csv\"]\n",
+    )
+    .unwrap();
+    fs::write(folder.join("salesforce.csv"), export(0..40, 10..14)).unwrap();
+    add(folder, 0);
+    run(folder, &["run", "--as-of", "2025-07-30"], 0);
+    fs::write(folder.join("salesforce.csv"), export(0..140, 60..64)).unwrap();
+    add(folder, 100);
+}
+
+fn add(folder: &Path, first: usize) {
+    for (name, bytes) in blobs(12, first).0 {
+        fs::write(folder.join("raw").join(name.replace('/', "-")), bytes).unwrap();
+    }
+}
+
+#[test]
+fn a_run_killed_at_any_instant_and_begun_again_writes_what_an_undisturbed_one_writes() {
+    let kills = std::env::var("LEADRECON_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(KILLS);
+    let before = tempfile::tempdir().unwrap();
+    publisher(before.path());
+    let undisturbed = tempfile::tempdir().unwrap();
+    copy(before.path(), undisturbed.path());
+    let began = Instant::now();
+    run(undisturbed.path(), &NIGHT, 0);
+    let whole = began.elapsed();
+
+    let mut random = 20_250_731_u64;
+    let mut hit = 0;
+    for _ in 0..kills.div_ceil(PER_ROUND) {
+        let folder = tempfile::tempdir().unwrap();
+        copy(before.path(), folder.path());
+        for _ in 0..PER_ROUND {
+            // Knuth's MMIX generator; the high bits are good.
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let instant = whole.mul_f64((random >> 11) as f64 / (1u64 << 53) as f64);
+            let mut child =
+                leadrecon(folder.path()).args(NIGHT).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+            thread::sleep(instant);
+            hit += usize::from(child.try_wait().unwrap().is_none());
+            child.kill().unwrap(); // SIGKILL
+            child.wait().unwrap();
+        }
+        run(folder.path(), &NIGHT, 0);
+        assert_same(folder.path(), undisturbed.path());
+    }
+    assert!(hit * 2 > kills, "only {hit} of {kills} runs were still under way when they were killed");
+}
+
+#[test]
+fn a_full_disk_stops_the_run_and_the_next_one_makes_good() {
+    let dir = tempfile::tempdir().unwrap();
+    publisher(dir.path());
+    let undisturbed = tempfile::tempdir().unwrap();
+    copy(dir.path(), undisturbed.path());
+    run(undisturbed.path(), &NIGHT, 0);
+    // No file may grow past so many half kilobytes: the first write beyond fails as on a full disk.
+    for blocks in [0, 2, 8, 20] {
+        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" run --as-of {AS_OF}");
+        let output = Command::new("sh")
+            .args(["-c", &script, env!("CARGO_BIN_EXE_leadrecon")])
+            .current_dir(dir.path())
+            .output()
+            .unwrap();
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(4), "{blocks} blocks: {told}");
+        assert!(told.contains("error: cannot"), "{told}");
+        assert!(!dir.path().join("out").join(AS_OF).exists(), "nothing half done is published");
+    }
+    run(dir.path(), &NIGHT, 0);
+    assert_same(dir.path(), undisturbed.path());
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_told_before_anything_is_done() {
+    let dir = tempfile::tempdir().unwrap();
+    publisher(dir.path());
+    let text = fs::read_to_string(dir.path().join("leadrecon.toml")).unwrap();
+    // Nobody can make a folder there, not even root.
+    for section in ["[state]\ndir = \"/proc/leadrecon\"\n", "[output]\ndir = \"/proc/leadrecon\"\n"] {
+        fs::write(dir.path().join("leadrecon.toml"), format!("{section}{text}")).unwrap();
+        let output = run(dir.path(), &NIGHT, 4);
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(told.contains("/proc/leadrecon"), "{told}");
+    }
+}
+
+#[test]
+fn a_second_run_exits_5_or_waits() {
+    let dir = tempfile::tempdir().unwrap();
+    publisher(dir.path());
+    let lock = File::options().write(true).open(dir.path().join("state/lock")).unwrap();
+    lock.lock().unwrap();
+    let output = run(dir.path(), &NIGHT, 5);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("another run"));
+    let child = leadrecon(dir.path()).args(NIGHT).args(["--wait", "60s"]).stderr(Stdio::piped()).spawn().unwrap();
+    thread::sleep(Duration::from_millis(500));
+    lock.unlock().unwrap();
+    assert!(child.wait_with_output().unwrap().status.success());
+}
+
+#[test]
+fn a_landing_that_somebody_altered_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    publisher(dir.path());
+    let mut open = vec![dir.path().join("state/landing/raw_leads")];
+    let segment = loop {
+        let next = open.pop().expect("a segment");
+        if next.is_file() {
+            break next;
+        }
+        open.extend(fs::read_dir(&next).unwrap().flatten().map(|e| e.path()));
+    };
+    let mut bytes = fs::read(&segment).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&segment, bytes).unwrap();
+    let output = run(dir.path(), &NIGHT, 4);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("checksum"));
+}
