@@ -39,7 +39,7 @@ impl Faulty {
                 let n = requests.fetch_add(1, Ordering::Relaxed) as u64;
                 let chance = mix(seed ^ n);
                 // One in five, of five kinds.
-                let fault = (chance % 5 == 0).then_some(chance / 5 % 5);
+                let fault = chance.is_multiple_of(5).then_some(chance / 5 % 5);
                 faults.fetch_add(usize::from(fault.is_some()), Ordering::Relaxed);
                 thread::spawn(move || serve(client, server, fault));
             }
