@@ -1,9 +1,11 @@
 //! What the state folder holds beside the landing: one history file per as-of date, who was who that day, the model
 //! of the last run, and what `replay` handed out.
 //!
-//!     state/history/2026-05-03.parquet      what that day's report said, without contacts
-//!     state/identities/2026-05-03.parquet   lead_id and person_id of that day, for the list of merges and splits
-//!     state/model.json                      parameters of the identity model, to read
+//! ```text
+//! state/history/2026-05-03.parquet      what that day's report said, without contacts
+//! state/identities/2026-05-03.parquet   lead_id and person_id of that day, for the list of merges and splits
+//! state/model.json                      parameters of the identity model, to read
+//! ```
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
