@@ -96,8 +96,7 @@ impl Troubles {
 pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Done> {
     // Everything that can be wrong without data is found out before the first fetch.
     let library = Library::new(&reviewed::overrides(config.output.queries.as_deref(), "sql")?)?;
-    let empty = library.run(&Catalog::empty())?;
-    let templates = Templates::new(&reviewed::overrides(config.output.templates.as_deref(), "")?, &empty)?;
+    let templates = Templates::new(&reviewed::overrides(config.output.templates.as_deref(), "")?, library.empty())?;
     let decisions = identity::decisions(&reviewed::text(config.identity.decisions.as_deref())?)?;
     let as_of = options.as_of.unwrap_or_else(|| now.with_timezone(&config.report.timezone).date_naive());
     let as_of_ends_at = queries::as_of_ends_at(as_of, config.report.timezone);

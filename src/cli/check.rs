@@ -15,7 +15,7 @@ use crate::io::exports::{self, Cloud};
 use crate::io::fetch::{self, CheckLine, Verdict};
 use crate::io::reviewed;
 use crate::lead_source;
-use crate::queries::{Catalog, Library};
+use crate::queries::Library;
 use crate::report::Templates;
 
 #[derive(Debug, clap::Args)]
@@ -31,8 +31,7 @@ pub(super) fn run(_: &Args, globals: &Globals) -> Result<Done> {
     let config = globals.load()?;
     let now = crate::io::now();
     let library = Library::new(&reviewed::overrides(config.output.queries.as_deref(), "sql")?)?;
-    let empty = library.run(&Catalog::empty())?;
-    Templates::new(&reviewed::overrides(config.output.templates.as_deref(), "")?, &empty)?;
+    Templates::new(&reviewed::overrides(config.output.templates.as_deref(), "")?, library.empty())?;
     identity::decisions(&reviewed::text(config.identity.decisions.as_deref())?)?;
 
     let mut sections = vec![Section {
