@@ -275,9 +275,7 @@ fn evaluate(plan: &Plan, options: &Options) -> Score {
             versions = if versions.width() == 0 { land } else { versions.vstack(&land).unwrap() };
             reads.push(read);
         }
-        let records = crm::records(&versions, &config.destinations, as_of).unwrap();
-        let (coverage, _) =
-            crm::coverage(&versions, &records, &reads, &parsed.leads, &config.destinations, as_of).unwrap();
+        let records = crm::records(&versions, &config.destinations, as_of + reconcile::farthest_clock()).unwrap();
         let (identities, crm_records) = if options.true_people {
             true_people(&publisher, &parsed.leads, &records)
         } else {
@@ -292,15 +290,19 @@ fn evaluate(plan: &Plan, options: &Options) -> Score {
             .unwrap();
             (linked.identities, linked.crm_records)
         };
-        let reconciled = match reconcile::verdicts(
-            &parsed.leads, &identities, &crm_records, &coverage, &config.destinations, &config.offers, as_of,
-        ) {
+        let expected =
+            reconcile::Expected::new(&parsed.leads, &identities, &config.destinations, &config.offers, as_of).unwrap();
+        let on_time = expected.on_time(&crm_records).unwrap();
+        let (coverage, _) =
+            crm::coverage(&versions, &on_time.crm_records, &reads, &parsed.leads, &config.destinations, as_of).unwrap();
+        let reconciled = match expected.verdicts(&on_time, &coverage) {
             Ok(reconciled) => reconciled,
             Err(error) => {
                 score.told.push(format!("{night}: {error}"));
                 continue;
             }
         };
+        let crm_records = on_time.crm_records;
         let seen =
             silence::witnessed(&parsed.leads, &Table::empty(), &reconciled.unexplained, &crm_records, as_of).unwrap();
         let outage_settings = outages::Settings {

@@ -140,13 +140,9 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
     info!("{} landed: {} read, {} quarantined", leads_of(landed), parsed.leads.height(), parsed.quarantine.height());
     let mut findings = parsed.findings;
 
-    // CRM records, and what each export can speak for.
+    // CRM records. What is not of the as-of day is left out when it is known by which clock each export tells time.
     let versions = landing.versions(&CRM_RECORDS)?;
-    let records = crm::records(&versions, &config.destinations, as_of_ends_at)?;
-    let (coverage, said) =
-        crm::coverage(&versions, &records, &reads, &parsed.leads, &config.destinations, as_of_ends_at)?;
-    drop(versions);
-    findings.extend(said);
+    let records = crm::records(&versions, &config.destinations, as_of_ends_at + reconcile::farthest_clock())?;
 
     // People.
     let linked = identity::link(&identity::Inputs {
@@ -161,15 +157,21 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
     findings.extend(linked.findings);
 
     // Verdicts, outages, causes.
-    let reconciled = reconcile::verdicts(
-        &parsed.leads, &linked.identities, &linked.crm_records, &coverage, &config.destinations, &config.offers,
-        as_of_ends_at,
+    let expected = reconcile::Expected::new(
+        &parsed.leads, &linked.identities, &config.destinations, &config.offers, as_of_ends_at,
     )?;
+    let on_time = expected.on_time(&linked.crm_records)?;
+    let (coverage, said) =
+        crm::coverage(&versions, &on_time.crm_records, &reads, &parsed.leads, &config.destinations, as_of_ends_at)?;
+    drop(versions);
+    findings.extend(said);
+    let reconciled = expected.verdicts(&on_time, &coverage)?;
+    drop(expected);
+    let crm_records = on_time.crm_records;
     findings.extend(reconciled.findings);
     let witnesses = crm::records(&landing.versions(&WITNESSES)?, &witness_destinations, as_of_ends_at)?;
     drop(landing);
-    let seen =
-        silence::witnessed(&parsed.leads, &witnesses, &reconciled.unexplained, &linked.crm_records, as_of_ends_at)?;
+    let seen = silence::witnessed(&parsed.leads, &witnesses, &reconciled.unexplained, &crm_records, as_of_ends_at)?;
     findings.extend(seen.findings);
     let outage_settings = outages::Settings {
         alpha: config.outages.alpha,
@@ -197,7 +199,7 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
                 verdicts: &found.verdicts,
                 members: &found.members,
                 leads: &parsed.leads,
-                crm_records: &linked.crm_records,
+                crm_records: &crm_records,
             },
             &cause_settings,
         )?;
@@ -216,7 +218,7 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
         leads: &parsed.leads,
         quarantine: &parsed.quarantine,
         reconciliation: &reconciliation,
-        crm_records: &linked.crm_records,
+        crm_records: &crm_records,
         unexplained: &reconciled.unexplained,
         destinations: &config.destinations,
     })?;
@@ -224,7 +226,7 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
     let (gated, shares) = reconcile::gates(&reconciliation, &coverage, &config.destinations, &last_shares)?;
     findings.extend(gated.iter().map(reconcile::Gated::finding));
     let (untouched, said) =
-        untouched::find(&reconciliation, &linked.crm_records, &config.sales, as_of_ends_at, config.report.timezone)?;
+        untouched::find(&reconciliation, &crm_records, &config.sales, as_of_ends_at, config.report.timezone)?;
     findings.extend(said);
     // The as-of day is over for silence once it is over everywhere; a run for today speaks up to its newest lead.
     findings.extend(silence::silent(
@@ -268,7 +270,7 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
         .with(&parsed.quarantine)
         .with(&linked.identities)
         .with(&linked.people)
-        .with(&linked.crm_records)
+        .with(&crm_records)
         .with(&Table::<SetAside>::new(set_aside)?)
         .with(&reconciliation)
         .with(&told.missed_leads)
@@ -335,7 +337,7 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
         missed_leads: &told.missed_leads,
         leads: &parsed.leads,
         people: &linked.people,
-        crm_records: &linked.crm_records,
+        crm_records: &crm_records,
         gated: &gated,
         dnc_silences_person: config.privacy.dnc_silences_person,
         split_by: config.call_list.split_by,

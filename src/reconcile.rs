@@ -15,13 +15,14 @@ mod records;
 
 use std::collections::{BTreeMap, HashMap};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use polars::prelude::*;
 
 use crate::codes::{Finding, finding, kind, level, reason};
 use crate::config::{Destination, Offer};
 use crate::error::Result;
 use crate::tables::{Coverage, CrmRecords, Identities, Leads, Table, UnexplainedRecords, Verdicts};
+use clock::Clock;
 use events::{Book, number};
 use ledger::{Ledger, Outcome};
 use records::Columns;
@@ -80,48 +81,97 @@ pub struct Inferred {
     pub unexplained: usize,
 }
 
-/// Gives every lead its verdict at every destination.
-///
-/// `as_of_ends_at` is the first instant after the as-of day.
-///
-/// # Errors
-/// When a setting (`records_per`, `grace`) is contradicted by the data.
-pub fn verdicts(
-    leads: &Table<Leads>,
-    identities: &Table<Identities>,
-    crm_records: &Table<CrmRecords>,
-    coverage: &Table<Coverage>,
-    destinations: &[Destination],
-    offers: &[Offer],
+/// What should be where: events, and the destinations that each goes to.
+pub struct Expected<'a> {
+    book: Book<'a>,
+    destinations: &'a [Destination],
+    routes: Routes,
     as_of_ends_at: DateTime<Utc>,
-) -> Result<Reconciled> {
-    let book = events::book(leads, identities, offers)?;
-    let columns = Columns::new(crm_records)?;
-    let views = Views::new(coverage)?;
-    let routes = Routes::new(&book, destinations);
-    let mut rows = Rows::default();
-    let mut odd = Odd::default();
-    let mut inferred = Vec::with_capacity(destinations.len());
-    let mut findings = Vec::new();
-    for (index, destination) in destinations.iter().enumerate() {
-        let view = views.of(&destination.name, as_of_ends_at.timestamp_micros());
-        let mut ledger = Ledger::new(&book, &columns, destination, routes.events_of(index), view);
-        ledger.settle()?;
-        findings.extend(ledger.findings());
-        inferred.push(ledger.inferred());
-        for (lead, outcome) in ledger.outcomes() {
-            rows.push(&book, lead, &destination.name, &outcome);
-        }
-        odd.extend(&destination.name, &ledger);
+}
+
+/// CRM records at the instants at which they were made, up to the end of the as-of day.
+#[derive(Debug)]
+pub struct OnTime {
+    /// The records, their times read by the clock that their export keeps.
+    pub crm_records: Table<CrmRecords>,
+    /// That clock, for each destination.
+    clocks: Vec<Clock>,
+}
+
+/// How far an export's clock may be off: records that seem to be made so much after the as-of day may be of it.
+pub fn farthest_clock() -> TimeDelta {
+    clock::FARTHEST
+}
+
+impl<'a> Expected<'a> {
+    /// Finds the events of the leads and routes them.
+    ///
+    /// `as_of_ends_at` is the first instant after the as-of day.
+    ///
+    /// # Errors
+    /// When the tables lack a column: a fault of ours.
+    pub fn new(
+        leads: &'a Table<Leads>,
+        identities: &'a Table<Identities>,
+        destinations: &'a [Destination],
+        offers: &'a [Offer],
+        as_of_ends_at: DateTime<Utc>,
+    ) -> Result<Self> {
+        let book = events::book(leads, identities, offers)?;
+        let routes = Routes::new(&book, destinations);
+        Ok(Expected { book, destinations, routes, as_of_ends_at })
     }
-    for (row, lead) in book.leads.iter().enumerate() {
-        if routes.is_nowhere(row) {
-            let reason = excluded_kind(lead.kind).unwrap_or(reason::NOT_ROUTED);
-            rows.push(&book, number(row), "", &Outcome::excluded(reason));
+
+    /// Finds the clock of each export by the delays of its records, reads all times by it, and leaves out what was
+    /// made after the as-of day: only then is known what was. `records` reach [`farthest_clock`] beyond that day.
+    ///
+    /// # Errors
+    /// When the table lacks a column: a fault of ours.
+    pub fn on_time(&self, records: &Table<CrmRecords>) -> Result<OnTime> {
+        let columns = Columns::new(records)?;
+        let mut clocks = Vec::with_capacity(self.destinations.len());
+        for (index, destination) in self.destinations.iter().enumerate() {
+            let events = self.routes.events_of(index);
+            let ledger = Ledger::new(&self.book, &columns, destination, events, View::default(), Clock::AsRead);
+            clocks.push(ledger.recognise_clock());
         }
+        let of_name = self.destinations.iter().map(|d| d.name.as_str()).zip(&clocks).collect();
+        let crm_records = clock::on_time(records, &of_name, self.as_of_ends_at)?;
+        Ok(OnTime { crm_records, clocks })
     }
-    findings.extend(routes.findings(&book));
-    Ok(Reconciled { verdicts: rows.table()?, unexplained: odd.table()?, destinations: inferred, findings })
+
+    /// Gives every lead its verdict at every destination.
+    ///
+    /// # Errors
+    /// When a setting (`records_per`, `grace`) is contradicted by the data.
+    pub fn verdicts(&self, on_time: &OnTime, coverage: &Table<Coverage>) -> Result<Reconciled> {
+        let Expected { book, destinations, routes, as_of_ends_at } = self;
+        let columns = Columns::new(&on_time.crm_records)?;
+        let views = Views::new(coverage)?;
+        let mut rows = Rows::default();
+        let mut odd = Odd::default();
+        let mut inferred = Vec::with_capacity(destinations.len());
+        let mut findings = Vec::new();
+        for ((index, destination), clock) in destinations.iter().enumerate().zip(&on_time.clocks) {
+            let view = views.of(&destination.name, as_of_ends_at.timestamp_micros());
+            let mut ledger = Ledger::new(book, &columns, destination, routes.events_of(index), view, clock.clone());
+            ledger.settle()?;
+            findings.extend(ledger.findings());
+            inferred.push(ledger.inferred());
+            for (lead, outcome) in ledger.outcomes() {
+                rows.push(book, lead, &destination.name, &outcome);
+            }
+            odd.extend(&destination.name, &ledger);
+        }
+        for (row, lead) in book.leads.iter().enumerate() {
+            if routes.is_nowhere(row) {
+                let reason = excluded_kind(lead.kind).unwrap_or(reason::NOT_ROUTED);
+                rows.push(book, number(row), "", &Outcome::excluded(reason));
+            }
+        }
+        findings.extend(routes.findings(book));
+        Ok(Reconciled { verdicts: rows.table()?, unexplained: odd.table()?, destinations: inferred, findings })
+    }
 }
 
 /// The reason that a kind of lead is excluded for, wherever it goes.
@@ -212,26 +262,22 @@ struct View {
     readable: bool,
     from: Option<i64>,
     until: Option<i64>,
-    /// Whether `until` is the export's own time and not a record's.
-    exported: bool,
     as_of_ends_at: i64,
 }
 
 impl Views {
     fn new(coverage: &Table<Coverage>) -> Result<Self> {
         let (from, until) = (coverage.instants("from")?, coverage.instants("until")?);
-        let (readable, exported) = (coverage.flags("readable")?, coverage.instants("exported_at")?);
+        let readable = coverage.flags("readable")?;
         let of = coverage
             .texts("destination")?
             .into_iter()
             .enumerate()
             .map(|(row, name)| {
-                let until = until.get(row).copied().flatten();
                 let view = View {
                     readable: readable.get(row).copied().unwrap_or_default(),
                     from: from.get(row).copied().flatten(),
-                    until,
-                    exported: until.is_some() && exported.get(row).copied().flatten() == until,
+                    until: until.get(row).copied().flatten(),
                     as_of_ends_at: i64::MAX,
                 };
                 (name.unwrap_or_default().to_owned(), view)

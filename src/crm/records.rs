@@ -11,7 +11,7 @@ use crate::codes::{Finding, finding, kind, level};
 use crate::config::{Destination, DestinationKind, ExportedAt};
 use crate::error::Result;
 use crate::lead_source::{self, LeadSource, Offer};
-use crate::tables::{Coverage, ExportRecords, Leads, Table};
+use crate::tables::{Coverage, ExportRecords, Grain, Leads, Table};
 use crate::tabular::fold;
 
 /// Columns that pass from the landed rows into the records as they are.
@@ -21,17 +21,13 @@ const AS_LANDED: &[&str] = &[
     "present",
 ];
 
-/// The newest version of each record of the configured destinations, made up to the end of the as-of day.
+/// The newest version of each record of the configured destinations, made before `end` as its export tells the time.
 ///
 /// `versions`: all landed rows in the order of landing, with `landed_on`; without columns if there are none.
 ///
 /// # Errors
 /// Only for faults of our own.
-pub fn records(
-    versions: &DataFrame,
-    destinations: &[Destination],
-    as_of_ends_at: DateTime<Utc>,
-) -> Result<Table<ExportRecords>> {
+pub fn records(versions: &DataFrame, destinations: &[Destination], end: DateTime<Utc>) -> Result<Table<ExportRecords>> {
     if versions.width() == 0 {
         return Ok(Table::empty());
     }
@@ -42,8 +38,7 @@ pub fn records(
         if own.height() > 0 {
             // Opportunities are joined before the cut: a deal won later is cut by its own lead's record.
             let made = made(own, destination)?.lazy();
-            let end = lit(as_of_ends_at.timestamp_micros())
-                .cast(DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC)));
+            let end = lit(end.timestamp_micros()).cast(DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC)));
             frames.push(made.filter(col("created_at").is_null().or(col("created_at").lt(end))));
         }
     }
@@ -411,13 +406,13 @@ impl<'a> Words<'a> {
 
 /// What each destination's exports can speak for, and what a person should know of it.
 ///
-/// `reads`: tonight's reading, one for each destination that could be read at all. `versions`: as for [`records`].
+/// `records`: those of [`records`], their times as they are meant, up to the end of the as-of day. `reads`: tonight's reading, one for each destination that could be read at all. `versions`: as for [`records`].
 ///
 /// # Errors
 /// Only for faults of our own.
-pub fn coverage(
+pub fn coverage<T: Grain>(
     versions: &DataFrame,
-    records: &Table<ExportRecords>,
+    records: &Table<T>,
     reads: &[Read],
     leads: &Table<Leads>,
     destinations: &[Destination],

@@ -4,10 +4,15 @@
 //! does not take whole hours to the minute. Zones of time databases are tried beside fixed offsets, since exports in
 //! local time jump twice a year.
 
-use chrono::{DateTime, Offset, TimeZone};
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Offset, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
+use polars::prelude::*;
 
 use super::events::{DAY, HOUR, TEN_MINUTES};
+use crate::error::Result;
+use crate::tables::{CrmRecords, Kind, Table};
 
 /// How the times of an export are to be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +29,9 @@ pub(super) enum Clock {
 const FEWEST: usize = 20;
 /// More are not needed.
 const MOST: usize = 5000;
+
+/// How far from UTC any clock is.
+pub(super) const FARTHEST: TimeDelta = TimeDelta::hours(14);
 
 /// Zones tried beside fixed offsets: where CRM servers and export laptops stand.
 const ZONES: &[Tz] = &[
@@ -81,7 +89,9 @@ pub(super) fn recognise(pairs: &[(i64, i64)], read_in: Tz) -> Clock {
     if !is_early && as_read.earliest < HOUR - TEN_MINUTES {
         return Clock::AsRead;
     }
-    let offsets = (-28..=28).filter(|half_hours| *half_hours != 0).map(|half_hours| Clock::Offset(half_hours * 30));
+    let offsets = (-FARTHEST.num_hours() * 2..=FARTHEST.num_hours() * 2)
+        .filter(|half_hours| *half_hours != 0)
+        .map(|half_hours| Clock::Offset(half_hours * 30));
     let zones = ZONES.iter().filter(|zone| **zone != read_in).map(|zone| Clock::Zone(read_in, *zone));
     let best = offsets
         .chain(zones)
@@ -95,6 +105,45 @@ pub(super) fn recognise(pairs: &[(i64, i64)], read_in: Tz) -> Clock {
         }
         _ => Clock::AsRead,
     }
+}
+
+/// Reads the times of records by the clocks of their destinations, and leaves out what was made at `end` or later.
+///
+/// # Errors
+/// When the table lacks a column: a fault of ours.
+pub(super) fn on_time(
+    records: &Table<CrmRecords>,
+    clocks: &BTreeMap<&str, &Clock>,
+    end: DateTime<Utc>,
+) -> Result<Table<CrmRecords>> {
+    let as_read: Vec<Option<&Clock>> = records
+        .texts("destination")?
+        .into_iter()
+        .map(|name| clocks.get(name?).copied().filter(|clock| **clock != Clock::AsRead))
+        .collect();
+    let resolution = records.texts("resolution")?;
+    let end = end.timestamp_micros();
+    let mut frame = records.frame().clone();
+    for name in ["created_at", "modified_at", "last_activity_at"] {
+        if as_read.iter().all(Option::is_none) {
+            break;
+        }
+        let read =
+            records.instants(name)?.into_iter().zip(&as_read).zip(&resolution).map(|((at, clock), resolution)| {
+                // A day is a day on any clock: zones of days are allowed for in pairing.
+                let is_day =
+                    if name == "created_at" { *resolution == Some("day") } else { at.is_some_and(|at| at % DAY == 0) };
+                at.map(|at| clock.filter(|_| !is_day).map_or(at, |clock| clock.read(at)))
+            });
+        let read: Vec<Option<i64>> = read.collect();
+        frame.with_column(Series::new(name.into(), read).cast(&Kind::Instant.dtype())?.into())?;
+    }
+    let made = frame.column("created_at")?.datetime()?.physical().clone();
+    let keep: BooleanChunked = made.iter().map(|at| Some(at.is_none_or(|at| at < end))).collect();
+    if !keep.all() {
+        frame = frame.filter(&keep)?;
+    }
+    Table::new(frame)
 }
 
 /// How well records follow their leads by a clock.

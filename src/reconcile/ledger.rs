@@ -62,6 +62,7 @@ pub(super) struct Ledger<'b, 'a> {
     pub(super) events: &'b [u32],
     pub(super) records: Records<'a>,
     pub(super) view: View,
+    /// The clock that its records' times were read by.
     pub(super) clock: Clock,
     pub(super) slack: Slack,
     pub(super) per_person: bool,
@@ -88,6 +89,7 @@ impl<'b, 'a> Ledger<'b, 'a> {
         destination: &'b Destination,
         events: &'b [u32],
         view: View,
+        clock: Clock,
     ) -> Self {
         Ledger {
             book,
@@ -95,7 +97,7 @@ impl<'b, 'a> Ledger<'b, 'a> {
             events,
             records: columns.of(&destination.name, book, !destination.delivered_by.is_empty()),
             view,
-            clock: Clock::AsRead,
+            clock,
             slack: Slack::default(),
             per_person: false,
             per_from: "configured",
@@ -112,19 +114,13 @@ impl<'b, 'a> Ledger<'b, 'a> {
         }
     }
 
+    /// The clock by which its records follow their leads.
+    pub(super) fn recognise_clock(&self) -> Clock {
+        clock::recognise(&self.lone_pairs(), self.destination.timezone.unwrap_or(chrono_tz::UTC))
+    }
+
     pub(super) fn settle(&mut self) -> Result<()> {
-        let alone = self.lone_pairs();
-        self.clock = clock::recognise(&alone, self.destination.timezone.unwrap_or(chrono_tz::UTC));
-        let clock = self.clock.clone();
-        self.records.set_clock(&clock);
-        self.until = self
-            .view
-            .until
-            .map(|until| if self.view.exported { until } else { self.clock.read(until) })
-            .map(|until| until.min(self.view.as_of_ends_at));
-        if self.destination.since.is_none() {
-            self.from = self.view.from.map(|from| self.clock.read(from));
-        }
+        self.until = self.view.until.map(|until| until.min(self.view.as_of_ends_at));
         self.slack = self.day_slack();
         self.weigh()?;
         if self.per_person {
@@ -470,11 +466,6 @@ impl<'b, 'a> Ledger<'b, 'a> {
             (verdict::EXCLUDED, reason::OUT_OF_SIGHT)
         } else {
             match self.until {
-                // Read by a clock that is ahead, the newest records seem to be of tomorrow and are cut with the as-of
-                // day: that they are not seen does not say that records stopped.
-                Some(_) if self.view.readable && lead.received > self.clock.read(self.view.as_of_ends_at) => {
-                    (verdict::PENDING, reason::GRACE)
-                }
                 Some(until) if self.view.readable && lead.received > until => {
                     (verdict::PENDING, reason::AFTER_LAST_RECORD)
                 }

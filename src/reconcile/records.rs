@@ -6,7 +6,6 @@
 
 use std::collections::HashMap;
 
-use super::clock::Clock;
 use super::events::{Book, Code, DAY, NOBODY, Named, SECOND};
 use crate::codes::{action, outcome};
 use crate::contact;
@@ -208,21 +207,6 @@ impl<'a> Columns<'a> {
             }
         }
         found
-    }
-}
-
-impl Records<'_> {
-    /// Reads all times by another clock.
-    pub(super) fn set_clock(&mut self, clock: &Clock) {
-        for record in &mut self.all {
-            if let Some(span) = &mut record.span {
-                // A day is a day on any clock: zones of days are allowed for in pairing.
-                if span.width < DAY {
-                    span.start = clock.read(span.start);
-                }
-            }
-            record.modified = record.modified.map(|at| clock.read(at));
-        }
     }
 }
 

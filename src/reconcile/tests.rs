@@ -151,15 +151,11 @@ impl Case {
             vec![("destination", "crm".into()), ("readable", self.until.is_some().into()), ("owners", Value::Count(2))];
         coverage.extend(self.until.map(|until| ("until", Value::At(until))));
         coverage.extend(self.from.map(|from| ("from", Value::At(from))));
-        verdicts(
-            &table(&self.leads),
-            &table(&self.people),
-            &table(&self.records),
-            &table(&[coverage]),
-            std::slice::from_ref(&self.destination),
-            &self.offers,
-            DateTime::from_timestamp_micros(at(AS_OF)).unwrap(),
-        )
+        let (leads, people) = (table(&self.leads), table(&self.people));
+        let destinations = std::slice::from_ref(&self.destination);
+        let end = DateTime::from_timestamp_micros(at(AS_OF)).unwrap();
+        let expected = Expected::new(&leads, &people, destinations, &self.offers, end)?;
+        expected.verdicts(&expected.on_time(&table(&self.records))?, &table(&[coverage]))
     }
 
     fn run(&self) -> Reconciled {
@@ -489,6 +485,27 @@ fn an_export_in_another_zone_is_read_in_it_and_said() {
     assert!(case.verdicts().iter().all(|v| v.contains("matched/delivered")));
     let delay = run.verdicts.numbers("delay_seconds").unwrap()[0];
     assert_eq!(delay, Some(120.0));
+}
+
+#[test]
+fn records_of_a_clock_that_is_ahead_are_not_of_tomorrow_and_what_is_of_tomorrow_is_left_out() {
+    let name = |n: i64| -> &'static str { Box::leak(Box::new(format!("x{n:02}"))) };
+    let mut case = Case::new();
+    for n in 0..40 {
+        case.lead(name(n), name(n), AS_OF - 60 - n * 500);
+        case.record(name(n), name(n), AS_OF - 58 - n * 500 + 480);
+    }
+    case.record("tomorrow", "other", AS_OF + 1 + 480);
+    let (leads, people) = (table(&case.leads), table(&case.people));
+    let destinations = std::slice::from_ref(&case.destination);
+    let end = DateTime::from_timestamp_micros(at(AS_OF)).unwrap();
+    let expected = Expected::new(&leads, &people, destinations, &[], end).unwrap();
+    let on_time = expected.on_time(&table(&case.records)).unwrap();
+    let made = on_time.crm_records.instants("created_at").unwrap();
+    assert_eq!(made.iter().flatten().max(), Some(&at(AS_OF - 58)), "read by its own clock, and cut after that");
+    assert_eq!(on_time.crm_records.height(), 40);
+    case.until = Some(at(AS_OF - 58));
+    assert!(case.verdicts().iter().all(|v| v.contains("matched/delivered")), "{:?}", case.verdicts());
 }
 
 #[test]
