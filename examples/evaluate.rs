@@ -282,6 +282,7 @@ fn evaluate(plan: &Plan, options: &Options) -> Score {
             let linked = identity::link(&identity::Inputs {
                 leads: &parsed.leads,
                 records: &records,
+                earlier: &crm::earlier(&versions).unwrap(),
                 decisions: &[],
                 previous: None,
                 threshold: config.identity.threshold,

@@ -43,6 +43,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let linked = link(&Inputs {
         leads: &leads,
         records: &Table::empty(),
+        earlier: &Table::empty(),
         decisions: &[],
         previous: None,
         threshold,

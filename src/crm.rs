@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::tables::{SetAside, Table};
 use crate::tabular::{self, Ask, Export, Part, Sheet};
 
+mod coverage;
 mod json;
 mod layouts;
 mod records;
@@ -23,8 +24,9 @@ mod sheets;
 mod values;
 
 pub use crate::tabular::ReadFile;
+pub use coverage::coverage;
 pub use layouts::Advice;
-pub use records::{coverage, records};
+pub use records::{earlier, records};
 
 pub(crate) use crate::codes::outcome::{LOST, OPEN, QUALIFIED, WON};
 
@@ -349,12 +351,19 @@ fn findings(loaded: &[Loaded], empty: &[String], none: bool, destination: &Desti
     }
     let other = of(&|l| l.records.file.object == "other");
     if other > 0 {
-        let text = "an export holds another object than leads, contacts and opportunities; it is not used".into();
+        let text =
+            "an export holds another object than leads, contacts, activities and opportunities; it is not used".into();
         say(finding::EXPORT_SUSPICIOUS, text, other);
     }
     let ragged: usize = loaded.iter().filter_map(|l| l.records.file.set_aside.get("ragged")).sum();
     if ragged > 0 {
         say(finding::EXPORT_SUSPICIOUS, "rows of an export are damaged and were set aside".into(), ragged);
+    }
+    let changed: usize = loaded.iter().filter_map(|l| l.records.file.set_aside.get("bad-id")).sum();
+    if changed > 0 {
+        let text =
+            "record ids of an export do not check: a spreadsheet or a hand changed them, and their rows were set aside";
+        say(finding::EXPORT_SUSPICIOUS, text.into(), changed);
     }
     let missing: usize = of(&|l| l.records.file.notes.iter().any(|n| n.starts_with("the configuration names column")));
     if missing > 0 && missing == of(&|l| l.records.file.object != "opportunity") {

@@ -20,7 +20,7 @@ use self::people::NOBODY;
 pub use self::quality::Quality;
 use crate::codes::{self, Finding};
 use crate::error::{Error, Result};
-use crate::tables::{CrmRecords, ExportRecords, Identities, Leads, People, Table};
+use crate::tables::{CrmRecords, EarlierContacts, ExportRecords, Identities, Leads, People, Table};
 
 mod block;
 mod changes;
@@ -53,6 +53,8 @@ pub struct Inputs<'a> {
     pub leads: &'a Table<Leads>,
     /// All CRM records.
     pub records: &'a Table<ExportRecords>,
+    /// How the same records described their person before.
+    pub earlier: &'a Table<EarlierContacts>,
     /// Reviewed decisions.
     pub decisions: &'a [Decision],
     /// Who was who in the run before, for the list of changes.
@@ -429,11 +431,12 @@ pub fn link(inputs: &Inputs) -> Result<Linked> {
         cluster: &assigned.cluster,
     };
     let records = inputs.records.frame();
+    let (described, of) = records::with_earlier(records, inputs.earlier.frame())?;
     let given = records::assign(
-        &mut profiles.forms, &profiles.shared, &model, &mut clusters, &known, records, inputs.threshold,
+        &mut profiles.forms, &profiles.shared, &model, &mut clusters, &known, &described, inputs.threshold,
     )?;
     quality.capped_records = given.capped;
-    let crm_records = people::crm_records(records, &person_ids, &given.given)?;
+    let crm_records = people::crm_records(records, &person_ids, &records::best(given.given, &of))?;
     let changes = match inputs.previous {
         Some(previous) => changes::between(previous.frame(), identities.frame(), &links)?,
         None => Vec::new(),

@@ -148,6 +148,7 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
     let linked = identity::link(&identity::Inputs {
         leads: &parsed.leads,
         records: &records,
+        earlier: &crm::earlier(&versions)?,
         decisions: &decisions,
         previous: before.as_ref(),
         threshold: config.identity.threshold,

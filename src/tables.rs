@@ -690,6 +690,22 @@ tables! {
         first_landed_on: Day "UTC day on which it was first read",
     }
 
+    /// How CRM records described their person before: distinct earlier versions, where they differ from the newest.
+    EarlierContacts "earlier_contacts", one row per "record and earlier description of its person", key [destination, record_id, versions_ago], published false;
+    {
+        destination: Text "name of the destination",
+        record_id: Text "the CRM's own id",
+        versions_ago: Count "how many landed versions before the newest",
+        email: Text(?) "as found then",
+        phone: Text(?) "as found then",
+        first_name: Text(?) "as found then",
+        last_name: Text(?) "as found then",
+        company: Text(?) "as found then",
+        title: Text(?) "as found then",
+        country: Text(?) "as found then",
+        key: Text(?) "the raw lead's RowKey or lead_id, as found then",
+    }
+
     /// What each destination's exports can speak for.
     Coverage "coverage", one row per "destination", key [destination], published false;
     {

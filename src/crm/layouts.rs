@@ -28,6 +28,8 @@ pub(super) struct Layout {
     hidden: Vec<String>,
     prefix: String,
     pub prefixes: BTreeMap<String, String>,
+    /// What a row's own word for its object means; rows with any other word are of no use.
+    pub objects: BTreeMap<String, String>,
     signatures: Vec<Signature>,
     columns: BTreeMap<String, Vec<String>>,
     /// Folded status text to outcome.
@@ -85,6 +87,8 @@ struct WrittenLayout {
     prefix: String,
     #[serde(default)]
     prefixes: BTreeMap<String, String>,
+    #[serde(default)]
+    objects: BTreeMap<String, String>,
     signature: Vec<WrittenSignature>,
     columns: BTreeMap<String, Vec<String>>,
     #[serde(default)]
@@ -152,6 +156,7 @@ impl Layouts {
                 hidden: layout.hidden,
                 prefix: fold(&layout.prefix),
                 prefixes: layout.prefixes,
+                objects: layout.objects,
                 signatures,
                 columns,
                 outcome: outcomes(&layout.outcome),
@@ -373,7 +378,7 @@ mod tests {
         let layouts = layouts();
         for kind in KINDS {
             let layout = layouts.of(kind);
-            let ours = ["subject", "state", "won", "closed", "contact_id", "merged_from"];
+            let ours = ["subject", "state", "won", "closed", "contact_id", "merged_from", "parent"];
             for field in layout.columns.keys() {
                 let known = crate::config::FIELDS.contains(&field.as_str()) || ours.contains(&field.as_str());
                 assert!(known, "{}: {field}", kind.name());

@@ -1,17 +1,20 @@
-//! Everything ever landed of the destinations → CRM records, and what each destination's exports can speak for.
+//! Everything ever landed of the destinations → CRM records, and how they described their person before.
+//!
+//! The newest version of a record counts. What it says of the lead it was made for is parsed wherever it stands; won and
+//! lost come from its opportunity; an activity is a record of the person it is filed under. What was made after the
+//! as-of day is left to `reconcile`, which knows the clocks; what the exports can speak for to `coverage`.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use chrono::{DateTime, Datelike as _, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use polars::prelude::*;
 
 use super::layouts::{Layout, layouts};
-use super::{LOST, OPEN, QUALIFIED, Read, WON, exported_at};
-use crate::codes::{Finding, finding, kind, level};
-use crate::config::{Destination, DestinationKind, ExportedAt};
+use super::{KEY, LOST, OPEN, QUALIFIED, WON};
+use crate::config::{Destination, DestinationKind};
 use crate::error::Result;
 use crate::lead_source::{self, LeadSource, Offer};
-use crate::tables::{Coverage, ExportRecords, Grain, Leads, Table};
+use crate::tables::{EarlierContacts, ExportRecords, Grain as _, Table};
 use crate::tabular::fold;
 
 /// Columns that pass from the landed rows into the records as they are.
@@ -20,6 +23,9 @@ const AS_LANDED: &[&str] = &[
     "opted_out", "email", "phone", "first_name", "last_name", "company", "key", "title", "country", "description",
     "present",
 ];
+
+/// Columns that describe a person.
+const CONTACT: &[&str] = &["email", "phone", "first_name", "last_name", "company", "title", "country"];
 
 /// The newest version of each record of the configured destinations, made before `end` as its export tells the time.
 ///
@@ -49,7 +55,7 @@ pub fn records(versions: &DataFrame, destinations: &[Destination], end: DateTime
 }
 
 /// Newest version of each key, with the day of the first.
-fn newest(versions: &DataFrame) -> Result<DataFrame> {
+pub(super) fn newest(versions: &DataFrame) -> Result<DataFrame> {
     let sorted =
         versions.sort(["destination", "record_id"], SortMultipleOptions::default().with_maintain_order(true))?;
     let (destinations, ids) = (sorted.column("destination")?.str()?, sorted.column("record_id")?.str()?);
@@ -83,6 +89,11 @@ struct Said {
 }
 
 impl Said {
+    /// Whether both name the same action and offer.
+    fn is_of(&self, other: &Said) -> bool {
+        (&self.action, &self.offer_id, &self.offer) == (&other.action, &other.offer_id, &other.offer)
+    }
+
     fn of(parsed: LeadSource, text: Option<&str>) -> Self {
         let (offer_id, offer) = match parsed.offer {
             Some(offer) => match offer.id() {
@@ -103,10 +114,10 @@ impl Said {
 }
 
 /// Text columns of a frame by name; absent ones (landed by an earlier version) are null.
-struct Texts(HashMap<&'static str, StringChunked>);
+pub(super) struct Texts(HashMap<&'static str, StringChunked>);
 
 impl Texts {
-    fn of(frame: &DataFrame, names: &[&'static str]) -> Self {
+    pub(super) fn of(frame: &DataFrame, names: &[&'static str]) -> Self {
         let column = |name: &str| {
             let found = frame.column(name).ok().and_then(|c| c.str().ok().cloned());
             found.unwrap_or_else(|| StringChunked::full_null(PlSmallStr::EMPTY, frame.height()))
@@ -114,7 +125,7 @@ impl Texts {
         Texts(names.iter().map(|name| (*name, column(name))).collect())
     }
 
-    fn get(&self, name: &str, row: usize) -> Option<&str> {
+    pub(super) fn get(&self, name: &str, row: usize) -> Option<&str> {
         self.0.get(name).and_then(|column| column.get(row))
     }
 }
@@ -136,6 +147,7 @@ fn made(newest: DataFrame, destination: &Destination) -> Result<DataFrame> {
         .filter(|row| texts.get("object", *row) == Some("lead"))
         .filter_map(|row| Some((texts.get("contact_id", row)?, texts.get("record_id", row)?)))
         .collect();
+    let persons = Persons::of(&texts, height);
     let words = Words::new(destination);
     let mut known: HashMap<&str, Said> = HashMap::new();
     let mut columns: BTreeMap<&str, StringChunkedBuilder> = [
@@ -150,18 +162,15 @@ fn made(newest: DataFrame, destination: &Destination) -> Result<DataFrame> {
         let get = |name: &str| texts.get(name, row);
         let object = get("object").unwrap_or("lead");
         let is_opportunity = object == "opportunity";
-        let mut said = match get("lead_source") {
-            Some(text) => known.entry(text).or_insert_with(|| Said::of(lead_source::parse(text), Some(text))).clone(),
-            None => Said::default(),
-        };
-        if !said.marketplace {
-            said = elsewhere(get("subject"), get("description"), get("lead_source"));
-        }
-        separate(&mut said, get("action"), get("offer_id"), get("offer"), get("storefront"));
-        said.marketplace |= destination.kind == DestinationKind::Https;
+        let said = said(get, destination.kind, &mut known);
         let mut delivers = match words.delivered(get) {
             Some(delivers) => delivers,
-            None => said.marketplace,
+            // What an activity says of its person's lead is that lead's delivery, not another one.
+            None => {
+                let repeats =
+                    |person: usize| said.is_of(&self::said(|n| texts.get(n, person), destination.kind, &mut known));
+                said.marketplace && !persons.of_activity(row).is_some_and(repeats)
+            }
         };
         // A conversion copies the lead's source to the contact and the opportunity: they are no deliveries.
         let converted_from = (object == "contact").then(|| converted_contacts.get(get("record_id")?)).flatten();
@@ -179,7 +188,8 @@ fn made(newest: DataFrame, destination: &Destination) -> Result<DataFrame> {
         };
         let merged_into = get("merged_into").filter(|into| get("record_id") != Some(*into));
         for (name, value) in [
-            ("outcome", words.outcome(&status, layout, destination.kind)),
+            // The state of an activity is not that of its person.
+            ("outcome", words.outcome(&status, layout, destination.kind).filter(|_| !is_activity(object))),
             ("lead_source", said.text.as_deref()),
             ("storefront", said.storefront.as_deref()),
             ("action", said.action.as_deref()),
@@ -196,13 +206,120 @@ fn made(newest: DataFrame, destination: &Destination) -> Result<DataFrame> {
     }
     let mut result: Vec<Column> = Vec::new();
     for name in AS_LANDED.iter().chain(&["first_landed_on"]) {
-        result.push(newest.column(name)?.clone());
+        let landed = newest.column(name)?;
+        result.push(if CONTACT.contains(name) { persons.fill(landed)? } else { landed.clone() });
     }
     result.extend(columns.into_values().map(|c| c.finish().into_column()));
     result.push(Column::new("marketplace".into(), marketplace));
     let deleted: BooleanChunked = deleted.iter().map(|d| Some(d.unwrap_or(false))).collect_ca("deleted".into());
     result.push(deleted.into_column());
     Ok(DataFrame::new(height, result)?)
+}
+
+/// What a row says of its lead, wherever it says it.
+fn said<'t>(get: impl Fn(&str) -> Option<&'t str>, kind: DestinationKind, known: &mut HashMap<&'t str, Said>) -> Said {
+    let mut said = match get("lead_source") {
+        Some(text) => known.entry(text).or_insert_with(|| Said::of(lead_source::parse(text), Some(text))).clone(),
+        None => Said::default(),
+    };
+    if !said.marketplace {
+        said = elsewhere(get("subject"), get("description"), get("lead_source"));
+    }
+    separate(&mut said, get("action"), get("offer_id"), get("offer"), get("storefront"));
+    said.marketplace |= kind == DestinationKind::Https;
+    said
+}
+
+/// Whether rows of this object are filed under a person.
+fn is_activity(object: &str) -> bool {
+    matches!(object, "task" | "campaign-member" | "form-activity")
+}
+
+/// The lead or contact that each activity is filed under.
+struct Persons {
+    /// Row of the person, for rows that are activities of one in the exports; empty where there is none.
+    of: Vec<Option<u32>>,
+}
+
+impl Persons {
+    fn of(texts: &Texts, height: usize) -> Self {
+        let activities = (0..height).filter(|row| texts.get("object", *row).is_some_and(is_activity));
+        let filed: Vec<(usize, &str)> = activities.filter_map(|row| Some((row, texts.get("parent", row)?))).collect();
+        if filed.is_empty() {
+            return Persons { of: Vec::new() };
+        }
+        let rows: HashMap<&str, u32> = (0..height)
+            .filter(|row| !texts.get("object", *row).is_some_and(|o| is_activity(o) || o == "opportunity"))
+            .filter_map(|row| Some((texts.get("record_id", row)?, u32::try_from(row).ok()?)))
+            .collect();
+        let mut of = vec![None; height];
+        for (row, person) in filed {
+            if let Some(place) = of.get_mut(row) {
+                *place = rows.get(person).copied();
+            }
+        }
+        Persons { of }
+    }
+
+    fn of_activity(&self, row: usize) -> Option<usize> {
+        self.of.get(row).copied().flatten().map(|person| person as usize)
+    }
+
+    /// A contact column, an activity's blanks filled from its person.
+    fn fill(&self, landed: &Column) -> Result<Column> {
+        if self.of.is_empty() {
+            return Ok(landed.clone());
+        }
+        let cells = landed.str()?;
+        let filled: StringChunked = cells
+            .iter()
+            .enumerate()
+            .map(|(row, cell)| cell.or_else(|| cells.get(self.of_activity(row)?)))
+            .collect_ca(landed.name().clone());
+        Ok(filled.into_column())
+    }
+}
+
+/// How the same records described their person in earlier versions: sales correct addresses, and the lead has the old
+/// one. `versions` as for [`records`].
+///
+/// # Errors
+/// Only for faults of our own.
+pub fn earlier(versions: &DataFrame) -> Result<Table<EarlierContacts>> {
+    if versions.width() == 0 {
+        return Ok(Table::empty());
+    }
+    let several = versions.clone().lazy().group_by(KEY.iter().map(|k| col(*k)).collect::<Vec<_>>()).agg([len()]);
+    let several = several.filter(col("len").gt(lit(1))).select(KEY.iter().map(|k| col(*k)).collect::<Vec<_>>());
+    let fields: Vec<&'static str> = CONTACT.iter().chain(&["key"]).copied().collect();
+    let wanted: Vec<Expr> = KEY.iter().chain(&fields).map(|name| col(*name)).collect();
+    let on: Vec<Expr> = KEY.iter().map(|k| col(*k)).collect();
+    let arguments = JoinArgs { maintain_order: MaintainOrderJoin::Left, ..JoinArgs::new(JoinType::Semi) };
+    let order = SortMultipleOptions::default().with_maintain_order(true);
+    let again = versions.clone().lazy().select(wanted).join(several, on.clone(), on, arguments);
+    let again = again.collect()?.sort(KEY.iter().copied(), order)?;
+    let names: Vec<&'static str> = KEY.iter().chain(&fields).copied().collect();
+    let texts = Texts::of(&again, &names);
+    let of = |row: usize, names: &[&'static str]| -> Vec<Option<&str>> {
+        names.iter().map(|name| texts.get(name, row)).collect()
+    };
+    // From the last row of each record, its newest version, back to the first.
+    let (mut keep, mut numbers) = (Vec::new(), Vec::new());
+    let mut seen: Vec<Vec<Option<&str>>> = Vec::new();
+    for row in (0..again.height()).rev() {
+        if row + 1 == again.height() || of(row, KEY) != of(row + 1, KEY) {
+            seen.clear();
+        }
+        let contact = of(row, &fields);
+        if !seen.is_empty() && contact.iter().any(Option::is_some) && !seen.contains(&contact) {
+            keep.push(IdxSize::try_from(row).unwrap_or_default());
+            numbers.push(i64::try_from(seen.len()).unwrap_or(i64::MAX));
+        }
+        seen.push(contact);
+    }
+    let mut frame = again.take(&IdxCa::from_vec("row".into(), keep))?;
+    frame.with_column(Column::new("versions_ago".into(), numbers))?;
+    Table::new(frame.select(EarlierContacts::DEFINITION.columns.iter().map(|c| c.name))?)
 }
 
 /// The lead source in the subject or the notes; else the field's own text, which names no marketplace.
@@ -402,238 +519,4 @@ impl<'a> Words<'a> {
             text.is_some_and(|text| patterns.iter().any(|pattern| pattern.matches(text.trim())))
         }))
     }
-}
-
-/// What each destination's exports can speak for, and what a person should know of it.
-///
-/// `records`: those of [`records`], their times as they are meant, up to the end of the as-of day. `reads`: tonight's reading, one for each destination that could be read at all. `versions`: as for [`records`].
-///
-/// # Errors
-/// Only for faults of our own.
-pub fn coverage<T: Grain>(
-    versions: &DataFrame,
-    records: &Table<T>,
-    reads: &[Read],
-    leads: &Table<Leads>,
-    destinations: &[Destination],
-    as_of_ends_at: DateTime<Utc>,
-) -> Result<(Table<Coverage>, Vec<Finding>)> {
-    let mut rows: Vec<Spoken> = Vec::new();
-    let mut findings = Vec::new();
-    for destination in destinations {
-        let own = records.lazy().filter(col("destination").eq(lit(destination.name.as_str()))).collect()?;
-        let read = reads.iter().find(|read| read.destination == destination.name);
-        let previous = previous(versions, &destination.name, as_of_ends_at)?;
-        let spoken = spoken(&own, destination, read, previous, leads, as_of_ends_at)?;
-        tell(&spoken, read, destination, &mut findings);
-        rows.push(spoken);
-    }
-    Ok((table(rows)?, findings))
-}
-
-struct Spoken {
-    destination: String,
-    readable: bool,
-    records: i64,
-    previous: Option<i64>,
-    from: Option<DateTime<Utc>>,
-    /// Whether `from` was found and not configured.
-    from_found: bool,
-    until: Option<DateTime<Utc>>,
-    shows_lead_source: bool,
-    has_converted: bool,
-    has_closed: bool,
-    has_deleted: bool,
-    owners: i64,
-    has_opportunities: bool,
-    exported_at: Option<DateTime<Utc>>,
-}
-
-fn instants(column: &Column) -> Result<Vec<Option<i64>>> {
-    Ok(column.datetime()?.physical().iter().collect())
-}
-
-fn spoken(
-    own: &DataFrame,
-    destination: &Destination,
-    read: Option<&Read>,
-    previous: Option<i64>,
-    leads: &Table<Leads>,
-    as_of_ends_at: DateTime<Utc>,
-) -> Result<Spoken> {
-    let texts = Texts::of(own, &["object", "outcome", "owner"]);
-    let (created, modified) = (instants(own.column("created_at")?)?, instants(own.column("modified_at")?)?);
-    let (present, marketplace) = (own.column("present")?.bool()?, own.column("marketplace")?.bool()?);
-    let deleted = own.column("deleted")?.bool()?;
-    let mut spoken = Spoken {
-        destination: destination.name.clone(),
-        readable: read.is_some_and(Read::is_conclusive) || own.height() > 0,
-        records: 0,
-        previous,
-        from: destination.since,
-        from_found: false,
-        until: None,
-        shows_lead_source: !destination.delivered_by.is_empty(),
-        has_converted: false,
-        has_closed: false,
-        has_deleted: false,
-        owners: 0,
-        has_opportunities: false,
-        exported_at: exported_at(destination, read),
-    };
-    let mut owners = HashSet::new();
-    let mut latest: Option<i64> = None;
-    let mut made = Vec::new();
-    for row in 0..own.height() {
-        if texts.get("object", row) == Some("opportunity") {
-            spoken.has_opportunities = true;
-            continue;
-        }
-        let outcome = texts.get("outcome", row);
-        spoken.has_converted |= matches!(outcome, Some(QUALIFIED | WON));
-        spoken.has_closed |= matches!(outcome, Some(LOST | WON));
-        spoken.has_deleted |= deleted.get(row) == Some(true);
-        spoken.shows_lead_source |= marketplace.get(row) == Some(true);
-        let times = [created.get(row).copied().flatten(), modified.get(row).copied().flatten()];
-        made.extend(times.first().copied().flatten());
-        if present.get(row) == Some(true) {
-            spoken.records += 1;
-            owners.extend(texts.get("owner", row));
-            latest = latest.max(times.into_iter().flatten().max());
-        }
-    }
-    spoken.owners = i64::try_from(owners.len()).unwrap_or(i64::MAX);
-    spoken.until = match destination.exported_at {
-        ExportedAt::Records => latest.and_then(DateTime::from_timestamp_micros),
-        ExportedAt::FileTime | ExportedAt::At(_) => {
-            spoken.exported_at.or_else(|| latest.and_then(DateTime::from_timestamp_micros))
-        }
-    }
-    .map(|until| until.min(as_of_ends_at));
-    if spoken.from.is_none() {
-        made.sort_unstable();
-        spoken.from = begin(&made, &routed(leads, destination)?);
-        spoken.from_found = spoken.from.is_some();
-    }
-    Ok(spoken)
-}
-
-/// Times of the genuine leads that are routed to a destination, sorted.
-fn routed(leads: &Table<Leads>, destination: &Destination) -> Result<Vec<i64>> {
-    let frame = leads.frame();
-    let (ids, titles) = (frame.column("offer_id")?.str()?, frame.column("offer")?.str()?);
-    let kinds = frame.column("kind")?.str()?;
-    let mut matches: HashMap<&str, bool> = HashMap::new();
-    let mut times = Vec::new();
-    for (row, at) in instants(frame.column("received_at")?)?.into_iter().enumerate() {
-        if kinds.get(row) != Some(kind::GENUINE) {
-            continue;
-        }
-        let offer = ids.get(row).or_else(|| titles.get(row)).unwrap_or("");
-        let here = *matches.entry(offer).or_insert_with(|| destination.offers.iter().any(|p| p.matches(offer)));
-        times.extend(at.filter(|_| here));
-    }
-    times.sort_unstable();
-    Ok(times)
-}
-
-/// Where records begin abruptly, later than leads: the export, or the destination, knows nothing earlier.
-///
-/// Abruptly means that from the first record on there are about as many records as leads. A destination that lost its
-/// first leads for another reason looks alike, so this is told as a finding.
-fn begin(made: &[i64], leads: &[i64]) -> Option<DateTime<Utc>> {
-    const WINDOW: usize = 50;
-    let first = *made.first()?;
-    let skew = TimeDelta::minutes(10).num_microseconds().unwrap_or(0);
-    let before = leads.partition_point(|at| *at < first - skew);
-    let after: Vec<i64> = leads.iter().skip(before).take(WINDOW).copied().collect();
-    let window_end = *after.last()?;
-    let records = made.iter().take_while(|at| **at <= window_end).count();
-    let abrupt = before >= 3 && after.len() >= 5 && records * 5 >= after.len() * 2;
-    abrupt.then(|| DateTime::from_timestamp_micros(first - skew)).flatten()
-}
-
-/// Records of the export before the as-of day, from what was landed until then.
-fn previous(versions: &DataFrame, destination: &str, as_of_ends_at: DateTime<Utc>) -> Result<Option<i64>> {
-    if versions.width() == 0 {
-        return Ok(None);
-    }
-    // The instant before the end is on the as-of day, whatever the zone of the report.
-    let day = (as_of_ends_at - TimeDelta::microseconds(1)).date_naive();
-    let epoch = NaiveDate::from_ymd_opt(1970, 1, 1).map_or(0, |d| d.num_days_from_ce());
-    let earlier = versions
-        .clone()
-        .lazy()
-        .filter(
-            col("destination")
-                .eq(lit(destination))
-                .and(col("object").neq_missing(lit("opportunity")))
-                .and(col("landed_on").lt(lit(day.num_days_from_ce() - epoch).cast(DataType::Date))),
-        )
-        .collect()?;
-    if earlier.height() == 0 {
-        return Ok(None);
-    }
-    let newest = newest(&earlier)?;
-    Ok(Some(i64::from(newest.column("present")?.bool()?.sum().unwrap_or(0))))
-}
-
-fn tell(spoken: &Spoken, read: Option<&Read>, destination: &Destination, findings: &mut Vec<Finding>) {
-    let mut say = |code: &'static str, level: &'static str, text: String, count: i64| {
-        findings.push(Finding { level, code, destination: destination.name.clone(), text, count });
-    };
-    if spoken.from_found
-        && let Some(from) = spoken.from
-    {
-        let text = format!(
-            "its records begin abruptly on {}: earlier leads are out of sight; if they were lost, set since",
-            from.date_naive()
-        );
-        say(finding::EXPORT_SUSPICIOUS, level::LIST, text, spoken.records);
-    }
-    if !read.is_some_and(Read::is_conclusive) {
-        return;
-    }
-    if let Some(previous) = spoken.previous
-        && previous >= 20
-        && spoken.records * 2 < previous
-    {
-        let text = "the export is less than half of the last one: a filter, a view or an interrupted export".into();
-        say(finding::EXPORT_SUSPICIOUS, level::MAIL, text, previous - spoken.records);
-    }
-    if spoken.owners == 1 && spoken.records >= 50 {
-        let text = "all records of the export have one owner: it may be one person's view".into();
-        say(finding::EXPORT_SUSPICIOUS, level::LIST, text, spoken.records);
-    }
-    let keeps_state = matches!(destination.kind, DestinationKind::Salesforce | DestinationKind::Dynamics);
-    if keeps_state && spoken.records >= 50 && !spoken.has_converted && !spoken.has_closed {
-        let text = "the export holds no converted or closed records: it may be a view of open leads".into();
-        say(finding::EXPORT_SUSPICIOUS, level::LIST, text, spoken.records);
-    }
-}
-
-fn table(rows: Vec<Spoken>) -> Result<Table<Coverage>> {
-    let time = |name: &str, get: &dyn Fn(&Spoken) -> Option<DateTime<Utc>>| {
-        Int64Chunked::from_iter_options(name.into(), rows.iter().map(|r| get(r).map(|at| at.timestamp_micros())))
-            .into_datetime(TimeUnit::Microseconds, Some(TimeZone::UTC))
-            .into_column()
-    };
-    let yes =
-        |name: &str, get: &dyn Fn(&Spoken) -> bool| Column::new(name.into(), rows.iter().map(get).collect::<Vec<_>>());
-    let columns = vec![
-        Column::new("destination".into(), rows.iter().map(|r| r.destination.as_str()).collect::<Vec<_>>()),
-        yes("readable", &|r| r.readable),
-        Column::new("records".into(), rows.iter().map(|r| r.records).collect::<Vec<_>>()),
-        Column::new("previous_records".into(), rows.iter().map(|r| r.previous).collect::<Vec<_>>()),
-        time("from", &|r| r.from),
-        time("until", &|r| r.until),
-        yes("shows_lead_source", &|r| r.shows_lead_source),
-        yes("has_converted", &|r| r.has_converted),
-        yes("has_closed", &|r| r.has_closed),
-        yes("has_deleted", &|r| r.has_deleted),
-        Column::new("owners".into(), rows.iter().map(|r| r.owners).collect::<Vec<_>>()),
-        yes("has_opportunities", &|r| r.has_opportunities),
-        time("exported_at", &|r| r.exported_at),
-    ];
-    Table::new(DataFrame::new(rows.len(), columns)?)
 }

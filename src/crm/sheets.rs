@@ -20,7 +20,7 @@ use crate::tabular::{ReadFile, Sheet};
 pub(super) const TEXTS: &[&str] = &[
     "object", "resolution", "status", "state", "outcome", "owner", "email", "phone", "first_name", "last_name",
     "company", "title", "country", "description", "subject", "key", "lead_source", "action", "offer_id", "offer",
-    "storefront", "merged_into", "opportunity", "contact_id", "delivered",
+    "storefront", "merged_into", "opportunity", "contact_id", "parent", "delivered",
 ];
 /// Instants of a landed record.
 pub(super) const TIMES: &[&str] = &["created_at", "modified_at", "last_activity_at"];
@@ -147,7 +147,7 @@ pub(super) fn read(
             "first_name" => first_names.clone(),
             "last_name" => last_names.clone(),
             "company" => companies(&text("company")),
-            "merged_into" | "opportunity" | "contact_id" => related(&text(field), layout.id),
+            "merged_into" | "opportunity" | "contact_id" | "parent" => related(&text(field), layout.id),
             "delivered" => delivered(sheet, &mapping, height),
             _ => text(field),
         };
@@ -366,17 +366,32 @@ fn identify<'a>(
             aside.push(Aside { row, reason, detail: detail.to_owned() });
             None
         };
-        let id = match cell.map(|text| values::id(layout.id, text)) {
+        let id = match cell.map(|text| (text, values::id(layout.id, text))) {
             None => refuse("no-id", "its id is empty"),
-            Some(None) => refuse("no-id", "its id has not the form of one"),
-            Some(Some(id)) if layout.prefixes.is_empty() => {
-                *object = configured.as_ref().and_then(|c| c.get(n)).map(|o| Cow::Owned(o.to_lowercase()));
+            Some((text, None)) if layout.id == Id::Salesforce && values::has_salesforce_form(text) => {
+                refuse("bad-id", CHANGED_ID)
+            }
+            Some((_, None)) => refuse("no-id", "its id has not the form of one"),
+            Some((_, Some(id))) if layout.prefixes.is_empty() => {
+                let told = configured.as_ref().and_then(|c| c.get(n));
+                match told.map(|told| layout.objects.get(told)) {
+                    Some(Some(found)) => *object = Some(Cow::Borrowed(found)),
+                    Some(None) if !layout.objects.is_empty() && !destination.columns.contains_key("object") => {
+                        ids.push(refuse("other-object", "an activity that is no form filled out"));
+                        continue;
+                    }
+                    _ => *object = told.map(|o| Cow::Owned(o.to_lowercase())),
+                }
                 Some(id)
             }
-            Some(Some(id)) => match id.get(..3).and_then(|prefix| layout.prefixes.get(prefix)) {
+            Some((text, Some(id))) => match id.get(..3).and_then(|prefix| layout.prefixes.get(prefix)) {
                 Some(found) => {
                     *object = Some(Cow::Borrowed(found));
                     Some(id)
+                }
+                // Capitals told by the last three characters that make another object of it than is written.
+                None if text.get(..3).is_some_and(|prefix| layout.prefixes.contains_key(prefix)) => {
+                    refuse("bad-id", CHANGED_ID)
                 }
                 None => refuse("other-object", "its id belongs to another object"),
             },
@@ -385,6 +400,10 @@ fn identify<'a>(
     }
     (ids, objects)
 }
+
+/// What is wrong with an id that does not check.
+const CHANGED_ID: &str =
+    "its id was changed: the last three of its 18 characters tell which of the others are capitals, and they are not";
 
 /// Does the same to each item, on all cores where it is worth it; the results in the order of the items.
 fn each<T: Sync, R: Send>(items: &[T], height: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config::Config;
-use crate::tables::{ExportRecords, Leads};
+use crate::tables::{ExportRecords, Grain, Leads};
 
 fn destination(kind: &str, more: &str) -> Destination {
     let source = "[[source]]\nname = \"raw\"\nkind = \"files\"\npath = \"raw/*\"\n";
@@ -34,7 +34,7 @@ fn made(read: &Read, destination: &Destination) -> Table<ExportRecords> {
     records(&landed(read.rows.clone(), "2026-06-01"), std::slice::from_ref(destination), end()).unwrap()
 }
 
-fn texts(table: &Table<ExportRecords>, column: &str) -> Vec<String> {
+fn texts<T: Grain>(table: &Table<T>, column: &str) -> Vec<String> {
     let column = table.frame().column(column).unwrap().cast(&DataType::String).unwrap();
     column.str().unwrap().iter().map(|v| v.unwrap_or("∅").to_owned()).collect()
 }
@@ -147,6 +147,80 @@ fn converted_leads_merged_leads_and_opportunities_are_joined() {
     assert_eq!(get("003bm00000zbyRuAAI", "merged_into"), "00Qbm00000Orxk5EAB", "the contact is the lead, converted");
     assert_eq!(get("003bm00000zbyRuAAI", "marketplace"), "false");
     assert_eq!(get("006bm00000LKgOnAAL", "marketplace"), "false");
+}
+
+#[test]
+fn an_id_that_was_changed_by_hand_is_told_as_that_and_not_as_another_object() {
+    let text = "Id,LastName,Email,CreatedDate\n\
+        00Qbm00000Orxk5AAA,A,a@x,2026-05-01T10:00:00Z\n00Q000000000001AAA,B,b@x,2026-05-01T10:00:00Z\n\
+        00Qbm00000Orxk7EAB,C,c@x,2026-05-01T10:00:00Z\n001bm00001ZM1LyAAL,D,d@x,2026-05-01T10:00:00Z\n";
+    let (destination, read) = read_one("salesforce", "", text.as_bytes());
+    assert_eq!(texts(&made(&read, &destination), "email"), ["c@x"]);
+    assert_eq!(texts(&read.set_aside, "reason"), ["bad-id", "bad-id", "other-object"]);
+    assert!(texts(&read.set_aside, "detail")[0].contains("was changed"));
+    assert!(read.findings.iter().any(|f| f.count == 2 && f.text.contains("do not check")), "{:?}", read.findings);
+}
+
+#[test]
+fn tasks_and_campaign_members_are_records_of_the_person_they_are_filed_under() {
+    let destination = destination("salesforce", "");
+    let leads = "Id,LastName,FirstName,Email,LeadSource,CreatedDate\n\
+        00Qbm00000Orxk5EAB,Boxer,Bertha,b@x.com,AzureMarketplace-PLT|c.o,2026-05-01T10:00:00.000Z\n";
+    let tasks = "Id,WhoId,Subject,Status,CreatedDate\n\
+        00Tbm00000Orxk5,00Qbm00000Orxk5,Call back,Completed,2026-05-02T10:00:00.000Z\n\
+        00Tbm00000Orxk6,00Qbm00000Orxk5EAB,Again: AzureMarketplace-PLT|c.o,Open,2026-05-02T10:00:00.000Z\n\
+        00Tbm00000Orxk7,00Qbm00000Orxk5EAB,New inquiry AzureMarketplace-INS|c.other,Open,2026-05-03T10:00:00.000Z\n\
+        00Tbm00000Orxk8,,Nobody's,Open,2026-05-02T10:00:00.000Z\n";
+    let members = "Id,CampaignId,LeadId,ContactId,Status,LeadSource,CreatedDate\n\
+        00vbm00000Orxk5,701bm00000Orxk5,00Qbm00000Orxk5EAB,,Sent,AzureMarketplace-PLT|c.o,2026-05-02T10:00:00.000Z\n";
+    let files = [("Lead.csv", leads), ("Task.csv", tasks), ("CampaignMember.csv", members)];
+    let exports = files.iter().map(|(n, t)| export(n, "2026-05-20T00:00:00Z", t.as_bytes())).collect();
+    let records = made(&read(exports, &destination).unwrap(), &destination);
+    assert_eq!(texts(&records, "object"), ["lead", "task", "task", "task", "task", "campaign-member"]);
+    assert_eq!(texts(&records, "email"), ["b@x.com", "b@x.com", "b@x.com", "b@x.com", "∅", "b@x.com"]);
+    assert_eq!(texts(&records, "last_name")[1..3], ["Boxer", "Boxer"]);
+    let marketplace = ["true", "false", "false", "true", "false", "false"];
+    assert_eq!(texts(&records, "marketplace"), marketplace, "what repeats the lead's own source is no other delivery");
+    assert!(texts(&records, "outcome")[1..].iter().all(|o| o == "∅"), "a completed task is no qualified lead");
+}
+
+#[test]
+fn a_marketo_form_activity_is_a_record_of_its_lead_and_other_activities_are_none() {
+    let destination = destination("marketo", "");
+    let leads = "id,firstName,lastName,email,leadSource,createdAt,updatedAt\n\
+        7,Russell,Wilson,r@x.com,AzureMarketplace-INS|c.second,2026-05-01T15:41:32Z,2026-05-08T00:00:00Z\n";
+    let activities = "marketoGUID,leadId,activityDate,activityTypeId,campaignId,primaryAttributeValueId,primaryAttributeValue,attributes\n\
+        b1,7,2026-05-01T15:41:32Z,2,,1005,Marketplace,\"{\"\"Form Fields\"\":\"\"LeadSource: AzureMarketplace-INS|c.first\"\"}\"\n\
+        b2,7,2026-05-08T00:00:00Z,2,,1005,Marketplace,\"{\"\"Form Fields\"\":\"\"LeadSource: AzureMarketplace-INS|c.second\"\"}\"\n\
+        b3,7,2026-05-08T00:00:00Z,1,,,/pricing,null\n";
+    let exports = [("leads.csv", leads), ("activities.csv", activities)]
+        .map(|(n, t)| export(n, "2026-05-20T00:00:00Z", t.as_bytes()));
+    let read = read(exports.to_vec(), &destination).unwrap();
+    let records = made(&read, &destination);
+    assert_eq!(texts(&records, "record_id"), ["7", "b1", "b2"]);
+    assert_eq!(texts(&records, "object"), ["lead", "form-activity", "form-activity"]);
+    assert_eq!(texts(&records, "email"), ["r@x.com"; 3]);
+    assert_eq!(texts(&records, "offer_id"), ["c.second", "c.first", "c.second"], "the history that the lead lost");
+    assert_eq!(texts(&read.set_aside, "reason"), ["other-object"]);
+}
+
+#[test]
+fn what_a_record_said_of_its_person_before_is_kept() {
+    let destination = destination("csv", "");
+    let night = |email: &str, day: &str| {
+        let text = format!(
+            "id,email,created_at,status\n1,{email},2026-05-01T10:00:00Z,{day}\n2,same@x,2026-05-01T10:00:00Z,{day}\n"
+        );
+        landed(read(vec![export("l.csv", "2026-05-20T00:00:00Z", text.as_bytes())], &destination).unwrap().rows, day)
+    };
+    let mut versions = night("first@x", "2026-06-01");
+    for (email, day) in [("second@x", "2026-06-02"), ("first@x", "2026-06-03"), ("third@x", "2026-06-04")] {
+        versions.vstack_mut(&night(email, day)).unwrap();
+    }
+    let earlier = earlier(&versions).unwrap();
+    assert_eq!(texts(&earlier, "record_id"), ["1", "1"]);
+    assert_eq!(texts(&earlier, "email"), ["first@x", "second@x"]);
+    assert_eq!(texts(&earlier, "versions_ago"), ["1", "2"]);
 }
 
 #[test]

@@ -42,38 +42,47 @@ pub(super) fn id(form: Id, text: &str) -> Option<String> {
     }
 }
 
+const CASES: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ012345";
+
 /// 15 characters whose case matters, or 18 whose last three tell which of the others are capitals.
 ///
-/// The three letters are also what brings an id back whose case a spreadsheet has flattened.
+/// The three letters are also what brings an id back whose case a spreadsheet has flattened. Where they contradict an
+/// id that has kept its case, it was changed: that is none.
 /// Source: Salesforce, "ID Field Type".
 pub(super) fn salesforce(text: &str) -> Option<String> {
-    const LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ012345";
-    let bytes = text.as_bytes();
-    if !matches!(bytes.len(), 15 | 18) || !bytes.iter().all(u8::is_ascii_alphanumeric) {
+    if !has_salesforce_form(text) {
         return None;
     }
-    let (prefix, suffix) = bytes.split_at(15);
-    let mut whole = String::with_capacity(18);
-    if suffix.is_empty() {
-        whole.push_str(text);
-        for five in prefix.chunks(5) {
-            let bits = five.iter().rev().fold(0usize, |bits, b| bits * 2 + usize::from(b.is_ascii_uppercase()));
-            whole.push(char::from(*LETTERS.get(bits)?));
-        }
-        return Some(whole);
+    let (prefix, suffix) = text.split_at(15);
+    let (as_written, told) = (cases(prefix)?, suffix.to_ascii_uppercase());
+    if told.is_empty() || told == as_written {
+        return Some(format!("{prefix}{as_written}"));
     }
-    for (five, letter) in prefix.chunks(5).zip(suffix) {
-        let bits = LETTERS.iter().position(|l| *l == letter.to_ascii_uppercase())?;
+    let flattened = prefix == prefix.to_ascii_lowercase() || prefix == prefix.to_ascii_uppercase();
+    let mut whole = String::with_capacity(18);
+    for (five, letter) in prefix.as_bytes().chunks(5).zip(told.bytes()) {
+        let bits = CASES.iter().position(|l| *l == letter)?;
         for (n, byte) in five.iter().enumerate() {
             let capital = bits >> n & 1 == 1;
-            if capital && !byte.is_ascii_alphabetic() {
-                return None;
-            }
             whole.push(char::from(if capital { byte.to_ascii_uppercase() } else { byte.to_ascii_lowercase() }));
         }
     }
-    whole.extend(suffix.iter().map(|b| char::from(b.to_ascii_uppercase())));
-    Some(whole)
+    // A digit has no case, so the letters must be told as they are read.
+    (flattened && cases(&whole)? == told).then(|| whole + &told)
+}
+
+/// Whether a text is as long as a Salesforce id and made of its characters.
+pub(super) fn has_salesforce_form(text: &str) -> bool {
+    matches!(text.len(), 15 | 18) && text.bytes().all(|b| b.is_ascii_alphanumeric())
+}
+
+/// The three characters that tell which of 15 are capitals.
+fn cases(prefix: &str) -> Option<String> {
+    let letter = |five: &[u8]| {
+        let bits = five.iter().rev().fold(0usize, |bits, b| bits * 2 + usize::from(b.is_ascii_uppercase()));
+        CASES.get(bits).copied().map(char::from)
+    };
+    prefix.as_bytes().chunks(5).map(letter).collect()
 }
 
 /// A GUID in lower case, without braces.
@@ -109,6 +118,10 @@ mod tests {
             assert_eq!(salesforce(&long[..15]).as_deref(), Some(long));
             assert_eq!(salesforce(long).as_deref(), Some(long));
             assert_eq!(salesforce(&long.to_uppercase()).as_deref(), Some(long));
+        }
+        assert_eq!(salesforce("00qbm00000orxk5eab").as_deref(), Some("00Qbm00000Orxk5EAB"));
+        for changed in ["00Qbm00000Orxk5AAA", "00Qbm00000Orxk5EA9", "00QBM00000ORXK5555"] {
+            assert_eq!(salesforce(changed), None, "{changed}");
         }
         assert_eq!(salesforce("00Qbm00000Orxk5E"), None);
         assert_eq!(salesforce("Grand Totals (3"), None);

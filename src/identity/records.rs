@@ -28,6 +28,39 @@ pub(super) struct Assignment {
     pub capped: Vec<Capped>,
 }
 
+/// The records, below them how they described their person before, and for each row below the record that it is of.
+pub(super) fn with_earlier(records: &DataFrame, earlier: &DataFrame) -> Result<(DataFrame, Vec<usize>)> {
+    const READ: &[&str] = &["email", "phone", "first_name", "last_name", "company", "title", "country", "key"];
+    if earlier.height() == 0 {
+        return Ok((records.clone(), Vec::new()));
+    }
+    let keys = |frame: &DataFrame| -> Result<Vec<(String, String)>> {
+        let (destinations, ids) = (frame.column("destination")?.str()?, frame.column("record_id")?.str()?);
+        let text = |cell: Option<&str>| cell.unwrap_or_default().to_owned();
+        Ok(destinations.iter().zip(ids.iter()).map(|(d, r)| (text(d), text(r))).collect())
+    };
+    let rows: HashMap<(String, String), usize> = keys(records)?.into_iter().zip(0..).collect();
+    let of: Vec<Option<usize>> = keys(earlier)?.iter().map(|key| rows.get(key).copied()).collect();
+    let known: BooleanChunked = of.iter().map(|row| Some(row.is_some())).collect();
+    let below = earlier.filter(&known)?.select(READ.iter().copied())?;
+    Ok((records.select(READ.iter().copied())?.vstack(&below)?, of.into_iter().flatten().collect()))
+}
+
+/// Of what a record was given by each of its descriptions, the one that fits best: sales correct addresses, and the
+/// lead has the one that stood there first. `of`: the record of each row below the records.
+pub(super) fn best(mut given: Vec<Given>, of: &[usize]) -> Vec<Given> {
+    let below = given.split_off(given.len().saturating_sub(of.len()));
+    for (found, record) in below.into_iter().zip(of) {
+        let Some(known) = given.get_mut(*record) else { continue };
+        if let Some((_, weight, _)) = found
+            && known.is_none_or(|(_, of_newest, _)| weight > of_newest)
+        {
+            *known = found;
+        }
+    }
+    given
+}
+
 /// Everything that is known of the leads.
 pub(super) struct People<'a> {
     pub leads: &'a DataFrame,

@@ -3,7 +3,7 @@
 use polars::prelude::*;
 
 use super::{Decision, Inputs, Linked, link};
-use crate::tables::{ExportRecords, Grain, Leads, Table};
+use crate::tables::{EarlierContacts, ExportRecords, Grain, Leads, Table};
 
 /// first name, last name, e-mail, phone, company, country; empty is null.
 pub(super) type Contact = [&'static str; 6];
@@ -48,6 +48,7 @@ pub(super) fn linked_with(contacts: &[Contact], kinds: &[&str], decisions: &[Dec
     link(&Inputs {
         leads: &table(contacts, kinds),
         records: &Table::<ExportRecords>::empty(),
+        earlier: &Table::empty(),
         decisions,
         previous: None,
         threshold: 0.95,
@@ -375,8 +376,43 @@ fn records(rows: &[(&str, [&str; 6])]) -> Table<ExportRecords> {
 
 fn with_records(contacts: &[Contact], rows: &[(&str, [&str; 6])]) -> Linked {
     let (leads, records) = (table(contacts, &[]), records(rows));
-    link(&Inputs { leads: &leads, records: &records, decisions: &[], previous: None, threshold: 0.95, model: None })
-        .unwrap()
+    link(&Inputs {
+        leads: &leads,
+        records: &records,
+        earlier: &Table::empty(),
+        decisions: &[],
+        previous: None,
+        threshold: 0.95,
+        model: None,
+    })
+    .unwrap()
+}
+
+#[test]
+fn a_record_whose_address_sales_corrected_still_belongs_to_its_lead() {
+    let leads = table(&[["Ann", "Leeds", "ann.leeds@contoso.com", "", "Contoso", "US"]], &[]);
+    let now = records(&[("r1", ["Ann", "Leeds-Quist", "a.quist@northwind.example", "", "Northwind", ""])]);
+    let before = [("r1", ["Ann", "Leeds", "ann.leeds@contoso.com", "", "Contoso", ""])];
+    let earlier =
+        records(&before).frame().clone().lazy().with_column(lit(1i64).cast(DataType::Int64).alias("versions_ago"));
+    let earlier = earlier.select(EarlierContacts::DEFINITION.columns.iter().map(|c| col(c.name)).collect::<Vec<_>>());
+    let earlier = Table::new(earlier.collect().unwrap()).unwrap();
+    let person = |earlier: &Table<EarlierContacts>| {
+        let inputs = Inputs {
+            leads: &leads,
+            records: &now,
+            earlier,
+            decisions: &[],
+            previous: None,
+            threshold: 0.95,
+            model: None,
+        };
+        let linked = link(&inputs).unwrap();
+        assert_eq!(linked.crm_records.height(), 1);
+        linked.crm_records.frame().column("person_id").unwrap().str().unwrap().get(0).map(str::to_owned)
+    };
+    assert_eq!(person(&Table::empty()), None);
+    assert!(person(&earlier).is_some());
 }
 
 #[test]
@@ -426,6 +462,7 @@ fn a_person_keeps_its_id_when_later_leads_arrive_and_the_lead_that_merges_two_is
     let now = link(&Inputs {
         leads: &leads,
         records: &Table::empty(),
+        earlier: &Table::empty(),
         decisions: &[],
         previous: Some(&before.identities),
         threshold: 0.95,
@@ -450,6 +487,7 @@ fn a_saved_model_gives_the_same_people_and_a_foreign_one_is_refused() {
         link(&Inputs {
             leads: &leads,
             records: &Table::empty(),
+            earlier: &Table::empty(),
             decisions: &[],
             previous: None,
             threshold: 0.95,

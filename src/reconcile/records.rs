@@ -136,6 +136,7 @@ impl<'a> Columns<'a> {
         let from = self.destination.partition_point(|name| name.unwrap_or_default() < destination);
         let to = self.destination.partition_point(|name| name.unwrap_or_default() <= destination);
         let has_leads = self.object.get(from..to).is_some_and(|o| o.contains(&Some("lead")));
+        let has_persons = has_leads || self.object.get(from..to).is_some_and(|o| o.contains(&Some("contact")));
         let shows_lead_source =
             delivered_by || self.marketplace.get(from..to).is_some_and(|flags| flags.contains(&true));
         let row_of: HashMap<&str, usize> =
@@ -160,6 +161,8 @@ impl<'a> Columns<'a> {
                 let is_lead_like = match object {
                     "opportunity" => false,
                     "contact" => !has_leads,
+                    // Sales make these too: where the person has a record of its own, only the lead source tells.
+                    "task" | "campaign-member" => marketplace || !has_persons,
                     _ => true,
                 };
                 Record {
