@@ -3,14 +3,8 @@
 --        spread; rows of (all) are the sums, and the only ones that hold both spend and storage; a lead counts in the
 --        month it was received, a spend line in the month it begins, each event once; currencies never mix
 -- key:   period, offer_id, campaign, currency
--- reads: leads, identities, reconciliation, crm_records, coverage, journeys, charges, spend, calendar
+-- reads: leads, identities, reconciliation, crm_records, coverage, journeys, charges, spend, calendar, local_days
 with
-
-days as (
-    select day, month, starts_at, ends_at, cast(starts_at as date) as utc_date from calendar
-    union
-    select day, month, starts_at, ends_at, cast(ends_at as date) as utc_date from calendar
-),
 
 knowledge as (
     select max(case when has_opportunities then 1 else 0 end) as opportunities
@@ -72,7 +66,7 @@ dated as (
         case when j.purchase_at is not null then e.person_id end as purchase_person,
         case when w.won = 1 then e.person_id end as won_person
     from events as e
-    inner join days as d on d.utc_date = cast(e.received_at as date)
+    inner join local_days as d on d.utc_date = cast(e.received_at as date)
     left join journeys as j on j.person_id = e.person_id and j.offer_id = e.offer_id
     left join won_by_journey as w on w.person_id = e.person_id and w.offer_id = e.offer_id
     where e.received_at >= d.starts_at and e.received_at < d.ends_at

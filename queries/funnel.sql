@@ -2,15 +2,8 @@
 -- grain: one row per period, offer and storefront; a journey counts in the month and storefront of its first lead;
 --        in rows of (all) a person counts once, in the month and storefront of the first lead of all
 -- key:   period, offer_id, storefront
--- reads: journeys, leads, identities, reconciliation, crm_records, coverage, calendar
+-- reads: journeys, leads, identities, reconciliation, crm_records, coverage, calendar, local_days
 with
-
--- The days of the calendar by the UTC dates they touch, to join instants by equality.
-days as (
-    select day, month, starts_at, ends_at, cast(starts_at as date) as utc_date from calendar
-    union
-    select day, month, starts_at, ends_at, cast(ends_at as date) as utc_date from calendar
-),
 
 -- A person with opportunities is known to have won or not; without them nobody is.
 knowledge as (
@@ -67,7 +60,7 @@ by_journey as (
         coalesce(a.qualified, 0) as qualified,
         coalesce(a.won, 0) as won
     from journeys as j
-    inner join days as d on d.utc_date = cast(j.first_at as date)
+    inner join local_days as d on d.utc_date = cast(j.first_at as date)
     left join arrived_by_journey as a on a.person_id = j.person_id and a.offer_id = j.offer_id
     where j.first_at >= d.starts_at and j.first_at < d.ends_at
 ),

@@ -1,14 +1,8 @@
 -- Weeks: what became of the leads of each week.
 -- grain: one row per destination and week (Monday, report's time zone), weeks without leads included
 -- key:   destination, week
--- reads: reconciliation, calendar, coverage
+-- reads: reconciliation, calendar, coverage, local_days
 with
-
-days as (
-    select day, week, starts_at, ends_at, cast(starts_at as date) as utc_date from calendar
-    union
-    select day, week, starts_at, ends_at, cast(ends_at as date) as utc_date from calendar
-),
 
 named as (
     select destination from coverage
@@ -36,7 +30,7 @@ counted as (
         sum(case when r.verdict = 'pending' then 1 else 0 end) as pending,
         sum(case when r.verdict = 'excluded' then 1 else 0 end) as excluded
     from reconciliation as r
-    inner join days as d on d.utc_date = cast(r.received_at as date)
+    inner join local_days as d on d.utc_date = cast(r.received_at as date)
     where r.received_at >= d.starts_at and r.received_at < d.ends_at
     group by r.destination, d.week
 )

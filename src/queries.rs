@@ -29,6 +29,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("storage_cost.sql", include_str!("../queries/storage_cost.sql")),
     ("data_quality.sql", include_str!("../queries/data_quality.sql")),
     ("verdicts_by_reason.sql", include_str!("../queries/verdicts_by_reason.sql")),
+    ("local_days.sql", include_str!("../queries/local_days.sql")),
     ("weeks.sql", include_str!("../queries/weeks.sql")),
     ("identity_quality.sql", include_str!("../queries/identity_quality.sql")),
     ("untouched_by_owner.sql", include_str!("../queries/untouched_by_owner.sql")),

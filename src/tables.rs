@@ -4,8 +4,9 @@
 //! checks it, so a wrong column is reported at the seam, all problems at once. CSV headers, the empty tables that
 //! queries are tried on, and what `leadrecon query` offers come from here.
 //!
-//! Contract tables (design: output) have `published` set; the others are passed inside only. The first columns of a
-//! contract table are the contract's, in its order; ours follow.
+//! Tables with `published` set are written in every run: those of the contract (whose first columns are the contract's, in
+//! its order; ours follow), and what else the built-in queries read, so that they run unchanged on another engine over
+//! the same files. The others are passed inside only.
 
 use std::marker::PhantomData;
 
@@ -707,7 +708,7 @@ tables! {
     }
 
     /// What each destination's exports can speak for.
-    Coverage "coverage", one row per "destination", key [destination], published false;
+    Coverage "coverage", one row per "destination", key [destination], published true;
     {
         destination: Text "name of the destination",
         readable: Flag "whether any export of it could be read, tonight or before",
@@ -761,7 +762,7 @@ tables! {
     }
 
     /// Lines of cost exports, storage accounts of ours only.
-    Charges "charges", one row per "charge line", key [file, row], published false;
+    Charges "charges", one row per "charge line", key [file, row], published true;
     {
         file: Text "the export",
         row: Count "line of the record",
@@ -773,7 +774,7 @@ tables! {
     }
 
     /// Lines of marketing spend exports.
-    Spend "spend", one row per "spend line", key [file, row], published false;
+    Spend "spend", one row per "spend line", key [file, row], published true;
     {
         file: Text "the export",
         row: Count "line of the record",
@@ -787,7 +788,7 @@ tables! {
     }
 
     /// One row per day from the first lead, charge or spend to the as-of day, in the report's time zone.
-    Calendar "calendar", one row per "day", key [day], published false;
+    Calendar "calendar", one row per "day", key [day], published true;
     {
         day: Day "the day",
         week: Day "Monday of its week",
@@ -798,7 +799,7 @@ tables! {
     }
 
     /// The run itself, one row: what SQL would take as parameters.
-    Run "run", one row per "run", key [as_of], published false;
+    Run "run", one row per "run", key [as_of], published true;
     {
         as_of: Day "the as-of date",
         as_of_ends_at: Instant "first instant after the as-of day, in the report's time zone",

@@ -256,9 +256,11 @@ fn wilson_bounds_are_those_of_the_textbook() {
     };
     let journeys = table_of::<Journeys>(&json!((0..10).map(lead).collect::<Vec<_>>()));
     let first = Some("2026-05-01T10:00:00Z".parse().unwrap());
-    let catalog = Catalog::empty().with(&journeys).with(&calendar(first, day("2026-05-02"), Tz::UTC).unwrap());
-    let funnel =
-        Library::built_in().unwrap().queries.iter().find(|q| q.name == "funnel").unwrap().collect(&catalog).unwrap();
+    let mut catalog = Catalog::empty().with(&journeys).with(&calendar(first, day("2026-05-02"), Tz::UTC).unwrap());
+    let library = Library::built_in().unwrap();
+    let query = |name: &str| library.queries.iter().find(|q| q.name == name).unwrap();
+    catalog.insert("local_days", query("local_days").collect(&catalog).unwrap());
+    let funnel = query("funnel").collect(&catalog).unwrap();
     let number = |name: &str| funnel.column(name).unwrap().f64().unwrap().get(0);
     assert_eq!(number("trial_rate"), Some(0.8));
     assert!((number("trial_rate_low").unwrap() - 0.490_162).abs() < 1e-6);

@@ -220,10 +220,17 @@ fn were(n: i64, one: &str, many: &str) -> String {
     format!("{} {}", count(n), if n == 1 { one } else { many })
 }
 
+/// The texts of the findings of a code, each after the destination it speaks of.
 fn texts_of(catalog: &Catalog, code: &str) -> Result<Vec<String>> {
     let Some(frame) = catalog.get("findings") else { return Ok(Vec::new()) };
-    let found = frame.clone().lazy().filter(col("code").eq(lit(code))).select([col("text")]).collect()?;
-    Ok(found.column("text")?.str()?.iter().flatten().map(str::to_owned).collect())
+    let found =
+        frame.clone().lazy().filter(col("code").eq(lit(code))).select([col("destination"), col("text")]).collect()?;
+    let names = found.column("destination")?.str()?.iter();
+    let named = names.zip(found.column("text")?.str()?.iter()).filter_map(|(name, text)| match (name, text) {
+        (Some(name), Some(text)) if !name.is_empty() => Some(format!("{name}: {text}")),
+        (_, text) => text.map(str::to_owned),
+    });
+    Ok(named.collect())
 }
 
 /// One outage, in words.
