@@ -259,7 +259,7 @@ fn evaluate(plan: &Plan, options: &Options) -> Score {
                     bytes: bytes.clone(),
                 })
                 .collect();
-            let read = crm::read(exports, destination).unwrap();
+            let read = crm::read(exports, destination, &DataFrame::empty()).unwrap();
             for problem in &read.problems {
                 score.told.push(format!("{night} {}: {problem}", destination.name));
             }

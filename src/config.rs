@@ -449,6 +449,10 @@ pub struct Cost {
     pub date_order: Option<DateOrder>,
     /// Currency of spend exports that name none.
     pub currency: Option<String>,
+    /// How to sign in, for `az://` exports.
+    pub auth: Option<Auth>,
+    /// Endpoint for `az://` where it is not the public cloud's.
+    pub endpoint: Option<String>,
 }
 
 /// `[[witness]]`: an export of somebody else who saw leads.

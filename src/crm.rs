@@ -17,6 +17,7 @@ use crate::tables::{SetAside, Table};
 use crate::tabular::{self, Ask, Export, Part, Sheet};
 
 mod coverage;
+mod dates;
 mod json;
 mod layouts;
 mod records;
@@ -105,19 +106,42 @@ struct Loaded {
     superseded: bool,
 }
 
+impl Loaded {
+    fn new(mut records: sheets::Records, order_at: DateTime<Utc>, bytes: usize) -> Self {
+        records.file.bytes = bytes;
+        let order = (order_at, records.file.file.clone());
+        Loaded { records, order, superseded: false }
+    }
+}
+
+/// A table whose dates read both ways, kept until the others are read.
+struct Waiting {
+    sheet: Sheet,
+    part: String,
+    written: DateTime<Utc>,
+    order_at: DateTime<Utc>,
+    bytes: usize,
+    problem: Error,
+}
+
 /// Reads all exports of one destination. A file that cannot be read is a problem beside the others, not instead.
+///
+/// `landed`: the newest landed version of each record, of any destination; without columns if there is none. It tells
+/// how dates are meant that read both ways.
 ///
 /// # Errors
 /// Only for faults of our own.
-pub fn read(exports: Vec<Export>, destination: &Destination) -> Result<Read> {
+pub fn read(exports: Vec<Export>, destination: &Destination, landed: &DataFrame) -> Result<Read> {
     let layout = layouts::layouts().of(destination.kind);
     let mut loaded: Vec<Loaded> = Vec::new();
+    let mut waiting: Vec<Waiting> = Vec::new();
     let mut problems = Vec::new();
     let mut empty = Vec::new();
     let models = json::models(&exports);
     let dated = exports.iter().map(|export| date_in_name(&export.name)).collect::<Vec<_>>();
     let all_dated = !dated.is_empty() && dated.iter().all(Option::is_some);
     let exported_at = exports.iter().map(|e| e.modified).max();
+    let place = || format!("destination \"{}\"", destination.name);
     for (export, dated) in exports.into_iter().zip(dated) {
         let order_at = if all_dated { dated.unwrap_or(export.modified) } else { export.modified };
         if is_companion(&export.name) {
@@ -126,25 +150,40 @@ pub fn read(exports: Vec<Export>, destination: &Destination) -> Result<Read> {
         let parts = match tabular::unpack(&export.name, export.bytes) {
             Ok(parts) => parts,
             Err(problem) => {
-                problems.push(problem.at(format!("destination \"{}\"", destination.name)));
+                problems.push(problem.at(place()));
                 continue;
             }
         };
         for part in parts.into_iter().filter(|part| !is_companion(&part.name)) {
-            let read = tables(&part, layout, destination, &models).and_then(|sheets| {
-                let all = sheets.iter().map(|s| sheets::read(s, &part.name, export.modified, layout, destination));
-                all.collect::<Result<Vec<_>>>()
-            });
-            match read {
-                Ok(all) if all.is_empty() => empty.push(part.name.clone()),
-                Ok(all) => {
-                    for mut records in all {
-                        records.file.bytes = part.bytes.len();
-                        let order = (order_at, records.file.file.clone());
-                        loaded.push(Loaded { records, order, superseded: false });
+            let sheets = match tables(&part, layout, destination, &models) {
+                Ok(sheets) => sheets,
+                Err(problem) => {
+                    problems.push(problem.at(place()));
+                    continue;
+                }
+            };
+            if sheets.is_empty() {
+                empty.push(part.name.clone());
+            }
+            let (written, bytes) = (export.modified, part.bytes.len());
+            for sheet in sheets {
+                match sheets::read(&sheet, &part.name, written, layout, destination, &|_| None)? {
+                    sheets::Outcome::Read(records) => loaded.push(Loaded::new(*records, order_at, bytes)),
+                    sheets::Outcome::Undecided(problem) => {
+                        let part = part.name.clone();
+                        waiting.push(Waiting { sheet, part, written, order_at, bytes, problem });
                     }
                 }
-                Err(problem) => problems.push(problem.at(format!("destination \"{}\"", destination.name))),
+            }
+        }
+    }
+    if !waiting.is_empty() {
+        let known = dates::Known::new(loaded.iter().map(|l| &l.records), landed, destination)?;
+        for one in waiting {
+            let settle = |question: &sheets::Question| known.settle(question);
+            match sheets::read(&one.sheet, &one.part, one.written, layout, destination, &settle)? {
+                sheets::Outcome::Read(records) => loaded.push(Loaded::new(*records, one.order_at, one.bytes)),
+                sheets::Outcome::Undecided(_) => problems.push(one.problem.at(place())),
             }
         }
     }

@@ -120,7 +120,7 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
     let (seen_by_witnesses, more) =
         land_exports(config, &witness_destinations, &WITNESSES, options, &mut landing, now, &mut troubles)?;
     inputs.extend(more);
-    let money = read_money(config, &mut troubles, &mut inputs)?;
+    let money = read_money(config, options, &mut troubles, &mut inputs)?;
 
     // Raw leads to leads.
     let raw = landing.raw_leads()?;
@@ -462,7 +462,7 @@ fn land_exports(
             troubles.add(finding::EXPORT_UNREADABLE, &destination.name, problem);
         }
         inputs.extend(gathered.files);
-        let mut read = crm::read(gathered.exports, destination)?;
+        let mut read = crm::read(gathered.exports, destination, &landed)?;
         read.complete &= gathered.problems.is_empty() && patterns.len() == destination.export.len();
         for problem in &read.problems {
             troubles.add(finding::EXPORT_UNREADABLE, &destination.name, problem);
@@ -488,10 +488,13 @@ struct Money {
     spend: cost::Read<Spend>,
 }
 
-fn read_money(config: &Config, troubles: &mut Troubles, inputs: &mut Vec<Input>) -> Result<Money> {
+fn read_money(config: &Config, options: &Options, troubles: &mut Troubles, inputs: &mut Vec<Input>) -> Result<Money> {
     let keep_out = [config.state_dir.clone(), config.output.dir.clone()];
+    let cloud = Cloud { auth: config.cost.auth.as_ref(), endpoint: config.cost.endpoint.as_deref() };
     let mut gather = |patterns: &[String], what: &'static str, troubles: &mut Troubles| {
-        let gathered = exports::gather(patterns, Cloud::default(), &config.base, &keep_out);
+        let patterns: Vec<String> =
+            patterns.iter().filter(|p| !(options.offline && p.starts_with("az://"))).cloned().collect();
+        let gathered = exports::gather(&patterns, cloud, &config.base, &keep_out);
         for problem in &gathered.problems {
             troubles.add(finding::EXPORT_UNREADABLE, what, problem);
         }

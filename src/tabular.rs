@@ -50,7 +50,16 @@ pub struct Ask<'a> {
     /// Which columns to read, by label; the others are skipped, which is much quicker.
     pub keep: &'a dyn Fn(&str) -> bool,
     /// The header of a file that has none.
-    pub header: Option<Vec<String>>,
+    pub header: Option<Known>,
+}
+
+/// What is told of a file elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// Its columns.
+    pub labels: Vec<String>,
+    /// Its delimiter, where that is told.
+    pub delimiter: Option<u8>,
 }
 
 /// How a file was written, for the report.

@@ -8,15 +8,19 @@ use serde_json::json;
 
 use super::{Done, Globals};
 use crate::config::{Config, Destination};
+use crate::cost;
 use crate::crm;
-use crate::error::{Result, Status, count};
+use crate::error::{Error, Result, Status};
 use crate::identity;
 use crate::io::exports::{self, Cloud};
 use crate::io::fetch::{self, CheckLine, Verdict};
+use crate::io::landing::Landing;
 use crate::io::reviewed;
+use crate::job;
 use crate::lead_source;
 use crate::queries::Library;
 use crate::report::Templates;
+use crate::tabular::ReadFile;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {}
@@ -52,11 +56,17 @@ pub(super) fn run(_: &Args, globals: &Globals) -> Result<Done> {
     for (what, destination) in
         config.destinations.iter().map(|d| ("destination", d)).chain(witnesses.iter().map(|w| ("witness", w)))
     {
-        let mut lines = check_exports(&config, destination)?;
+        let dataset = if what == "destination" { &job::CRM_RECORDS } else { &job::WITNESSES };
+        // What was read before tells how dates are meant; before the first run, and where it cannot be read, nothing does.
+        let landed = Landing::open_read_only(&config.state_dir).and_then(|landing| landing.newest(dataset));
+        let mut lines = check_exports(&config, destination, &landed.unwrap_or_default())?;
         if what == "destination" {
             lines.extend(advice(destination));
         }
         sections.push(Section { title: format!("{what} {} ({})", destination.name, destination.kind.name()), lines });
+    }
+    if !config.cost.azure.is_empty() || !config.cost.spend.is_empty() {
+        sections.push(Section { title: "cost and spend".into(), lines: check_money(&config)? });
     }
     let bad = sections.iter().flat_map(|s| &s.lines).any(|l| l.verdict == Verdict::Bad);
     let output = if globals.json { as_json(&sections) } else { as_text(&sections) };
@@ -68,40 +78,12 @@ fn line(verdict: Verdict, text: String) -> CheckLine {
 }
 
 /// Reads the exports of a destination as a run would, and says what each can speak for.
-fn check_exports(config: &Config, destination: &Destination) -> Result<Vec<CheckLine>> {
+fn check_exports(config: &Config, destination: &Destination, landed: &DataFrame) -> Result<Vec<CheckLine>> {
     let cloud = Cloud { auth: destination.auth.as_ref(), endpoint: destination.endpoint.as_deref() };
     let keep_out = [config.state_dir.clone(), config.output.dir.clone()];
     let gathered = exports::gather(&destination.export, cloud, &config.base, &keep_out);
-    let read = crm::read(gathered.exports, destination)?;
-    let mut lines: Vec<CheckLine> = gathered
-        .problems
-        .iter()
-        .chain(&read.problems)
-        .map(|e| CheckLine { hint: e.advice().map(str::to_owned), ..line(Verdict::Bad, e.what().to_owned()) })
-        .collect();
-    for file in &read.files {
-        let mut text = format!(
-            "{}: {} as {}, {}, {}",
-            file.file,
-            count(file.records, "record", "records"),
-            file.object,
-            file.form.container,
-            file.form.encoding
-        );
-        if !file.form.delimiter.is_empty() {
-            let _ = write!(text, ", {}", file.form.delimiter);
-        }
-        if !file.date_order.is_empty() {
-            let _ = write!(text, "; dates: {}", file.date_order);
-        }
-        let used: Vec<String> =
-            file.columns.iter().map(|(field, from)| format!("{field} ← {}", from.join(" + "))).collect();
-        let _ = write!(text, "; read: {}", used.join(", "));
-        for (reason, rows) in &file.set_aside {
-            let _ = write!(text, "; {rows} set aside ({reason})");
-        }
-        lines.push(line(Verdict::Good, text));
-    }
+    let read = crm::read(gathered.exports, destination, landed)?;
+    let mut lines = told(gathered.problems.iter().chain(&read.problems), &read.files);
     for found in &read.findings {
         lines.push(line(Verdict::Doubtful, found.text.clone()));
     }
@@ -114,6 +96,28 @@ fn check_exports(config: &Config, destination: &Destination) -> Result<Vec<Check
         });
     }
     Ok(lines)
+}
+
+/// Reads cost and spend exports as a run would.
+fn check_money(config: &Config) -> Result<Vec<CheckLine>> {
+    let cloud = Cloud { auth: config.cost.auth.as_ref(), endpoint: config.cost.endpoint.as_deref() };
+    let keep_out = [config.state_dir.clone(), config.output.dir.clone()];
+    let gather = |patterns: &[String]| exports::gather(patterns, cloud, &config.base, &keep_out);
+    let (azure, spend) = (gather(&config.cost.azure), gather(&config.cost.spend));
+    let charges = cost::charges(azure.exports, &config.cost)?;
+    let mut lines = told(azure.problems.iter().chain(&charges.problems), &charges.files);
+    let spent = cost::spend(spend.exports, &config.cost)?;
+    lines.extend(told(spend.problems.iter().chain(&spent.problems), &spent.files));
+    lines.extend(charges.findings.iter().chain(&spent.findings).map(|f| line(Verdict::Doubtful, f.text.clone())));
+    Ok(lines)
+}
+
+/// What could not be read, and what was read of each file.
+fn told<'a>(problems: impl Iterator<Item = &'a Error>, files: &[ReadFile]) -> Vec<CheckLine> {
+    let bad = |e: &Error| CheckLine { hint: e.advice().map(str::to_owned), ..line(Verdict::Bad, e.what().to_owned()) };
+    let mut lines: Vec<CheckLine> = problems.map(bad).collect();
+    lines.extend(files.iter().map(|file| line(Verdict::Good, file.lines().join("\n"))));
+    lines
 }
 
 /// From when until when the records reach, and when the last test lead arrived.

@@ -99,6 +99,8 @@ pub(super) fn parse(text: &str, base: &Path) -> Result<Config> {
         },
         stages: stages.into_iter().collect(),
         cost: Cost {
+            auth: auth_for_exports("[cost]", cost.auth.as_ref(), cost.azure.iter().chain(&cost.spend), &mut problems),
+            endpoint: cost.endpoint,
             azure: cost.azure,
             storage_accounts: cost.storage_accounts.iter().map(|a| a.to_lowercase()).collect(),
             spend: cost.spend,
@@ -175,7 +177,8 @@ pub(super) const KEYS: &[(&str, &[&str])] = &[
     ("outages", &["alpha"]),
     ("privacy", &["keep", "keep_dnc", "dnc_silences_person"]),
     ("stages", &["*"]),
-    ("cost", &["azure", "storage_accounts", "spend", "campaigns", "date_order", "currency"]),
+    ("cost", &["azure", "storage_accounts", "spend", "campaigns", "date_order", "currency", "auth", "endpoint"]),
+    ("cost.auth", AUTH_KEYS),
     ("cost.campaigns", &["*"]),
     ("metrics", &["prometheus"]),
     ("witness", &["name", "export", "columns", "date_order", "timezone"]),
@@ -336,6 +339,8 @@ struct RawCost {
     campaigns: BTreeMap<String, String>,
     date_order: Option<DateOrder>,
     currency: Option<String>,
+    auth: Option<toml::Table>,
+    endpoint: Option<String>,
 }
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -540,10 +545,7 @@ fn destination(raw: RawDestination, problems: &mut Problems) -> Destination {
             }
         },
     };
-    let auth = raw.auth.as_ref().and_then(|table| auth(&place, Some(table), problems));
-    if export.iter().any(|e| e.starts_with("az://")) && auth.is_none() {
-        problems.add(format!("{place}: an export at az:// needs auth, e.g. auth = {{ sas_env = \"CRM_EXPORT_SAS\" }}"));
-    }
+    let auth = auth_for_exports(&place, raw.auth.as_ref(), export.iter(), problems);
     let replay = raw.replay.map_or_else(Replay::default, |replay| Replay {
         set: replay.set.into_iter().map(|(k, v)| (k, plain_text(&v))).collect(),
         required: replay.required,
@@ -604,6 +606,20 @@ fn witness(raw: RawWitness, problems: &mut Problems) -> Witness {
         timezone: problems.take(zone(&format!("{place} timezone"), raw.timezone.as_deref()), None),
         name: raw.name,
     }
+}
+
+/// How to sign in where exports are at `az://`.
+fn auth_for_exports<'a>(
+    place: &str,
+    table: Option<&toml::Table>,
+    mut exports: impl Iterator<Item = &'a String>,
+    problems: &mut Problems,
+) -> Option<Auth> {
+    let auth = table.and_then(|table| auth(place, Some(table), problems));
+    if exports.any(|e| e.starts_with("az://")) && table.is_none() {
+        problems.add(format!("{place}: an export at az:// needs auth, e.g. auth = {{ sas_env = \"EXPORTS_SAS\" }}"));
+    }
+    auth
 }
 
 fn auth(place: &str, table: Option<&toml::Table>, problems: &mut Problems) -> Option<Auth> {

@@ -120,6 +120,32 @@ fn only_our_accounts_count_and_a_restated_month_is_not_added() {
 }
 
 #[test]
+fn a_parquet_export_reads_as_its_csv_does() {
+    let Some(bytes) = sample("cost/focus_sample.csv") else { return };
+    let cursor = std::io::Cursor::new(bytes.as_slice());
+    let mut frame = CsvReadOptions::default()
+        .with_infer_schema_length(Some(0))
+        .into_reader_with_file_handle(cursor)
+        .finish()
+        .unwrap();
+    // As Azure writes it: amounts are doubles or decimals, days are timestamps.
+    let cost = frame.column("BilledCost").unwrap().cast(&DataType::Decimal(28, 12)).unwrap();
+    let text = frame.column("ChargePeriodStart").unwrap().str().unwrap().clone();
+    let days: Vec<Option<i64>> =
+        text.iter().map(|t| times::instant(t?, None, Tz::UTC).map(|(at, ..)| at / 1000)).collect();
+    let days = Series::new("ChargePeriodStart".into(), days);
+    let days = days.cast(&DataType::Datetime(TimeUnit::Milliseconds, Some(polars::prelude::TimeZone::UTC))).unwrap();
+    frame.with_column(cost).unwrap().with_column(days.into()).unwrap();
+    let mut parquet = Vec::new();
+    ParquetWriter::new(&mut parquet).finish(&mut frame).unwrap();
+    let (lines, told) = all_lines(parquet);
+    assert_eq!((lines.len(), told.form.container.as_str()), (1000, "parquet"));
+    assert_eq!(sum(lines.iter()), "20.52022672899");
+    let of_csv = all_lines(bytes).0;
+    assert!(lines.iter().zip(&of_csv).all(|(a, b)| (a.day, &a.account, &a.meter) == (b.day, &b.account, &b.meter)));
+}
+
+#[test]
 fn a_run_of_the_last_days_only_does_not_erase_the_days_before() {
     let month = format!("{HEADER}{}{}", line("05/01/2026", "1", "leads"), line("05/13/2026", "2", "leads"));
     let week = format!("{HEADER}{}{}", line("05/13/2026", "3", "leads"), line("05/14/2026", "4", "leads"));

@@ -7,7 +7,7 @@ use polars::prelude::*;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
-use crate::tabular::{Export, Form, Part, Refused, Sheet, fold};
+use crate::tabular::{Export, Form, Known, Part, Refused, Sheet, fold};
 
 /// Reads a part that is JSON: one document per line, an array, or an array under `value` or `items`. `None` if it is
 /// something else.
@@ -122,7 +122,17 @@ fn flatten(value: &Value, depth: usize, take: &mut impl FnMut(&str, String)) {
 pub(super) struct Model {
     /// Folder of the model, with a slash, or empty.
     folder: String,
-    entities: Vec<(String, Vec<String>)>,
+    entities: Vec<Entity>,
+}
+
+struct Entity {
+    /// In lower case; its folder has the same name.
+    name: String,
+    /// Ends of the addresses of its files: folder and file, in lower case.
+    files: Vec<String>,
+    known: Known,
+    /// Whether its files have a header of their own.
+    headed: bool,
 }
 
 /// The models among the exports.
@@ -134,24 +144,40 @@ pub(super) fn models(exports: &[Export]) -> Vec<Model> {
 fn model(export: &Export) -> Option<Model> {
     let bytes = export.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&export.bytes);
     let document: Value = serde_json::from_slice(bytes).ok()?;
-    let entities = document
-        .get("entities")?
-        .as_array()?
-        .iter()
-        .filter_map(|entity| {
-            let name = entity.get("name")?.as_str()?.to_lowercase();
-            let attributes = entity.get("attributes")?.as_array()?;
-            Some((name, attributes.iter().filter_map(|a| Some(a.get("name")?.as_str()?.to_owned())).collect()))
-        })
-        .collect();
+    let entities = document.get("entities")?.as_array()?.iter().filter_map(entity).collect();
     let folder = export.name.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
     Some(Model { folder, entities })
 }
 
-/// The header of a file under a model: of the entity whose folder it stands in.
-pub(super) fn header_of(name: &str, models: &[Model]) -> Option<Vec<String>> {
-    models.iter().filter_map(|model| Some((model, name.strip_prefix(&model.folder)?))).find_map(|(model, rest)| {
-        let folder = rest.split('/').next()?.to_lowercase();
-        model.entities.iter().find(|(entity, _)| *entity == folder).map(|(_, columns)| columns.clone())
-    })
+fn entity(entity: &Value) -> Option<Entity> {
+    let attributes = entity.get("attributes")?.as_array()?;
+    let labels = attributes.iter().filter_map(|a| Some(a.get("name")?.as_str()?.to_owned())).collect();
+    let partitions = entity.get("partitions").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    // One format for all partitions: the columns are one list as well.
+    let format = partitions.iter().find_map(|p| p.get("fileFormatSettings"));
+    let setting = |name: &str| format.and_then(|f| f.get(name));
+    // Some writers put truth values in quotes.
+    let headed = setting("columnHeaders")
+        .is_some_and(|v| v.as_bool() == Some(true) || v.as_str().is_some_and(|v| v.eq_ignore_ascii_case("true")));
+    let delimiter = setting("delimiter").and_then(Value::as_str).and_then(|d| d.bytes().next());
+    let files = partitions.iter().filter_map(|p| p.get("location")?.as_str()).map(last_two).collect();
+    let name = entity.get("name")?.as_str()?.to_lowercase();
+    Some(Entity { name, files, known: Known { labels, delimiter }, headed })
+}
+
+/// The last two parts of an address or a path.
+fn last_two(path: &str) -> String {
+    let path = path.split('?').next().unwrap_or(path).to_lowercase().replace("%20", " ");
+    let start = path.rmatch_indices('/').nth(1).map_or(0, |(at, _)| at + 1);
+    path.get(start..).unwrap_or_default().to_owned()
+}
+
+/// The header of a file under a model: of the entity whose folder it stands in, or that names it among its files.
+pub(super) fn header_of(name: &str, models: &[Model]) -> Option<Known> {
+    let (model, rest) = models.iter().find_map(|model| Some((model, name.strip_prefix(&model.folder)?)))?;
+    let folder = rest.split('/').next()?.to_lowercase();
+    let file = last_two(name);
+    let named = model.entities.iter().find(|entity| entity.files.contains(&file));
+    let entity = named.or_else(|| model.entities.iter().find(|entity| entity.name == folder))?;
+    (!entity.headed).then(|| entity.known.clone())
 }

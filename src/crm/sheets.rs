@@ -11,9 +11,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::layouts::{Id, Layout, Mapping, layouts};
 use super::values;
-use crate::config::{Destination, DestinationKind};
+use crate::config::{DateOrder, Destination, DestinationKind};
 use crate::error::{Error, Result};
-use crate::tabular::times::{self, Evidence, Resolution, Times};
+use crate::tabular::times::{self, Evidence, Order, Resolution, Times};
 use crate::tabular::{ReadFile, Sheet};
 
 /// Text columns of a landed record, beside `destination` and `record_id`.
@@ -42,19 +42,40 @@ pub(super) struct Records {
     pub aside: Vec<Aside>,
     /// HubSpot: records that were merged into others, `(old, survivor)`.
     pub merged: Vec<(String, String)>,
+    /// Order of its numeric dates, and the labels of the columns they stand in.
+    pub dates: Option<(DateOrder, Vec<String>)>,
 }
 
-/// Reads one table. `written`: when the file was last written.
+/// What came of reading one table.
+pub(super) enum Outcome {
+    Read(Box<Records>),
+    /// Day and month cannot be told apart, and neither the configuration nor who was asked knows.
+    Undecided(Error),
+}
+
+/// Dates that read both ways: what may tell how they are meant.
+pub(super) struct Question<'a> {
+    /// Labels of the columns of times.
+    pub labels: &'a [String],
+    /// Of each record.
+    pub ids: &'a [Option<String>],
+    /// When each was made, as written.
+    pub made: &'a StringChunked,
+    pub zone: Tz,
+}
+
+/// Reads one table. `written`: when the file was last written; `settle` is asked where its own dates don't decide.
 ///
 /// # Errors
-/// When day and month cannot be told apart and the configuration does not say.
+/// Only for faults of our own.
 pub(super) fn read(
     sheet: &Sheet,
     name: &str,
     written: DateTime<Utc>,
     layout: &Layout,
     destination: &Destination,
-) -> Result<Records> {
+    settle: &dyn Fn(&Question) -> Option<Order>,
+) -> Result<Outcome> {
     let mapping = layout.map(&sheet.header, destination);
     let height = sheet.height();
     let mut file = describe(sheet, name, written, &mapping, destination);
@@ -85,13 +106,13 @@ pub(super) fn read(
         // Nothing in its header belongs to a record of ours.
         aside.retain(|a| a.reason == "trailer" || a.reason == "ragged");
         aside.push(other_object(sheet.header_row, height));
-        return finish(file, empty(), aside, Vec::new());
+        return finish(file, empty(), aside, Vec::new(), None);
     }
     if height > 0 && ids.iter().all(Option::is_none) && aside.iter().any(|a| a.reason == "other-object") {
         aside.retain(|a| a.reason == "trailer" || a.reason == "ragged");
         aside.push(other_object(sheet.header_row, height));
         file.object = "other".to_owned();
-        return finish(file, empty(), aside, Vec::new());
+        return finish(file, empty(), aside, Vec::new(), None);
     }
 
     let mut evidence = Evidence::default();
@@ -99,11 +120,17 @@ pub(super) fn read(
     for (_, column) in &time_cells {
         evidence.weigh(column, Some(written));
     }
-    let Some(order) = evidence.decide(destination.date_order) else {
-        return Err(undecided(name, &mapping, sheet, &destination.name));
+    let labels = time_labels(&mapping, sheet);
+    let zone = destination.timezone.unwrap_or(Tz::UTC);
+    let decided = evidence.decide(destination.date_order).or_else(|| {
+        evidence.weigh_changes(&text("created_at"), &text("modified_at"));
+        let ask = || settle(&Question { labels: &labels, ids: &ids, made: &text("created_at"), zone });
+        evidence.decide(None).or_else(ask)
+    });
+    let Some(order) = decided else {
+        return Ok(Outcome::Undecided(undecided(name, &labels, &destination.name)));
     };
     file.date_order.clone_from(&order.because);
-    let zone = destination.timezone.unwrap_or(Tz::UTC);
     let mut columns: Vec<Column> = Vec::new();
     let mut created = Times::default();
     let read_times = each(&time_cells, height, |(_, cells)| times::read(cells, order.order, zone));
@@ -159,15 +186,21 @@ pub(super) fn read(
     let rows: Vec<i64> = sheet.rows.iter().map(|row| i64::from(*row)).collect();
     columns.push(Column::new("row".into(), rows));
     let frame = DataFrame::new(height, columns)?.filter(&keep)?;
-    finish(file, frame, aside, merged)
+    finish(file, frame, aside, merged, order.order.map(|order| (order, labels)))
 }
 
-fn finish(mut file: ReadFile, frame: DataFrame, aside: Vec<Aside>, merged: Vec<(String, String)>) -> Result<Records> {
+fn finish(
+    mut file: ReadFile,
+    frame: DataFrame,
+    aside: Vec<Aside>,
+    merged: Vec<(String, String)>,
+    dates: Option<(DateOrder, Vec<String>)>,
+) -> Result<Outcome> {
     file.records = frame.height();
     for a in &aside {
         *file.set_aside.entry(a.reason.to_owned()).or_default() += 1;
     }
-    Ok(Records { frame, file, aside, merged })
+    Ok(Outcome::Read(Box::new(Records { frame, file, aside, merged, dates })))
 }
 
 fn other_object(row: u32, rows: usize) -> Aside {
@@ -226,16 +259,18 @@ fn describe(
     }
 }
 
-fn undecided(name: &str, mapping: &Mapping, sheet: &Sheet, destination: &str) -> Error {
-    let labels: Vec<String> = TIMES
-        .iter()
-        .filter_map(|field| mapping.fields.get(*field)?.first())
-        .filter_map(|n| sheet.header.get(*n))
-        .map(|label| format!("\"{label}\""))
-        .collect();
+fn time_labels(mapping: &Mapping, sheet: &Sheet) -> Vec<String> {
+    let columns = TIMES.iter().filter_map(|field| mapping.fields.get(*field)?.first());
+    columns.filter_map(|n| sheet.header.get(*n)).cloned().collect()
+}
+
+fn undecided(name: &str, labels: &[String], destination: &str) -> Error {
+    let labels: Vec<String> = labels.iter().map(|label| format!("\"{label}\"")).collect();
     Error::partial(format!("cannot read \"{name}\": its dates can be read with the day or the month first"))
         .at(format!("column {}", labels.join(", ")))
-        .because("no date has a part above 12, and both readings are possible")
+        .because(
+            "no date has a part above 12, and no other export and no record read before tells which reading is meant",
+        )
         .hint(format!("set date_order = \"dmy\" or \"mdy\" under [[destination]] \"{destination}\""))
 }
 

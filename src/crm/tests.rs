@@ -29,6 +29,11 @@ fn end() -> DateTime<Utc> {
     "2026-12-01T00:00:00Z".parse().unwrap()
 }
 
+/// Reads with nothing landed before.
+fn read(exports: Vec<Export>, destination: &Destination) -> Result<Read> {
+    super::read(exports, destination, &DataFrame::empty())
+}
+
 fn made(read: &Read, destination: &Destination) -> Table<ExportRecords> {
     assert!(read.problems.is_empty(), "{:?}", read.problems);
     records(&landed(read.rows.clone(), "2026-06-01"), std::slice::from_ref(destination), end()).unwrap()
@@ -121,6 +126,26 @@ fn dates_that_read_both_ways_stop_the_file_and_name_the_key() {
     let configured = self::destination("salesforce", "date_order = \"dmy\"");
     let records = made(&read(old, &configured).unwrap(), &configured);
     assert!(texts(&records, "created_at")[0].starts_with("2025-10-07"));
+}
+
+#[test]
+fn dates_that_read_both_ways_are_read_as_in_another_export_or_as_they_were_read_before() {
+    let destination = destination("salesforce", "");
+    let decided = REPORT.replace("00Qbm00000Orxk5", "00Qbm00000Orxk7").replace("00Qbm00000Orxk6", "00Qbm00000Orxk8");
+    let both_ways = REPORT.replace("7/13/2025", "7/10/2025");
+    let file = |name: &str, text: &str| export(name, "2026-05-20T00:00:00Z", text.as_bytes());
+    let both = read(vec![file("new.csv", &both_ways), file("old.csv", &decided)], &destination).unwrap();
+    assert!(both.problems.is_empty(), "{:?}", both.problems);
+    let new = both.files.iter().find(|f| f.file == "new.csv").unwrap();
+    assert_eq!(new.date_order, "mdy, as in old.csv");
+    // The next night, alone: the records that it shares with what was landed tell.
+    let alone = super::read(vec![file("new.csv", &both_ways)], &destination, &both.rows).unwrap();
+    assert_eq!(alone.files[0].date_order, "mdy, by 2 records that were read before");
+    assert!(texts(&made(&alone, &destination), "created_at")[0].starts_with("2025-07-10"));
+    // Other columns may be of another user's language.
+    let other = decided.replace("Created Date", "Create Date");
+    let unlike = read(vec![file("new.csv", &both_ways), file("old.csv", &other)], &destination).unwrap();
+    assert_eq!(unlike.problems.len(), 1);
 }
 
 #[test]
@@ -420,6 +445,26 @@ fn synapse_link_folders_have_their_columns_in_the_model_and_their_old_rows_are_s
     assert_eq!(texts(&records, "merged_into"), ["∅".to_owned(), id(1)]);
     assert_eq!(texts(&records, "deleted"), ["false", "true"]);
     assert_eq!(read.files[0].header_row, 0);
+}
+
+#[test]
+fn a_model_tells_the_delimiter_and_the_folder_of_files_without_a_header() {
+    let destination = destination("dynamics", "");
+    let model = r#"{"entities":[{"name":"Lead","attributes":[{"name":"Id"},{"name":"subject"},{"name":"emailaddress1"},{"name":"createdon"},{"name":"added, later"}],
+        "partitions":[{"name":"2026","location":"https://acc.dfs.core.windows.net/crm/Table%201/2026.csv",
+        "fileFormatSettings":{"$type":"CsvFormatSettings.1","columnHeaders":"false","delimiter":";","encoding":"UTF-8"}}]},
+        {"name":"contact","attributes":[{"name":"contactid"},{"name":"emailaddress1"},{"name":"createdon"}],
+        "partitions":[{"location":"contact/2026.csv","fileFormatSettings":{"columnHeaders":true}}]}]}"#;
+    let lead = "5f1d3a52-1111-e811-a95e-000d3a1b2c3d;AppSource-INS|c.o, a, b, c;a@x;2026-06-25T16:21:09Z\n";
+    let contact = "emailaddress1,contactid,createdon\nb@x,5f1d3a52-2222-e811-a95e-000d3a1b2c3d,2026-06-25T16:21:09Z\n";
+    let files = [("dl/Table 1/2026.csv", lead), ("dl/contact/2026.csv", contact), ("dl/model.json", model)];
+    let exports = files.map(|(n, t)| export(n, "2026-07-01T00:00:00Z", t.as_bytes()));
+    let read = read(exports.to_vec(), &destination).unwrap();
+    let records = made(&read, &destination);
+    assert_eq!(texts(&records, "email"), ["a@x", "b@x"]);
+    assert_eq!(texts(&records, "object"), ["lead", "contact"]);
+    assert_eq!(texts(&records, "storefront")[0], "appsource");
+    assert_eq!(read.files.iter().map(|f| f.header_row).collect::<Vec<_>>(), [0, 1]);
 }
 
 #[test]

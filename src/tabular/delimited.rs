@@ -61,10 +61,11 @@ struct Found {
 
 /// Delimiter and header, chosen together: the reading in which most names are known.
 fn choose(name: &str, text: &str, newline: u8, ask: &Ask) -> Result<(Dialect, &'static str, Found)> {
-    if let Some(header) = &ask.header {
-        let (delimiter, label) = by_width(text, newline, header.len());
+    if let Some(known) = &ask.header {
+        let told = DELIMITERS.iter().find(|(delimiter, _)| Some(*delimiter) == known.delimiter);
+        let (delimiter, label) = told.copied().unwrap_or_else(|| by_width(text, newline, known.labels.len()));
         let dialect = Dialect { delimiter, backslash: false, newline };
-        let found = Found { header: header.clone(), row: 0, preamble: Vec::new(), body: 0, body_line: 1 };
+        let found = Found { header: known.labels.clone(), row: 0, preamble: Vec::new(), body: 0, body_line: 1 };
         return Ok((dialect, label, found));
     }
     let mut best: Option<(usize, Dialect, &'static str, usize, Vec<Line>)> = None;
@@ -99,11 +100,14 @@ fn choose(name: &str, text: &str, newline: u8, ask: &Ask) -> Result<(Dialect, &'
     Ok((dialect, label, found))
 }
 
-/// The delimiter under which most opening records have the number of cells known from elsewhere.
+/// The delimiter under which most opening records have the number of cells known from elsewhere, or fewer: columns
+/// added since are missing from old records.
 fn by_width(text: &str, newline: u8, width: usize) -> (u8, &'static str) {
     let fits = |delimiter: u8| {
         let lines = opening(text, Dialect { delimiter, backslash: false, newline });
-        lines.iter().filter(|line| line.cells.len() == width).count()
+        let of = |fits: &dyn Fn(usize) -> bool| lines.iter().filter(|line| fits(line.cells.len())).count();
+        let cells: usize = lines.iter().map(|line| line.cells.len()).filter(|n| *n <= width).sum();
+        (of(&|n| n == width), of(&|n| (2..width).contains(&n)), cells)
     };
     // The first of the best: comma wins a tie.
     let mut best = (b',', "comma", fits(b','));
