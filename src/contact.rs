@@ -18,7 +18,7 @@ mod name;
 mod phone;
 
 pub use company::company_key;
-pub use country::country_code;
+pub use country::{country_code, domain_country, phone_country};
 pub use name::{are_nicknames, name_key, nickname_groups, sound_key};
 pub use phone::{e164, phone_digits};
 

@@ -28,6 +28,7 @@ mod cluster;
 mod compare;
 mod explainer;
 mod forms;
+mod frequency;
 mod model;
 mod people;
 mod quality;
@@ -280,12 +281,12 @@ impl Profiles {
     fn with_itself(&self, scale: &Scale, profile: u32) -> Option<(f64, compare::Levels)> {
         let p = self.forms.profiles.get(profile as usize)?;
         let levels = compare::compare(&self.forms, &self.shared, p, p);
-        Some((scale.weight(&self.forms, &levels, p), levels))
+        Some((scale.weight(&self.forms, &levels, profile), levels))
     }
 
     /// Compares all candidates, and learns the model unless one is given.
     fn candidates(&self, saved: Option<&str>) -> Result<(block::Candidates, Model)> {
-        let prior = Scale::new(&Model::prior(self.forms.of_leads), &self.forms);
+        let prior = Scale::new(&Model::prior(self.forms.of_leads));
         let found = block::candidates(&self.forms, &self.shared, &prior, false);
         if let Some(json) = saved {
             return Ok((found, Model::read(json)?));
@@ -360,7 +361,7 @@ impl Clustered {
     fn of(leads: &DataFrame, decisions: &[Decision], threshold: f64, saved: Option<&str>) -> Result<Self> {
         let profiles = Profiles::of(leads, decisions)?;
         let (found, model) = profiles.candidates(saved)?;
-        let scale = Scale::new(&model, &profiles.forms);
+        let scale = Scale::new(&model);
         let weighed = cluster::edges(&profiles.forms, &scale, &found.pairs, weight(threshold.min(LOOSE)));
         let decided =
             profiles.same.iter().map(|(a, b)| Edge { a: *a, b: *b, pattern: 0, weight: CERTAIN, decided: true });

@@ -90,6 +90,32 @@ pub(super) fn by_calling_code(digits: &str) -> Option<(&'static Country, &str)> 
     })
 }
 
+/// The country a number in E.164 is dialled for; `None` without its plus.
+///
+/// ```
+/// assert_eq!(leadrecon::contact::phone_country("+4989123456"), Some("DE"));
+/// ```
+pub fn phone_country(e164: &str) -> Option<&'static str> {
+    by_calling_code(e164.strip_prefix('+')?).map(|(country, _)| country.code)
+}
+
+/// Endings of domains that are taken all over the world for what they spell.
+const SPELLED: &[&str] = &["io", "ai", "co", "me", "tv", "cc", "ly", "to", "fm", "gg", "sh", "ws", "nu", "la", "vc", "so", "st"];
+
+/// The country that a mail domain's ending stands for; `None` for `.com` and endings that say nothing (`.io`).
+///
+/// ```
+/// assert_eq!(leadrecon::contact::domain_country("contoso.co.uk"), Some("GB"));
+/// assert_eq!(leadrecon::contact::domain_country("contoso.io"), None);
+/// ```
+pub fn domain_country(domain: &str) -> Option<&'static str> {
+    let ending = domain.rsplit('.').next()?;
+    if ending.len() != 2 || SPELLED.contains(&ending) {
+        return None;
+    }
+    country_code(ending)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -281,7 +281,7 @@ impl Block<'_> {
         let levels = compare(self.forms, self.shared, x, y);
         let pattern = pattern(&levels);
         *piece.patterns.entry(pattern).or_default() += 1;
-        if self.scale.weight(self.forms, &levels, x) > FORGOTTEN {
+        if self.scale.weight(self.forms, &levels, a) > FORGOTTEN {
             piece.pairs.push(Candidate { a, b, pattern });
         }
     }

@@ -64,8 +64,7 @@ pub(super) fn edges(forms: &Forms, scale: &Scale, candidates: &[Candidate], floo
     let mut edges: Vec<Edge> = candidates
         .par_iter()
         .filter_map(|c| {
-            let a = forms.profiles.get(c.a as usize)?;
-            let weight = scale.weight(forms, &levels(c.pattern), a);
+            let weight = scale.weight(forms, &levels(c.pattern), c.a);
             (weight >= floor).then_some(Edge { a: c.a, b: c.b, pattern: c.pattern, weight, decided: false })
         })
         .collect();
@@ -179,7 +178,7 @@ impl Clusters {
                 if !contradict && (seen[FIRST] == 0 || seen[LAST] == 0) {
                     continue;
                 }
-                if judge.scale.weight(judge.forms, &seen, p) >= judge.threshold {
+                if judge.scale.weight(judge.forms, &seen, *x) >= judge.threshold {
                     agreeing += 1;
                 } else if contradict {
                     contradicting += 1;

@@ -72,8 +72,15 @@ pub(super) const LEVELS: [&[(&str, &str)]; 7] = [
     &[("missing", "no country to compare"), ("same", "same country"), ("different", "different countries")],
 ];
 
-/// Levels of a pair, one for each field.
-pub(super) type Levels = [u8; 7];
+/// After the fields: whether the two are at home in the same country. It is not weighed; it tells by which strangers the
+/// other fields are judged.
+pub(super) const HOME: usize = 7;
+/// Values of [`HOME`].
+pub(super) const COMPATRIOTS: u8 = 1;
+pub(super) const FOREIGNERS: u8 = 2;
+
+/// Levels of a pair, one for each field, and [`HOME`].
+pub(super) type Levels = [u8; 8];
 
 /// Levels as one number, four bits each.
 pub(super) fn pattern(levels: &Levels) -> u32 {
@@ -106,6 +113,11 @@ pub(super) fn compare(forms: &Forms, shared: &Shared, a: &Profile, b: &Profile) 
             (NONE, _) | (_, NONE) => 0,
             (x, y) if x == y => 1,
             _ => 2,
+        },
+        match (a.home, b.home) {
+            (NONE, _) | (_, NONE) => 0,
+            (x, y) if x == y => COMPATRIOTS,
+            _ => FOREIGNERS,
         },
     ]
 }

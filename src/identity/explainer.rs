@@ -84,11 +84,9 @@ impl<'a> Explainer<'a> {
             }
             let (inside, outside) = if a == cluster { (pair.a, pair.b) } else { (pair.b, pair.a) };
             let forms = &profiles.forms;
-            if let Some(p) = forms.profiles.get(pair.a as usize) {
-                let w = scale.weight(forms, &levels(pair.pattern), p);
-                if nearest.is_none_or(|(best, ..)| w > best) {
-                    nearest = Some((w, inside, outside));
-                }
+            let w = scale.weight(forms, &levels(pair.pattern), pair.a);
+            if nearest.is_none_or(|(best, ..)| w > best) {
+                nearest = Some((w, inside, outside));
             }
         }
         let Some((w, inside, outside)) = nearest else { return Ok(None) };
@@ -117,8 +115,8 @@ impl<'a> Explainer<'a> {
         let ids = self.leads.column("lead_id")?.str()?;
         let id = |row: u32| ids.get(row as usize).unwrap_or("").to_owned();
         let profile = |row: u32| {
-            let number = profiles.of_row.get(row as usize)?;
-            profiles.forms.profiles.get(*number as usize)
+            let number = *profiles.of_row.get(row as usize)?;
+            Some((number, profiles.forms.profiles.get(number as usize)?))
         };
         let mut found = Waterfall {
             lead_id_a: id(a),
@@ -129,12 +127,12 @@ impl<'a> Explainer<'a> {
             linked_by: link.map(|l| l.by),
             not_linked_because: because,
         };
-        if let (Some(p), Some(q)) = (profile(a), profile(b)) {
+        if let (Some((number, p)), Some((_, q))) = (profile(a), profile(b)) {
             let seen = compare(&profiles.forms, &profiles.shared, p, q);
-            found.steps = scale.waterfall(&profiles.forms, &seen, p);
+            found.steps = scale.waterfall(&profiles.forms, &seen, number);
             match link {
                 Some(l) if l.by == codes::link::DECISION => {}
-                _ => found.weight = scale.weight(&profiles.forms, &seen, p),
+                _ => found.weight = scale.weight(&profiles.forms, &seen, number),
             }
             if link.is_some_and(|l| l.by != codes::link::DECISION) {
                 found.linked_by = Some(linked_by(&seen));

@@ -6,6 +6,7 @@
 
 use polars::prelude::*;
 
+use super::frequency::Frequencies;
 use crate::contact;
 use crate::error::Result;
 
@@ -35,6 +36,8 @@ pub(super) struct Phone {
     pub text: String,
     /// Number of its last eight digits.
     pub tail: u32,
+    /// Number of the country it was dialled for; [`NONE`] where its form does not tell.
+    country: u32,
 }
 
 /// A first or last name.
@@ -65,20 +68,8 @@ pub(super) struct Profile {
     pub company: u32,
     pub title: u32,
     pub country: u32,
-}
-
-/// How often each value occurs among the profiles of leads.
-#[derive(Default)]
-pub(super) struct Frequencies {
-    pub first: Vec<u32>,
-    pub last: Vec<u32>,
-    pub company: Vec<u32>,
-    pub domain: Vec<u32>,
-    pub local: Vec<u32>,
-    pub title: Vec<u32>,
-    pub country: Vec<u32>,
-    /// Profiles that have a value of the kind: first, last, company, domain, local, title, country.
-    pub totals: [u32; 7],
+    /// The country it is at home in: as typed, else by phone, mail domain or names. Not compared, see `frequency`.
+    pub home: u32,
 }
 
 /// Values and profiles.
@@ -96,7 +87,7 @@ pub(super) struct Forms {
     pub profiles: Vec<Profile>,
     /// How many of `profiles` are of leads; those of CRM records follow.
     pub of_leads: usize,
-    pub counts: Frequencies,
+    pub frequencies: Frequencies,
     numbers: Numbers,
 }
 
@@ -151,7 +142,11 @@ impl Forms {
     /// The profile of each CRM record, all after those of leads.
     pub(super) fn add_records(&mut self, frame: &DataFrame, keep: &[u32]) -> Result<Vec<u32>> {
         self.numbers.profiles.clear();
-        self.add(frame, keep, &[])
+        let profiles = self.add(frame, keep, &[])?;
+        self.find_homes();
+        self.guess_homes();
+        self.keep_frequencies();
+        Ok(profiles)
     }
 
     fn add(&mut self, frame: &DataFrame, keep: &[u32], own: &[bool]) -> Result<Vec<u32>> {
@@ -186,44 +181,46 @@ impl Forms {
             let company =
                 companies.get(at).map_or(NONE, |t| *seen.companies.entry(t).or_insert_with(|| self.company(t)));
             let title = titles.get(at).map_or(NONE, |t| *seen.titles.entry(t).or_insert_with(|| self.title(t)));
-            let profile = Profile { email, phone, first: first_number, last: last_number, company, title, country };
+            let profile = Profile { email, phone, first: first_number, last: last_number, company, title, country, home: NONE };
             profiles.push(if own.get(at) == Some(&true) { self.own_profile(profile) } else { self.profile(profile) });
         }
         Ok(profiles)
     }
 
-    /// Counts the values of the profiles so far, which are those of leads: CRM records must not move an identity.
+    /// Finds out where profiles are at home, and counts the values of those of leads.
     fn count_leads(&mut self) {
         self.of_leads = self.profiles.len();
-        let mut counts = Frequencies {
-            first: vec![0; self.names.len()],
-            last: vec![0; self.names.len()],
-            company: vec![0; self.companies.len()],
-            domain: vec![0; self.domains.len()],
-            local: vec![0; self.locals],
-            title: vec![0; self.titles.len()],
-            country: vec![0; self.countries.len()],
-            totals: [0; 7],
-        };
-        for profile in &self.profiles {
-            let local = self.emails.get(profile.email as usize).map_or(NONE, |e| e.local);
-            let values = [
-                (&mut counts.first, profile.first),
-                (&mut counts.last, profile.last),
-                (&mut counts.company, profile.company),
-                (&mut counts.domain, self.company_domain(profile)),
-                (&mut counts.local, local),
-                (&mut counts.title, profile.title),
-                (&mut counts.country, profile.country),
-            ];
-            for ((count, value), total) in values.into_iter().zip(&mut counts.totals) {
-                if let Some(count) = count.get_mut(value as usize) {
-                    *count += 1;
-                    *total += 1;
-                }
-            }
+        self.find_homes();
+        let mut frequencies = Frequencies::overall(self);
+        frequencies.count_at_home(self);
+        self.frequencies = frequencies;
+        self.guess_homes();
+        self.keep_frequencies();
+    }
+
+    /// The country of each profile as typed, else of its phone, else of its mail domain.
+    fn find_homes(&mut self) {
+        let codes: Vec<_> = self.domains.iter().map(|domain| contact::domain_country(domain)).collect();
+        let by_domain: Vec<u32> = codes.into_iter().map(|code| self.country(code)).collect();
+        for profile in &mut self.profiles {
+            let phone = self.phones.get(profile.phone as usize).map_or(NONE, |p| p.country);
+            let domain = self.emails.get(profile.email as usize).map_or(NONE, |e| e.domain);
+            let domain = by_domain.get(domain as usize).copied().unwrap_or(NONE);
+            profile.home = [profile.country, phone, domain].into_iter().find(|c| *c != NONE).unwrap_or(NONE);
         }
-        self.counts = counts;
+    }
+
+    /// The country of the profiles that tell none: where people are called so.
+    fn guess_homes(&mut self) {
+        for profile in self.profiles.iter_mut().filter(|p| p.home == NONE) {
+            profile.home = self.frequencies.home_of_names(profile.first, profile.last);
+        }
+    }
+
+    fn keep_frequencies(&mut self) {
+        let mut frequencies = std::mem::take(&mut self.frequencies);
+        frequencies.keep_of_profiles(self);
+        self.frequencies = frequencies;
     }
 
     /// The registrable domain of a profile's address where it names a company.
@@ -313,7 +310,8 @@ impl Forms {
             let digits = text.trim_start_matches('+');
             let (tail, _) =
                 number(&mut self.numbers.tails, digits.get(digits.len().saturating_sub(8)..).unwrap_or(digits));
-            self.phones.push(Phone { text, tail });
+            let country = self.country(contact::phone_country(&text));
+            self.phones.push(Phone { text, tail, country });
         }
         at
     }

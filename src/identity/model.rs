@@ -10,14 +10,22 @@
 //! themselves. Frequent values weigh less (term frequency, Winkler 1988), with a prior share so that in a small table
 //! a value is not called frequent because it stands there twice. Missing values take no part.
 //!
+//! Fields of strangers are not independent: names, titles and languages go with a country. So strangers' probabilities
+//! are learned apart for compatriots and for foreigners, and frequencies are those of the country (see `frequency`).
+//! With one table for all, the many namesakes at home look like a discovery, and learning follows them astray.
+//!
 //! The crate `weldrs` 0.2.2 was looked at first and left: it joins candidate pairs with all columns of both sides
 //! before comparing (its own example of 119,427 rows was killed at 24 GB), it has no cap per block, no priors, no
 //! third class, and its sums follow the order of a parallel group-by.
 
 use serde::{Deserialize, Serialize};
 
-use super::compare::{COMPANY, COUNTRY, EMAIL, FIELDS, FIRST, LAST, LEVELS, Levels, PHONE, SWAPPED, TITLE, levels};
-use super::forms::{Forms, NONE, Profile};
+use super::compare::{
+    COMPANY, COMPATRIOTS, COUNTRY, EMAIL, FIELDS, FIRST, FOREIGNERS, HOME, LAST, LEVELS, Levels, PHONE, SWAPPED, TITLE,
+    levels,
+};
+use super::forms::{Forms, NONE};
+use super::frequency;
 use crate::error::{Error, Result};
 
 /// Prior probabilities of each level, given that both sides have a value: same person, strangers, close to each other.
@@ -64,8 +72,6 @@ const PAIRS_OF_M: f64 = 100.0;
 const PAIRS_OF_U: f64 = 1_000.0;
 /// The same for levels whose every pair is a candidate, counted over all pairs.
 const PAIRS_OF_RARE_U: f64 = 100_000.0;
-/// Worth of the prior share of a value, in profiles.
-const PROFILES_OF_FREQUENCY: f64 = 500.0;
 /// Matching and close pairs that are supposed before any is seen.
 const PRIOR_PAIRS: f64 = 5.0;
 /// Share of close pairs that the blocking rules find.
@@ -82,8 +88,25 @@ pub(super) struct Level {
     m: f64,
     /// Among strangers.
     u: f64,
+    /// Among strangers at home in the same country.
+    u_compatriots: f64,
+    /// Among strangers at home in different countries.
+    u_foreigners: f64,
     /// Among people close to each other.
     r: f64,
+}
+
+impl Level {
+    /// Among strangers who are at home as `home` says. The country itself is judged among all, and so are equal addresses
+    /// and numbers: they are so rare that only counting over all pairs tells how rare.
+    fn of_strangers(&self, field: usize, level: usize, home: u8) -> f64 {
+        match home {
+            _ if field == COUNTRY || (matches!(field, EMAIL | PHONE) && level < 3) => self.u,
+            COMPATRIOTS => self.u_compatriots,
+            FOREIGNERS => self.u_foreigners,
+            _ => self.u,
+        }
+    }
 }
 
 /// One field's levels, strongest first.
@@ -111,7 +134,7 @@ pub(super) struct Model {
     pub expected_pairs: f64,
 }
 
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Counted patterns of comparison.
 #[derive(Default)]
@@ -152,6 +175,8 @@ impl Model {
                     level: (*name).to_owned(),
                     m: rounded(p.0 / sums.0),
                     u: rounded(p.1 / sums.1),
+                    u_compatriots: rounded(p.1 / sums.1),
+                    u_foreigners: rounded(p.1 / sums.1),
                     r: rounded(p.2 / sums.2),
                 });
                 Field { field: (*field).to_owned(), levels: levels.collect() }
@@ -182,7 +207,8 @@ impl Model {
         };
         let is_probability = |p: &f64| p.is_finite() && *p > 0.0 && *p <= 1.0;
         let sound =
-            model.fields.iter().flat_map(|f| &f.levels).flat_map(|l| [l.m, l.u, l.r]).all(|p| is_probability(&p));
+            model.fields.iter().flat_map(|f| &f.levels).flat_map(|l| [l.m, l.u, l.u_compatriots, l.u_foreigners, l.r]);
+        let sound = sound.into_iter().all(|p| is_probability(&p));
         if model.version != VERSION || shape(&model) != shape(&prior) {
             return Err(refused("it was written by another version".to_owned()));
         }
@@ -214,19 +240,29 @@ impl Model {
 
     /// Levels of random pairs, those left out that are likely one person: in a small table they are no rarity.
     fn strangers_from(&mut self, random: &[(u32, u64)]) {
-        let mut sums = self.zeros();
+        let (mut all, mut compatriots, mut foreigners) = (self.zeros(), self.zeros(), self.zeros());
         for (pattern, count) in random {
             let levels = levels(*pattern);
             let (same, close, strangers) = self.shares(&levels);
             if same < strangers + close {
-                add(&mut sums, &levels, *count as f64);
+                add(&mut all, &levels, *count as f64);
+                match levels[HOME] {
+                    COMPATRIOTS => add(&mut compatriots, &levels, *count as f64),
+                    FOREIGNERS => add(&mut foreigners, &levels, *count as f64),
+                    _ => {}
+                }
             }
         }
-        for (f, field) in self.fields.iter_mut().enumerate() {
+        let share = |sums: &[Vec<f64>], f: usize, l: usize, before: f64| {
             let total: f64 = sums.get(f).map_or(0.0, |s| s.iter().sum());
+            let seen = sums.get(f).and_then(|s| s.get(l)).copied().unwrap_or(0.0);
+            rounded((seen + PAIRS_OF_U * before) / (total + PAIRS_OF_U))
+        };
+        for (f, field) in self.fields.iter_mut().enumerate() {
             for (l, level) in field.levels.iter_mut().enumerate() {
-                let seen = sums.get(f).and_then(|s| s.get(l)).copied().unwrap_or(0.0);
-                level.u = rounded((seen + PAIRS_OF_U * level.u) / (total + PAIRS_OF_U));
+                level.u = share(&all, f, l, level.u);
+                level.u_compatriots = share(&compatriots, f, l, level.u);
+                level.u_foreigners = share(&foreigners, f, l, level.u);
             }
         }
     }
@@ -270,8 +306,8 @@ impl Model {
     fn shares(&self, levels: &Levels) -> (f64, f64, f64) {
         let mut shares = (self.prior_same, self.prior_close, (1.0 - self.prior_same - self.prior_close).max(0.1));
         for (f, (field, level)) in self.fields.iter().zip(levels).enumerate() {
-            if let Some(p) = place(f, *level).and_then(|l| field.levels.get(l)) {
-                shares = (shares.0 * p.m, shares.1 * p.r, shares.2 * p.u);
+            if let Some((l, p)) = place(f, *level).and_then(|l| Some((l, field.levels.get(l)?))) {
+                shares = (shares.0 * p.m, shares.1 * p.r, shares.2 * p.of_strangers(f, l, levels[HOME]));
             }
         }
         shares
@@ -312,90 +348,91 @@ pub struct Step {
 
 /// A model made ready to weigh pairs of one set of profiles.
 pub(super) struct Scale {
-    /// log2 of m, u, r by field and level; zero where nothing is said.
-    table: [[(f64, f64, f64); 9]; 7],
+    /// log2 of m, u, r by where the two are at home, field and level; zero where nothing is said.
+    table: [[[(f64, f64, f64); 9]; 7]; 3],
     prior: (f64, f64, f64),
-    /// Smoothed share of each value: first, last, company, domain, local part, title, country.
-    shares: [Vec<f64>; 7],
 }
 
 impl Scale {
-    pub(super) fn new(model: &Model, forms: &Forms) -> Self {
-        let mut table = [[(0.0, 0.0, 0.0); 9]; 7];
-        for (row, field) in table.iter_mut().zip(&model.fields) {
-            for (place, p) in row.iter_mut().skip(1).zip(&field.levels) {
-                *place = (p.m.log2(), p.u.log2(), p.r.log2());
+    pub(super) fn new(model: &Model) -> Self {
+        let mut table = [[[(0.0, 0.0, 0.0); 9]; 7]; 3];
+        for (home, table) in table.iter_mut().enumerate() {
+            for (f, (row, field)) in table.iter_mut().zip(&model.fields).enumerate() {
+                for (l, (place, p)) in row.iter_mut().skip(1).zip(&field.levels).enumerate() {
+                    *place = (p.m.log2(), p.of_strangers(f, l, home as u8).log2(), p.r.log2());
+                }
+            }
+            for name in [FIRST, LAST] {
+                table[name][usize::from(SWAPPED)] = table[name][1];
             }
         }
-        for name in [FIRST, LAST] {
-            table[name][usize::from(SWAPPED)] = table[name][1];
-        }
         let strangers = (1.0 - model.prior_same - model.prior_close).max(0.1);
-        let c = &forms.counts;
-        let kinds = [&c.first, &c.last, &c.company, &c.domain, &c.local, &c.title, &c.country];
-        // Prior share of a value nobody has seen yet.
-        let unseen = [2e-3, 5e-4, 5e-4, 5e-4, 1e-4, 1e-2, 5e-2];
-        let shares = std::array::from_fn(|k| {
-            let (counts, total, unseen) = (kinds[k], f64::from(c.totals[k]), unseen[k]);
-            let share = |n: f64| (n + PROFILES_OF_FREQUENCY * unseen) / (total + PROFILES_OF_FREQUENCY);
-            counts.iter().map(|n| share(f64::from(*n).max(1.0)).log2()).chain([share(1.0).log2()]).collect()
-        });
-        Scale { table, prior: (model.prior_same.log2(), strangers.log2(), model.prior_close.log2()), shares }
+        Scale { table, prior: (model.prior_same.log2(), strangers.log2(), model.prior_close.log2()) }
     }
 
     /// The same with other prior odds: log2 of the share of pairs that are one person, and that are close.
     pub(super) fn with_prior(&self, same: f64, close: f64) -> Self {
-        Scale { table: self.table, prior: (same, self.prior.1, close), shares: self.shares.clone() }
+        Scale { table: self.table, prior: (same, self.prior.1, close) }
     }
 
     /// log2 share of the value that both have, where its frequency matters at this level.
-    fn share(&self, forms: &Forms, field: usize, level: u8, a: &Profile) -> Option<f64> {
-        let (kind, value) = match (field, level) {
-            (FIRST, 1) => (0, a.first),
-            (LAST, 1) => (1, a.last),
-            (COMPANY, 1) => (2, a.company),
-            (COMPANY, 2) => (3, forms.company_domain(a)),
-            (EMAIL, 5) => (4, forms.emails.get(a.email as usize).map_or(NONE, |e| e.local)),
-            (TITLE, 1) => (5, a.title),
-            (COUNTRY, 1) => (6, a.country),
-            // In whichever order the names are the more usual.
-            (FIRST, SWAPPED) => (0, self.usual_order(a).0),
-            (LAST, SWAPPED) => (1, self.usual_order(a).1),
-            _ => return None,
+    fn share(&self, forms: &Forms, field: usize, levels: &Levels, profile: u32) -> Option<f64> {
+        let a = forms.profiles.get(profile as usize)?;
+        let kept = &forms.frequencies;
+        let compatriots = levels[HOME] == COMPATRIOTS;
+        let of_own = |kind: usize, value: u32| match kept.of_profile(kind, profile) {
+            Some(share) if compatriots => share,
+            _ => kept.among_all(kind, value),
         };
-        let shares = &self.shares[kind];
-        shares.get(value as usize).or(shares.last()).copied()
+        Some(match (field, levels[field]) {
+            (FIRST, 1) => of_own(frequency::FIRST, a.first),
+            (LAST, 1) => of_own(frequency::LAST, a.last),
+            (TITLE, 1) => of_own(frequency::TITLE, a.title),
+            (COMPANY, 1) => kept.among_all(frequency::COMPANY, a.company),
+            (COMPANY, 2) => kept.among_all(frequency::DOMAIN, forms.company_domain(a)),
+            (EMAIL, 5) => {
+                kept.among_all(frequency::LOCAL, forms.emails.get(a.email as usize).map_or(NONE, |e| e.local))
+            }
+            (COUNTRY, 1) => kept.among_all(frequency::COUNTRY, a.country),
+            (FIRST | LAST, SWAPPED) => {
+                // In whichever order the names are the more usual.
+                let of = |kind: usize, value: u32| match compatriots {
+                    true => kept.among_compatriots(kind, value, a.home),
+                    false => kept.among_all(kind, value),
+                };
+                let orders = [(a.first, a.last), (a.last, a.first)]
+                    .map(|(first, last)| (of(frequency::FIRST, first), of(frequency::LAST, last)));
+                let usual = if orders[0].0 + orders[0].1 >= orders[1].0 + orders[1].1 { orders[0] } else { orders[1] };
+                if field == FIRST { usual.0 } else { usual.1 }
+            }
+            _ => return None,
+        })
     }
 
-    fn usual_order(&self, a: &Profile) -> (u32, u32) {
-        let share = |kind: usize, value: u32| self.shares[kind].get(value as usize).or(self.shares[kind].last());
-        let order =
-            |first: u32, last: u32| share(0, first).copied().unwrap_or(0.0) + share(1, last).copied().unwrap_or(0.0);
-        if order(a.first, a.last) >= order(a.last, a.first) { (a.first, a.last) } else { (a.last, a.first) }
-    }
-
-    /// log2 odds that two profiles are one person: `a` and whoever gave these levels.
-    pub(super) fn weight(&self, forms: &Forms, levels: &Levels, a: &Profile) -> f64 {
+    /// log2 odds that two profiles are one person: the one numbered `a` and whoever gave these levels.
+    pub(super) fn weight(&self, forms: &Forms, levels: &Levels, a: u32) -> f64 {
         let (mut same, mut strangers, mut close) = self.prior;
-        for (field, level) in levels.iter().enumerate().filter(|(_, level)| **level > 0) {
-            let (m, u, r) = self.log2(forms, field, *level, a);
-            same += m;
-            strangers += u;
-            close += r;
+        for field in 0..FIELDS.len() {
+            if levels[field] > 0 {
+                let (m, u, r) = self.log2(forms, field, levels, a);
+                same += m;
+                strangers += u;
+                close += r;
+            }
         }
         same - log2_sum(strangers, close)
     }
 
     /// log2 of m, u and r of one field, term frequency included.
-    fn log2(&self, forms: &Forms, field: usize, level: u8, a: &Profile) -> (f64, f64, f64) {
-        let (m, mut u, mut r) = self.table[field][usize::from(level)];
-        if let Some(share) = self.share(forms, field, level, a) {
-            match (field, level) {
+    fn log2(&self, forms: &Forms, field: usize, levels: &Levels, a: u32) -> (f64, f64, f64) {
+        let (m, mut u, mut r) = self.table[usize::from(levels[HOME])][field][usize::from(levels[field])];
+        if let Some(share) = self.share(forms, field, levels, a) {
+            match field {
                 // Relatives and colleagues share a first name no more than strangers do.
-                (FIRST, _) => (u, r) = (share, share),
-                (LAST, _) => (u, r) = (share, log2_sum(r, share)),
+                FIRST => (u, r) = (share, share),
+                LAST => (u, r) = (share, log2_sum(r, share)),
                 // Nor a title much more.
-                (TITLE, _) => (u, r) = (share, log2_sum(share, -7.0)),
+                TITLE => (u, r) = (share, log2_sum(share, -7.0)),
                 _ => u = share,
             }
         }
@@ -403,7 +440,7 @@ impl Scale {
     }
 
     /// The bars that add up to [`Self::weight`].
-    pub(super) fn waterfall(&self, forms: &Forms, levels: &Levels, a: &Profile) -> Vec<Step> {
+    pub(super) fn waterfall(&self, forms: &Forms, levels: &Levels, a: u32) -> Vec<Step> {
         let (prior_same, prior_strangers, prior_close) = self.prior;
         let mut steps = vec![Step {
             field: "prior",
@@ -413,15 +450,15 @@ impl Scale {
             term_frequency: None,
         }];
         let (mut strangers, mut close) = (prior_strangers, prior_close);
-        for (field, level) in levels.iter().enumerate() {
+        for (field, level) in levels.iter().enumerate().take(FIELDS.len()) {
             if *level == 0 {
                 continue;
             }
-            let (m, u, r) = self.log2(forms, field, *level, a);
+            let (m, u, r) = self.log2(forms, field, levels, a);
             strangers += u;
             close += r;
             let (name, words) = LEVELS[field][usize::from(*level)];
-            let term_frequency = self.share(forms, field, *level, a).map(f64::exp2);
+            let term_frequency = self.share(forms, field, levels, a).map(f64::exp2);
             steps.push(Step { field: FIELDS[field], level: name, words, weight: m - u, term_frequency });
         }
         steps.push(Step {

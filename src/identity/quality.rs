@@ -71,11 +71,8 @@ impl Quality {
         let sums = pairs
             .par_iter()
             .map(|c| {
-                let Some(a) = forms.profiles.get(c.a as usize) else {
-                    return [0; 6];
-                };
                 let seen = levels(c.pattern);
-                let p = (probability(scale.weight(forms, &seen, a)) * 1e6).round() as u64;
+                let p = (probability(scale.weight(forms, &seen, c.a)) * 1e6).round() as u64;
                 if !same(c.a, c.b) {
                     return [p, 0, 0, 0, 0, 0];
                 }

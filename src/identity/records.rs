@@ -86,7 +86,7 @@ pub(super) fn assign(
     let of_leads = forms.of_leads;
     let profiles = forms.add_records(records, &all)?;
     let prior = (OF_A_LEAD / (of_leads as f64).max(1.0)).min(0.03).log2();
-    let scale = Scale::new(model, forms).with_prior(prior, prior);
+    let scale = Scale::new(model).with_prior(prior, prior);
     let found = block::candidates(forms, shared, &scale, true);
     // Best weight of each record's profile with each cluster.
     let mut best: BTreeMap<(u32, u32), (f64, u32, u32)> = BTreeMap::new();

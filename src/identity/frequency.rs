@@ -1,0 +1,156 @@
+//! How frequent a value is: among all contacts, and among compatriots.
+//!
+//! Names and job titles go with a country: two strangers in Sweden are both called Kristina Larsson far more often than
+//! two strangers anywhere. Judged by the frequency in the whole table, every namesake at home looks like one person.
+//! So two contacts at home in the same country are weighed by the frequency of their names and title *there*, pulled
+//! towards the frequency overall where a country has few contacts.
+
+use polars::prelude::PlHashMap;
+use rayon::prelude::*;
+
+use super::forms::{Forms, NONE, Profile};
+
+/// Kinds of value whose frequency is known.
+pub(super) const FIRST: usize = 0;
+pub(super) const LAST: usize = 1;
+pub(super) const COMPANY: usize = 2;
+pub(super) const DOMAIN: usize = 3;
+pub(super) const LOCAL: usize = 4;
+pub(super) const TITLE: usize = 5;
+pub(super) const COUNTRY: usize = 6;
+
+/// Prior share of a value nobody has seen yet, by kind.
+const UNSEEN: [f64; 7] = [2e-3, 5e-4, 5e-4, 5e-4, 1e-4, 1e-2, 5e-2];
+/// Worth of that prior, in profiles.
+const PROFILES_OF_UNSEEN: f64 = 500.0;
+/// Worth of the share overall for the share among compatriots, in profiles.
+const PROFILES_OF_OVERALL: f64 = 300.0;
+/// Kinds that are counted by country as well.
+const AT_HOME: [usize; 3] = [FIRST, LAST, TITLE];
+/// Countries that are tried for a contact which names none.
+const TRIED: usize = 40;
+
+/// Counts among the profiles of leads: CRM records must not move an identity.
+#[derive(Default)]
+pub(super) struct Frequencies {
+    /// log2 of the smoothed share of each value, by kind; the last one is of a value that no lead has.
+    overall: [Vec<f64>; 7],
+    /// How often a value occurs in a country; key: kind, country, value.
+    at_home: PlHashMap<u64, u32>,
+    /// Profiles with a value, by kind of [`AT_HOME`] and country.
+    totals: [Vec<u32>; 3],
+    /// Countries with the most profiles first, and how many they have.
+    countries: Vec<(u32, u32)>,
+    /// log2 share of each profile's first name, last name and title in its country.
+    of_profile: Vec<[f32; 3]>,
+}
+
+fn key(kind: usize, home: u32, value: u32) -> u64 {
+    (kind as u64) << 48 | u64::from(home & 0xFFFF) << 32 | u64::from(value)
+}
+
+fn values(forms: &Forms, p: &Profile) -> [u32; 7] {
+    let local = forms.emails.get(p.email as usize).map_or(NONE, |e| e.local);
+    [p.first, p.last, p.company, forms.company_domain(p), local, p.title, p.country]
+}
+
+impl Frequencies {
+    /// Counts the values of the first `of_leads` profiles, without their countries.
+    pub(super) fn overall(forms: &Forms) -> Self {
+        let sizes = [
+            forms.names.len(),
+            forms.names.len(),
+            forms.companies.len(),
+            forms.domains.len(),
+            forms.locals,
+            forms.titles.len(),
+            forms.countries.len(),
+        ];
+        let mut counts = sizes.map(|n| vec![0u32; n]);
+        let mut totals = [0u32; 7];
+        for profile in forms.profiles.iter().take(forms.of_leads) {
+            for ((count, value), total) in counts.iter_mut().zip(values(forms, profile)).zip(&mut totals) {
+                if let Some(count) = count.get_mut(value as usize) {
+                    *count += 1;
+                    *total += 1;
+                }
+            }
+        }
+        let overall = std::array::from_fn(|k| {
+            let prior = PROFILES_OF_UNSEEN * UNSEEN[k];
+            let share = |n: f64| (n + prior) / (f64::from(totals[k]) + PROFILES_OF_UNSEEN);
+            counts[k].iter().map(|n| share(f64::from((*n).max(1))).log2()).chain([share(1.0).log2()]).collect()
+        });
+        Frequencies { overall, ..Frequencies::default() }
+    }
+
+    /// Counts by the countries that profiles say they are at home in.
+    pub(super) fn count_at_home(&mut self, forms: &Forms) {
+        let mut countries = vec![0u32; forms.countries.len()];
+        self.totals = AT_HOME.map(|_| vec![0u32; forms.countries.len()]);
+        for profile in forms.profiles.iter().take(forms.of_leads) {
+            let Some(country) = countries.get_mut(profile.home as usize) else { continue };
+            *country += 1;
+            let all = values(forms, profile);
+            for (kind, totals) in AT_HOME.iter().zip(&mut self.totals) {
+                let value = all[*kind];
+                if value != NONE
+                    && let Some(total) = totals.get_mut(profile.home as usize)
+                {
+                    *total += 1;
+                    *self.at_home.entry(key(*kind, profile.home, value)).or_default() += 1;
+                }
+            }
+        }
+        self.countries = (0..).zip(countries).filter(|(_, n)| *n > 0).collect();
+        self.countries.sort_by_key(|(country, n)| (std::cmp::Reverse(*n), *country));
+    }
+
+    /// The country in which these names are likeliest; [`NONE`] where neither is known anywhere.
+    pub(super) fn home_of_names(&self, first: u32, last: u32) -> u32 {
+        let mut best: Option<(f64, u32)> = None;
+        for (country, contacts) in self.countries.iter().take(TRIED) {
+            let seen = |kind: usize, value: u32| self.at_home.get(&key(kind, *country, value)).copied().unwrap_or(0);
+            if seen(FIRST, first) + seen(LAST, last) == 0 {
+                continue;
+            }
+            let of = |kind, value: u32| if value == NONE { 0.0 } else { self.among_compatriots(kind, value, *country) };
+            let score = of(FIRST, first) + of(LAST, last) + f64::from(*contacts).log2();
+            if best.is_none_or(|(known, _)| score > known) {
+                best = Some((score, *country));
+            }
+        }
+        best.map_or(NONE, |(_, country)| country)
+    }
+
+    /// Keeps the shares of every profile at hand: pairs are many and ask again and again.
+    pub(super) fn keep_of_profiles(&mut self, forms: &Forms) {
+        let shares = |p: &Profile| {
+            let all = values(forms, p);
+            AT_HOME.map(|kind| self.among_compatriots(kind, all[kind], p.home) as f32)
+        };
+        self.of_profile = forms.profiles.par_iter().map(shares).collect();
+    }
+
+    /// log2 share of a value among all.
+    pub(super) fn among_all(&self, kind: usize, value: u32) -> f64 {
+        let shares = &self.overall[kind];
+        shares.get(value as usize).or(shares.last()).copied().unwrap_or(0.0)
+    }
+
+    /// log2 share of a first name, last name or title in a country.
+    pub(super) fn among_compatriots(&self, kind: usize, value: u32, home: u32) -> f64 {
+        let overall = self.among_all(kind, value);
+        let Some(place) = AT_HOME.iter().position(|k| *k == kind) else { return overall };
+        let Some(&total) = self.totals[place].get(home as usize) else { return overall };
+        let seen = self.at_home.get(&key(kind, home, value)).copied().unwrap_or(0);
+        let worth = PROFILES_OF_OVERALL;
+        ((f64::from(seen) + worth * overall.exp2()) / (f64::from(total) + worth)).log2()
+    }
+
+    /// The same of a profile's own value in its own country.
+    pub(super) fn of_profile(&self, kind: usize, profile: u32) -> Option<f64> {
+        let place = AT_HOME.iter().position(|k| *k == kind)?;
+        self.of_profile.get(profile as usize).map(|shares| f64::from(shares[place]))
+    }
+}
