@@ -315,7 +315,7 @@ mod tests {
                 let _ = (email_domain(&email), is_role_mailbox(&email), is_free_mail(&email));
             }
             if let Some(name) = name_key(&text) {
-                prop_assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b == b' '));
+                prop_assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b' '));
                 let _ = sound_key(&name);
             }
             if let Some(company) = company_key(&text) {

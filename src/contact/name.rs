@@ -15,22 +15,24 @@ const TITLES: &[&str] = &[
     "dame",
 ];
 
-/// Lower-case ASCII words of a name, without titles; `None` for blanks and placeholders.
+/// Lower-case ASCII words of a name, without titles; `None` for blanks and placeholders. Digits stay: who is called
+/// `user 12` is not `user 13`.
 ///
 /// ```
 /// assert_eq!(leadrecon::contact::name_key("Dr. Łukasz  O'Brien-Müller").as_deref(), Some("lukasz obrien muller"));
 /// assert_eq!(leadrecon::contact::name_key("Иванов").as_deref(), Some("ivanov"));
 /// ```
 pub fn name_key(name: &str) -> Option<String> {
-    if is_placeholder(name) {
+    // A cross where the name should stand.
+    if is_placeholder(name) || matches!(name.trim(), "x" | "X") {
         return None;
     }
     let folded = fold(name);
     let mut key = String::with_capacity(folded.len());
     let words = || {
         folded
-            .split(|c: char| !(c.is_ascii_alphabetic() || matches!(c, '\'' | '`')))
-            .map(|word| word.chars().filter(char::is_ascii_alphabetic).collect::<String>())
+            .split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '\'' | '`')))
+            .map(|word| word.chars().filter(char::is_ascii_alphanumeric).collect::<String>())
             .filter(|word| !word.is_empty())
     };
     let titles_only = words().all(|word| TITLES.contains(&word.as_str()));
@@ -154,6 +156,8 @@ mod tests {
         assert_eq!(name_key("Don").as_deref(), Some("don"));
         assert_eq!(name_key("test"), None);
         assert_eq!(name_key(" -- "), None);
+        assert_eq!((name_key("x"), name_key("X.").as_deref()), (None, Some("x")));
+        assert_eq!(name_key("User 12").as_deref(), Some("user 12"));
     }
 
     #[test]

@@ -334,6 +334,10 @@ impl<'a> Arrivals<'a> {
     fn family(&mut self, at: i64, rng: &mut ChaCha8Rng) -> Vec<Lead> {
         let one = self.meet();
         let mut other = self.meet();
+        // Who had the same first name too could not be told apart by anybody.
+        while other.first == one.first {
+            other = self.meet();
+        }
         (other.last, other.country, other.maiden) = (one.last.clone(), one.country, None);
         let shared = (one.private_email.clone(), one.mobile.clone());
         let mut leads = Vec::new();

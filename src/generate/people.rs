@@ -320,13 +320,17 @@ fn last_name(country: &Country, rng: &mut ChaCha8Rng) -> Spelled {
     skewed(rng, &country.last).cloned().unwrap_or_default()
 }
 
+const STEPS: [u64; 6] = [7919, 104_729, 1_299_709, 15_485_863, 179_424_673, 982_451_653];
+
 fn phone(country: &Country, templates: &[&str], number: u64) -> Phone {
     let count = templates.len().max(1) as u64;
     let template = templates.get((number % count) as usize).copied().unwrap_or("#########");
     let free = template.bytes().filter(|b| *b == b'#').count() as u32;
     let space = 10u64.pow(free);
-    // 7919 has no factor in common with ten, so that different numbers stay different.
-    let mut digits = (number / count).wrapping_mul(7919).wrapping_add(1_234_567) % space;
+    // Primes have no factor in common with ten, so that different numbers stay different; another one for each prefix,
+    // so that neighbours do not differ in the prefix alone.
+    let step = STEPS.get((number % count) as usize % STEPS.len()).copied().unwrap_or(7919);
+    let mut digits = (number / count).wrapping_mul(step).wrapping_add(1_234_567) % space;
     let mut national = template.to_owned().into_bytes();
     for place in national.iter_mut().rev().filter(|b| **b == b'#') {
         *place = b'0' + (digits % 10) as u8;

@@ -289,14 +289,16 @@ impl Block<'_> {
 
 /// Mailboxes and phones that people use whose names cannot be one person's.
 pub(super) fn shared(forms: &Forms) -> Shared {
-    let none = Shared::default();
-    let of = |number: fn(&Forms, &Profile) -> Option<u32>| -> Vec<bool> {
+    let all = Shared::default();
+    // The profiles of each number that `number` gives, as a table of flags by that number: whether a named profile
+    // contradicts the first named one.
+    let of = |number: fn(&Profile, &Forms) -> Option<u32>| -> Vec<bool> {
         let mut members: Vec<(u32, u32)> = forms
             .profiles
             .iter()
             .enumerate()
             .take(forms.of_leads)
-            .filter_map(|(n, p)| Some((number(forms, p)?, n as u32)))
+            .filter_map(|(n, p)| Some((number(p, forms)?, n as u32)))
             .collect();
         members.par_sort_unstable();
         let size = members.last().map_or(0, |(number, _)| *number as usize + 1);
@@ -309,7 +311,7 @@ pub(super) fn shared(forms: &Forms) -> Shared {
                 .filter(|p| p.first != NONE || p.last != NONE);
             let Some(first) = named.next() else { continue };
             let contradicted = named.take(200).any(|p| {
-                let levels = compare(forms, &none, first, p);
+                let levels = compare(forms, &all, first, p);
                 names_contradict(forms, &levels, first, p)
             });
             if contradicted && let Some(flag) = group.first().and_then(|(number, _)| shared.get_mut(*number as usize)) {
@@ -318,7 +320,10 @@ pub(super) fn shared(forms: &Forms) -> Shared {
         }
         shared
     };
-    Shared { mailboxes: of(mailbox), tails: of(tail) }
+    Shared {
+        mailboxes: of(|p, f| mailbox(f, p)),
+        phones: of(|p, f| f.phones.get(p.phone as usize).map(|_| p.phone)),
+    }
 }
 
 /// Patterns of pairs taken at random, the same ones every time.

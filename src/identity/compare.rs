@@ -3,7 +3,8 @@
 //! Levels are ordered from strongest to weakest; 0 says nothing, because one side has no value. What a level weighs is
 //! learned in `model`; here stands only what is seen. Distances: Jaro–Winkler and optimal string alignment (strsim).
 
-use super::forms::{Email, Forms, NONE, Name, Phone, Profile, Words};
+use super::forms::{Email, Forms, NONE, Name, Phone, Profile, Script, Words};
+use crate::contact;
 
 /// The compared fields, in the order of a pattern.
 pub(super) const FIELDS: [&str; 7] = ["email", "phone", "first_name", "last_name", "company", "title", "country"];
@@ -92,18 +93,18 @@ pub(super) fn levels(pattern: u32) -> Levels {
     std::array::from_fn(|field| (pattern >> (4 * field) & 15) as u8)
 }
 
-/// Addresses and numbers that people with different names use, by number of mailbox and of phone tail.
+/// Addresses and numbers that people with different names use, by number of mailbox and of phone.
 #[derive(Default)]
 pub(super) struct Shared {
     pub mailboxes: Vec<bool>,
-    pub tails: Vec<bool>,
+    pub phones: Vec<bool>,
 }
 
 /// Compares two profiles in every field.
 pub(super) fn compare(forms: &Forms, shared: &Shared, a: &Profile, b: &Profile) -> Levels {
     let (first, last) = names(forms, a, b);
     [
-        emails(forms, shared, a, b),
+        emails(forms, shared, a, b, first == 5 || last == 5),
         phones(forms, shared, a.phone, b.phone),
         first,
         last,
@@ -147,7 +148,8 @@ fn is_garbled(a: &str, b: &str) -> bool {
     unlike_letters(a, b) <= allowed
 }
 
-fn emails(forms: &Forms, shared: &Shared, p: &Profile, q: &Profile) -> u8 {
+/// `renamed`: a name of the two differs, so addresses made of names must differ as well, and not by a slip.
+fn emails(forms: &Forms, shared: &Shared, p: &Profile, q: &Profile, renamed: bool) -> u8 {
     let (a, b) = (p.email, q.email);
     let (Some(x), Some(y)) = (forms.emails.get(a as usize), forms.emails.get(b as usize)) else { return 0 };
     // A function's mailbox says where somebody works, not who it is: that is the company's matter.
@@ -161,11 +163,11 @@ fn emails(forms: &Forms, shared: &Shared, p: &Profile, q: &Profile) -> u8 {
             _ => 2,
         };
     }
-    if is_typing_error(x, y) {
+    if is_typing_error(x, y) && !(renamed && x.local != y.local) {
         return 4;
     }
     match () {
-        () if x.local == y.local && !is_made_of_names(forms, &x.text, p) => 5,
+        () if x.local == y.local && !is_made_of_names(forms, &x.text, p) && !is_made_of_names(forms, &y.text, q) => 5,
         () if x.domain == y.domain && !x.free => 6,
         () if x.free || y.free => 7,
         () => 8,
@@ -173,15 +175,20 @@ fn emails(forms: &Forms, shared: &Shared, p: &Profile, q: &Profile) -> u8 {
 }
 
 /// Whether the part before the @ follows from the name, so that an equal one tells nothing that equal names do not:
-/// `ann.lee@`, `alee@`; not `ann.lee1987@`.
+/// `ann.lee@`, `alee@`, `k.mueller@` of Müller; not `ann.lee1987@`. Names in characters may be read as anything.
 fn is_made_of_names(forms: &Forms, address: &str, profile: &Profile) -> bool {
     let local = address.split('@').next().unwrap_or(address);
     if local.bytes().filter(u8::is_ascii_digit).count() >= 2 {
         return false;
     }
+    let plain = |text: &str| {
+        let letters: String = text.chars().filter(char::is_ascii_alphabetic).collect();
+        letters.replace("ae", "a").replace("oe", "o").replace("ue", "u")
+    };
+    let local = plain(local);
     [profile.first, profile.last].into_iter().filter_map(|n| forms.names.get(n as usize)).any(|name| {
-        let word = name.key.split(' ').next().unwrap_or(&name.key);
-        word.len() >= 2 && local.contains(word)
+        let word = plain(name.key.split(' ').next().unwrap_or(&name.key));
+        name.script == Script::Characters || (word.len() >= 2 && local.contains(&word))
     })
 }
 
@@ -221,11 +228,12 @@ fn unlike_letters(a: &str, b: &str) -> usize {
 
 fn phones(forms: &Forms, shared: &Shared, a: u32, b: u32) -> u8 {
     let (Some(x), Some(y)) = (forms.phones.get(a as usize), forms.phones.get(b as usize)) else { return 0 };
-    if x.tail == y.tail {
-        return match shared.tails.get(x.tail as usize) {
-            Some(true) => 3,
-            _ if a == b => 1,
-            _ => 2,
+    if a == b || is_same_line(x, y) {
+        let is_shared = |phone: u32| shared.phones.get(phone as usize) == Some(&true);
+        return match () {
+            () if is_shared(a) || is_shared(b) => 3,
+            () if a == b => 1,
+            () => 2,
         };
     }
     match () {
@@ -234,6 +242,17 @@ fn phones(forms: &Forms, shared: &Shared, a: u32, b: u32) -> u8 {
         () if differ_in_two(&x.text, &y.text) => 6,
         () => 7,
     }
+}
+
+/// The same number, once with and once without its country's code or trunk prefix, or read by the rules of the wrong
+/// country. Two numbers of one country are the same only if all digits are.
+fn is_same_line(a: &Phone, b: &Phone) -> bool {
+    if a.tail != b.tail || (a.country == b.country && a.country != NONE) {
+        return false;
+    }
+    let (x, y) = (a.text.as_bytes(), b.text.as_bytes());
+    let common = x.iter().rev().zip(y.iter().rev()).take_while(|(p, q)| p == q).count();
+    common >= 8 && common + 3 >= x.len().min(y.len())
 }
 
 /// One digit wrong, left out, doubled, or two swapped; not in the last two, where extensions differ.
@@ -303,17 +322,18 @@ fn names(forms: &Forms, a: &Profile, b: &Profile) -> (u8, u8) {
 
 fn first_names(forms: &Forms, a: u32, b: u32) -> u8 {
     let (Some(x), Some(y)) = (forms.names.get(a as usize), forms.names.get(b as usize)) else { return 0 };
-    if a == b {
-        return 1;
+    if x.key == y.key {
+        // An initial twice is no more than an initial.
+        return if is_initial(x) { 3 } else { 1 };
     }
-    if is_of_other_sex(&x.key, &y.key) {
+    if is_of_other_sex(&x.key, &y.key) || digits_differ(&x.key, &y.key) {
         return 5;
     }
     if share_a_group(x.groups, y.groups) {
         return 2;
     }
-    if x.key.len() == 1 || y.key.len() == 1 {
-        return if x.key.as_bytes().first() == y.key.as_bytes().first() { 3 } else { 5 };
+    if is_initial(x) || is_initial(y) {
+        return if x.key.as_bytes().first() == y.key.as_bytes().first() { 3 } else { between_scripts(x, y, 0, 5) };
     }
     if are_close(x, y, 0.88) || one_word_in_common(&x.key, &y.key) || is_long_prefix(&x.key, &y.key) {
         return 4;
@@ -321,17 +341,19 @@ fn first_names(forms: &Forms, a: u32, b: u32) -> u8 {
     if are_initials(&x.key, &y.key) {
         return 3;
     }
-    // Characters against letters, or two readings: nothing can be said.
-    if x.characters != y.characters { 0 } else { 5 }
+    between_scripts(x, y, 4, 5)
 }
 
 fn last_names(forms: &Forms, a: u32, b: u32) -> u8 {
     let (Some(x), Some(y)) = (forms.names.get(a as usize), forms.names.get(b as usize)) else { return 0 };
-    if a == b {
-        return 1;
+    if x.key == y.key {
+        return if is_initial(x) { 4 } else { 1 };
     }
-    if x.key.len() == 1 || y.key.len() == 1 {
-        return if x.key.as_bytes().first() == y.key.as_bytes().first() { 4 } else { 5 };
+    if digits_differ(&x.key, &y.key) {
+        return 5;
+    }
+    if is_initial(x) || is_initial(y) {
+        return if x.key.as_bytes().first() == y.key.as_bytes().first() { 4 } else { between_scripts(x, y, 0, 5) };
     }
     if are_close(x, y, 0.90) {
         return 2;
@@ -339,7 +361,71 @@ fn last_names(forms: &Forms, a: u32, b: u32) -> u8 {
     if one_word_in_common(&x.key, &y.key) {
         return 3;
     }
-    if x.characters != y.characters { 0 } else { 5 }
+    between_scripts(x, y, 2, 5)
+}
+
+fn is_initial(name: &Name) -> bool {
+    name.key.len() == 1 && name.script == Script::Letters
+}
+
+/// `lead 12` and `lead 13`: what differs in nothing but a number was numbered to be told apart.
+fn digits_differ(a: &str, b: &str) -> bool {
+    let digits = |text: &str| text.bytes().filter(u8::is_ascii_digit).collect::<Vec<_>>();
+    let is_numbered = |text: &str| text.bytes().any(|b| b.is_ascii_digit());
+    is_numbered(a) && is_numbered(b) && digits(a) != digits(b)
+}
+
+/// The level of two names that are not spelled alike: `close` or `different`, or 0 where they are written in two
+/// scripts and the one may be a reading of the other.
+fn between_scripts(a: &Name, b: &Name, close: u8, different: u8) -> u8 {
+    let (letters, other) = match (a.script, b.script) {
+        (Script::Letters, Script::Letters | Script::Consonants | Script::Characters) => (a, b),
+        (_, Script::Letters) => (b, a),
+        // Two names in one foreign script are compared as they stand.
+        (x, y) if x == y => return different,
+        _ => return 0,
+    };
+    match other.script {
+        Script::Letters => different,
+        // Short surnames have conventions of their own: Lee for a syllable read "i".
+        Script::Consonants if other.key.len() <= 3 || letters.key.len() <= 2 => 0,
+        Script::Consonants => {
+            let alike = strsim::jaro_winkler(&contact::sound_key(&a.key), &contact::sound_key(&b.key));
+            match () {
+                () if alike >= 0.84 => close,
+                () if alike >= 0.62 => 0,
+                () => different,
+            }
+        }
+        Script::Characters if may_be_a_reading(&letters.key) => 0,
+        Script::Characters => different,
+    }
+}
+
+/// Whether a word in Latin letters is made of syllables by which characters are read in Chinese, Japanese, Korean or
+/// Vietnamese: `mei ling`, `hiroshi`, `chia hao`; not `andrea`, `tobias`, `francisco`.
+fn may_be_a_reading(key: &str) -> bool {
+    const ONSETS: &[&str] = &[
+        "", "b", "p", "m", "f", "d", "t", "n", "l", "g", "k", "h", "j", "q", "x", "zh", "ch", "sh", "r", "z", "c", "s",
+        "w", "ts", "tz", "ky", "gy", "ny", "hy", "my", "ry", "by", "py", "hs", "kh", "ph", "th", "tr", "ng", "kw", "gw",
+        "ssz", "ss", "kk", "tt", "pp", "jj", "gg",
+    ];
+    const CODAS: &[&str] = &["", "n", "ng", "m", "k", "p", "t", "l", "h", "nh", "ch", "r"];
+    key.split(' ').filter(|word| word.len() > 1).all(|word| {
+        let is_vowel = |c: char| matches!(c, 'a' | 'e' | 'i' | 'o' | 'u' | 'y');
+        let mut runs = word.split(is_vowel).filter(|run| !run.is_empty());
+        let begins = word.starts_with(|c| !is_vowel(c));
+        let ends = word.ends_with(|c| !is_vowel(c));
+        let all: Vec<&str> = runs.by_ref().collect();
+        all.iter().enumerate().all(|(n, run)| match (n == 0 && begins, n + 1 == all.len() && ends) {
+            (true, false) => ONSETS.contains(run),
+            (false, true) => CODAS.contains(run),
+            (true, true) => false,
+            (false, false) => (0..=run.len()).any(|at| {
+                run.is_char_boundary(at) && CODAS.contains(&&run[..at]) && ONSETS.contains(&&run[at..])
+            }),
+        })
+    })
 }
 
 /// `martin` and `martina`, `mario` and `maria`: one letter apart, and as a rule two people.

@@ -37,7 +37,7 @@ pub(super) struct Phone {
     /// Number of its last eight digits.
     pub tail: u32,
     /// Number of the country it was dialled for; [`NONE`] where its form does not tell.
-    country: u32,
+    pub country: u32,
 }
 
 /// A first or last name.
@@ -47,9 +47,33 @@ pub(super) struct Name {
     pub sound: u32,
     /// Nicknames' groups of its first word.
     pub groups: &'static [u16],
-    /// Written in characters whose reading is not known.
-    pub characters: bool,
+    /// How far the key is to be trusted as a reading.
+    pub script: Script,
     pub letters: u32,
+}
+
+/// What a name is written in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Script {
+    /// Latin, Cyrillic, Greek, kana: transliterated letter by letter.
+    Letters,
+    /// Arabic, Hebrew, hangul: the consonants are told, vowels and conventions are not.
+    Consonants,
+    /// Han: the reading depends on the language.
+    Characters,
+}
+
+impl Script {
+    fn of(text: &str) -> Self {
+        let is = |from: fn(u32) -> bool| text.chars().any(|c| from(c as u32));
+        if is(|c| matches!(c, 0x2E80..=0x2FFF | 0x3400..=0x4DBF | 0x4E00..=0x9FFF | 0xF900..=0xFAFF)) {
+            Script::Characters
+        } else if is(|c| matches!(c, 0x0590..=0x06FF | 0xAC00..=0xD7AF)) {
+            Script::Consonants
+        } else {
+            Script::Letters
+        }
+    }
 }
 
 /// A company or a job title.
@@ -126,11 +150,6 @@ fn letters(text: &str) -> u32 {
     })
 }
 
-/// Han, hangul, Arabic, Hebrew: how a name is read in Latin letters cannot be told from the characters alone.
-fn in_characters(text: &str) -> bool {
-    text.chars().any(|c| matches!(c as u32, 0x0590..=0x06FF | 0xAC00..=0xD7AF | 0x2E80..=0x2FFF | 0x3400..=0x4DBF | 0x4E00..=0x9FFF | 0xF900..=0xFAFF))
-}
-
 impl Forms {
     /// The profile of each lead that `keep` names, in its order; a row flagged in `own` shares its profile with nobody.
     pub(super) fn add_leads(&mut self, frame: &DataFrame, keep: &[u32], own: &[bool]) -> Result<Vec<u32>> {
@@ -167,11 +186,12 @@ impl Forms {
             // A whole name in one field.
             if (first_number == NONE) != (last_number == NONE) {
                 let whole = if first_number == NONE { last_number } else { first_number };
-                let key = self.names.get(whole as usize).map_or("", |n| n.key.as_str());
+                let name = self.names.get(whole as usize);
+                let (key, script) = name.map_or(("", Script::Letters), |n| (n.key.as_str(), n.script));
                 if let Some((head, tail)) = key.split_once(' ') {
                     let tail = tail.rsplit(' ').next().unwrap_or(tail);
                     let (head, tail) = (head.to_owned(), tail.to_owned());
-                    (first_number, last_number) = (self.name_of_key(&head, false), self.name_of_key(&tail, false));
+                    (first_number, last_number) = (self.name_of_key(&head, script), self.name_of_key(&tail, script));
                 }
             }
             let email = emails.get(at).map_or(NONE, |t| *seen.emails.entry(t).or_insert_with(|| self.email(t)));
@@ -255,17 +275,22 @@ impl Forms {
         if let Some(&known) = seen.get(raw) {
             return known;
         }
-        let found = contact::name_key(raw).map_or(NONE, |key| self.name_of_key(&key, in_characters(raw)));
+        let found = contact::name_key(raw).map_or(NONE, |key| self.name_of_key(&key, Script::of(raw)));
         seen.insert(raw, found);
         found
     }
 
-    fn name_of_key(&mut self, key: &str, characters: bool) -> u32 {
-        let (at, new) = number(&mut self.numbers.names, key);
+    fn name_of_key(&mut self, key: &str, script: Script) -> u32 {
+        // One key in two scripts is two names: how sure the reading is differs.
+        let (at, new) = match script {
+            Script::Letters => number(&mut self.numbers.names, key),
+            Script::Consonants => number(&mut self.numbers.names, &format!("{key}:")),
+            Script::Characters => number(&mut self.numbers.names, &format!("{key}::")),
+        };
         if new {
             let (sound, _) = number(&mut self.numbers.sounds, &contact::sound_key(key));
             let groups = contact::nickname_groups(key.split(' ').next().unwrap_or(key));
-            self.names.push(Name { key: key.to_owned(), sound, groups, characters, letters: letters(key) });
+            self.names.push(Name { key: key.to_owned(), sound, groups, script, letters: letters(key) });
         }
         at
     }

@@ -3,7 +3,9 @@
 //! Names and job titles go with a country: two strangers in Sweden are both called Kristina Larsson far more often than
 //! two strangers anywhere. Judged by the frequency in the whole table, every namesake at home looks like one person.
 //! So two contacts at home in the same country are weighed by the frequency of their names and title *there*, pulled
-//! towards the frequency overall where a country has few contacts.
+//! towards the frequency overall where a country has few contacts. People live abroad, and a first and a last name that
+//! are both rare there come together all the same: so names are never held to be rarer than people from the country
+//! where they are usual are among all contacts.
 
 use polars::prelude::PlHashMap;
 use rayon::prelude::*;
@@ -41,8 +43,10 @@ pub(super) struct Frequencies {
     totals: [Vec<u32>; 3],
     /// Countries with the most profiles first, and how many they have.
     countries: Vec<(u32, u32)>,
-    /// log2 share of each profile's first name, last name and title in its country.
-    of_profile: Vec<[f32; 3]>,
+    /// Of each profile, log2 share of first name, last name and title in its country, and of the names among all.
+    of_profile: Vec<[f32; 5]>,
+    /// Profiles counted by country.
+    counted: u32,
 }
 
 fn key(kind: usize, home: u32, value: u32) -> u64 {
@@ -104,30 +108,57 @@ impl Frequencies {
         }
         self.countries = (0..).zip(countries).filter(|(_, n)| *n > 0).collect();
         self.countries.sort_by_key(|(country, n)| (std::cmp::Reverse(*n), *country));
+        self.counted = self.countries.iter().map(|(_, n)| n).sum();
     }
 
     /// The country in which these names are likeliest; [`NONE`] where neither is known anywhere.
     pub(super) fn home_of_names(&self, first: u32, last: u32) -> u32 {
-        let mut best: Option<(f64, u32)> = None;
+        self.origin(first, last).map_or(NONE, |(country, _)| country)
+    }
+
+    /// The country that most contacts of these names come from, and log2 of its share of contacts.
+    fn origin(&self, first: u32, last: u32) -> Option<(u32, f64)> {
+        let mut best: Option<(f64, u32, f64)> = None;
         for (country, contacts) in self.countries.iter().take(TRIED) {
             let seen = |kind: usize, value: u32| self.at_home.get(&key(kind, *country, value)).copied().unwrap_or(0);
             if seen(FIRST, first) + seen(LAST, last) == 0 {
                 continue;
             }
             let of = |kind, value: u32| if value == NONE { 0.0 } else { self.among_compatriots(kind, value, *country) };
-            let score = of(FIRST, first) + of(LAST, last) + f64::from(*contacts).log2();
-            if best.is_none_or(|(known, _)| score > known) {
-                best = Some((score, *country));
+            let people = (f64::from(*contacts) / f64::from(self.counted.max(1))).log2();
+            let score = of(FIRST, first) + of(LAST, last) + people;
+            if best.is_none_or(|(known, ..)| score > known) {
+                best = Some((score, *country, people));
             }
         }
-        best.map_or(NONE, |(_, country)| country)
+        best.map(|(_, country, people)| (country, people))
     }
 
     /// Keeps the shares of every profile at hand: pairs are many and ask again and again.
     pub(super) fn keep_of_profiles(&mut self, forms: &Forms) {
+        let mut names: Vec<(u32, u32)> = forms.profiles.iter().map(|p| (p.first, p.last)).collect();
+        names.par_sort_unstable();
+        names.dedup();
+        // log2 share of people who come from where the two names are usual and are called so.
+        let abroad: Vec<(f64, f64)> = names
+            .par_iter()
+            .map(|(first, last)| match self.origin(*first, *last) {
+                Some((country, people)) => {
+                    let first = self.among_compatriots(FIRST, *first, country) + people;
+                    (first, self.among_compatriots(LAST, *last, country))
+                }
+                None => (f64::NEG_INFINITY, 0.0),
+            })
+            .collect();
         let shares = |p: &Profile| {
-            let all = values(forms, p);
-            AT_HOME.map(|kind| self.among_compatriots(kind, all[kind], p.home) as f32)
+            let at = names.binary_search(&(p.first, p.last)).ok();
+            let abroad = at.and_then(|at| abroad.get(at)).copied().unwrap_or((f64::NEG_INFINITY, 0.0));
+            let usual = |names: (f64, f64)| if abroad.0 + abroad.1 > names.0 + names.1 { abroad } else { names };
+            let home =
+                usual([FIRST, LAST].map(|k| self.among_compatriots(k, values(forms, p)[k], p.home)).into());
+            let all = usual((self.among_all(FIRST, p.first), self.among_all(LAST, p.last)));
+            let title = self.among_compatriots(TITLE, p.title, p.home);
+            [home.0, home.1, title, all.0, all.1].map(|share| share as f32)
         };
         self.of_profile = forms.profiles.par_iter().map(shares).collect();
     }
@@ -148,9 +179,16 @@ impl Frequencies {
         ((f64::from(seen) + worth * overall.exp2()) / (f64::from(total) + worth)).log2()
     }
 
-    /// The same of a profile's own value in its own country.
-    pub(super) fn of_profile(&self, kind: usize, profile: u32) -> Option<f64> {
-        let place = AT_HOME.iter().position(|k| *k == kind)?;
+    /// The same of a profile's own first name, last name or title: among its compatriots, or among all.
+    pub(super) fn of_profile(&self, kind: usize, profile: u32, compatriots: bool) -> Option<f64> {
+        let place = match (kind, compatriots) {
+            (FIRST, true) => 0,
+            (LAST, true) => 1,
+            (TITLE, true) => 2,
+            (FIRST, false) => 3,
+            (LAST, false) => 4,
+            _ => return None,
+        };
         self.of_profile.get(profile as usize).map(|shares| f64::from(shares[place]))
     }
 }

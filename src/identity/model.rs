@@ -68,6 +68,8 @@ const PRIORS: Priors = [
 
 /// Worth of the priors of *same*, in pairs.
 const PAIRS_OF_M: f64 = 100.0;
+/// The same of *close*.
+const PAIRS_OF_R: f64 = 200.0;
 /// Worth of the priors of *strangers*, in pairs of a random sample.
 const PAIRS_OF_U: f64 = 1_000.0;
 /// The same for levels whose every pair is a candidate, counted over all pairs.
@@ -269,7 +271,7 @@ impl Model {
 
     /// One round of expectation and maximisation.
     fn maximise(&mut self, counted: &Counted, prior: &Model, pairs: f64) {
-        let (mut m, mut u) = (self.zeros(), self.zeros());
+        let (mut m, mut u, mut r) = (self.zeros(), self.zeros(), self.zeros());
         let (mut all_same, mut all_close) = (0.0, 0.0);
         for (pattern, count) in &counted.candidates {
             let levels = levels(*pattern);
@@ -280,7 +282,9 @@ impl Model {
             all_close += n * close / sum;
             add(&mut m, &levels, n * same / sum);
             add(&mut u, &levels, n * strangers / sum);
+            add(&mut r, &levels, n * close / sum);
         }
+        let close_pairs = all_close / CLOSE_FOUND;
         for (f, field) in self.fields.iter_mut().enumerate() {
             let (Some(m), Some(u), Some(before)) = (m.get(f), u.get(f), prior.fields.get(f)) else { continue };
             let total: f64 = m.iter().sum();
@@ -293,9 +297,30 @@ impl Model {
                 }
             }
         }
+        self.close_from(&r, close_pairs, prior);
         self.prior_same = rounded(((all_same + PRIOR_PAIRS) / pairs).min(LARGEST_PRIOR));
         self.prior_close = rounded(((all_close / CLOSE_FOUND + PRIOR_PAIRS) / pairs).min(LARGEST_PRIOR));
         self.expected_pairs = rounded(all_same);
+    }
+
+    /// How often people close to each other share an address or a number. Of the rest of their levels, and of their other
+    /// fields, only what the blocking rules happen to find is seen: there the priors stay.
+    fn close_from(&mut self, r: &[Vec<f64>], close_pairs: f64, prior: &Model) {
+        for f in [EMAIL, PHONE] {
+            let (Some(field), Some(seen), Some(before)) = (self.fields.get_mut(f), r.get(f), prior.fields.get(f)) else {
+                continue;
+            };
+            let has_value = seen.iter().sum::<f64>() / seen_in(r).max(1.0);
+            let (mut told, mut told_before) = (0.0, 0.0);
+            for ((level, seen), before) in field.levels.iter_mut().zip(seen).zip(&before.levels).take(3) {
+                level.r = rounded((seen + PAIRS_OF_R * before.r) / (close_pairs * has_value + PAIRS_OF_R));
+                (told, told_before) = (told + level.r, told_before + before.r);
+            }
+            let rest = (1.0 - told).max(0.01) / (1.0 - told_before).max(0.01);
+            for (level, before) in field.levels.iter_mut().zip(&before.levels).skip(3) {
+                level.r = rounded(before.r * rest);
+            }
+        }
     }
 
     fn zeros(&self) -> Vec<Vec<f64>> {
@@ -321,6 +346,11 @@ fn place(field: usize, level: u8) -> Option<usize> {
         (FIRST | LAST, SWAPPED) => Some(0),
         _ => usize::from(level).checked_sub(1),
     }
+}
+
+/// Pairs that were counted at all: the field that most of them have.
+fn seen_in(sums: &[Vec<f64>]) -> f64 {
+    sums.iter().map(|s| s.iter().sum::<f64>()).fold(0.0, f64::max)
 }
 
 fn add(sums: &mut [Vec<f64>], levels: &Levels, n: f64) {
@@ -380,10 +410,8 @@ impl Scale {
         let a = forms.profiles.get(profile as usize)?;
         let kept = &forms.frequencies;
         let compatriots = levels[HOME] == COMPATRIOTS;
-        let of_own = |kind: usize, value: u32| match kept.of_profile(kind, profile) {
-            Some(share) if compatriots => share,
-            _ => kept.among_all(kind, value),
-        };
+        let of_own =
+            |kind: usize, value: u32| kept.of_profile(kind, profile, compatriots).unwrap_or(kept.among_all(kind, value));
         Some(match (field, levels[field]) {
             (FIRST, 1) => of_own(frequency::FIRST, a.first),
             (LAST, 1) => of_own(frequency::LAST, a.last),
