@@ -10,7 +10,7 @@ use super::{Done, Globals};
 use crate::config::{Config, Destination};
 use crate::cost;
 use crate::crm;
-use crate::error::{Error, Result, Status};
+use crate::error::{Error, Result, Status, count};
 use crate::identity;
 use crate::io::exports::{self, Cloud};
 use crate::io::fetch::{self, CheckLine, Verdict};
@@ -116,7 +116,18 @@ fn check_money(config: &Config) -> Result<Vec<CheckLine>> {
 fn told<'a>(problems: impl Iterator<Item = &'a Error>, files: &[ReadFile]) -> Vec<CheckLine> {
     let bad = |e: &Error| CheckLine { hint: e.advice().map(str::to_owned), ..line(Verdict::Bad, e.what().to_owned()) };
     let mut lines: Vec<CheckLine> = problems.map(bad).collect();
-    lines.extend(files.iter().map(|file| line(Verdict::Good, file.lines().join("\n"))));
+    // Of many snapshots of the same records only the current ones are told in full.
+    let (earlier, current): (Vec<&ReadFile>, Vec<&ReadFile>) = files.iter().partition(|file| file.superseded);
+    if let (Some(first), Some(last)) = (earlier.first(), earlier.last()) {
+        let text = format!(
+            "{} of the same records: {} to {}",
+            count(earlier.len(), "earlier export", "earlier exports"),
+            first.file,
+            last.file
+        );
+        lines.push(line(Verdict::Good, text));
+    }
+    lines.extend(current.iter().map(|file| line(Verdict::Good, file.lines().join("\n"))));
     lines
 }
 

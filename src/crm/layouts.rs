@@ -281,6 +281,9 @@ impl Layout {
                 let here = folded.iter().enumerate().filter(|(_, l)| *l == label).map(|(n, _)| n);
                 found.extend(here);
             }
+            // Two labels of ours may be one when folded.
+            let mut seen = HashSet::new();
+            found.retain(|n| seen.insert(*n));
             if !together.contains(field) {
                 found.truncate(1);
             }
@@ -289,6 +292,11 @@ impl Layout {
             }
         }
         self.map_hidden(header, &mut fields);
+        // The id of a lead is that of another record in an activity, and its own in a lead.
+        if let (Some(own), Some(parent)) = (fields.get("record_id").cloned(), fields.get_mut("parent")) {
+            parent.retain(|n| !own.contains(n));
+        }
+        fields.retain(|_, found| !found.is_empty());
         let configured = destination.columns.iter().map(|(field, label)| (field.as_str(), label));
         for (field, label) in configured.chain(destination.key.iter().map(|label| ("key", label))) {
             match position(header, label) {

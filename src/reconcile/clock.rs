@@ -25,8 +25,10 @@ pub(super) enum Clock {
     Zone(Tz, Tz),
 }
 
-/// Fewer pairs than this prove nothing.
+/// Fewer pairs than this prove nothing, unless each of them is impossible as read and prompt by one other clock.
 const FEWEST: usize = 20;
+/// Fewer than this prove nothing at all.
+const FEWEST_ALIKE: usize = 6;
 /// More are not needed.
 const MOST: usize = 5000;
 
@@ -79,7 +81,7 @@ impl Clock {
 
 /// Finds the clock by which records follow their leads. `pairs` are record time and lead time.
 pub(super) fn recognise(pairs: &[(i64, i64)], read_in: Tz) -> Clock {
-    if pairs.len() < FEWEST {
+    if pairs.len() < FEWEST_ALIKE {
         return Clock::AsRead;
     }
     let step = pairs.len().div_ceil(MOST);
@@ -97,6 +99,7 @@ pub(super) fn recognise(pairs: &[(i64, i64)], read_in: Tz) -> Clock {
         .chain(zones)
         .map(|clock| (Fit::of(&sample, &clock), clock))
         .filter(|(fit, _)| fit.too_early <= 0.02)
+        .filter(|(fit, _)| as_read.pairs >= FEWEST || (as_read.all_early() && fit.all_prompt()))
         .min_by(|(a, _), (b, _)| a.median.cmp(&b.median));
     match best {
         Some((fit, clock)) if is_early || fit.prompt >= as_read.prompt + 0.5 => {
@@ -148,6 +151,8 @@ pub(super) fn on_time(
 
 /// How well records follow their leads by a clock.
 struct Fit {
+    /// Pairs that tell of clocks.
+    pairs: usize,
     /// Share of records made more than ten minutes, and less than a day and a half, before their leads.
     too_early: f64,
     /// Share made from ten minutes before to fifty after.
@@ -168,11 +173,20 @@ impl Fit {
             delays.iter().filter(|delay| holds(**delay)).count() as f64 / delays.len().max(1) as f64
         };
         Fit {
+            pairs: delays.len(),
             too_early: share(&|delay| delay < -TEN_MINUTES),
             prompt: share(&|delay| (-TEN_MINUTES..HOUR - TEN_MINUTES).contains(&delay)),
             earliest: delays.get(delays.len() / 50).copied().unwrap_or(0),
             median: delays.get(delays.len() / 2).copied().unwrap_or(i64::MAX),
         }
+    }
+
+    fn all_early(&self) -> bool {
+        self.pairs >= FEWEST_ALIKE && self.too_early >= 1.0
+    }
+
+    fn all_prompt(&self) -> bool {
+        self.pairs >= FEWEST_ALIKE && self.prompt >= 1.0
     }
 }
 
@@ -208,6 +222,17 @@ mod tests {
     fn a_slow_forwarder_is_not_taken_for_another_zone() {
         let pairs: Vec<_> = leads().enumerate().map(|(n, lead)| (lead + (n as i64 % 24) * HOUR, lead)).collect();
         assert_eq!(recognise(&pairs, Tz::UTC), Clock::AsRead);
+    }
+
+    #[test]
+    fn a_few_records_are_enough_where_each_is_earlier_than_its_lead_and_prompt_by_one_clock() {
+        let early: Vec<_> = leads().take(8).map(|lead| (lead - 7 * HOUR + 90_000_000, lead)).collect();
+        assert_eq!(recognise(&early, Tz::UTC), Clock::Offset(-420));
+        let late: Vec<_> = leads().take(8).map(|lead| (lead + 7 * HOUR, lead)).collect();
+        assert_eq!(recognise(&late, Tz::UTC), Clock::AsRead, "a slow forwarder does that too");
+        let mixed: Vec<_> = early.iter().enumerate().map(|(n, (at, lead))| (at + n as i64 * HOUR, *lead)).collect();
+        assert_eq!(recognise(&mixed, Tz::UTC), Clock::AsRead);
+        assert_eq!(recognise(&early[..5], Tz::UTC), Clock::AsRead);
     }
 
     #[test]

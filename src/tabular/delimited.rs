@@ -24,6 +24,9 @@ struct Dialect {
 const DELIMITERS: &[(u8, &str)] =
     &[(b',', "comma"), (b';', "semicolon"), (b'\t', "tab"), (b'|', "pipe"), (b'^', "caret"), (b'`', "backquote")];
 
+/// What one vendor writes into files that it calls separated by spaces or semicolons.
+const BLANK: (u8, &str) = (b' ', "space");
+
 /// A longer file is scanned in pieces.
 const PIECE: usize = 4 << 20;
 
@@ -70,7 +73,11 @@ fn choose(name: &str, text: &str, newline: u8, ask: &Ask) -> Result<(Dialect, &'
     }
     let mut best: Option<(usize, Dialect, &'static str, usize, Vec<Line>)> = None;
     let mut nearest: Vec<String> = Vec::new();
-    for (delimiter, label) in DELIMITERS {
+    for (delimiter, label) in DELIMITERS.iter().chain(std::iter::once(&BLANK)) {
+        // Blanks stand in most headers: they are tried where nothing else fits.
+        if *delimiter == BLANK.0 && best.is_some() {
+            break;
+        }
         let dialect = Dialect { delimiter: *delimiter, backslash: false, newline };
         let lines = opening(text, dialect);
         let rows: Vec<Vec<String>> = lines.iter().map(|l| l.cells.clone()).collect();

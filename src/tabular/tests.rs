@@ -73,6 +73,15 @@ fn every_delimiter_is_found_on_the_header() {
 }
 
 #[test]
+fn blanks_separate_where_nothing_else_does() {
+    let known = ["id", "email", "createdat"];
+    let sheet = read_as(b"id email createdAt\n7 a@x 2026-05-07T15:41:32Z\n8 null \"2026 05 07\"\n", &known).unwrap();
+    assert_eq!((sheet.header.len(), sheet.form.delimiter.as_str(), sheet.height()), (3, "space", 2));
+    let sheet = read_as(b"id,email,created at\n7,a@x,2026-05-07 15:41:32\n", &known).unwrap();
+    assert_eq!((sheet.header.len(), sheet.form.delimiter.as_str()), (3, "comma"));
+}
+
+#[test]
 fn a_report_keeps_its_records_and_loses_title_totals_and_copyright() {
     let text = "My Report\n\n\"Lead ID\",\"First Name\",\"Email\"\n\"1\",\"A\",\"a@x\"\n\"2\",\"B\n\nC\",\"b@x\"\n\n\
                 \"Grand Totals (2 records)\",,\n\n\"My Report\"\n\"Copyright (c) 2000-2025 salesforce.com, inc.\"\n\
