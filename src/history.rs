@@ -51,6 +51,9 @@ pub struct Told {
     pub findings: Table<Findings>,
     /// Today's entries, to be kept under today's date.
     pub entries: Table<History>,
+    /// Median hours from the first report of a missed lead to the first that finds it settled, counted from night to
+    /// night; none while nothing that was reported is settled.
+    pub settled_hours: Option<f64>,
 }
 
 /// One row of today's or an earlier report.
@@ -96,6 +99,7 @@ pub fn tell(inputs: &Inputs) -> Result<Told> {
             });
         }
     }
+    let settled_hours = settled_hours(inputs, &past);
     outage_entries(inputs, &mut entries)?;
     entries.extend(inputs.shares.iter().map(|(destination, share)| Entry {
         entry: "share",
@@ -105,13 +109,16 @@ pub fn tell(inputs: &Inputs) -> Result<Told> {
         ..Entry::default()
     }));
     let findings = findings_table(findings, &past, &mut entries)?;
-    Ok(Told { missed_leads, recovered_leads, findings, entries: entries_table(inputs.as_of, &entries)? })
+    Ok(Told { missed_leads, recovered_leads, findings, entries: entries_table(inputs.as_of, &entries)?, settled_hours })
 }
 
 /// What earlier reports said, by what it is asked for.
+#[derive(Default)]
 struct Past {
     /// First report of a missed lead at a destination.
     missed: BTreeMap<(String, String), NaiveDate>,
+    /// First report that called it closed.
+    closed: BTreeMap<(String, String), NaiveDate>,
     /// First report that called it matched again.
     recovered: BTreeMap<(String, String), NaiveDate>,
     /// Code, destination and text of the findings told.
@@ -125,7 +132,8 @@ impl Past {
         let (entry, id, destination, code) = (text("entry")?, text("lead_id")?, text("destination")?, text("code")?);
         let as_of = frame.column("as_of")?.date()?.clone();
         let first = frame.column("first_reported_on")?.date()?.clone();
-        let mut past = Past { missed: BTreeMap::new(), recovered: BTreeMap::new(), told: BTreeSet::new() };
+        let statuses = text("status")?;
+        let mut past = Past::default();
         for row in 0..frame.height() {
             let (Some(entry), Some(id), Some(destination), Some(code)) =
                 (entry.get(row), id.get(row), destination.get(row), code.get(row))
@@ -136,6 +144,9 @@ impl Past {
             let key = (id.to_owned(), destination.to_owned());
             match (entry, code) {
                 (LEAD, verdict::MISSED) => {
+                    if statuses.get(row) == Some(status::CLOSED) {
+                        past.closed.entry(key.clone()).and_modify(|d| *d = on.min(*d)).or_insert(on);
+                    }
                     let first = first.physical().get(row).and_then(day).unwrap_or(on).min(on);
                     past.missed.entry(key).and_modify(|d| *d = first.min(*d)).or_insert(first);
                 }
@@ -150,6 +161,22 @@ impl Past {
         }
         Ok(past)
     }
+}
+
+/// From the first report of each settled lead to the first that finds it settled: closed in it or, as its record was
+/// found, matched. What was settled before any report said it was missed has no such time.
+fn settled_hours(inputs: &Inputs, past: &Past) -> Option<f64> {
+    let settled = past.missed.iter().filter(|((lead_id, _), _)| inputs.settled.contains(lead_id));
+    let mut hours: Vec<i64> = settled
+        .map(|(key, first)| {
+            let ends = [past.closed.get(key), past.recovered.get(key)].into_iter().flatten().min();
+            (*ends.unwrap_or(&inputs.as_of) - *first).num_hours()
+        })
+        .filter(|hours| *hours > 0)
+        .collect();
+    hours.sort_unstable();
+    let (below, above) = (hours.get(hours.len().checked_sub(1)? / 2)?, hours.get(hours.len() / 2)?);
+    Some((*below + *above) as f64 / 2.0)
 }
 
 const LEAD: &str = "lead";
@@ -549,6 +576,22 @@ mod tests {
         assert_eq!(statuses(&second), [pair("b", "open"), pair("a", "open"), pair("settled", "closed")]);
         let much_later = tell_on("2026-07-02", &verdicts, &first.entries);
         assert_eq!(statuses(&much_later)[0].1, "given-up");
+    }
+
+    #[test]
+    fn the_time_from_report_to_settled_is_kept_from_the_night_it_was_first_seen() {
+        let lost = [("settled", "purchase", "missed"), ("a", "interest", "missed")];
+        // Reported on the third, when nobody had settled it yet.
+        let mut first = tell_on("2026-05-03", &lost, &Table::empty());
+        assert_eq!(first.settled_hours, None, "it was settled before any report named it");
+        let as_open = first.entries.lazy().with_column(lit("open").alias("status")).collect().unwrap();
+        first.entries = Table::in_order(as_open).unwrap();
+        let second = tell_on("2026-05-05", &lost, &first.entries);
+        assert_eq!(second.settled_hours, Some(48.0));
+        let mut both = first.entries.frame().clone();
+        both.vstack_mut(second.entries.frame()).unwrap();
+        let third = tell_on("2026-05-09", &lost[1..], &Table::new(both).unwrap());
+        assert_eq!(third.settled_hours, Some(48.0), "however long ago");
     }
 
     #[test]

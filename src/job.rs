@@ -244,6 +244,7 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
     // Where the configuration names no reviewed file, `close` keeps its own.
     let reviewed_file = config.missed.worked.clone().unwrap_or_else(|| config.state_dir.join(worked::FILE));
     let worked = worked::parse(&reviewed::text(Some(&reviewed_file))?);
+    findings.extend(worked::findings(&worked, &parsed.leads, &crm_records)?);
     let gated: BTreeSet<String> = gated.iter().map(|g| g.destination.clone()).collect();
     let told = history::tell(&history::Inputs {
         as_of,
@@ -253,7 +254,7 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
         findings: &findings,
         earlier: &earlier,
         settled: &worked::settled(&worked, &parsed.leads)?,
-        replayed: &replay::memory(&reviewed::text(Some(&config.state_dir.join(REPLAYED)))?),
+        replayed: &replay::memory(&reviewed::text(Some(&config.state_dir.join(REPLAYED)))?, Some(as_of)),
         gated: &gated,
         shares: &shares,
         give_up: config.missed.give_up,
@@ -307,7 +308,7 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
         inferred: json(&reconciled.destinations)?,
         identity: json(&linked.quality)?,
         problems: troubles.sentences.clone(),
-        settled_hours: None,
+        settled_hours: told.settled_hours,
     };
     let inputs_of_report = report::Inputs {
         as_of,

@@ -28,6 +28,7 @@ pub mod leads;
 pub mod outages;
 pub mod reconcile;
 pub mod silence;
+pub mod silenced;
 pub mod untouched;
 pub mod worked;
 

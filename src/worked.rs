@@ -6,9 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::codes::{Finding, finding, level};
 use crate::contact::normalised_email;
 use crate::error::Result;
-use crate::tables::{Leads, Table};
+use crate::tables::{CrmRecords, Leads, Table};
 
 /// What came of a missed lead.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -230,9 +231,110 @@ pub fn outcomes(worked: &Worked, leads: &Table<Leads>) -> Result<BTreeMap<String
     Ok(outcomes)
 }
 
+/// The leads that a person found in a CRM: lead id, destination and the record's id in the CRM's long form.
+///
+/// # Errors
+/// Only when a table does not have its agreed shape.
+pub fn taught(
+    worked: &Worked,
+    leads: &Table<Leads>,
+    records: &Table<CrmRecords>,
+) -> Result<Vec<(String, String, String)>> {
+    let (destinations, ids) = (records.texts("destination")?, records.texts("record_id")?);
+    let mut taught = Vec::new();
+    for (lead_id, outcome) in outcomes(worked, leads)? {
+        let Outcome::InCrm(typed) = outcome else { continue };
+        for (destination, id) in destinations.iter().zip(&ids) {
+            if let (Some(destination), Some(id)) = (destination, id)
+                && is_record(&typed, id)
+            {
+                taught.push((lead_id.clone(), (*destination).to_owned(), (*id).to_owned()));
+            }
+        }
+    }
+    Ok(taught)
+}
+
+/// Whether a person who typed `typed` means the record `id`: Salesforce shows ids of 15 characters beside those of 18,
+/// and GUIDs stand in braces and in any case (Salesforce, "ID Field Type").
+pub fn is_record(typed: &str, id: &str) -> bool {
+    let bare = typed.trim().trim_matches(['{', '}']);
+    bare == id
+        || (bare.len() == 15 && id.len() == 18 && id.starts_with(bare))
+        || (bare.len() == 36 && bare.eq_ignore_ascii_case(id))
+}
+
+/// Most lines and records that are named one by one.
+const NAMED: usize = 10;
+
+/// What a person should look at again: lines that cannot be used, leads and records that are not there.
+///
+/// # Errors
+/// Only when a table does not have its agreed shape.
+pub fn findings(worked: &Worked, leads: &Table<Leads>, records: &Table<CrmRecords>) -> Result<Vec<Finding>> {
+    let find = |level, text: String, count: usize| Finding {
+        level,
+        code: finding::SETTING_DOUBTFUL,
+        destination: String::new(),
+        text,
+        count: i64::try_from(count).unwrap_or(i64::MAX),
+    };
+    let mut found: Vec<Finding> = Vec::new();
+    for problem in worked.problems.iter().take(NAMED) {
+        found.push(find(level::MAIL, format!("the file of worked leads, {problem}: this line settles nothing"), 1));
+    }
+    if worked.problems.len() > NAMED {
+        let more = worked.problems.len() - NAMED;
+        found.push(find(level::MAIL, "the file of worked leads has more lines that settle nothing".to_owned(), more));
+    }
+    let known: BTreeSet<&str> = leads.texts("lead_id")?.into_iter().flatten().collect();
+    let outcomes = outcomes(worked, leads)?;
+    let unknown = outcomes.keys().filter(|id| !known.contains(id.as_str())).count();
+    let by_mail: BTreeSet<&str> = worked.entries.iter().map(|e| e.who.as_str()).filter(|w| w.contains('@')).collect();
+    let addresses: BTreeSet<String> = if by_mail.is_empty() {
+        BTreeSet::new()
+    } else {
+        leads.texts("email")?.into_iter().flatten().filter_map(normalised_email).collect()
+    };
+    let nobody = by_mail.iter().filter(|who| normalised_email(who).is_none_or(|who| !addresses.contains(&who)));
+    let unknown = unknown + nobody.count();
+    if unknown > 0 {
+        let text = "the file of worked leads names leads or addresses that no lead has".to_owned();
+        found.push(find(level::LIST, text, unknown));
+    }
+    let ids = records.texts("record_id")?;
+    let mut wrong: Vec<(String, String)> = Vec::new();
+    for (lead_id, outcome) in outcomes {
+        if let Outcome::InCrm(typed) = outcome
+            && known.contains(lead_id.as_str())
+            && !ids.iter().flatten().any(|id| is_record(&typed, id))
+        {
+            wrong.push((lead_id, typed));
+        }
+    }
+    for (lead_id, typed) in wrong.iter().take(NAMED) {
+        // What was typed may be anything, a name too: only what looks like an id is repeated.
+        let shown = if looks_like_id(typed) { format!(" {typed}") } else { String::new() };
+        let text = format!("lead {lead_id} is settled as in-crm, and no export holds that record{shown}");
+        found.push(find(level::MAIL, text, 1));
+    }
+    if wrong.len() > NAMED {
+        let text = "more leads are settled as in-crm with records that no export holds".to_owned();
+        found.push(find(level::MAIL, text, wrong.len() - NAMED));
+    }
+    Ok(found)
+}
+
+fn looks_like_id(text: &str) -> bool {
+    text.len() <= 64
+        && text.bytes().any(|b| b.is_ascii_digit())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tables::Grain;
 
     #[test]
     fn a_call_list_saved_by_a_spreadsheet_is_read_whatever_its_delimiter_and_columns() {
@@ -269,6 +371,51 @@ mod tests {
         assert_eq!(both.entries.len(), 2);
         assert_eq!(both.entries[1], entry);
         assert!(append("a,b\n", &[entry]).is_err());
+    }
+
+    #[test]
+    fn a_record_that_no_export_holds_a_lead_that_is_not_there_and_an_unusable_line_are_told() {
+        let leads = Table::<Leads>::in_order(rows(
+            Leads::DEFINITION,
+            &polars::df!("lead_id" => ["l1", "l2"], "email" => ["a@b.example", "c@d.example"]).unwrap(),
+        ))
+        .unwrap();
+        let records = Table::<CrmRecords>::in_order(rows(
+            CrmRecords::DEFINITION,
+            &polars::df!("destination" => ["crm"], "record_id" => ["00Q5g00000AbCdEAAV"]).unwrap(),
+        ))
+        .unwrap();
+        let text = "email,lead_id,outcome\n,l1,in-crm:00Q5g00000AbCdE\nc@d.example,,in-crm:77\n,l9,junk\n\
+                    x@y.example,,junk\n,l2,maybe\n";
+        let worked = parse(text);
+        assert_eq!(
+            taught(&worked, &leads, &records).unwrap(),
+            [("l1".to_owned(), "crm".to_owned(), "00Q5g00000AbCdEAAV".to_owned())],
+            "a person copies the short form of an id"
+        );
+        let said = findings(&worked, &leads, &records).unwrap();
+        let said: Vec<(&str, i64)> = said.iter().map(|f| (f.text.as_str(), f.count)).collect();
+        assert_eq!(said[0].1, 1);
+        assert!(said[0].0.contains("line 6: expected called"), "{said:?}");
+        assert_eq!(said[1], ("the file of worked leads names leads or addresses that no lead has", 2));
+        assert_eq!(said[2], ("lead l2 is settled as in-crm, and no export holds that record 77", 1));
+        assert_eq!(said.len(), 3);
+    }
+
+    /// Rows of a table of which a few columns are given; the rest is null, or nothing where null is not allowed.
+    fn rows(definition: crate::tables::Definition, given: &polars::prelude::DataFrame) -> polars::prelude::DataFrame {
+        use polars::prelude::*;
+        let columns = definition.columns.iter().map(|column| {
+            let dtype = column.kind.dtype();
+            match (given.column(column.name).is_ok(), column.kind, column.nullable) {
+                (true, ..) => col(column.name).cast(dtype),
+                (_, crate::tables::Kind::Text, false) => lit("").alias(column.name),
+                (_, crate::tables::Kind::Flag, false) => lit(false).alias(column.name),
+                (_, _, true) => lit(NULL).cast(dtype).alias(column.name),
+                (..) => lit(0).cast(dtype).alias(column.name),
+            }
+        });
+        given.clone().lazy().with_columns(columns.collect::<Vec<_>>()).collect().unwrap()
     }
 
     #[test]

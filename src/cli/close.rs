@@ -7,7 +7,7 @@ use crate::codes::status;
 use crate::contact::normalised_email;
 use crate::error::{Error, Result, count};
 use crate::io::{landing, last_run, publish, reviewed};
-use crate::tables::MissedLeads;
+use crate::tables::{CrmRecords, MissedLeads, Table};
 use crate::worked::{self, Entry, Outcome};
 
 #[derive(Debug, clap::Args)]
@@ -42,21 +42,35 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
         return Err(Error::usage("the last report has no missed lead of that id or e-mail")
             .hint("lead ids stand in missed_leads and in the last column of the call list"));
     }
+    let outcome = match &args.outcome {
+        Outcome::InCrm(typed) => Outcome::InCrm(record(typed, &last_run::table::<CrmRecords>(&config.output.dir)?)?),
+        other => other.clone(),
+    };
     let path = config.missed.worked.clone().unwrap_or_else(|| config.state_dir.join(worked::FILE));
     // Under the lock, so that a run reads the file before or after and two closings do not lose each other.
     let _lock = landing::lock(&config.state_dir, std::time::Duration::from_secs(10))?;
     let mut text = reviewed::text(Some(&path))?;
     let entries =
-        found.iter().map(|id| Entry { who: (*id).to_owned(), outcome: args.outcome.clone(), note: args.note.clone() });
+        found.iter().map(|id| Entry { who: (*id).to_owned(), outcome: outcome.clone(), note: args.note.clone() });
     text = worked::append(&text, &entries.collect::<Vec<_>>())
         .map_err(|why| Error::usage("cannot add to the reviewed file").at(path.display()).because(why))?;
     publish::write_atomically(&path, text.as_bytes())?;
-    let mut output = format!("{} settled as {}", count(found.len(), "missed lead", "missed leads"), args.outcome);
+    let mut output = format!("{} settled as {}", count(found.len(), "missed lead", "missed leads"), outcome);
     if settled > 0 {
         output += &format!(" ({settled} had been settled before; the last word counts)");
     }
     if globals.json {
-        output = serde_json::json!({ "lead_ids": found, "outcome": args.outcome.to_string() }).to_string();
+        output = serde_json::json!({ "lead_ids": found, "outcome": outcome.to_string() }).to_string();
     }
     Ok(Done::ok(output + "\n"))
+}
+
+/// The id of a record in its CRM's long form: a slip would settle a lead that nobody has seen.
+fn record(typed: &str, records: &Table<CrmRecords>) -> Result<String> {
+    let ids = records.texts("record_id")?;
+    let found = ids.into_iter().flatten().find(|id| worked::is_record(typed, id));
+    found.map(str::to_owned).ok_or_else(|| {
+        Error::usage("the exports of the last report hold no CRM record of that id")
+            .hint("copy the record's id from the CRM; is it newer than the export, close the lead after the next run")
+    })
 }

@@ -1,6 +1,7 @@
 //! `leadrecon replay DESTINATION`: missed leads as the destination's own import file, or posted to an endpoint.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use chrono::NaiveDate;
 
@@ -59,15 +60,16 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
     let (leads, people) = (last_run::table::<Leads>(out)?, last_run::table::<People>(out)?);
     let (records, outages) = (last_run::table::<CrmRecords>(out)?, last_run::table::<Outages>(out)?);
     let findings = last_run::table::<Findings>(out)?;
+    let day = last_run::day(out)?;
     let memory = config.state_dir.join(REPLAYED);
     let handed = replay::hand_out(
         Tables {
-            missed_leads: missed.frame(),
-            leads: leads.frame(),
-            crm_records: records.frame(),
-            people: people.frame(),
-            outages: outages.frame(),
-            findings: findings.frame(),
+            missed_leads: &missed,
+            leads: &leads,
+            crm_records: &records,
+            people: &people,
+            outages: &outages,
+            findings: &findings,
         },
         destination,
         &Selection {
@@ -78,33 +80,43 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
             force: args.force,
             dnc_silences_person: config.privacy.dnc_silences_person,
         },
-        &replay::memory(&reviewed::text(Some(&memory))?),
+        &replay::memory(&reviewed::text(Some(&memory))?, None),
     )?;
     let now = crate::io::now();
     if let Some(url) = url {
         let headers: BTreeMap<_, _> = destination.replay.headers.clone();
         let posted = handout::post(url, &headers, &handed, |lead_id| {
-            let line = replay::memory_lines(std::slice::from_ref(lead_id), &destination.name, now);
+            let line = replay::memory_lines(std::slice::from_ref(lead_id), &destination.name, now, day);
             handout::remember(&memory, replay::MEMORY_HEADER, &line)
         })?;
         let status = if posted.refused.is_empty() { Status::Done } else { Status::Partial };
-        let mut output = format!("{} posted", count(posted.accepted, "lead", "leads"));
+        if globals.json {
+            let refused: BTreeMap<_, _> = posted.refused.iter().map(|(id, why)| (id, why)).collect();
+            let json = serde_json::json!({
+                "destination": destination.name, "lead_ids": posted.accepted, "refused": refused,
+                "to_fix": handed.to_fix, "before": handed.before, "silenced": handed.silenced, "dry_run": false,
+            });
+            return Ok(Done { output: format!("{json}\n"), status });
+        }
+        let mut output = format!("{} posted", count(posted.accepted.len(), "lead", "leads"));
         for (lead_id, why) in &posted.refused {
             output += &format!("\nlead {lead_id} was refused: {why}");
         }
-        return Ok(Done { output: told(&handed, output), status });
+        let fix = handout::write_fix(&out.join("replay"), &format!("{}-{day}", destination.name), &handed)?;
+        return Ok(Done { output: told(&handed, fix.as_deref(), output), status });
     }
-    let written = handout::write(&out.join("replay"), &destination.name, &handed)?;
+    let written = handout::write(&out.join("replay"), &format!("{}-{day}", destination.name), &handed)?;
     // Bodies for an endpoint are only shown: they count as handed out when they are posted.
     let dry = destination.kind == DestinationKind::Https;
     if !dry && !handed.lead_ids.is_empty() {
-        let lines = replay::memory_lines(&handed.lead_ids, &destination.name, now);
+        let lines = replay::memory_lines(&handed.lead_ids, &destination.name, now, day);
         handout::remember(&memory, replay::MEMORY_HEADER, &lines)?;
     }
     if globals.json {
         let json = serde_json::json!({
             "destination": destination.name, "lead_ids": handed.lead_ids, "file": written.file, "fix": written.fix,
             "to_fix": handed.to_fix, "before": handed.before, "silenced": handed.silenced, "dry_run": dry,
+            "notes": handed.notes,
         });
         return Ok(Done::ok(format!("{json}\n")));
     }
@@ -112,20 +124,24 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
         Some(path) => format!("{} in {}", count(handed.lead_ids.len(), "lead", "leads"), path.display()),
         None => format!("no lead to hand out to \"{}\"", destination.name),
     };
-    if let Some(path) = &written.fix {
+    if dry && written.file.is_some() {
+        output += "\nnothing was posted: --send does";
+    }
+    Ok(Done::ok(told(&handed, written.fix.as_deref(), output)))
+}
+
+/// What else is to be said of a hand-out.
+fn told(handed: &HandOut, fix: Option<&Path>, mut output: String) -> String {
+    if let Some(path) = fix {
         output += &format!(
-            "\n{} would be refused again; the empty cells are named in {}",
+            "\n{} would be refused again; the cells are named in {}",
             count(handed.to_fix, "lead", "leads"),
             path.display()
         );
     }
-    if dry && written.file.is_some() {
-        output += "\nnothing was posted: --send does";
+    for note in &handed.notes {
+        output += &format!("\nnote: {note}");
     }
-    Ok(Done::ok(told(&handed, output)))
-}
-
-fn told(handed: &HandOut, mut output: String) -> String {
     if handed.before > 0 {
         output += &format!("\n{} handed out before: --again repeats", count(handed.before, "lead was", "leads were"));
     }

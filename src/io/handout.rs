@@ -44,23 +44,35 @@ pub trait Content {
     fn bodies(&self) -> Vec<(&String, &[u8])>;
 }
 
-/// Writes the files. The name comes from the content: when a killed replay is repeated it writes the same file.
+/// Writes the files, `name` and a few digits of the content's hash: when a killed replay is repeated it writes the same
+/// file.
 ///
 /// # Errors
 /// When the disk refuses it (exit 4).
-pub fn write(folder: &Path, destination: &str, content: &impl Content) -> Result<Files> {
-    let mut files = Files::default();
-    for (bytes, part, place) in [(content.file(), "", &mut files.file), (content.fix(), "-fix", &mut files.fix)] {
-        if bytes.is_empty() {
-            continue;
-        }
-        let digest = hex::encode(Sha256::digest(bytes));
-        let short = digest.get(..8).unwrap_or(&digest);
-        let path = folder.join(format!("{destination}-{short}{part}.{}", content.ending()));
-        write_atomically(&path, bytes)?;
-        *place = Some(path);
+pub fn write(folder: &Path, name: &str, content: &impl Content) -> Result<Files> {
+    Ok(Files {
+        file: write_one(folder, name, "", content.ending(), content.file())?,
+        fix: write_fix(folder, name, content)?,
+    })
+}
+
+/// Writes only what would be refused.
+///
+/// # Errors
+/// When the disk refuses it (exit 4).
+pub fn write_fix(folder: &Path, name: &str, content: &impl Content) -> Result<Option<PathBuf>> {
+    write_one(folder, name, "-fix", content.ending(), content.fix())
+}
+
+fn write_one(folder: &Path, name: &str, part: &str, ending: &str, bytes: &[u8]) -> Result<Option<PathBuf>> {
+    if bytes.is_empty() {
+        return Ok(None);
     }
-    Ok(files)
+    let digest = hex::encode(Sha256::digest(bytes));
+    let short = digest.get(..8).unwrap_or(&digest);
+    let path = folder.join(format!("{name}-{short}{part}.{ending}"));
+    write_atomically(&path, bytes)?;
+    Ok(Some(path))
 }
 
 /// Adds lines to a memory file, which gets a header first.
@@ -85,8 +97,8 @@ pub fn remember(path: &Path, header: &str, lines: &str) -> Result<()> {
 /// What became of the posts.
 #[derive(Debug, Default)]
 pub struct Posted {
-    /// Bodies that the endpoint took.
-    pub accepted: usize,
+    /// Leads whose body the endpoint took.
+    pub accepted: Vec<String>,
     /// Lead id and the endpoint's answer.
     pub refused: Vec<(String, String)>,
 }
@@ -122,7 +134,7 @@ pub fn post(
             match one(&client, url, &headers, body).await {
                 Answer::Taken => {
                     taken(lead_id)?;
-                    posted.accepted += 1;
+                    posted.accepted.push(lead_id.clone());
                 }
                 Answer::Refused(why) => posted.refused.push((lead_id.clone(), why)),
                 Answer::Gone(why) => {
@@ -229,7 +241,7 @@ mod tests {
         })
         .unwrap();
         served.join().unwrap();
-        assert_eq!((posted.accepted, remembered), (1, vec!["l1".to_owned()]));
+        assert_eq!((posted.accepted, remembered), (vec!["l1".to_owned()], vec!["l1".to_owned()]));
         assert_eq!(posted.refused, [("l2".to_owned(), "the endpoint answered 400 Bad Request".to_owned())]);
     }
 

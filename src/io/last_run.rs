@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 
+use chrono::NaiveDate;
 use polars::prelude::*;
 
 use super::publish::cannot;
@@ -25,4 +26,16 @@ pub fn table<T: Grain>(out: &Path) -> Result<Table<T>> {
         .finish()
         .map_err(|e| Error::failed(format!("cannot read {}", path.display())).because(e).hint("run the job again"))?;
     Table::in_order(frame).map_err(|e| e.at(path.display()))
+}
+
+/// The as-of date of the newest report.
+///
+/// # Errors
+/// When nothing was published yet (exit 2).
+pub fn day(out: &Path) -> Result<NaiveDate> {
+    let latest = out.join("latest");
+    let target = std::fs::read_link(&latest).ok();
+    let name = target.as_deref().and_then(Path::file_name).map(|n| n.to_string_lossy().into_owned());
+    name.and_then(|n| n.parse().ok())
+        .ok_or_else(|| Error::usage("there is no report yet").at(latest.display()).hint("`leadrecon run` writes one"))
 }

@@ -1,0 +1,135 @@
+//! What the CRMs know already of a person and the company: colleagues, their owner, a deal or a customer.
+
+use std::collections::BTreeMap;
+
+use super::contacts::Contact;
+use crate::codes::outcome;
+use crate::contact::{company_key, email_domain, is_free_mail};
+use crate::error::{Result, count};
+use crate::tables::{CrmRecords, Table};
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Already {
+    Opportunity,
+    Customer,
+}
+
+/// What the CRMs know of a person and the company.
+pub(super) struct Known<'a> {
+    pub(super) colleagues: String,
+    pub(super) owner: Option<&'a str>,
+    pub(super) already: Option<Already>,
+    /// A record of the person's own, which the lost lead did not reach.
+    pub(super) own_record: Option<&'a str>,
+}
+
+/// CRM records by person, and by company or its mail domain.
+pub(super) struct Companies<'a> {
+    records: Vec<Record<'a>>,
+    of_person: BTreeMap<&'a str, Vec<usize>>,
+    of_company: BTreeMap<String, Vec<usize>>,
+    of_domain: BTreeMap<String, Vec<usize>>,
+}
+
+struct Record<'a> {
+    person: Option<&'a str>,
+    name: String,
+    owner: Option<&'a str>,
+    already: Option<Already>,
+    touched: i64,
+    record_id: &'a str,
+}
+
+/// Most colleagues that a cell names.
+const COLLEAGUES: usize = 5;
+
+/// Domains with more records than this are no company's: nobody wants hundreds of colleagues.
+const COMPANY: usize = 2_000;
+
+impl<'a> Companies<'a> {
+    pub(super) fn read(records: &'a Table<CrmRecords>) -> Result<Companies<'a>> {
+        let text = |name: &str| records.texts(name);
+        let (ids, people, owners) = (text("record_id")?, text("person_id")?, text("owner")?);
+        let (first, last, company, email) = (text("first_name")?, text("last_name")?, text("company")?, text("email")?);
+        let (outcomes, opportunity) = (text("outcome")?, text("opportunity")?);
+        let (created, modified) = (records.instants("created_at")?, records.instants("modified_at")?);
+        let deleted = records.flags("deleted")?;
+        let mut all = Companies {
+            records: Vec::new(),
+            of_person: BTreeMap::new(),
+            of_company: BTreeMap::new(),
+            of_domain: BTreeMap::new(),
+        };
+        for row in (0..records.height()).filter(|row| !deleted[*row]) {
+            let at = all.records.len();
+            let already = match outcomes[row] {
+                Some(outcome::WON) => Some(Already::Customer),
+                Some(outcome::LOST) => None,
+                _ => opportunity[row].map(|_| Already::Opportunity),
+            };
+            all.records.push(Record {
+                person: people[row],
+                name: [first[row], last[row]].into_iter().flatten().collect::<Vec<_>>().join(" "),
+                owner: owners[row],
+                already,
+                touched: modified[row].or(created[row]).unwrap_or(i64::MIN),
+                record_id: ids[row].unwrap_or_default(),
+            });
+            if let Some(person) = people[row] {
+                all.of_person.entry(person).or_default().push(at);
+            }
+            if let Some(key) = company[row].and_then(company_key) {
+                all.of_company.entry(key).or_default().push(at);
+            }
+            if let Some(domain) = email[row].filter(|e| !is_free_mail(e)).and_then(email_domain) {
+                all.of_domain.entry(domain).or_default().push(at);
+            }
+        }
+        Ok(all)
+    }
+
+    pub(super) fn known(&self, person: &str, contact: &Contact) -> Known<'a> {
+        let domain = contact.email.filter(|e| !is_free_mail(e)).and_then(email_domain);
+        let company = contact.company.and_then(company_key);
+        let own = self.of_person.get(person);
+        let mut found: Vec<usize> = [
+            domain.and_then(|d| self.of_domain.get(&d)).filter(|all| all.len() <= COMPANY),
+            company.and_then(|c| self.of_company.get(&c)).filter(|all| all.len() <= COMPANY),
+            own,
+        ]
+        .into_iter()
+        .flatten()
+        .flatten()
+        .copied()
+        .collect();
+        found.sort_unstable();
+        found.dedup();
+        let mut records: Vec<&Record> = found.iter().filter_map(|at| self.records.get(*at)).collect();
+        // The record that says most first: a customer, an opportunity, the person's own, then what was touched last.
+        records.sort_by_key(|r| {
+            (std::cmp::Reverse(r.already), r.person != Some(person), std::cmp::Reverse(r.touched), r.record_id)
+        });
+        let mut names: Vec<String> = Vec::new();
+        for record in records.iter().filter(|r| r.person != Some(person) || r.person.is_none()) {
+            let name = match (record.name.as_str(), record.owner) {
+                ("", _) => continue,
+                (name, Some(owner)) => format!("{name} (owner {owner})"),
+                (name, None) => name.to_owned(),
+            };
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        let more = names.len().saturating_sub(COLLEAGUES);
+        names.truncate(COLLEAGUES);
+        if more > 0 {
+            names.push(format!("and {}", count(more, "other", "others")));
+        }
+        Known {
+            colleagues: names.join(", "),
+            owner: records.iter().find_map(|r| r.owner),
+            already: records.first().and_then(|r| r.already),
+            own_record: records.iter().find(|r| r.person == Some(person)).map(|r| r.record_id),
+        }
+    }
+}

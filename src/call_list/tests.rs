@@ -1,0 +1,142 @@
+//! The call list from small tables: who is on it, what a row says, and that it can be read back.
+
+use polars::prelude::*;
+
+use super::*;
+use crate::tables::{Grain, Kind};
+
+/// A table of a few columns; the rest is null, or empty where null is not allowed.
+fn table<T: Grain>(given: DataFrame) -> Table<T> {
+    let columns = T::DEFINITION.columns.iter().map(|column| {
+        let dtype = column.kind.dtype();
+        match (given.column(column.name).is_ok(), column.kind, column.nullable) {
+            (true, ..) => col(column.name).cast(dtype),
+            (_, Kind::Text, false) => lit("").alias(column.name),
+            (_, Kind::Flag, false) => lit(false).alias(column.name),
+            (_, _, true) => lit(NULL).cast(dtype).alias(column.name),
+            (..) => lit(0).cast(dtype).alias(column.name),
+        }
+    });
+    let rows = given.clone().lazy().with_columns(columns.collect::<Vec<_>>()).collect().unwrap();
+    Table::in_order(rows).unwrap()
+}
+
+struct Case {
+    missed: Table<MissedLeads>,
+    leads: Table<Leads>,
+    people: Table<People>,
+    records: Table<CrmRecords>,
+}
+
+fn micros(text: &str) -> i64 {
+    text.parse::<DateTime<Utc>>().unwrap().timestamp_micros()
+}
+
+fn case() -> Case {
+    let (ids, people) = (["l1", "l2", "l3", "l4", "l5", "l6"], ["p1", "p1", "p2", "p3", "p4", "p5"]);
+    let emails =
+        ["ann@contoso.example", "ann@contoso.example", "bo@web.de", "x@x.example", "eve@out.example", "g@g.example"];
+    let missed = table(
+        df!("lead_id" => ids, "person_id" => people, "destination" => ["crm", "crm", "crm", "crm", "crm", "gate"],
+            "status" => ["new", "open", "open", "closed", "open", "new"],
+            "stage" => ["purchase", "interest", "contact", "purchase", "contact", "purchase"],
+            "offer" => ["Mesh", "Mesh", "Grid", "Mesh", "Mesh", "Mesh"], "email" => emails,
+            "received_at" => vec![micros("2026-05-03T14:02:00Z"); 6])
+        .unwrap(),
+    );
+    let leads = table(
+        df!("lead_id" => ids, "kind" => vec!["genuine"; 6], "email" => emails,
+            "first_name" => ["Ann", "Ann", "=Bo()", "X", "Eve", "G"],
+            "last_name" => ["Lee", "Lee", "Bo", "X", "Eve", "G"],
+            "phone" => [None, Some("+49 30 1234567"), None, None, None, None],
+            "company" => [Some("Contoso GmbH"), None, None, None, None, None],
+            "country" => [Some("Germany"), None, Some("Japan"), None, None, None])
+        .unwrap(),
+    );
+    let people = table(df!("person_id" => ["p1", "p2", "p3", "p4", "p5"]).unwrap());
+    let records = table(
+        df!("destination" => ["crm", "crm", "crm"], "record_id" => ["r1", "r2", "r3"],
+            "first_name" => ["Carl", "Dora", "Eve"], "last_name" => ["Cole", "Dean", "Eve"],
+            "owner" => [Some("Olga"), Some("Otto"), None], "company" => [Some("CONTOSO"), None, None],
+            "email" => [None, Some("dora@contoso.example"), Some("eve@out.example")],
+            "outcome" => [Some("won"), None, None], "opted_out" => [false, false, true])
+        .unwrap(),
+    );
+    Case { missed, leads, people, records }
+}
+
+fn sheets_of(case: &Case, split_by: Option<SplitBy>) -> Vec<Sheet> {
+    sheets(&Inputs {
+        missed_leads: &case.missed,
+        leads: &case.leads,
+        people: &case.people,
+        crm_records: &case.records,
+        gated: &BTreeSet::from(["gate".to_owned()]),
+        dnc_silences_person: false,
+        split_by,
+        as_of_ends_at: "2026-05-07T00:00:00Z".parse().unwrap(),
+        timezone: chrono_tz::Europe::Berlin,
+    })
+    .unwrap()
+}
+
+fn cell(sheet: &Sheet, row: usize, title: &str) -> String {
+    let at = sheet.columns.iter().position(|c| c.title == title).unwrap();
+    match &sheet.rows[row][at] {
+        Cell::Text(text) => text.clone(),
+        Cell::Count(n) => n.to_string(),
+        Cell::Empty => String::new(),
+        other => format!("{other:?}"),
+    }
+}
+
+#[test]
+fn each_open_person_has_one_row_and_nobody_settled_opted_out_or_of_a_gated_destination_has_one() {
+    let sheets = sheets_of(&case(), None);
+    assert_eq!(sheets.len(), 1);
+    let ids: Vec<String> = (0..sheets[0].rows.len()).map(|row| cell(&sheets[0], row, "Lead ID")).collect();
+    assert_eq!(ids, ["l1 l2", "l3"], "most urgent first; l4 is settled, l5 opted out, l6 is gated");
+    assert!(sheets[0].rows.iter().all(|row| row.len() == sheets[0].columns.len()));
+}
+
+#[test]
+fn a_row_has_the_best_contact_what_was_done_and_tells_the_owner_of_a_customer() {
+    let sheet = &sheets_of(&case(), None)[0];
+    assert_eq!(cell(sheet, 0, "Phone"), "+49 30 1234567", "from the other lead of the person");
+    assert_eq!(
+        cell(sheet, 0, "What they did"),
+        "bought Mesh on 3 May 2026, 16:02; asked for Mesh on 3 May 2026, 16:02"
+    );
+    assert_eq!(cell(sheet, 0, "Days"), "3");
+    assert_eq!(cell(sheet, 0, "Do"), "Tell Olga: customer already");
+    assert_eq!(cell(sheet, 0, "Colleagues in the CRM"), "Carl Cole (owner Olga), Dora Dean (owner Otto)");
+    assert_eq!(cell(sheet, 1, "Do"), "Write: no phone was given");
+    assert_eq!((cell(sheet, 1, "Outcome"), cell(sheet, 1, "Note")), (String::new(), String::new()));
+}
+
+#[test]
+fn the_list_is_divided_as_configured_and_never_loses_a_row() {
+    let names = |by| sheets_of(&case(), by).into_iter().map(|s| (s.name, s.rows.len())).collect::<Vec<_>>();
+    let pair = |a: &str, n: usize| (a.to_owned(), n);
+    assert_eq!(names(Some(SplitBy::Country)), [pair("DE", 1), pair("JP", 1)]);
+    assert_eq!(names(Some(SplitBy::Owner)), [pair("No owner", 1), pair("Olga", 1)]);
+    assert_eq!(names(Some(SplitBy::Offer)), [pair("Grid", 1), pair("Mesh", 1)]);
+}
+
+#[test]
+fn what_sales_fill_in_is_read_back_as_settled_leads() {
+    let sheet = &sheets_of(&case(), None)[0];
+    let mut csv = csv::WriterBuilder::new().delimiter(b';').from_writer("\u{feff}".as_bytes().to_vec());
+    csv.write_record(sheet.columns.iter().map(|c| c.title.as_str())).unwrap();
+    for row in 0..sheet.rows.len() {
+        let cells = sheet.columns.iter().map(|c| match c.title.as_str() {
+            "Outcome" => "Called".to_owned(),
+            other => cell(sheet, row, other),
+        });
+        csv.write_record(cells).unwrap();
+    }
+    let text = String::from_utf8(csv.into_inner().unwrap()).unwrap();
+    let worked = crate::worked::parse(&text);
+    assert_eq!(worked.problems, Vec::<String>::new());
+    assert_eq!(worked.entries.iter().map(|e| e.who.as_str()).collect::<Vec<_>>(), ["l1", "l2", "l3"]);
+}
