@@ -245,6 +245,8 @@ pub mod finding {
     pub const IDENTITY_LIMITED: &str = "identity-limited";
     /// The export's clock is off by whole hours.
     pub const CLOCK_SHIFT: &str = "clock-shift";
+    /// This machine's clock and a source's differ.
+    pub const CLOCK_WRONG: &str = "clock-wrong";
     /// A credential expires soon.
     pub const CREDENTIAL_EXPIRING: &str = "credential-expiring";
     /// A setting is contradicted by the data or names something unknown.

@@ -23,6 +23,13 @@ pub fn now() -> DateTime<Utc> {
     Utc::now()
 }
 
+/// The most memory that this process has held at once so far, in bytes; 0 where the system does not tell.
+pub fn peak_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let kib = status.lines().find_map(|l| l.strip_prefix("VmHWM:")).and_then(|l| l.split_whitespace().next());
+    kib.and_then(|n| n.parse::<u64>().ok()).unwrap_or(0) * 1024
+}
+
 /// The machine's name, for the manifest.
 pub fn host() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use polars::prelude::*;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use crate::balance::{self, Books, RawCounts};
 use crate::codes::{Finding, finding, level};
@@ -121,22 +121,26 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
         land_exports(config, &witness_destinations, &WITNESSES, options, &mut landing, now, &mut troubles)?;
     inputs.extend(more);
     let money = read_money(config, options, &mut troubles, &mut inputs)?;
+    let joined = landing.compact(now)?;
+    if joined > 0 {
+        info!("{} of the landing joined", count(joined, "small segment", "small segments"));
+    }
+    debug!("peak memory when all was landed: {} MB", crate::io::peak_memory() >> 20);
 
     // Raw leads to leads.
-    let raw = landing.raw_leads()?;
-    let landed = raw.height();
     let settings =
         leads::Settings { as_of_ends_at, stages: &config.stages, offers: &config.offers, exclude: &config.exclude };
-    let mut parsed = leads::parse(&raw, &settings)?;
-    drop(raw);
+    let (landed, mut parsed) = read_leads(&landing, &settings)?;
     // What is too old is erased before anything is said of it, and read again so that this run says what the next will.
     // Age is never counted from a day to come: a slip in --as-of must not erase the landing.
     let aged = forget::by_age(&parsed.leads, &parsed.quarantine, &config.privacy, as_of_ends_at.min(now))?;
     if !aged.is_empty() {
+        drop(parsed);
         let erased = landing.forget(|source, key| aged.holds_lead(source, key))?;
         info!("{} erased by age ([privacy] keep, keep_dnc)", leads_of(erased));
-        parsed = leads::parse(&landing.raw_leads()?, &settings)?;
+        (_, parsed) = read_leads(&landing, &settings)?;
     }
+    debug!("peak memory when all leads were read: {} MB", crate::io::peak_memory() >> 20);
     info!("{} landed: {} read, {} quarantined", leads_of(landed), parsed.leads.height(), parsed.quarantine.height());
     let mut findings = parsed.findings;
 
@@ -238,6 +242,7 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
     )?);
     findings.extend(money.charges.findings.iter().chain(&money.spend.findings).cloned());
     findings.extend(reads.iter().chain(&seen_by_witnesses).flat_map(|r| r.findings.iter().cloned()));
+    findings.extend(fetched.sources.iter().flat_map(|s| s.findings(as_of_ends_at)));
     findings.extend(troubles.findings);
 
     // What is new.
@@ -408,6 +413,7 @@ fn manifest(
         "ended_at": crate::io::now(),
         "threads": std::thread::available_parallelism().map_or(1, usize::from),
         "host": crate::io::host(),
+        "peak_memory_bytes": crate::io::peak_memory(),
         "configuration": config.base,
         "sources": sources,
         "inputs": inputs,
@@ -439,6 +445,13 @@ fn fetch_sources(
         }
     }
     Ok(report)
+}
+
+/// All raw leads, read segment by segment: their payloads are never in memory together. Gives how many there are, too.
+fn read_leads(landing: &Landing, settings: &leads::Settings) -> Result<(usize, leads::Parsed)> {
+    let mut reader = leads::Reader::new(settings);
+    landing.each_part(|part| reader.take(&part))?;
+    Ok((reader.taken(), reader.finish()?))
 }
 
 /// Reads the exports of destinations, or of witnesses, and lands their records. The network is left alone when offline.

@@ -55,62 +55,111 @@ pub struct Parsed {
     pub findings: Vec<Finding>,
 }
 
-/// Reads every raw lead.
+/// Reads every raw lead at once; what [`Reader`] gives when it is handed them in parts.
 ///
 /// # Errors
 /// Only if a table does not have its agreed shape: a raw lead that cannot be read is a quarantine row.
 pub fn parse(raw: &Table<RawLeads>, settings: &Settings) -> Result<Parsed> {
-    let catalogue = Catalogue::new(settings.offers);
-    let exclude = Internal::new(settings.exclude);
-    let cut = settings.as_of_ends_at.timestamp_micros();
-    let frame = raw.frame();
-    let starts: Vec<usize> = (0..frame.height()).step_by(CHUNK).collect();
-    // Threads take whole chunks and the chunks stay in order, so their number changes nothing.
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(starts.len()).max(1);
-    let mut chunks: Vec<Option<Result<Chunk>>> = Vec::new();
-    chunks.resize_with(starts.len(), || None);
-    std::thread::scope(|scope| {
-        for (slots, starts) in chunks
-            .chunks_mut(starts.len().div_ceil(threads).max(1))
-            .zip(starts.chunks(starts.len().div_ceil(threads).max(1)))
-        {
-            let exclude = &exclude;
-            scope.spawn(move || {
-                for (slot, start) in slots.iter_mut().zip(starts) {
-                    *slot =
-                        Some(read_chunk(&frame.slice(i64::try_from(*start).unwrap_or(i64::MAX), CHUNK), cut, exclude));
-                }
+    let mut reader = Reader::new(settings);
+    reader.take(raw)?;
+    reader.finish()
+}
+
+/// Reads raw leads part by part, so that their payloads need not be in memory together. What takes all leads, such as
+/// an offer known by its title alone, is done at the end, on what was read of them. The parts' order changes nothing.
+#[derive(Debug)]
+pub struct Reader<'a> {
+    settings: &'a Settings<'a>,
+    exclude: Internal,
+    leads: Option<DataFrame>,
+    refused: Option<DataFrame>,
+    taken: usize,
+    after_as_of: usize,
+    forgotten: usize,
+    contradictions: i64,
+}
+
+impl<'a> Reader<'a> {
+    /// A reader that has seen nothing yet.
+    pub fn new(settings: &'a Settings<'a>) -> Self {
+        Reader {
+            settings,
+            exclude: Internal::new(settings.exclude),
+            leads: None,
+            refused: None,
+            taken: 0,
+            after_as_of: 0,
+            forgotten: 0,
+            contradictions: 0,
+        }
+    }
+
+    /// How many raw leads it was handed.
+    pub fn taken(&self) -> usize {
+        self.taken
+    }
+
+    /// Reads some raw leads.
+    ///
+    /// # Errors
+    /// Only if a table does not have its agreed shape.
+    pub fn take(&mut self, raw: &Table<RawLeads>) -> Result<()> {
+        let cut = self.settings.as_of_ends_at.timestamp_micros();
+        let frame = raw.frame();
+        self.taken += frame.height();
+        let starts: Vec<usize> = (0..frame.height()).step_by(CHUNK).collect();
+        // Threads take whole chunks and the chunks stay in order, so their number changes nothing.
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(starts.len()).max(1);
+        let share = starts.len().div_ceil(threads).max(1);
+        let mut chunks: Vec<Option<Result<Chunk>>> = Vec::new();
+        chunks.resize_with(starts.len(), || None);
+        let exclude = &self.exclude;
+        std::thread::scope(|scope| {
+            for (slots, starts) in chunks.chunks_mut(share).zip(starts.chunks(share)) {
+                scope.spawn(move || {
+                    for (slot, start) in slots.iter_mut().zip(starts) {
+                        let part = frame.slice(i64::try_from(*start).unwrap_or(i64::MAX), CHUNK);
+                        *slot = Some(read_chunk(&part, cut, exclude));
+                    }
+                });
+            }
+        });
+        for chunk in chunks.into_iter().flatten() {
+            let chunk = chunk?;
+            stack(&mut self.leads, chunk.leads)?;
+            stack(&mut self.refused, chunk.quarantine)?;
+            self.after_as_of += chunk.after_as_of;
+            self.forgotten += chunk.forgotten;
+            self.contradictions += chunk.contradictions;
+        }
+        Ok(())
+    }
+
+    /// All that was read, in its tables.
+    ///
+    /// # Errors
+    /// Only if a table does not have its agreed shape.
+    pub fn finish(self) -> Result<Parsed> {
+        let leads = match self.leads {
+            Some(frame) => Table::new(name_offers(frame, &Catalogue::new(self.settings.offers), self.settings)?)?,
+            None => Table::empty(),
+        };
+        let quarantine = self.refused.map_or_else(|| Ok(Table::empty()), Table::new)?;
+        let mut findings = refusals(&quarantine)?;
+        if self.contradictions > 0 {
+            findings.push(Finding {
+                level: level::LIST,
+                code: finding::CONTRADICTION,
+                destination: String::new(),
+                text: "lead source and ActionCode name different actions; the lead source was taken, do-not-contact \
+                       always"
+                    .into(),
+                count: self.contradictions,
             });
         }
-    });
-    let mut leads: Option<DataFrame> = None;
-    let mut refused: Option<DataFrame> = None;
-    let (mut after_as_of, mut forgotten, mut contradictions) = (0, 0, 0);
-    for chunk in chunks.into_iter().flatten() {
-        let chunk = chunk?;
-        stack(&mut leads, chunk.leads)?;
-        stack(&mut refused, chunk.quarantine)?;
-        after_as_of += chunk.after_as_of;
-        forgotten += chunk.forgotten;
-        contradictions += chunk.contradictions;
+        let Reader { after_as_of, forgotten, .. } = self;
+        Ok(Parsed { leads, quarantine, after_as_of, forgotten, findings })
     }
-    let leads = match leads {
-        Some(frame) => Table::new(name_offers(frame, &catalogue, settings)?)?,
-        None => Table::empty(),
-    };
-    let quarantine = refused.map_or_else(|| Ok(Table::empty()), Table::new)?;
-    let mut findings = refusals(&quarantine)?;
-    if contradictions > 0 {
-        findings.push(Finding {
-            level: level::LIST,
-            code: finding::CONTRADICTION,
-            destination: String::new(),
-            text: "lead source and ActionCode name different actions; the lead source was taken, do-not-contact always"
-                .into(),
-            count: contradictions,
-        });
-    }
-    Ok(Parsed { leads, quarantine, after_as_of, forgotten, findings })
 }
 
 /// `lead_id`: first 16 hex digits of SHA-256 over source, a zero byte and source_key.
@@ -353,6 +402,7 @@ fn name_from_full(fields: &mut Fields) {
 }
 
 /// Our own staff, in comparable form.
+#[derive(Debug)]
 struct Internal {
     domains: Vec<String>,
     emails: Vec<String>,

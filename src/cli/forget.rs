@@ -26,7 +26,9 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
         offers: &config.offers,
         exclude: &config.exclude,
     };
-    let parsed = leads::parse(&landing.raw_leads()?, &settings)?;
+    let mut reader = leads::Reader::new(&settings);
+    landing.each_part(|part| reader.take(&part))?;
+    let parsed = reader.finish()?;
     let identities = state::identities_before(&config.state_dir, NaiveDate::MAX)?;
     let given = match last_run::table::<CrmRecords>(&config.output.dir) {
         Ok(records) => {

@@ -19,7 +19,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use self::access::Access;
 use self::retry::Patience;
-use super::fetch::Intake;
+use super::fetch::{CLOCKS_DIFFER_MINUTES, EXPIRES_WITHIN_DAYS, Intake};
 use crate::config::{Account, Auth, Place};
 use crate::error::{Error, Result};
 
@@ -67,8 +67,9 @@ pub fn exports(address: &str, auth: Option<&Auth>, endpoint: Option<&str>, deadl
 
 /// What the operator should know of the account.
 fn tell(access: &Access, patience: &Patience, intake: &mut Intake<'_>) {
+    intake.report.expires = access.expires;
     if let Some(expires) = access.expires
-        && expires - intake.now < TimeDelta::days(14)
+        && expires - intake.now < TimeDelta::days(EXPIRES_WITHIN_DAYS)
     {
         let verb = if expires < intake.now { "expired" } else { "expires" };
         intake
@@ -76,7 +77,8 @@ fn tell(access: &Access, patience: &Patience, intake: &mut Intake<'_>) {
             .notes
             .push(format!("the shared access signature {verb} on {}", expires.format("%Y-%m-%d %H:%M UTC")));
     }
-    if let Some(skew) = patience.wire.skew().filter(|s| s.abs() > TimeDelta::minutes(5)) {
+    if let Some(skew) = patience.wire.skew().filter(|s| s.abs() > TimeDelta::minutes(CLOCKS_DIFFER_MINUTES)) {
+        intake.report.clock_skew = Some(skew);
         let minutes = skew.num_minutes().abs();
         let which = if skew > TimeDelta::zero() { "behind" } else { "ahead of" };
         intake.report.notes.push(format!("this machine's clock is {minutes} minutes {which} the service's"));

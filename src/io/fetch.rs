@@ -18,6 +18,7 @@ use super::files;
 use super::landing::datasets::Dataset;
 use super::landing::{self, Content, Landed, Landing, RawLead, SourceState};
 use super::records::{Stopped, cut};
+use crate::codes::{Finding, finding, level};
 use crate::config::{Place, Source};
 use crate::error::{Error, Result, Status, count};
 
@@ -30,6 +31,11 @@ const CHECK_WITHIN: TimeDelta = TimeDelta::seconds(20);
 const CHECK_OBJECTS: usize = 50;
 /// A newest lead older than this is worth a word.
 pub(super) const OLD_DAYS: i64 = 30;
+
+/// A credential that ends within so many days is told of.
+pub(super) const EXPIRES_WITHIN_DAYS: i64 = 14;
+/// Clocks that differ by no more agree.
+pub(super) const CLOCKS_DIFFER_MINUTES: i64 = 5;
 
 /// Records of an object handed over at a time.
 const BATCH: usize = 1000;
@@ -86,6 +92,10 @@ pub struct SourceReport {
     pub newest: Option<DateTime<Utc>>,
     /// See `newest`.
     pub newest_test: Option<DateTime<Utc>>,
+    /// When the credential ends, where it says so.
+    pub expires: Option<DateTime<Utc>>,
+    /// How far the service's clock is ahead of ours, where that is more than a few minutes.
+    pub clock_skew: Option<TimeDelta>,
     /// What the operator should know, for standard error: no secrets, no personal data.
     pub notes: Vec<String>,
     /// Why it could not be read to its end.
@@ -93,6 +103,32 @@ pub struct SourceReport {
 }
 
 impl SourceReport {
+    /// What belongs into the report: a credential that ends soon, seen from the as-of day, and a clock that is wrong.
+    pub fn findings(&self, as_of_ends_at: DateTime<Utc>) -> Vec<Finding> {
+        let finding = |code, text| Finding { level: level::MAIL, code, destination: self.name.clone(), text, count: 1 };
+        let mut findings = Vec::new();
+        if let Some(expires) = self.expires.filter(|e| *e - as_of_ends_at < TimeDelta::days(EXPIRES_WITHIN_DAYS)) {
+            let day = expires.format("%Y-%m-%d");
+            findings.push(finding(
+                finding::CREDENTIAL_EXPIRING,
+                format!("the shared access signature of source {} ends on {day}: make a new one before", self.name),
+            ));
+        }
+        if let Some(skew) = self.clock_skew {
+            // The minutes move from night to night, the matter stays.
+            let which = if skew > TimeDelta::zero() { "behind" } else { "ahead of" };
+            findings.push(finding(
+                finding::CLOCK_WRONG,
+                format!(
+                    "this machine's clock is {which} that of source {} by more than {CLOCKS_DIFFER_MINUTES} minutes: let \
+                     it be set by NTP; from 15 minutes on Azure refuses access",
+                    self.name
+                ),
+            ));
+        }
+        findings
+    }
+
     /// One line for a log.
     pub fn line(&self) -> String {
         let mut line = format!(
@@ -160,6 +196,7 @@ pub fn fetch(
         };
         report.sources.push(intake.run(options)?);
     }
+    landing.rest()?;
     Ok(report)
 }
 
@@ -302,6 +339,21 @@ impl Intake<'_> {
         Ok(self.report)
     }
 
+    /// Says how many blobs, files or entities there are to read, so that the bar can say how long it will take.
+    pub(super) fn expect(&self, n: u64) {
+        let style = "{spinner} {prefix}: {human_pos} of {human_len} ({per_sec}, {eta} left)";
+        if let Ok(style) = ProgressStyle::with_template(style) {
+            self.bar.set_style(style);
+        }
+        self.bar.set_length(n);
+    }
+
+    /// How many raw leads are landed of this source; that many entities a table that only grows has at least.
+    pub(super) fn landed_before(&mut self) -> Result<u64> {
+        let Some(landing) = &mut self.landing else { return Ok(0) };
+        Ok(landing.rows_by_source()?.get(&self.state.lands_as).copied().unwrap_or(0))
+    }
+
     fn read(&mut self, options: &Options<'_>) -> Result<()> {
         match &self.source.place {
             Place::Files { path } => files::read(path, options, self),
@@ -318,7 +370,7 @@ impl Intake<'_> {
         self.report.records += leads.len();
         for lead in &leads {
             self.report.newest = self.report.newest.max(Some(lead.stored_at));
-            if holds(&lead.payload, b"MSFT_TEST_") {
+            if memchr::memmem::find(&lead.payload, b"MSFT_TEST_").is_some() {
                 self.report.newest_test = self.report.newest_test.max(Some(lead.stored_at));
             }
         }
@@ -460,12 +512,8 @@ fn bar(name: &str, shown: bool) -> ProgressBar {
     if !shown {
         return ProgressBar::hidden();
     }
-    let style = ProgressStyle::with_template("{spinner} {prefix}: {human_pos} {msg} ({per_sec}, {elapsed})");
+    let style = ProgressStyle::with_template("{spinner} {prefix}: {human_pos} ({per_sec}, {elapsed})");
     let bar = ProgressBar::new_spinner().with_prefix(name.to_owned());
     bar.enable_steady_tick(Duration::from_millis(200));
     style.map(|s| bar.clone().with_style(s)).unwrap_or(bar)
-}
-
-fn holds(bytes: &[u8], text: &[u8]) -> bool {
-    bytes.windows(text.len()).any(|w| w == text)
 }

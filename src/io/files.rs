@@ -84,7 +84,7 @@ pub(super) fn read(glob: &str, options: &Options<'_>, intake: &mut Intake<'_>) -
         leads.sort_by_cached_key(newest_first);
         leads.truncate(sample);
     }
-    intake.bar.set_length(leads.len() as u64);
+    intake.expect(leads.len() as u64);
     let mut failures = Vec::new();
     for file in leads {
         intake.bar.inc(1);

@@ -30,6 +30,11 @@ use crate::tables::{RawLeads, Table};
 /// Rows and payload bytes that are gathered before a segment is written.
 const SEGMENT_ROWS: usize = 50_000;
 const SEGMENT_BYTES: usize = 32 << 20;
+/// Bytes on disk, packed, that a joined segment has at most.
+const JOINED_BYTES: u64 = 8 << 20;
+
+/// Folder of the raw leads.
+const RAW: &str = "raw_leads";
 
 /// One raw lead, cut out of what a source holds.
 #[derive(Clone, Debug)]
@@ -178,7 +183,7 @@ impl Landing {
     /// When the folder cannot be read or has lost a segment (exit 4).
     pub fn open_read_only(state_dir: &Path) -> Result<Landing> {
         let dir = state_dir.join("landing");
-        let raw = Segments::open(&dir.join("raw_leads"))?;
+        let raw = Segments::open(&dir.join(RAW))?;
         Ok(Landing { dir, _lock: None, raw, index: None, pending: Vec::new(), pending_bytes: 0, key: None })
     }
 
@@ -344,7 +349,7 @@ impl Landing {
                     .cast(&DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC)))
             };
             let part = frame.take(&rows)?.hstack(&[
-                Series::new("source".into(), chosen.iter().map(|c| c.source.as_str()).collect::<Vec<_>>()).into(),
+                Series::new("source".into(), chosen.iter().map(|c| c.source.as_ref()).collect::<Vec<_>>()).into(),
                 instants(chosen.iter().map(|c| c.stored_at).collect())?.into(),
                 Series::new("landed_on".into(), chosen.iter().map(|c| c.landed_on).collect::<Vec<_>>())
                     .cast(&DataType::Date)?
@@ -397,13 +402,33 @@ impl Landing {
         Ok(found)
     }
 
-    /// Joins the small segments of finished months. Can be killed at any instant.
+    /// Joins the many small segments that nights leave behind, of every data set; see [`Segments::compact`] for the
+    /// rule. Gives how many were joined. Can be killed at any instant.
     ///
     /// # Errors
     /// When a segment cannot be rewritten (exit 4).
     pub fn compact(&mut self, now: DateTime<Utc>) -> Result<usize> {
         self.flush()?;
-        self.raw.compact(now.date_naive(), SEGMENT_ROWS as u64)
+        let today = now.date_naive();
+        let mut joined = self.raw.compact(today, SEGMENT_ROWS as u64, JOINED_BYTES)?;
+        for dir in segments::list(&self.dir)? {
+            if dir.is_dir() && dir != self.dir.join(RAW) {
+                let mut others = Segments::open(&dir)?;
+                others.tidy()?;
+                joined += others.compact(today, SEGMENT_ROWS as u64, JOINED_BYTES)?;
+            }
+        }
+        Ok(joined)
+    }
+
+    /// Gives back the memory that landing raw leads took; it is taken again if more are landed.
+    ///
+    /// # Errors
+    /// When what was gathered cannot be written (exit 4).
+    pub fn rest(&mut self) -> Result<()> {
+        self.flush()?;
+        self.index = None;
+        Ok(())
     }
 
     /// What is remembered of a source; of one of its former names if it was renamed.
@@ -481,15 +506,15 @@ impl Landing {
 
     /// Which row of which segment speaks for each raw lead, by segment, rows ascending.
     fn choose(&self) -> Result<HashMap<usize, Vec<Chosen>>> {
-        let mut names: Vec<String> = Vec::new();
+        let mut names: Vec<Arc<str>> = Vec::new();
         let mut rows: Vec<Row> = Vec::new();
         for (n, segment) in self.raw.all().iter().enumerate() {
             let frame = self.raw.read(segment, Some(&LIGHT))?;
             let columns = Light::of(&frame)?;
             for row in 0..frame.height() {
                 let Some(light) = columns.row(row) else { continue };
-                let source = names.iter().position(|s| s == light.source).unwrap_or_else(|| {
-                    names.push(light.source.to_owned());
+                let source = names.iter().position(|s| **s == *light.source).unwrap_or_else(|| {
+                    names.push(light.source.into());
                     names.len() - 1
                 });
                 rows.push(Row {
@@ -543,7 +568,7 @@ struct Row {
 
 struct Chosen {
     row: IdxSize,
-    source: String,
+    source: Arc<str>,
     stored_at: i64,
     landed_on: i32,
     origins: i64,

@@ -117,7 +117,7 @@ pub(super) async fn read(
         wanted.truncate(sample);
     }
     intake.report.unchanged_objects = total - wanted.len();
-    intake.bar.set_length(wanted.len() as u64);
+    intake.expect(wanted.len() as u64);
 
     let client = Arc::new(client);
     let folder = intake.aside();

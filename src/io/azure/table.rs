@@ -39,6 +39,11 @@ pub(super) async fn read(access: &Access, name: &str, patience: &Patience, intak
     intake.report.full |= known_until.is_none();
     let since = if intake.report.full { None } else { known_until };
     let earlier_full_read = intake.state.full_read_at.is_some();
+    // What there will be of a full read is known from the one before; how much is new is not.
+    match intake.landed_before()? {
+        n if n > 0 && intake.report.full => intake.expect(n),
+        _ => {}
+    }
 
     let (sender, mut pages) = mpsc::channel(8);
     let mut readers = tokio::task::JoinSet::new();

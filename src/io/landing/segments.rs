@@ -2,7 +2,8 @@
 //!
 //! A segment's name is its description: first and last sequence number of its rows, generation, and the first half of
 //! the SHA-256 of its bytes. Rows are numbered without gaps over the whole data set, so a segment that was lost, cut or
-//! altered is noticed when the data set is opened or read. Forgetting and compacting write the same rows again under a
+//! altered is noticed when the data set is opened or read; the file `rows` beside the months holds the last number, so
+//! that a lost newest segment is noticed too. Forgetting and compacting write the same rows again under a
 //! higher generation and then delete what that supersedes; a kill between the two leaves both, and the higher counts.
 //! The layout is the Hive one that DuckDB and Spark read as one data set.
 
@@ -22,6 +23,14 @@ pub const SEQUENCE: &str = "sequence";
 
 /// Rows of a Parquet row group.
 const ROW_GROUP: usize = 1 << 15;
+
+/// File of a data set that holds the number of its last row.
+const ROWS: &str = "rows";
+
+/// Neighbouring small segments that are joined: of a finished month from so many on, which a month of nights has.
+const FEW: usize = 4;
+/// Of the current month only from so many on, as a job that runs every few minutes makes them.
+const MANY: usize = 64;
 
 /// A segment, as its name describes it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,6 +87,8 @@ impl Segments {
     /// # Errors
     /// When the folder cannot be read, or a segment is missing (exit 4).
     pub fn open(dir: &Path) -> Result<Segments> {
+        // Before the segments are listed: a run may be adding some meanwhile.
+        let promised = promised(dir)?;
         let mut found = Vec::new();
         for month in list(dir)? {
             let Some(name) = month.file_name().and_then(|n| n.to_str()).and_then(|n| n.strip_prefix("month=")) else {
@@ -103,6 +114,18 @@ impl Segments {
                 .hint("a segment was deleted by hand: bring the state folder back from a backup"));
             }
             next = next.max(segment.last + 1);
+        }
+        if promised >= next {
+            let mark = dir.join(ROWS);
+            return Err(Error::failed(format!(
+                "the landing has lost the rows {next} to {promised} of {}, its newest",
+                dir.display()
+            ))
+            .hint(format!(
+                "a segment was deleted by hand: bring the state folder back from a backup; if there is none, delete {} \
+                 and run once with --rescan, which lands again what the sources still hold",
+                mark.display()
+            )));
         }
         Ok(Segments { dir: dir.to_owned(), segments })
     }
@@ -150,7 +173,8 @@ impl Segments {
         frame.with_column(numbers.into_series().into_column())?;
         let segment = self.write(day.format("%Y-%m").to_string(), first, last, 0, &mut frame)?;
         self.segments.push(segment);
-        Ok(())
+        // After the segment: a kill between the two leaves more rows than promised, never fewer.
+        put(&self.dir.join(ROWS), format!("{last}\n").as_bytes())
     }
 
     /// Reads a segment, or some of its columns, after checking its bytes. Columns that it does not have are left out.
@@ -197,28 +221,39 @@ impl Segments {
         Ok(())
     }
 
-    /// Joins runs of small segments of finished months, so that years of nights stay quick to open.
+    /// Joins runs of small segments, so that years of nights stay quick to open: those of months before `today`'s from
+    /// [`FEW`] on, those of this month from [`MANY`] on. A joined segment has at most so many rows and bytes on disk.
+    /// Gives how many segments were joined. Can be killed at any instant.
     ///
     /// # Errors
     /// When it cannot be written; every row stands in any case (exit 4).
-    pub fn compact(&mut self, before: NaiveDate, most_rows: u64) -> Result<usize> {
-        let current = before.format("%Y-%m").to_string();
-        let mut runs: Vec<Vec<Segment>> = Vec::new();
-        for segment in self.segments.iter().filter(|s| s.month < current) {
+    pub fn compact(&mut self, today: NaiveDate, most_rows: u64, most_bytes: u64) -> Result<usize> {
+        let current = today.format("%Y-%m").to_string();
+        let mut runs: Vec<(Vec<Segment>, u64)> = Vec::new();
+        for segment in &self.segments {
+            let path = segment.path(&self.dir);
+            let bytes = fs::metadata(&path).map_err(|e| cannot("read", &path, &e))?.len();
             match runs.last_mut() {
-                Some(run)
+                Some((run, size))
                     if run.last().is_some_and(|l| l.month == segment.month && l.last + 1 == segment.first)
-                        && run.first().is_some_and(|f| segment.last - f.first < most_rows) =>
+                        && run.first().is_some_and(|f| segment.last - f.first < most_rows)
+                        && *size + bytes <= most_bytes =>
                 {
                     run.push(segment.clone());
+                    *size += bytes;
                 }
-                _ => runs.push(vec![segment.clone()]),
+                _ => runs.push((vec![segment.clone()], bytes)),
             }
         }
+        let enough = |run: &[Segment]| {
+            let finished = run.first().is_some_and(|s| s.month < current);
+            run.len() >= if finished { FEW } else { MANY }
+        };
         let mut joined = 0;
-        for run in runs.into_iter().filter(|r| r.len() > 1) {
+        for (run, _) in runs.into_iter().filter(|(run, _)| enough(run)) {
             let frames = run.iter().map(|s| Ok(self.read(s, None)?.lazy())).collect::<Result<Vec<_>>>()?;
-            let arguments = UnionArgs { diagonal: true, maintain_order: true, ..Default::default() };
+            let arguments =
+                UnionArgs { diagonal: true, to_supertypes: true, maintain_order: true, ..Default::default() };
             let frame = concat_lf_diagonal(frames, arguments)?.collect()?;
             joined += run.len();
             self.replace(&run, frame)?;
@@ -236,6 +271,20 @@ impl Segments {
         let path = segment.path(&self.dir);
         put(&path, &bytes)?;
         Ok(segment)
+    }
+}
+
+/// The number of the last row that was ever appended; 0 where none was, or by a version that kept no such file.
+fn promised(dir: &Path) -> Result<u64> {
+    let path = dir.join(ROWS);
+    match fs::read_to_string(&path) {
+        Ok(text) => text.trim().parse().map_err(|_| {
+            Error::failed("the count of the landing's rows is damaged")
+                .at(path.display())
+                .hint("bring the file back from a backup, or delete it: the next rows write it anew")
+        }),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(0),
+        Err(e) => Err(cannot("read", &path, &e)),
     }
 }
 
@@ -291,7 +340,7 @@ pub fn clear_parts(dir: &Path) -> Result<()> {
 }
 
 /// The entries of a folder in order; none if it does not exist.
-fn list(dir: &Path) -> Result<Vec<PathBuf>> {
+pub(super) fn list(dir: &Path) -> Result<Vec<PathBuf>> {
     let entries = match fs::read_dir(dir) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries.map_err(|e| cannot("read", dir, &e))?,
@@ -343,37 +392,49 @@ mod tests {
         all
     }
 
-    fn three(dir: &Path) -> Segments {
+    fn five(dir: &Path) -> Segments {
         let mut segments = Segments::open(dir).unwrap();
         segments.append(df!("x" => [1i64, 2]).unwrap(), day("2026-05-30")).unwrap();
         segments.append(df!("x" => [3i64]).unwrap(), day("2026-05-31")).unwrap();
-        segments.append(df!("x" => [4i64]).unwrap(), day("2026-06-01")).unwrap();
+        segments.append(df!("x" => [4i64]).unwrap(), day("2026-05-31")).unwrap();
+        segments.append(df!("x" => [5i64]).unwrap(), day("2026-05-31")).unwrap();
+        segments.append(df!("x" => [6i64]).unwrap(), day("2026-06-01")).unwrap();
         segments
     }
 
     #[test]
     fn rows_stay_in_order_over_appends_and_compaction() {
         let dir = tempfile::tempdir().unwrap();
-        three(dir.path());
+        five(dir.path());
         let mut segments = Segments::open(dir.path()).unwrap();
-        assert_eq!(rows(&segments), [1, 2, 3, 4]);
-        assert_eq!(segments.compact(day("2026-07-01"), 1000).unwrap(), 2);
-        assert_eq!(rows(&Segments::open(dir.path()).unwrap()), [1, 2, 3, 4]);
-        assert_eq!(segments.next_sequence(), 5);
+        assert_eq!(rows(&segments), [1, 2, 3, 4, 5, 6]);
+        assert_eq!(segments.compact(day("2026-05-31"), 1000, 1 << 20).unwrap(), 0, "the month is not over");
+        assert_eq!(segments.compact(day("2026-06-30"), 4, 1 << 20).unwrap(), 0, "no four fit together");
+        assert_eq!(segments.compact(day("2026-06-30"), 5, 1 << 20).unwrap(), 4);
+        assert_eq!(segments.compact(day("2026-06-30"), 5, 1 << 20).unwrap(), 0, "nothing is joined twice");
+        let mut again = Segments::open(dir.path()).unwrap();
+        assert_eq!((again.all().len(), rows(&again)), (2, vec![1, 2, 3, 4, 5, 6]));
+        assert_eq!(segments.next_sequence(), 7);
+        for n in 0..MANY {
+            again.append(df!("x" => [n as i64]).unwrap(), day("2026-06-02")).unwrap();
+        }
+        let before = rows(&again);
+        assert_eq!(again.compact(day("2026-06-02"), 1000, 1 << 20).unwrap(), MANY + 1, "too many of one month");
+        assert_eq!(rows(&Segments::open(dir.path()).unwrap()), before);
     }
 
     #[test]
     fn a_rewriting_killed_before_it_deletes_the_old_segments_counts_each_row_once() {
         let dir = tempfile::tempdir().unwrap();
-        let mut segments = three(dir.path());
-        let old = segments.all()[..2].to_vec();
+        let mut segments = five(dir.path());
+        let old = segments.all()[..4].to_vec();
         let kept: Vec<_> = old.iter().map(|s| (s.path(dir.path()), fs::read(s.path(dir.path())).unwrap())).collect();
-        segments.compact(day("2026-07-01"), 1000).unwrap();
+        assert_eq!(segments.compact(day("2026-07-01"), 1000, 1 << 20).unwrap(), 4);
         for (path, bytes) in &kept {
             fs::write(path, bytes).unwrap();
         }
         let again = Segments::open(dir.path()).unwrap();
-        assert_eq!(rows(&again), [1, 2, 3, 4]);
+        assert_eq!(rows(&again), [1, 2, 3, 4, 5, 6]);
         again.tidy().unwrap();
         assert!(kept.iter().all(|(path, _)| !path.exists()));
     }
@@ -381,7 +442,7 @@ mod tests {
     #[test]
     fn a_lost_an_altered_and_a_cut_segment_are_refused() {
         let dir = tempfile::tempdir().unwrap();
-        let segments = three(dir.path());
+        let segments = five(dir.path());
         let path = segments.all()[1].path(dir.path());
         let bytes = fs::read(&path).unwrap();
         fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
@@ -390,5 +451,12 @@ mod tests {
         fs::remove_file(&path).unwrap();
         let error = Segments::open(dir.path()).unwrap_err().to_string();
         assert!(error.contains("lost the rows 3 to 3"), "{error}");
+        fs::write(&path, bytes).unwrap();
+        let newest = segments.all()[4].path(dir.path());
+        fs::remove_file(newest).unwrap();
+        let error = Segments::open(dir.path()).unwrap_err().to_string();
+        assert!(error.contains("lost the rows 6 to 6") && error.contains("--rescan"), "{error}");
+        fs::remove_file(dir.path().join(ROWS)).unwrap();
+        assert_eq!(rows(&Segments::open(dir.path()).unwrap()), [1, 2, 3, 4, 5], "as the hint says");
     }
 }
