@@ -27,8 +27,11 @@ pub struct Plan {
     pub copied: BTreeSet<String>,
     /// Lead ids and person ids.
     pub ids: BTreeSet<String>,
-    /// Destination to record ids.
+    /// Destination, or witness, to record ids.
     pub records: Keys,
+    /// Whether it is for their age that they go, and not because a person is to be forgotten.
+    #[serde(default)]
+    pub by_age: bool,
 }
 
 impl Plan {
@@ -56,6 +59,7 @@ impl Plan {
         }
         self.copied.extend(other.copied);
         self.ids.extend(other.ids);
+        self.by_age &= other.by_age;
     }
 }
 
@@ -68,8 +72,8 @@ pub struct Known<'a> {
     pub quarantine: &'a Table<Quarantine>,
     /// Who is who in the last report; none before the first.
     pub identities: Option<&'a Table<Identities>>,
-    /// Landed CRM records, every version; no columns if there are none.
-    pub versions: &'a DataFrame,
+    /// Landed records of CRMs and of witnesses, every version; frames without columns if there are none.
+    pub versions: &'a [&'a DataFrame],
     /// Destination, record and person of the last report's CRM records.
     pub given: &'a [(String, String, String)],
 }
@@ -143,32 +147,33 @@ fn records(known: &Known, people: &BTreeSet<&str>, addresses: &mut BTreeSet<Stri
             plan.records.entry(destination.clone()).or_default().insert(record.clone());
         }
     }
-    if known.versions.width() == 0 {
-        return Ok(());
-    }
-    let text = |name: &str| -> Result<StringChunked> { Ok(known.versions.column(name)?.str()?.clone()) };
-    let (destinations, ids, emails) = (text("destination")?, text("record_id")?, text("email")?);
     let normal: BTreeSet<String> = addresses.iter().filter_map(|a| normalised_email(a)).collect();
-    for row in 0..known.versions.height() {
-        let (Some(destination), Some(id)) = (destinations.get(row), ids.get(row)) else { continue };
-        let same = emails.get(row).and_then(normalised_email).is_some_and(|e| normal.contains(&e));
-        if same {
-            plan.records.entry(destination.to_owned()).or_default().insert(id.to_owned());
-        }
-        if same || plan.holds_record(destination, id) {
-            addresses.extend(emails.get(row).filter(|e| normalised_email(e).is_some()).map(str::to_owned));
+    for versions in known.versions.iter().filter(|v| v.width() > 0) {
+        let text = |name: &str| -> Result<StringChunked> { Ok(versions.column(name)?.str()?.clone()) };
+        let (destinations, ids, emails) = (text("destination")?, text("record_id")?, text("email")?);
+        for row in 0..versions.height() {
+            let (Some(destination), Some(id)) = (destinations.get(row), ids.get(row)) else { continue };
+            let same = emails.get(row).and_then(normalised_email).is_some_and(|e| normal.contains(&e));
+            if same {
+                plan.records.entry(destination.to_owned()).or_default().insert(id.to_owned());
+            }
+            if same || plan.holds_record(destination, id) {
+                addresses.extend(emails.get(row).filter(|e| normalised_email(e).is_some()).map(str::to_owned));
+            }
         }
     }
     Ok(())
 }
 
-/// Raw leads that are older than they may be kept; do-not-contact leads sooner.
+/// Raw leads that are older than they may be kept; do-not-contact leads sooner. With them go the people of the last
+/// report (`identities`) who have no other lead. CRM records stay: how long the CRM keeps them is decided there.
 ///
 /// # Errors
 /// Only when a table does not have its agreed shape.
 pub fn by_age(
     leads: &Table<Leads>,
     quarantine: &Table<Quarantine>,
+    identities: Option<&Table<Identities>>,
     privacy: &Privacy,
     as_of_ends_at: DateTime<Utc>,
 ) -> Result<Plan> {
@@ -176,8 +181,8 @@ pub fn by_age(
         keep.and_then(|k| as_of_ends_at.checked_sub_signed(k)).map_or(i64::MIN, |at| at.timestamp_micros())
     };
     let (any, dnc) = (before(privacy.keep), before(privacy.keep_dnc));
-    let mut plan = Plan::default();
-    let kinds = leads.texts("kind")?;
+    let mut plan = Plan { by_age: true, ..Plan::default() };
+    let (kinds, ids) = (leads.texts("kind")?, leads.texts("lead_id")?);
     let (sources, keys, received) =
         (leads.texts("source")?, leads.texts("source_key")?, leads.instants("received_at")?);
     let origins = leads.frame().column("origins")?.i64()?;
@@ -185,6 +190,7 @@ pub fn by_age(
         let (Some(source), Some(key), Some(at)) = (sources[row], keys[row], received[row]) else { continue };
         if at < any || (at < dnc && kinds[row] == Some(kind::DO_NOT_CONTACT)) {
             plan.leads.entry(source.to_owned()).or_default().insert(key.to_owned());
+            plan.ids.extend(ids[row].map(str::to_owned));
             if origins.get(row).unwrap_or(1) > 1 {
                 plan.copied.insert(key.to_owned());
             }
@@ -198,6 +204,15 @@ pub fn by_age(
             plan.leads.entry(source.to_owned()).or_default().insert(key.to_owned());
         }
     }
+    if let Some(table) = identities.filter(|_| !plan.ids.is_empty()) {
+        let mut gone: BTreeMap<&str, bool> = BTreeMap::new();
+        for (lead, person) in table.texts("lead_id")?.into_iter().zip(table.texts("person_id")?) {
+            if let (Some(lead), Some(person)) = (lead, person) {
+                *gone.entry(person).or_insert(true) &= plan.ids.contains(lead);
+            }
+        }
+        plan.ids.extend(gone.into_iter().filter(|(_, gone)| *gone).map(|(person, _)| person.to_owned()));
+    }
     Ok(plan)
 }
 
@@ -205,15 +220,22 @@ pub fn by_age(
 const PERSONAL: &[&str] =
     &["first_name", "last_name", "email", "phone", "company", "title", "country", "description", "payload", "campaign"];
 
+/// Whether a published table with these columns can show a person.
+pub fn shows_people<'a>(columns: impl IntoIterator<Item = &'a str>) -> bool {
+    columns.into_iter().any(|c| PERSONAL.contains(&c))
+}
+
 /// A published table without the contacts of those to be forgotten; nothing where it holds none.
 ///
 /// # Errors
 /// When the engine fails.
 pub fn erase(frame: &DataFrame, plan: &Plan) -> Result<Option<DataFrame>> {
     let texts = |name: &str| frame.column(name).ok().and_then(|c| c.str().ok());
-    let (lead, person) = (texts("lead_id"), texts("person_id"));
+    // For the age of their leads, people do not lose their CRM records: those are the CRM's to keep.
+    let keeps_records = plan.by_age && frame.column("record_id").is_ok();
+    let (lead, person) = (texts("lead_id"), texts("person_id").filter(|_| !keeps_records));
     let (source, key) = (texts("source"), texts("source_key"));
-    let (destination, record) = (texts("destination"), texts("record_id"));
+    let (destination, witness, record) = (texts("destination"), texts("witness"), texts("record_id"));
     let is_one = |column: Option<&StringChunked>, row: usize| {
         column.and_then(|c| c.get(row)).is_some_and(|id| plan.ids.contains(id))
     };
@@ -227,6 +249,7 @@ pub fn erase(frame: &DataFrame, plan: &Plan) -> Result<Option<DataFrame>> {
                 || is_one(person, row)
                 || pair(source, key, row, &|s, k| plan.holds_lead(s, k))
                 || pair(destination, record, row, &|d, r| plan.holds_record(d, r))
+                || pair(witness, record, row, &|w, r| plan.holds_record(w, r))
         })
         .collect();
     let gone = BooleanChunked::from_slice("gone".into(), &gone);
@@ -272,6 +295,9 @@ mod tests {
         let erased = erase(&records, &plan()).unwrap().unwrap();
         assert_eq!(erased.column("phone").unwrap().str().unwrap().get(1), Some("2"));
         assert_eq!(erased.column("phone").unwrap().null_count(), 1);
+        let witnessed = df!("witness" => ["crm", "crm"], "record_id" => ["r1", "r2"], "email" => ["1", "2"]).unwrap();
+        let erased = erase(&witnessed, &plan()).unwrap().unwrap();
+        assert_eq!(erased.column("email").unwrap().str().unwrap().iter().collect::<Vec<_>>(), [None, Some("2")]);
     }
 
     #[test]

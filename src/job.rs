@@ -103,9 +103,14 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
 
     let mut landing = Landing::open(&config.state_dir, options.wait)?;
     publish::prepare(&config.output.dir)?;
+    let places = forgetting::Places {
+        state: &config.state_dir,
+        out: &config.output.dir,
+        records: &[CRM_RECORDS, WITNESSES],
+        keep: crm::NOT_PERSONAL,
+    };
     if let Some(plan) = forgetting::pending(&config.state_dir)? {
-        let (state, out) = (&config.state_dir, &config.output.dir);
-        forgetting::carry_out(&plan, state, out, &mut landing, &CRM_RECORDS, crm::NOT_PERSONAL)?;
+        forgetting::carry_out(&plan, &BTreeSet::new(), &places, &mut landing)?;
         info!("finished an interrupted forgetting");
     }
     let earlier = state::history_before(&config.state_dir, as_of)?;
@@ -133,11 +138,12 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
     let (landed, mut parsed) = read_leads(&landing, &settings)?;
     // What is too old is erased before anything is said of it, and read again so that this run says what the next will.
     // Age is never counted from a day to come: a slip in --as-of must not erase the landing.
-    let aged = forget::by_age(&parsed.leads, &parsed.quarantine, &config.privacy, as_of_ends_at.min(now))?;
+    let old = as_of_ends_at.min(now);
+    let aged = forget::by_age(&parsed.leads, &parsed.quarantine, before.as_ref(), &config.privacy, old)?;
     if !aged.is_empty() {
         drop(parsed);
-        let erased = landing.forget(|source, key| aged.holds_lead(source, key))?;
-        info!("{} erased by age ([privacy] keep, keep_dnc)", leads_of(erased));
+        let erased = forgetting::carry_out(&aged, &BTreeSet::new(), &places, &mut landing)?;
+        info!("{} erased by age ([privacy] keep, keep_dnc)", leads_of(erased.raw_rows));
         (_, parsed) = read_leads(&landing, &settings)?;
     }
     debug!("peak memory when all leads were read: {} MB", crate::io::peak_memory() >> 20);

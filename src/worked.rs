@@ -96,7 +96,7 @@ pub fn parse(text: &str) -> Worked {
     let mut reader =
         csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).trim(csv::Trim::All).from_reader(text.as_bytes());
     let at = |names: &[&str]| names.iter().find_map(|n| columns.get(*n)).copied();
-    let (lead, email) = (at(LEAD), at(&["email", "e_mail", "mail"]));
+    let (lead, email) = (at(LEAD), at(EMAIL));
     let (Some(outcome), note) = (at(OUTCOME), at(NOTE)) else {
         worked.problems.push("line 1: no column \"outcome\"; expected lead_id or email, outcome, note".to_owned());
         return worked;
@@ -172,7 +172,37 @@ pub fn append(text: &str, entries: &[Entry]) -> Result<String, String> {
     Ok(format!("{text}{end}{}", String::from_utf8_lossy(&more)))
 }
 
+/// The file's text without the lines of some people, by lead id or by e-mail; nothing where it has none. A line that
+/// names several leads is one person's and goes whole.
+///
+/// # Errors
+/// The sentence that says why the file cannot be read, without any of its text.
+pub fn without(text: &str, is_gone: impl Fn(&str) -> bool) -> Result<Option<String>, String> {
+    let plain = text.trim_start_matches('\u{feff}');
+    if plain.trim().is_empty() {
+        return Ok(None);
+    }
+    let (delimiter, columns) = header(plain).ok_or("its header cannot be read")?;
+    let places: Vec<usize> = LEAD.iter().chain(EMAIL).filter_map(|name| columns.get(*name)).copied().collect();
+    let mut reader =
+        csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).has_headers(false).from_reader(plain.as_bytes());
+    let mut writer = csv::WriterBuilder::new().delimiter(delimiter).flexible(true).from_writer(Vec::new());
+    let mut dropped = false;
+    for (n, row) in reader.records().enumerate() {
+        let row = row.map_err(|e| format!("line {} cannot be read", e.position().map_or(0, csv::Position::line)))?;
+        let mut names = places.iter().filter_map(|at| row.get(*at)).flat_map(|cell| cell.split([' ', '+']));
+        if n > 0 && names.any(|who| !who.is_empty() && is_gone(who.trim_start_matches('\''))) {
+            dropped = true;
+            continue;
+        }
+        writer.write_record(&row).map_err(|e| e.to_string())?;
+    }
+    let kept = writer.into_inner().map_err(|e| e.error().to_string())?;
+    Ok(dropped.then(|| String::from_utf8_lossy(&kept).into_owned()))
+}
+
 const LEAD: &[&str] = &["lead_id", "lead", "id"];
+const EMAIL: &[&str] = &["email", "e_mail", "mail"];
 const OUTCOME: &[&str] = &["outcome", "result"];
 const NOTE: &[&str] = &["note", "notes"];
 
@@ -416,6 +446,17 @@ mod tests {
             }
         });
         given.clone().lazy().with_columns(columns.collect::<Vec<_>>()).collect().unwrap()
+    }
+
+    #[test]
+    fn the_lines_of_the_forgotten_leave_the_file_and_the_others_stay_as_they_are() {
+        let text = format!(
+            "{HEADER}l1,,called,\"Jane, home\"\n,a@b.example,junk,\nl2,,called,\"x, \"\"y\"\"\"\n'l1 + l3,,junk,\n"
+        );
+        let kept = without(&text, |who| ["l1", "a@b.example"].contains(&who)).unwrap().unwrap();
+        assert_eq!(kept, format!("{HEADER}l2,,called,\"x, \"\"y\"\"\"\n"));
+        assert_eq!(without(&kept, |who| who == "l1").unwrap(), None);
+        assert_eq!(without("", |_| true).unwrap(), None);
     }
 
     #[test]

@@ -7,19 +7,21 @@ use polars::prelude::*;
 use serde_json::json;
 
 use super::{Done, Globals};
-use crate::config::{Config, Destination};
+use crate::codes::kind;
+use crate::config::{Config, Destination, Source};
 use crate::cost;
 use crate::crm;
 use crate::error::{Error, Result, Status, count};
 use crate::identity;
 use crate::io::exports::{self, Cloud};
-use crate::io::fetch::{self, CheckLine, Verdict};
+use crate::io::fetch::{self, CheckLine, Reported, Verdict};
 use crate::io::landing::Landing;
-use crate::io::reviewed;
+use crate::io::{last_run, reviewed};
 use crate::job;
 use crate::lead_source;
 use crate::queries::Library;
 use crate::report::Templates;
+use crate::tables::{Leads, Table};
 use crate::tabular::ReadFile;
 
 #[derive(Debug, clap::Args)]
@@ -48,8 +50,11 @@ pub(super) fn run(_: &Args, globals: &Globals) -> Result<Done> {
         rescan: false,
         progress: false,
     };
+    // None before the first report, and none that another version wrote.
+    let leads = last_run::table::<Leads>(&config.output.dir).ok();
     for source in &config.sources {
-        let lines = fetch::check_source(source, now, &how);
+        let reported = leads.as_ref().map_or_else(|| Ok(Reported::default()), |leads| reported(leads, source))?;
+        let lines = fetch::check_source(source, reported, now, &how);
         sections.push(Section { title: format!("source {}", source.name), lines });
     }
     let witnesses: Vec<Destination> = config.witnesses.iter().map(crm::as_destination).collect();
@@ -71,6 +76,22 @@ pub(super) fn run(_: &Args, globals: &Globals) -> Result<Done> {
     let bad = sections.iter().flat_map(|s| &s.lines).any(|l| l.verdict == Verdict::Bad);
     let output = if globals.json { as_json(&sections) } else { as_text(&sections) };
     Ok(Done { output, status: if bad { Status::Partial } else { Status::Done } })
+}
+
+/// The newest lead and the newest test lead of a source in the last report.
+fn reported(leads: &Table<Leads>, source: &Source) -> Result<Reported> {
+    let (sources, kinds, received) = (leads.texts("source")?, leads.texts("kind")?, leads.instants("received_at")?);
+    let (mut newest, mut newest_test) = (None, None);
+    for ((name, is), at) in sources.into_iter().zip(kinds).zip(received) {
+        if name.is_some_and(|name| name == source.name || source.formerly.iter().any(|f| f == name)) {
+            newest = newest.max(at);
+            if is == Some(kind::TEST) {
+                newest_test = newest_test.max(at);
+            }
+        }
+    }
+    let instant = |micros: Option<i64>| micros.and_then(DateTime::<Utc>::from_timestamp_micros);
+    Ok(Reported { newest: instant(newest), newest_test: instant(newest_test) })
 }
 
 fn line(verdict: Verdict, text: String) -> CheckLine {

@@ -6,7 +6,7 @@ use super::{Done, Globals};
 use crate::error::{Error, Result, count};
 use crate::io::landing::Landing;
 use crate::io::{forgetting, last_run, state};
-use crate::job::CRM_RECORDS;
+use crate::job::{CRM_RECORDS, WITNESSES};
 use crate::tables::CrmRecords;
 use crate::{crm, forget, leads};
 
@@ -39,14 +39,14 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
         // Nothing was reported yet.
         Err(_) => Vec::new(),
     };
-    let versions = landing.versions(&CRM_RECORDS)?;
+    let versions = (landing.versions(&CRM_RECORDS)?, landing.versions(&WITNESSES)?);
     let (mut plan, addresses) = forget::find(
         args.who.trim(),
         &forget::Known {
             leads: &parsed.leads,
             quarantine: &parsed.quarantine,
             identities: identities.as_ref(),
-            versions: &versions,
+            versions: &[&versions.0, &versions.1],
             given: &given,
         },
     )?;
@@ -60,26 +60,34 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
     }
     let leads = plan.leads.values().map(std::collections::BTreeSet::len).sum();
     let records = plan.records.values().map(std::collections::BTreeSet::len).sum();
-    let (state, out) = (&config.state_dir, &config.output.dir);
-    let carried = forgetting::carry_out(&plan, state, out, &mut landing, &CRM_RECORDS, crm::NOT_PERSONAL)?;
-    let (payloads, cells) = forgetting::remaining(&addresses, out, &landing)?;
+    let places = forgetting::Places {
+        state: &config.state_dir,
+        out: &config.output.dir,
+        records: &[CRM_RECORDS, WITNESSES],
+        keep: crm::NOT_PERSONAL,
+    };
+    let carried = forgetting::carry_out(&plan, &addresses, &places, &mut landing)?;
+    let (payloads, cells) = forgetting::remaining(&addresses, &places, &landing)?;
+    // The user's own files are theirs to edit; the one that `close` keeps in the state folder is ours.
+    let own = config.missed.worked.iter().chain(&config.identity.decisions).map(std::path::PathBuf::as_path);
+    let theirs: Vec<String> =
+        forgetting::naming(own, &plan, &addresses)?.into_iter().map(|p| p.display().to_string()).collect();
     if payloads + cells > 0 {
         return Err(Error::failed(format!(
             "{} and {} still hold an address of the person",
             count(payloads, "stored payload", "stored payloads"),
-            count(cells, "published cell", "published cells")
+            count(cells, "cell of landed records or reports", "cells of landed records or reports")
         ))
         .hint("another lead or record names the address; `leadrecon query` finds it in the tables"));
     }
     if globals.json {
-        let json = serde_json::json!({ "leads": leads, "records": records, "erased": carried, "remaining": 0 });
+        let json = serde_json::json!({ "leads": leads, "records": records, "erased": carried, "remaining": 0, "left_in": theirs });
         return Ok(Done::ok(format!("{json}\n")));
     }
     Ok(Done::ok(format!(
         "forgotten: {} ({} in the landing) and {} ({})\nwritten again: {}; taken away: {}, made again by the next run\n\
-         proof: no stored payload and no cell of a published table holds one of {}\n\
-         left to you: the lead in the marketplace's own store, the person in the CRM and its exports, and lines of \
-         reviewed files\n",
+         proof: no stored payload, no landed record and no cell of a published table holds one of {}\n\
+         left to you: the lead in the marketplace's own store, the person in the CRM and its exports{}\n",
         count(leads, "raw lead", "raw leads"),
         count(carried.raw_rows, "row", "rows"),
         count(records, "CRM record", "CRM records"),
@@ -87,5 +95,6 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
         count(carried.tables, "table", "tables"),
         count(carried.files_removed, "file that showed people", "files that showed people"),
         count(addresses.len(), "address of theirs", "addresses of theirs"),
+        if theirs.is_empty() { String::new() } else { format!(", and lines of {}", theirs.join(", ")) },
     )))
 }

@@ -100,7 +100,8 @@ pub fn phone_country(e164: &str) -> Option<&'static str> {
 }
 
 /// Endings of domains that are taken all over the world for what they spell.
-const SPELLED: &[&str] = &["io", "ai", "co", "me", "tv", "cc", "ly", "to", "fm", "gg", "sh", "ws", "nu", "la", "vc", "so", "st"];
+const SPELLED: &[&str] =
+    &["io", "ai", "co", "me", "tv", "cc", "ly", "to", "fm", "gg", "sh", "ws", "nu", "la", "vc", "so", "st"];
 
 /// The country that a mail domain's ending stands for; `None` for `.com` and endings that say nothing (`.io`).
 ///

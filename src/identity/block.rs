@@ -320,10 +320,7 @@ pub(super) fn shared(forms: &Forms) -> Shared {
         }
         shared
     };
-    Shared {
-        mailboxes: of(|p, f| mailbox(f, p)),
-        phones: of(|p, f| f.phones.get(p.phone as usize).map(|_| p.phone)),
-    }
+    Shared { mailboxes: of(|p, f| mailbox(f, p)), phones: of(|p, f| f.phones.get(p.phone as usize).map(|_| p.phone)) }
 }
 
 /// Patterns of pairs taken at random, the same ones every time.

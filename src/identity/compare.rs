@@ -407,8 +407,8 @@ fn between_scripts(a: &Name, b: &Name, close: u8, different: u8) -> u8 {
 fn may_be_a_reading(key: &str) -> bool {
     const ONSETS: &[&str] = &[
         "", "b", "p", "m", "f", "d", "t", "n", "l", "g", "k", "h", "j", "q", "x", "zh", "ch", "sh", "r", "z", "c", "s",
-        "w", "ts", "tz", "ky", "gy", "ny", "hy", "my", "ry", "by", "py", "hs", "kh", "ph", "th", "tr", "ng", "kw", "gw",
-        "ssz", "ss", "kk", "tt", "pp", "jj", "gg",
+        "w", "ts", "tz", "ky", "gy", "ny", "hy", "my", "ry", "by", "py", "hs", "kh", "ph", "th", "tr", "ng", "kw",
+        "gw", "ssz", "ss", "kk", "tt", "pp", "jj", "gg",
     ];
     const CODAS: &[&str] = &["", "n", "ng", "m", "k", "p", "t", "l", "h", "nh", "ch", "r"];
     key.split(' ').filter(|word| word.len() > 1).all(|word| {
@@ -421,9 +421,8 @@ fn may_be_a_reading(key: &str) -> bool {
             (true, false) => ONSETS.contains(run),
             (false, true) => CODAS.contains(run),
             (true, true) => false,
-            (false, false) => (0..=run.len()).any(|at| {
-                run.is_char_boundary(at) && CODAS.contains(&&run[..at]) && ONSETS.contains(&&run[at..])
-            }),
+            (false, false) => (0..=run.len())
+                .any(|at| run.is_char_boundary(at) && CODAS.contains(&&run[..at]) && ONSETS.contains(&&run[at..])),
         })
     })
 }

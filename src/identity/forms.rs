@@ -201,7 +201,8 @@ impl Forms {
             let company =
                 companies.get(at).map_or(NONE, |t| *seen.companies.entry(t).or_insert_with(|| self.company(t)));
             let title = titles.get(at).map_or(NONE, |t| *seen.titles.entry(t).or_insert_with(|| self.title(t)));
-            let profile = Profile { email, phone, first: first_number, last: last_number, company, title, country, home: NONE };
+            let profile =
+                Profile { email, phone, first: first_number, last: last_number, company, title, country, home: NONE };
             profiles.push(if own.get(at) == Some(&true) { self.own_profile(profile) } else { self.profile(profile) });
         }
         Ok(profiles)

@@ -154,8 +154,7 @@ impl Frequencies {
             let at = names.binary_search(&(p.first, p.last)).ok();
             let abroad = at.and_then(|at| abroad.get(at)).copied().unwrap_or((f64::NEG_INFINITY, 0.0));
             let usual = |names: (f64, f64)| if abroad.0 + abroad.1 > names.0 + names.1 { abroad } else { names };
-            let home =
-                usual([FIRST, LAST].map(|k| self.among_compatriots(k, values(forms, p)[k], p.home)).into());
+            let home = usual([FIRST, LAST].map(|k| self.among_compatriots(k, values(forms, p)[k], p.home)).into());
             let all = usual((self.among_all(FIRST, p.first), self.among_all(LAST, p.last)));
             let title = self.among_compatriots(TITLE, p.title, p.home);
             [home.0, home.1, title, all.0, all.1].map(|share| share as f32)

@@ -307,7 +307,8 @@ impl Model {
     /// fields, only what the blocking rules happen to find is seen: there the priors stay.
     fn close_from(&mut self, r: &[Vec<f64>], close_pairs: f64, prior: &Model) {
         for f in [EMAIL, PHONE] {
-            let (Some(field), Some(seen), Some(before)) = (self.fields.get_mut(f), r.get(f), prior.fields.get(f)) else {
+            let (Some(field), Some(seen), Some(before)) = (self.fields.get_mut(f), r.get(f), prior.fields.get(f))
+            else {
                 continue;
             };
             let has_value = seen.iter().sum::<f64>() / seen_in(r).max(1.0);
@@ -410,8 +411,9 @@ impl Scale {
         let a = forms.profiles.get(profile as usize)?;
         let kept = &forms.frequencies;
         let compatriots = levels[HOME] == COMPATRIOTS;
-        let of_own =
-            |kind: usize, value: u32| kept.of_profile(kind, profile, compatriots).unwrap_or(kept.among_all(kind, value));
+        let of_own = |kind: usize, value: u32| {
+            kept.of_profile(kind, profile, compatriots).unwrap_or(kept.among_all(kind, value))
+        };
         Some(match (field, levels[field]) {
             (FIRST, 1) => of_own(frequency::FIRST, a.first),
             (LAST, 1) => of_own(frequency::LAST, a.last),

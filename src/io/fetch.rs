@@ -222,8 +222,18 @@ pub enum Verdict {
     Bad,
 }
 
-/// Tries a source for real, in seconds, and changes nothing: the leads of the last weeks, or the newest files.
-pub fn check_source(source: &Source, now: DateTime<Utc>, options: &Options<'_>) -> Vec<CheckLine> {
+/// What the last report knows of a source, which looked at everything and not only at what is new.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reported {
+    /// When its newest lead was received.
+    pub newest: Option<DateTime<Utc>>,
+    /// When the newest that is a test of Microsoft's was received.
+    pub newest_test: Option<DateTime<Utc>>,
+}
+
+/// Tries a source for real, in seconds, and changes nothing: the leads of the last weeks, or the newest files. What is
+/// older is told from the last report.
+pub fn check_source(source: &Source, reported: Reported, now: DateTime<Utc>, options: &Options<'_>) -> Vec<CheckLine> {
     let line = |verdict, text: String| CheckLine { verdict, text, hint: None };
     let quick = Source { deadline: source.deadline.min(CHECK_WITHIN), overlap: TimeDelta::zero(), ..source.clone() };
     let since = now - TimeDelta::days(CHECK_DAYS);
@@ -246,6 +256,15 @@ pub fn check_source(source: &Source, now: DateTime<Utc>, options: &Options<'_>) 
     }
     let mut lines = vec![line(Verdict::Good, format!("readable ({})", report.kind))];
     let ago = |at: DateTime<Utc>| format!("{}, {}", at.format("%Y-%m-%d %H:%M UTC"), days_ago(now - at));
+    let looked_at = match &source.place {
+        Place::Table { .. } => format!("of the last {CHECK_DAYS} days"),
+        Place::Blobs { .. } => format!("in the newest {CHECK_OBJECTS} blobs"),
+        Place::Files { .. } => format!("in the newest {CHECK_OBJECTS} files"),
+    };
+    let before = |at: Option<DateTime<Utc>>| match at {
+        Some(at) => format!("the last report knows one of {}", ago(at)),
+        None => "the last report, if there is one, knows none".to_owned(),
+    };
     lines.push(match report.newest {
         Some(at) if now - at < TimeDelta::days(OLD_DAYS) => line(Verdict::Good, format!("newest lead: {}", ago(at))),
         Some(at) => CheckLine {
@@ -254,17 +273,18 @@ pub fn check_source(source: &Source, now: DateTime<Utc>, options: &Options<'_>) 
         },
         None => CheckLine {
             hint: Some(
-                "right if nothing was ever delivered here; else check the names, or look further back with `run`"
+                "right if nothing was delivered here for so long; else check the names, and look at the offer's lead \
+                 destination in Partner Center; `run` reads everything"
                     .into(),
             ),
-            ..line(Verdict::Doubtful, format!("no lead in the last {CHECK_DAYS} days"))
+            ..line(Verdict::Doubtful, format!("no lead {looked_at}; {}", before(reported.newest)))
         },
     });
     lines.push(match report.newest_test {
         Some(at) => line(Verdict::Good, format!("newest test lead (MSFT_TEST): {}", ago(at))),
         None => CheckLine {
             hint: Some("Validate in Partner Center sends one; it proves the way from the marketplace to here".into()),
-            ..line(Verdict::Doubtful, "no test lead (MSFT_TEST) among them".into())
+            ..line(Verdict::Doubtful, format!("no test lead (MSFT_TEST) {looked_at}; {}", before(reported.newest_test)))
         },
     });
     lines.extend(report.notes.into_iter().map(|n| line(Verdict::Doubtful, n)));

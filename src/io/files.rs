@@ -186,7 +186,7 @@ fn key_of(path: &Path, base: &Path) -> String {
 mod tests {
     use super::*;
     use crate::config::{Place, Source};
-    use crate::io::fetch::{FetchReport, Verdict, check_source, fetch};
+    use crate::io::fetch::{FetchReport, Reported, Verdict, check_source, fetch};
     use crate::io::landing::Landing;
     use chrono::TimeDelta;
     use std::fs;
@@ -261,11 +261,16 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("a.json"), "{\"x\":\"MSFT_TEST_1\"}").unwrap();
         let options = Options { base: dir.path(), keep_out: Vec::new(), rescan: false, progress: false };
-        let lines = check_source(&source("here", "*.json"), crate::io::now(), &options);
+        let lines = check_source(&source("here", "*.json"), Reported::default(), crate::io::now(), &options);
         let texts: Vec<_> = lines.iter().map(|l| l.text.split(": ").next().unwrap()).collect();
         assert_eq!(texts, ["readable (files)", "newest lead", "newest test lead (MSFT_TEST)"]);
         assert!(lines.iter().all(|l| l.verdict == Verdict::Good && !l.text.contains("a.json")), "{lines:?}");
-        let lines = check_source(&source("gone", "nowhere/*"), crate::io::now(), &options);
+        fs::write(dir.path().join("a.json"), "{\"x\":1}").unwrap();
+        let reported = Reported { newest: None, newest_test: Some("2026-05-01T10:00:00Z".parse().unwrap()) };
+        let lines = check_source(&source("here", "*.json"), reported, crate::io::now(), &options);
+        let told = "no test lead (MSFT_TEST) in the newest 50 files; the last report knows one of 2026-05-01 10:00 UTC";
+        assert!(lines[2].verdict == Verdict::Doubtful && lines[2].text.starts_with(told), "{lines:?}");
+        let lines = check_source(&source("gone", "nowhere/*"), Reported::default(), crate::io::now(), &options);
         assert_eq!((lines.len(), lines[0].verdict), (1, Verdict::Bad));
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }

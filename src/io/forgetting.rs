@@ -2,6 +2,7 @@
 //!
 //! The plan, which holds ids only, is kept in the state folder until all is done: a killed `forget` is finished by the
 //! next command that opens the state. Reports that named somebody are taken away; the next run makes the newest again.
+//! Where leads go for their age, only reports that list one of them are: others show nobody by name who is that old.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -12,20 +13,26 @@ use polars::prelude::*;
 use super::landing::Landing;
 use super::landing::datasets::Dataset;
 use super::publish::{cannot, dated_folders, sync_dir, write_atomically, write_csv, write_parquet};
+use crate::contact::normalised_email;
 use crate::error::{Error, Result};
-use crate::forget::{Plan, erase};
+use crate::forget::{Plan, erase, shows_people};
+use crate::worked;
 
 const PENDING: &str = "forgetting.json";
 /// Files of a dated folder that show people.
 const SHOWN: [&str; 3] = ["call-list.xlsx", "report.xlsx", "report.html"];
+/// Published tables whose rows those files list.
+const LISTED: [&str; 4] = ["missed_leads", "recovered_leads", "untouched", "lost_at_source"];
 
 /// What was done.
 #[derive(Clone, Copy, Debug, Default, serde::Serialize)]
 pub struct Carried {
     /// Stored rows of raw leads, every version and source.
     pub raw_rows: usize,
-    /// Stored versions of CRM records.
+    /// Stored versions of records of CRMs and witnesses.
     pub record_versions: usize,
+    /// Whether lines of our own `worked.csv` went.
+    pub worked: bool,
     /// Published tables written again.
     pub tables: usize,
     /// Reports, call lists and replay files taken away.
@@ -50,24 +57,41 @@ pub fn pending(state: &Path) -> Result<Option<Plan>> {
     }
 }
 
-/// Erases what the plan names, under the landing's lock. Can be killed at any instant and done again.
+/// Where people can stand.
+#[derive(Clone, Copy, Debug)]
+pub struct Places<'a> {
+    /// The state folder.
+    pub state: &'a Path,
+    /// The output folder.
+    pub out: &'a Path,
+    /// Landed records with a column `destination`.
+    pub records: &'a [Dataset],
+    /// Columns of those records that tell nothing of a person.
+    pub keep: &'a [&'a str],
+}
+
+/// Erases what the plan names, under the landing's lock. Can be killed at any instant and done again. `addresses` are
+/// those of the people, where they are known: they are not in the plan, and only lines by e-mail need them.
 ///
 /// # Errors
 /// When something cannot be written (exit 4); the plan stays and the next call finishes it.
 pub fn carry_out(
     plan: &Plan,
-    state: &Path,
-    out: &Path,
+    addresses: &BTreeSet<String>,
+    places: &Places<'_>,
     landing: &mut Landing,
-    records: &Dataset,
-    keep: &[&str],
 ) -> Result<Carried> {
+    let Places { state, out, records, keep } = *places;
     let text = serde_json::to_vec(plan).map_err(|e| Error::failed("cannot write the plan").because(e))?;
     write_atomically(&state.join(PENDING), &text)?;
-    let mut carried = Carried::default();
+    let mut carried =
+        Carried { worked: forget_worked(&state.join(worked::FILE), plan, addresses)?, ..Carried::default() };
     for (_, folder) in dated_folders(out)? {
         let mut named = false;
         for path in files_in(&folder.join("tables"), "parquet")? {
+            if !can_show_people(&path)? {
+                continue;
+            }
             let Some(mut frame) = erase(&read(&path)?, plan)? else { continue };
             let (mut parquet, mut csv) = (Vec::new(), Vec::new());
             frame.align_chunks_par();
@@ -75,7 +99,8 @@ pub fn carry_out(
             write_parquet(&mut frame, &mut parquet)?;
             // The exact table last: as long as it names somebody, a repeated call comes back to both.
             write_atomically(&path.with_extension("csv"), &csv)?;
-            for shown in SHOWN {
+            let listed = path.file_stem().is_some_and(|stem| LISTED.iter().any(|l| stem == *l));
+            for shown in SHOWN.iter().filter(|_| listed || !plan.by_age) {
                 carried.files_removed += usize::from(remove(&folder.join(shown))?);
             }
             write_atomically(&path, &parquet)?;
@@ -92,38 +117,94 @@ pub fn carry_out(
             carried.files_removed += usize::from(remove(&path)?);
         }
     }
-    carried.record_versions = landing.forget_versions(records, keep, |frame| {
-        let (destinations, ids) = (frame.column("destination")?.str()?, frame.column("record_id")?.str()?);
-        let gone: Vec<bool> = (0..frame.height())
-            .map(|row| destinations.get(row).zip(ids.get(row)).is_some_and(|(d, r)| plan.holds_record(d, r)))
-            .collect();
-        Ok(BooleanChunked::from_slice("gone".into(), &gone))
-    })?;
+    for dataset in records {
+        carried.record_versions += landing.forget_versions(dataset, keep, |frame| {
+            let (destinations, ids) = (frame.column("destination")?.str()?, frame.column("record_id")?.str()?);
+            let gone: Vec<bool> = (0..frame.height())
+                .map(|row| destinations.get(row).zip(ids.get(row)).is_some_and(|(d, r)| plan.holds_record(d, r)))
+                .collect();
+            Ok(BooleanChunked::from_slice("gone".into(), &gone))
+        })?;
+    }
     carried.raw_rows = landing.forget(|source, key| plan.holds_lead(source, key))?;
     remove(&state.join(PENDING))?;
     sync_dir(state)?;
     Ok(carried)
 }
 
-/// How many stored payloads and cells of published tables still hold one of the texts.
+/// Takes their lines out of the file that `close` keeps in the state folder. Says whether there were any.
+fn forget_worked(path: &Path, plan: &Plan, addresses: &BTreeSet<String>) -> Result<bool> {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(e) => return Err(cannot("read", path, &e)),
+    };
+    let mails: BTreeSet<String> = addresses.iter().filter_map(|a| normalised_email(a)).collect();
+    let is_gone = |who: &str| {
+        plan.ids.contains(&who.to_lowercase()) || normalised_email(who).is_some_and(|mail| mails.contains(&mail))
+    };
+    let kept = worked::without(&text, is_gone)
+        .map_err(|why| Error::failed(format!("cannot forget lines of {}", path.display())).because(why))?;
+    if let Some(kept) = &kept {
+        write_atomically(path, kept.as_bytes())?;
+    }
+    Ok(kept.is_some())
+}
+
+/// Those of the user's own files that name somebody of the plan, for the user to edit: they are not ours to change.
+///
+/// # Errors
+/// When one cannot be read (exit 4).
+pub fn naming<'a>(
+    files: impl IntoIterator<Item = &'a Path>,
+    plan: &Plan,
+    addresses: &BTreeSet<String>,
+) -> Result<Vec<&'a Path>> {
+    let mut naming = Vec::new();
+    for path in files {
+        let text = match fs::read_to_string(path) {
+            Ok(text) => text.to_lowercase(),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(e) => return Err(cannot("read", path, &e)),
+        };
+        if plan.ids.iter().chain(addresses).any(|name| text.contains(&name.to_lowercase())) {
+            naming.push(path);
+        }
+    }
+    Ok(naming)
+}
+
+/// How many stored payloads, and cells of landed records and of published tables, still hold one of the texts.
 ///
 /// # Errors
 /// When something cannot be read (exit 4).
-pub fn remaining(texts: &BTreeSet<String>, out: &Path, landing: &Landing) -> Result<(usize, usize)> {
+pub fn remaining(texts: &BTreeSet<String>, places: &Places<'_>, landing: &Landing) -> Result<(usize, usize)> {
+    let named = |frame: &DataFrame| -> usize {
+        let columns = frame.columns().iter().filter_map(|c| c.str().ok());
+        columns.flat_map(|c| c.iter().flatten()).filter(|c| texts.iter().any(|t| c.contains(t.as_str()))).count()
+    };
     let mut payloads = 0;
     for text in texts {
         payloads += landing.payloads_with(text.as_bytes())?;
     }
     let mut cells = 0;
-    for (_, folder) in dated_folders(out)? {
+    for dataset in places.records {
+        cells += named(&landing.versions(dataset)?);
+    }
+    for (_, folder) in dated_folders(places.out)? {
         for path in files_in(&folder.join("tables"), "parquet")? {
-            for column in read(&path)?.columns() {
-                let Ok(column) = column.str() else { continue };
-                cells += column.iter().flatten().filter(|c| texts.iter().any(|t| c.contains(t.as_str()))).count();
-            }
+            cells += named(&read(&path)?);
         }
     }
     Ok((payloads, cells))
+}
+
+/// Whether a table has a column that can show a person.
+fn can_show_people(path: &Path) -> Result<bool> {
+    let file = File::open(path).map_err(|e| cannot("read", path, &e))?;
+    let mut reader = ParquetReader::new(file);
+    let schema = reader.schema().map_err(|e| Error::failed(format!("cannot read {}", path.display())).because(e))?;
+    Ok(shows_people(schema.iter_names().map(|n| n.as_str())))
 }
 
 fn read(path: &Path) -> Result<DataFrame> {

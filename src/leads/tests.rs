@@ -29,7 +29,22 @@ fn raw(rows: &[Raw]) -> Table<RawLeads> {
 fn parsed(rows: &[Raw], offers: &[Offer], exclude: &Exclude) -> Parsed {
     let as_of_ends_at = DateTime::parse_from_rfc3339("2026-05-04T00:00:00Z").unwrap().to_utc();
     let stages = BTreeMap::from([("plt".to_owned(), "interest".to_owned())]);
-    parse(&raw(rows), &Settings { as_of_ends_at, stages: &stages, offers, exclude }).unwrap()
+    let settings = Settings { as_of_ends_at, stages: &stages, offers, exclude };
+    let whole = parse(&raw(rows), &settings).unwrap();
+    // Whatever is read, it is the same in parts and in another order.
+    let mut reader = Reader::new(&settings);
+    for row in rows.iter().rev() {
+        reader.take(&raw(std::slice::from_ref(row))).unwrap();
+    }
+    assert_eq!(reader.taken(), rows.len());
+    let parts = reader.finish().unwrap();
+    assert!(parts.leads.frame().equals_missing(whole.leads.frame()), "leads differ when they are read in parts");
+    assert!(parts.quarantine.frame().equals_missing(whole.quarantine.frame()));
+    assert_eq!(
+        (parts.after_as_of, parts.forgotten, &parts.findings),
+        (whole.after_as_of, whole.forgotten, &whole.findings)
+    );
+    whole
 }
 
 /// One JSON document → the named columns of its lead, `_` where null, or `! reason detail`.

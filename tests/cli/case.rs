@@ -239,10 +239,13 @@ fn a_forgotten_person_is_gone_from_everything_and_is_not_landed_again() {
     let (first, last) = name(0);
     let delivered = format!("{first}.{last}@firm0.example");
 
+    run(folder, &["close", &id, "--as", "called"], 0);
     let said = run(folder, &["forget", &mail], 0);
     let said = String::from_utf8_lossy(&said.stdout).into_owned();
     assert!(said.contains("proof") && !said.contains(&mail), "{said}");
-    run(folder, &["forget", &delivered], 0);
+    assert!(said.contains("worked.csv"), "a file of the user's that names the person is said: {said}");
+    let said = run(folder, &["forget", &delivered], 0);
+    assert!(!String::from_utf8_lossy(&said.stdout).contains("worked.csv"));
     run(folder, &["forget", &delivered], 2);
     for gone in [&mail, &delivered] {
         assert_eq!(holding(&folder.join("out"), gone), Vec::<String>::new());
@@ -261,6 +264,65 @@ fn a_forgotten_person_is_gone_from_everything_and_is_not_landed_again() {
     }
     let summary = fs::read_to_string(folder.join("out/latest/summary.txt")).unwrap();
     assert!(summary.contains("60 raw leads landed = 58 leads") && summary.contains("2 forgotten"), "{summary}");
+}
+
+#[test]
+fn a_forgotten_person_leaves_what_witnesses_told_and_what_close_wrote() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write_leads(folder);
+    write_export(folder, &[], "");
+    configure(folder);
+    let text = fs::read_to_string(folder.join("leadrecon.toml")).unwrap();
+    let text = text.replace("[missed]\nworked = \"worked.csv\"\n", "")
+        + "[[witness]]\nname = \"portal\"\nexport = [\"portal.csv\"]\n";
+    fs::write(folder.join("leadrecon.toml"), text).unwrap();
+    let stranger = "no.lead@nowhere.example";
+    fs::write(
+        folder.join("portal.csv"),
+        format!(
+            "Id,Email,Created date\n1,{stranger},2026-05-10T10:00:00Z\n2,other@nowhere.example,2026-05-11T10:00:00Z\n"
+        ),
+    )
+    .unwrap();
+    run(folder, &["run", "--as-of", "2026-05-21"], 0);
+    assert!(table(folder, "lost_at_source").iter().any(|row| row["email"] == stranger));
+    let lost = table(folder, "missed_leads").swap_remove(0);
+    run(folder, &["close", &lost["lead_id"], "--as", "called", "--note", &lost["email"]], 0);
+    assert!(!holding(&folder.join("state"), &lost["email"]).is_empty(), "the note names the person");
+
+    for gone in [stranger, &lost["email"]] {
+        run(folder, &["forget", gone], 0);
+        for place in ["out", "state"] {
+            assert_eq!(holding(&folder.join(place), gone), Vec::<String>::new());
+        }
+    }
+    run(folder, &["run", "--as-of", "2026-05-22"], 0);
+    assert_eq!(holding(&folder.join("out"), stranger), Vec::<String>::new(), "the witness still has it, we do not");
+}
+
+#[test]
+fn leads_that_are_too_old_are_erased_from_the_landing_and_from_older_reports() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write_leads(folder);
+    write_export(folder, &[], "");
+    configure(folder);
+    run(folder, &["run", "--as-of", "2026-05-21"], 0);
+    let text = fs::read_to_string(folder.join("leadrecon.toml")).unwrap();
+    // Leads 0 to 20 are of the first seven days.
+    fs::write(folder.join("leadrecon.toml"), format!("[privacy]\nkeep = \"15d\"\n{text}")).unwrap();
+    run(folder, &["run", "--as-of", "2026-05-22"], 0);
+    for day in ["2026-05-21", "2026-05-22"] {
+        let tables = folder.join("out").join(day).join("tables");
+        for name in ["leads", "people"] {
+            let named = rows(&tables.join(format!("{name}.csv"))).iter().filter(|r| !r["email"].is_empty()).count();
+            assert_eq!(named, LEADS - 21, "{name} of {day}");
+        }
+        assert!(folder.join("out").join(day).join("report.html").exists(), "nobody so old is listed in it");
+    }
+    let summary = fs::read_to_string(folder.join("out/latest/summary.txt")).unwrap();
+    assert!(summary.contains("60 raw leads landed = 39 leads") && summary.contains("21 forgotten"), "{summary}");
 }
 
 #[test]

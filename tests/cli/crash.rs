@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::azurite::copy;
 use crate::program::{leadrecon, run};
-use crate::publisher::{AS_OF, assert_same, blobs, export};
+use crate::publisher::{AS_OF, assert_same, blobs, email, export, published};
 
 /// Times that a run is killed, over all rounds. LEADRECON_KILLS asks for another number: 100 take some minutes.
 const KILLS: usize = 25;
@@ -16,7 +16,7 @@ const KILLS: usize = 25;
 const PER_ROUND: usize = 5;
 const NIGHT: [&str; 3] = ["run", "--as-of", AS_OF];
 
-/// A publisher of files, one night done and new files come in.
+/// A publisher of files, some nights done, whose small segments are due to be joined, and new files come in.
 fn publisher(folder: &Path) {
     fs::create_dir(folder.join("raw")).unwrap();
     fs::write(
@@ -28,6 +28,20 @@ fn publisher(folder: &Path) {
     fs::write(folder.join("salesforce.csv"), export(0..40, 10..14)).unwrap();
     add(folder, 0);
     run(folder, &["run", "--as-of", "2025-07-30"], 0);
+    for night in 1..4 {
+        fs::write(folder.join("salesforce.csv"), export(0..40 + night, 10..14)).unwrap();
+        let (name, bytes) = blobs(1, 40 + night).0.swap_remove(0);
+        fs::write(folder.join("raw").join(name.replace('/', "-")), bytes).unwrap();
+        run(folder, &["run", "--as-of", "2025-07-30"], 0);
+    }
+    // As if it had been in a month that is over.
+    for data_set in ["raw_leads", "crm_records", "objects"] {
+        let data_set = folder.join("state/landing").join(data_set);
+        for month in fs::read_dir(&data_set).unwrap().flatten().filter(|e| e.path().is_dir()) {
+            fs::rename(month.path(), data_set.join("month=2025-07")).unwrap();
+        }
+        assert_eq!(fs::read_dir(data_set.join("month=2025-07")).unwrap().count(), 4);
+    }
     fs::write(folder.join("salesforce.csv"), export(0..140, 60..64)).unwrap();
     add(folder, 100);
 }
@@ -48,6 +62,8 @@ fn a_run_killed_at_any_instant_and_begun_again_writes_what_an_undisturbed_one_wr
     let began = Instant::now();
     run(undisturbed.path(), &NIGHT, 0);
     let whole = began.elapsed();
+    let joined = undisturbed.path().join("state/landing/raw_leads/month=2025-07");
+    assert_eq!(fs::read_dir(joined).unwrap().count(), 1, "small segments are joined on the way");
 
     let mut random = 20_250_731_u64;
     let mut hit = 0;
@@ -55,20 +71,62 @@ fn a_run_killed_at_any_instant_and_begun_again_writes_what_an_undisturbed_one_wr
         let folder = tempfile::tempdir().unwrap();
         copy(before.path(), folder.path());
         for _ in 0..PER_ROUND {
-            // Knuth's MMIX generator; the high bits are good.
-            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            let instant = whole.mul_f64((random >> 11) as f64 / (1u64 << 53) as f64);
-            let mut child =
-                leadrecon(folder.path()).args(NIGHT).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-            thread::sleep(instant);
-            hit += usize::from(child.try_wait().unwrap().is_none());
-            child.kill().unwrap(); // SIGKILL
-            child.wait().unwrap();
+            hit += usize::from(kill(folder.path(), &NIGHT, whole, &mut random));
         }
         run(folder.path(), &NIGHT, 0);
         assert_same(folder.path(), undisturbed.path());
     }
     assert!(hit * 2 > kills, "only {hit} of {kills} runs were still under way when they were killed");
+}
+
+/// Starts a command and kills it at some instant of `whole`. Says whether it was still under way.
+fn kill(folder: &Path, args: &[&str], whole: Duration, random: &mut u64) -> bool {
+    // Knuth's MMIX generator; the high bits are good.
+    *random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    let instant = whole.mul_f64((*random >> 11) as f64 / (1u64 << 53) as f64);
+    let mut child = leadrecon(folder).args(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    thread::sleep(instant);
+    let under_way = child.try_wait().unwrap().is_none();
+    child.kill().unwrap(); // SIGKILL
+    child.wait().unwrap();
+    under_way
+}
+
+#[test]
+fn a_forgetting_killed_at_any_instant_is_finished_by_the_next_run() {
+    let before = tempfile::tempdir().unwrap();
+    publisher(before.path());
+    run(before.path(), &NIGHT, 0);
+    let who = email(70); // delivered: a raw lead and a CRM record
+    let forget = ["forget", who.as_str()];
+    let undisturbed = tempfile::tempdir().unwrap();
+    copy(before.path(), undisturbed.path());
+    let began = Instant::now();
+    run(undisturbed.path(), &forget, 0);
+    let whole = began.elapsed();
+    run(undisturbed.path(), &NIGHT, 0);
+
+    let (mut random, mut begun) = (1_904_u64, 0);
+    for _ in 0..8 {
+        let folder = tempfile::tempdir().unwrap();
+        copy(before.path(), folder.path());
+        kill(folder.path(), &forget, whole, &mut random);
+        let pending = folder.path().join("state/forgetting.json");
+        if pending.exists() {
+            begun += 1;
+        } else {
+            // Killed before it began, or after it was done: then nobody is found.
+            let status = leadrecon(folder.path()).args(forget).output().unwrap().status.code();
+            assert!(matches!(status, Some(0 | 2)), "{status:?}");
+        }
+        run(folder.path(), &NIGHT, 0);
+        assert!(!pending.exists());
+        assert_same(folder.path(), undisturbed.path());
+        for (name, bytes) in published(folder.path()) {
+            assert!(!String::from_utf8_lossy(&bytes).contains(&who), "{name} still names the person");
+        }
+    }
+    assert!(begun > 0, "no forgetting was killed in the middle");
 }
 
 #[test]
@@ -130,10 +188,10 @@ fn a_landing_that_somebody_altered_is_refused() {
     let mut open = vec![dir.path().join("state/landing/raw_leads")];
     let segment = loop {
         let next = open.pop().expect("a segment");
-        if next.is_file() {
+        if next.extension().is_some_and(|e| e == "parquet") {
             break next;
         }
-        open.extend(fs::read_dir(&next).unwrap().flatten().map(|e| e.path()));
+        open.extend(fs::read_dir(&next).into_iter().flatten().flatten().map(|e| e.path()));
     };
     let mut bytes = fs::read(&segment).unwrap();
     let middle = bytes.len() / 2;

@@ -148,6 +148,12 @@ fn a_service_that_fails_one_request_in_five_gives_the_report_of_one_that_does_no
     let disturbed = tempfile::tempdir().unwrap();
     let (table, blob) = (Faulty::before(azurite.table_port, 7), Faulty::before(azurite.blob_port, 11));
     set_up(disturbed.path(), &configuration(&table.endpoint(), &blob.endpoint(), "2m"), ENTITIES, 0..0);
+    // And it is read in three ranges side by side, as a table is that was large when it was last read whole.
+    let sources = disturbed.path().join("state/landing/sources");
+    std::fs::create_dir_all(&sources).unwrap();
+    let splits =
+        r#"{"lands_as":"table","watermark":null,"full_read_at":null,"splits":["5:2F14:2F2025","5:2F22:2F2025"]}"#;
+    std::fs::write(sources.join("table.json"), splits).unwrap();
     let told = expect(&night(disturbed.path()), 0);
     assert!(told.contains("requests failed and were made again"), "{told}");
     let (requests, faults) = (blob.requests.load(Ordering::Relaxed), blob.faults.load(Ordering::Relaxed));
