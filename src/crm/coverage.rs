@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, Datelike as _, NaiveDate, TimeDelta, Utc};
 use polars::prelude::*;
 
-use super::records::{Texts, newest};
+use super::records::Texts;
 use super::{LOST, QUALIFIED, Read, WON, exported_at};
 use crate::codes::{Finding, finding, kind, level};
 use crate::config::{Destination, DestinationKind, ExportedAt};
@@ -166,7 +166,8 @@ fn begin(made: &[i64], leads: &[i64]) -> Option<DateTime<Utc>> {
     abrupt.then(|| DateTime::from_timestamp_micros(first - skew)).flatten()
 }
 
-/// Records of the export before the as-of day, from what was landed until then.
+/// Records of the export before this one, from what was landed: before the as-of day, and before the newest landing,
+/// which may be of the same day. The larger counts: a second run on half an export must not call it usual.
 fn previous(versions: &DataFrame, destination: &str, as_of_ends_at: DateTime<Utc>) -> Result<Option<i64>> {
     if versions.width() == 0 {
         return Ok(None);
@@ -174,21 +175,28 @@ fn previous(versions: &DataFrame, destination: &str, as_of_ends_at: DateTime<Utc
     // The instant before the end is on the as-of day, whatever the zone of the report.
     let day = (as_of_ends_at - TimeDelta::microseconds(1)).date_naive();
     let epoch = NaiveDate::from_ymd_opt(1970, 1, 1).map_or(0, |d| d.num_days_from_ce());
-    let earlier = versions
-        .clone()
-        .lazy()
-        .filter(
-            col("destination")
-                .eq(lit(destination))
-                .and(col("object").neq_missing(lit("opportunity")))
-                .and(col("landed_on").lt(lit(day.num_days_from_ce() - epoch).cast(DataType::Date))),
-        )
-        .collect()?;
-    if earlier.height() == 0 {
-        return Ok(None);
-    }
-    let newest = newest(&earlier)?;
-    Ok(Some(i64::from(newest.column("present")?.bool()?.sum().unwrap_or(0))))
+    let day = day.num_days_from_ce() - epoch;
+    let (names, ids) = (versions.column("destination")?.str()?, versions.column("record_id")?.str()?);
+    let (objects, present) = (versions.column("object")?.str()?, versions.column("present")?.bool()?);
+    let days = versions.column("landed_on")?.date()?.physical().clone();
+    // Rows come in the order of landing, so those of one landing stand together.
+    let landings = versions.column("landed_at").ok().and_then(|c| c.datetime().ok()).map(|c| c.physical().clone());
+    let landing = |row: usize| landings.as_ref().and_then(|l| l.get(row));
+    let ours = |row: &usize| names.get(*row) == Some(destination) && objects.get(*row) != Some("opportunity");
+    let rows: Vec<usize> = (0..versions.height()).filter(ours).collect();
+    let newest = rows.last().and_then(|row| landing(*row));
+    let records = |is_before: &dyn Fn(usize) -> bool| -> Option<usize> {
+        let mut last: HashMap<&str, bool> = HashMap::new();
+        for row in rows.iter().copied().filter(|row| is_before(*row)) {
+            if let Some(id) = ids.get(row) {
+                last.insert(id, present.get(row) == Some(true));
+            }
+        }
+        (!last.is_empty()).then(|| last.values().filter(|present| **present).count())
+    };
+    let before_day = records(&|row| days.get(row).is_some_and(|d| d < day));
+    let before_landing = records(&|row| landing(row).is_some_and(|at| newest.is_some_and(|newest| at < newest)));
+    Ok(before_day.max(before_landing).map(|n| i64::try_from(n).unwrap_or(i64::MAX)))
 }
 
 fn tell(spoken: &Spoken, read: Option<&Read>, destination: &Destination, findings: &mut Vec<Finding>) {

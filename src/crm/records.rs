@@ -55,7 +55,7 @@ pub fn records(versions: &DataFrame, destinations: &[Destination], end: DateTime
 }
 
 /// Newest version of each key, with the day of the first.
-pub(super) fn newest(versions: &DataFrame) -> Result<DataFrame> {
+fn newest(versions: &DataFrame) -> Result<DataFrame> {
     let sorted =
         versions.sort(["destination", "record_id"], SortMultipleOptions::default().with_maintain_order(true))?;
     let (destinations, ids) = (sorted.column("destination")?.str()?, sorted.column("record_id")?.str()?);

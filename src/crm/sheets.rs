@@ -174,6 +174,7 @@ pub(super) fn read(
             "first_name" => first_names.clone(),
             "last_name" => last_names.clone(),
             "company" => companies(&text("company")),
+            "phone" => phones(&text("phone"), &mut file),
             "merged_into" | "opportunity" | "contact_id" | "parent" => related(&text(field), layout.id),
             "delivered" => delivered(sheet, &mapping, height),
             _ => text(field),
@@ -333,6 +334,29 @@ fn companies(cells: &StringChunked) -> StringChunked {
         return cells.clone();
     }
     cells.iter().map(|cell| cell.filter(|text| !is_id(text))).collect_ca(PlSmallStr::EMPTY)
+}
+
+/// Phones that a spreadsheet took for numbers.
+fn phones(cells: &StringChunked, file: &mut ReadFile) -> StringChunked {
+    if !cells.iter().flatten().any(values::is_number_of_a_phone) {
+        return cells.clone();
+    }
+    let mut lost = 0;
+    let phones = cells
+        .iter()
+        .map(|cell| match cell {
+            Some(text) if values::is_number_of_a_phone(text) => {
+                let digits = values::digits_of_number(text);
+                lost += usize::from(digits.is_none());
+                digits
+            }
+            text => text.map(str::to_owned),
+        })
+        .collect_ca(PlSmallStr::EMPTY);
+    if lost > 0 {
+        file.notes.push(format!("{lost} phone numbers were cut by a spreadsheet (like 1.6E+10) and are not used"));
+    }
+    phones
 }
 
 /// Ids of other records: in the long form where they are ids, else as found (a lookup's name, several ids).

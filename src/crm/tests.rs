@@ -230,6 +230,29 @@ fn a_marketo_form_activity_is_a_record_of_its_lead_and_other_activities_are_none
 }
 
 #[test]
+fn half_an_export_is_said_even_when_it_is_read_on_the_same_day() {
+    let destination = destination("csv", "");
+    let night = |n: usize, at: &str, versions: &DataFrame| {
+        let rows: String = (0..n).map(|n| format!("{n},p{n}@x,2026-05-01T10:00:00Z\n")).collect();
+        let text = format!("id,email,created_at\n{rows}");
+        let read = read(vec![export("l.csv", "2026-05-20T00:00:00Z", text.as_bytes())], &destination).unwrap();
+        let rows = to_land(&read, versions).unwrap();
+        let at = Int64Chunked::from_slice("landed_at".into(), &vec![at.parse().unwrap(); rows.height()]);
+        let at = at.into_datetime(TimeUnit::Microseconds, None).into_column();
+        (read, landed(rows, "2026-06-01").hstack(&[at]).unwrap())
+    };
+    let (_, first) = night(30, "1", &DataFrame::empty());
+    let (second, more) = night(12, "2", &first);
+    let versions = first.vstack(&more).unwrap();
+    let all = std::slice::from_ref(&destination);
+    let records = records(&versions, all, end()).unwrap();
+    let as_of = "2026-05-21T00:00:00Z".parse().unwrap();
+    let (coverage, findings) = coverage(&versions, &records, &[second], &leads_at(&[]), all, as_of).unwrap();
+    assert_eq!(texts(&coverage, "previous_records"), ["30"]);
+    assert!(findings.iter().any(|f| f.text.contains("less than half") && f.count == 18), "{findings:?}");
+}
+
+#[test]
 fn what_a_record_said_of_its_person_before_is_kept() {
     let destination = destination("csv", "");
     let night = |email: &str, day: &str| {

@@ -85,6 +85,41 @@ fn cases(prefix: &str) -> Option<String> {
     prefix.as_bytes().chunks(5).map(letter).collect()
 }
 
+/// Whether a phone reads like a number as programs write them: `16175555555.0`, `1.6175555555E10`.
+pub(super) fn is_number_of_a_phone(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let is_exponent = |at: usize| {
+        let rest = bytes.get(at + 1..).unwrap_or_default();
+        let digits = rest.strip_prefix(b"+").unwrap_or(rest);
+        !digits.is_empty() && digits.len() <= 2 && digits.iter().all(u8::is_ascii_digit)
+    };
+    match bytes.iter().position(|b| matches!(b, b'e' | b'E')) {
+        Some(at) => {
+            is_exponent(at)
+                && bytes.iter().take(at).all(|b| b.is_ascii_digit() || matches!(b, b'.' | b','))
+                && bytes.first().is_some_and(u8::is_ascii_digit)
+        }
+        None => {
+            text.strip_suffix(".0").is_some_and(|whole| whole.len() > 5 && whole.bytes().all(|b| b.is_ascii_digit()))
+        }
+    }
+}
+
+/// The digits of such a number; `None` where some were cut off.
+pub(super) fn digits_of_number(text: &str) -> Option<String> {
+    let Some((number, exponent)) = text.split_once(['e', 'E']) else {
+        return text.strip_suffix(".0").map(str::to_owned);
+    };
+    let exponent: usize = exponent.trim_start_matches('+').parse().ok()?;
+    let (whole, fraction) = number.split_once(['.', ',']).unwrap_or((number, ""));
+    // Zeros at the end may be digits that were cut, or were cut off themselves.
+    let known = fraction.trim_end_matches('0').len();
+    if known > exponent || fraction.len() < exponent && fraction.len() < 9 {
+        return None;
+    }
+    Some(format!("{whole}{:0<exponent$}", fraction.get(..exponent.min(fraction.len()))?))
+}
+
 /// A GUID in lower case, without braces.
 pub(super) fn guid(text: &str) -> Option<String> {
     let bare = text.trim_matches(['{', '}', '(', ')', ' ']);
@@ -125,6 +160,25 @@ mod tests {
         }
         assert_eq!(salesforce("00Qbm00000Orxk5E"), None);
         assert_eq!(salesforce("Grand Totals (3"), None);
+    }
+
+    #[test]
+    fn a_phone_that_became_a_number_has_its_digits_back_unless_some_were_cut() {
+        for (text, digits) in [
+            ("16175555555.0", Some("16175555555")),
+            ("1.6175555555E10", Some("16175555555")),
+            ("1.6175555555e+10", Some("16175555555")),
+            ("4.93012345670E+11", Some("493012345670")),
+            ("4.9301234567E+11", Some("493012345670")),
+            ("1.61756E+10", None),
+            ("1,62E+10", None),
+        ] {
+            assert!(is_number_of_a_phone(text), "{text}");
+            assert_eq!(digits_of_number(text).as_deref(), digits, "{text}");
+        }
+        for text in ["+49 30 1234", "(033) 452-1299", "030/55", "555-214-7314", "12.0", "call me 1E5", "E10", "1.5E"] {
+            assert!(!is_number_of_a_phone(text), "{text}");
+        }
     }
 
     #[test]
