@@ -100,10 +100,18 @@ pub fn gather(patterns: &[String], cloud: Cloud<'_>, base: &Path, keep_out: &[Pa
         }
     }
     for address in patterns.iter().filter(|pattern| pattern.starts_with("az://")) {
+        let add = |gathered: &mut Gathered, blobs: Vec<azure::Export>| {
+            for blob in blobs {
+                gathered.add(Export { name: blob.name, modified: blob.modified_at, bytes: blob.bytes });
+            }
+        };
         match azure::exports(address, cloud.auth, cloud.endpoint, DEADLINE) {
             Ok(blobs) => {
-                for blob in blobs {
-                    gathered.add(Export { name: blob.name, modified: blob.modified_at, bytes: blob.bytes });
+                add(&mut gathered, blobs);
+                // What tells of the files stands above them; that it is not there is no problem.
+                for above in companions_above(address) {
+                    let found = azure::exports(&above, cloud.auth, cloud.endpoint, DEADLINE).unwrap_or_default();
+                    add(&mut gathered, found);
                 }
             }
             Err(problem) => gathered.problems.push(problem),
@@ -112,6 +120,18 @@ pub fn gather(patterns: &[String], cloud: Cloud<'_>, base: &Path, keep_out: &[Pa
     gathered.exports.sort_by(|a, b| a.name.cmp(&b.name));
     gathered.files.sort_by(|a, b| a.name.cmp(&b.name));
     gathered
+}
+
+/// Addresses of the files that may tell of those under a prefix, in the folders above it.
+fn companions_above(address: &str) -> Vec<String> {
+    // az: / / account / container / folders
+    let parts: Vec<&str> = address.split('/').collect();
+    let folders = parts.len().saturating_sub(1).min(7);
+    (4..folders + 1)
+        .filter_map(|n| parts.get(..n))
+        .flat_map(|above| COMPANIONS.iter().map(|name| format!("{}/{name}", above.join("/"))))
+        .filter(|companion| !companion.starts_with(address))
+        .collect()
 }
 
 fn local(file: &files::Found) -> Result<Export> {
@@ -138,6 +158,19 @@ fn local(file: &files::Found) -> Result<Export> {
 mod tests {
     use super::*;
     use std::fs;
+
+    #[test]
+    fn companions_are_looked_for_in_the_folders_above_a_prefix() {
+        let models = |address: &str| -> Vec<String> {
+            companions_above(address).into_iter().filter(|c| c.ends_with("model.json")).collect()
+        };
+        assert_eq!(
+            models("az://acc/dataverse/crm/lead/"),
+            ["az://acc/dataverse/model.json", "az://acc/dataverse/crm/model.json"]
+        );
+        assert_eq!(models("az://acc/dataverse/lead"), ["az://acc/dataverse/model.json"]);
+        assert!(models("az://acc/dataverse/").is_empty() && models("az://acc/dataverse").is_empty());
+    }
 
     #[test]
     fn files_of_several_globs_come_once_in_the_order_of_their_names_with_the_model_above_them() {

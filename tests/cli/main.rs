@@ -9,6 +9,7 @@
 )]
 
 mod azurite;
+mod azurite_exports;
 mod azurite_server;
 mod case;
 mod crash;
