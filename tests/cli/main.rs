@@ -19,3 +19,4 @@ mod faults;
 mod program;
 mod publisher;
 mod tidy;
+mod way_back;
