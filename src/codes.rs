@@ -253,6 +253,24 @@ pub mod finding {
     pub const SETTING_DOUBTFUL: &str = "setting-doubtful";
 }
 
+/// `entry` of `history`, and the codes of its shares.
+pub mod entry {
+    /// A lead that was missed, or recovered.
+    pub const LEAD: &str = "lead";
+    /// An outage.
+    pub const OUTAGE: &str = "outage";
+    /// A finding that was told.
+    pub const FINDING: &str = "finding";
+    /// A share of a destination's rows.
+    pub const SHARE: &str = "share";
+    /// An offer, storefront or action that leads had.
+    pub const SEEN: &str = "seen";
+    /// Code of the missed share.
+    pub const MISSED_SHARE: &str = "missed-share";
+    /// How the code of an excluded reason's share begins; the reason follows.
+    pub const EXCLUDED_SHARE: &str = "excluded-share:";
+}
+
 /// One thing a person should act on, before the history says whether it is new.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub struct Finding {

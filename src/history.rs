@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, NaiveDate, TimeDelta};
 use polars::prelude::*;
 
-use crate::codes::{Finding, finding, level, stage, status, verdict};
+use crate::codes::{Finding, entry, finding, level, stage, status, verdict};
 use crate::error::Result;
 use crate::tables::{Findings, Grain, History, Leads, MissedLeads, Outages, Reconciliation, RecoveredLeads, Table};
 
@@ -36,6 +36,10 @@ pub struct Inputs<'a> {
     pub gated: &'a BTreeSet<String>,
     /// Missed share of each destination, which the next run's is held against.
     pub shares: &'a BTreeMap<String, f64>,
+    /// Every offer, storefront and action that leads had: what a later run holds first sights against.
+    pub seen: &'a BTreeMap<(&'static str, String), i64>,
+    /// Share of each destination and excluded reason, which the next run's is held against.
+    pub excluded: &'a BTreeMap<(String, String), f64>,
     /// Open missed leads end as given-up this long after the first report.
     pub give_up: TimeDelta,
 }
@@ -102,10 +106,24 @@ pub fn tell(inputs: &Inputs) -> Result<Told> {
     let settled_hours = settled_hours(inputs, &past);
     outage_entries(inputs, &mut entries)?;
     entries.extend(inputs.shares.iter().map(|(destination, share)| Entry {
-        entry: "share",
+        entry: entry::SHARE,
         destination: destination.clone(),
-        code: MISSED_SHARE.to_owned(),
+        code: entry::MISSED_SHARE.to_owned(),
         value: Some(*share),
+        ..Entry::default()
+    }));
+    entries.extend(inputs.excluded.iter().map(|((destination, why), share)| Entry {
+        entry: entry::SHARE,
+        destination: destination.clone(),
+        code: format!("{}{why}", entry::EXCLUDED_SHARE),
+        value: Some(*share),
+        ..Entry::default()
+    }));
+    entries.extend(inputs.seen.iter().map(|((what, value), count)| Entry {
+        entry: entry::SEEN,
+        id: value.clone(),
+        code: (*what).to_owned(),
+        value: Some(*count as f64),
         ..Entry::default()
     }));
     let findings = findings_table(findings, &past, &mut entries)?;
@@ -129,31 +147,31 @@ impl Past {
     fn read(earlier: &Table<History>) -> Result<Past> {
         let frame = earlier.frame();
         let text = |name: &str| -> Result<StringChunked> { Ok(frame.column(name)?.str()?.clone()) };
-        let (entry, id, destination, code) = (text("entry")?, text("lead_id")?, text("destination")?, text("code")?);
+        let (entries, id, destination, code) = (text("entry")?, text("lead_id")?, text("destination")?, text("code")?);
         let as_of = frame.column("as_of")?.date()?.clone();
         let first = frame.column("first_reported_on")?.date()?.clone();
         let statuses = text("status")?;
         let mut past = Past::default();
         for row in 0..frame.height() {
-            let (Some(entry), Some(id), Some(destination), Some(code)) =
-                (entry.get(row), id.get(row), destination.get(row), code.get(row))
+            let (Some(of), Some(id), Some(destination), Some(code)) =
+                (entries.get(row), id.get(row), destination.get(row), code.get(row))
             else {
                 continue;
             };
             let Some(on) = as_of.physical().get(row).and_then(day) else { continue };
             let key = (id.to_owned(), destination.to_owned());
-            match (entry, code) {
-                (LEAD, verdict::MISSED) => {
+            match (of, code) {
+                (entry::LEAD, verdict::MISSED) => {
                     if statuses.get(row) == Some(status::CLOSED) {
                         past.closed.entry(key.clone()).and_modify(|d| *d = on.min(*d)).or_insert(on);
                     }
                     let first = first.physical().get(row).and_then(day).unwrap_or(on).min(on);
                     past.missed.entry(key).and_modify(|d| *d = first.min(*d)).or_insert(first);
                 }
-                (LEAD, verdict::MATCHED) => {
+                (entry::LEAD, verdict::MATCHED) => {
                     past.recovered.entry(key).and_modify(|d| *d = on.min(*d)).or_insert(on);
                 }
-                (FINDING, code) => {
+                (entry::FINDING, code) => {
                     past.told.insert((code.to_owned(), destination.to_owned(), id.to_owned()));
                 }
                 _ => {}
@@ -178,12 +196,6 @@ fn settled_hours(inputs: &Inputs, past: &Past) -> Option<f64> {
     let (below, above) = (hours.get(hours.len().checked_sub(1)? / 2)?, hours.get(hours.len() / 2)?);
     Some((*below + *above) as f64 / 2.0)
 }
-
-const LEAD: &str = "lead";
-const OUTAGE: &str = "outage";
-const FINDING: &str = "finding";
-/// Code of the entry that keeps a destination's missed share, for the next run's plausibility gate.
-pub const MISSED_SHARE: &str = "missed-share";
 
 /// One missed lead, with what the history adds.
 struct Missed {
@@ -251,7 +263,7 @@ fn missed(inputs: &Inputs, past: &Past, entries: &mut Vec<Entry>) -> Result<Vec<
             destination,
         };
         entries.push(Entry {
-            entry: LEAD,
+            entry: entry::LEAD,
             id: one.lead_id.clone(),
             destination: one.destination.clone(),
             code: verdict::MISSED.to_owned(),
@@ -380,7 +392,7 @@ fn recovered(inputs: &Inputs, past: &Past, entries: &mut Vec<Entry>) -> Result<T
     for row in 0..frame.height() {
         let (Some(lead_id), Some(destination)) = (lead_id.get(row), destination.get(row)) else { continue };
         entries.push(Entry {
-            entry: LEAD,
+            entry: entry::LEAD,
             id: lead_id.to_owned(),
             destination: destination.to_owned(),
             code: verdict::MATCHED.to_owned(),
@@ -404,7 +416,7 @@ fn outage_entries(inputs: &Inputs, entries: &mut Vec<Entry>) -> Result<()> {
             continue;
         };
         entries.push(Entry {
-            entry: OUTAGE,
+            entry: entry::OUTAGE,
             id: id.to_owned(),
             destination: destination.to_owned(),
             code: scope.to_owned(),
@@ -426,7 +438,7 @@ pub fn missed_shares(earlier: &Table<History>) -> Result<BTreeMap<String, f64>> 
     let (destination, code) = (frame.column("destination")?.str()?.clone(), frame.column("code")?.str()?.clone());
     let value = frame.column("value")?.f64()?.clone();
     // Rows are sorted by as-of date, so the newest wins.
-    let shares = (0..frame.height()).filter(|row| code.get(*row) == Some(MISSED_SHARE));
+    let shares = (0..frame.height()).filter(|row| code.get(*row) == Some(entry::MISSED_SHARE));
     Ok(shares.filter_map(|row| Some((destination.get(row)?.to_owned(), value.get(row)?))).collect())
 }
 
@@ -440,7 +452,7 @@ fn findings_table(findings: Vec<Finding>, past: &Past, entries: &mut Vec<Entry>)
     for ((_, code, destination, text), count) in &merged {
         if told.insert((*code, destination, text)) {
             entries.push(Entry {
-                entry: FINDING,
+                entry: entry::FINDING,
                 id: text.clone(),
                 destination: destination.clone(),
                 code: (*code).to_owned(),
@@ -552,6 +564,8 @@ mod tests {
             replayed: &BTreeSet::new(),
             gated: &BTreeSet::new(),
             shares: &BTreeMap::new(),
+            seen: &BTreeMap::from([(("offer", "contoso.mesh".to_owned()), 3)]),
+            excluded: &BTreeMap::new(),
             give_up: TimeDelta::days(60),
         })
         .unwrap()

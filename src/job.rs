@@ -26,7 +26,7 @@ use crate::queries::{self, Catalog, Library};
 use crate::report::{self, Facts, Templates};
 use crate::tables::{self, Charges, Coverage, Grain, Leads, SetAside, Spend, Table};
 use crate::{
-    call_list, causes, cost, crm, forget, history, identity, leads, metrics, outages, reconcile, replay, silence,
+    call_list, causes, cost, crm, forget, history, identity, leads, metrics, outages, reconcile, replay, routing, silence,
     untouched, worked,
 };
 
@@ -239,6 +239,15 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
     let (untouched, said) =
         untouched::find(&reconciliation, &crm_records, &config.sales, as_of_ends_at, config.report.timezone)?;
     findings.extend(said);
+    let routed = routing::find(&routing::Inputs {
+        as_of,
+        as_of_ends_at,
+        leads: &parsed.leads,
+        reconciliation: &reconciliation,
+        earlier: &earlier,
+        has_destinations: !config.destinations.is_empty(),
+    })?;
+    findings.extend(routed.findings);
     // The as-of day is over for silence once it is over everywhere; a run for today speaks up to its newest lead.
     findings.extend(silence::silent(
         &parsed.leads,
@@ -268,6 +277,8 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
         replayed: &replay::memory(&reviewed::text(Some(&config.state_dir.join(REPLAYED)))?, Some(as_of)),
         gated: &gated,
         shares: &shares,
+        seen: &routed.seen,
+        excluded: &routed.excluded,
         give_up: config.missed.give_up,
     })?;
 

@@ -27,6 +27,7 @@ pub mod identity;
 pub mod leads;
 pub mod outages;
 pub mod reconcile;
+pub mod routing;
 pub mod silence;
 pub mod silenced;
 pub mod untouched;

@@ -13,12 +13,12 @@ mod pairing;
 mod people;
 mod records;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use polars::prelude::*;
 
-use crate::codes::{Finding, finding, kind, level, reason};
+use crate::codes::{Finding, kind, reason};
 use crate::config::{Destination, Offer};
 use crate::error::Result;
 use crate::tables::{Coverage, CrmRecords, Identities, Leads, Table, UnexplainedRecords, Verdicts};
@@ -169,7 +169,6 @@ impl<'a> Expected<'a> {
                 rows.push(book, number(row), "", &Outcome::excluded(reason));
             }
         }
-        findings.extend(routes.findings(book));
         Ok(Reconciled { verdicts: rows.table()?, unexplained: odd.table()?, destinations: inferred, findings })
     }
 }
@@ -226,29 +225,6 @@ impl Routes {
 
     fn is_nowhere(&self, lead: usize) -> bool {
         self.nowhere.get(lead).copied().unwrap_or_default()
-    }
-
-    /// Genuine leads that go nowhere, one finding for each offer: a new offer without a destination loses all its leads.
-    fn findings(&self, book: &Book<'_>) -> Vec<Finding> {
-        let mut lost: BTreeMap<&str, i64> = BTreeMap::new();
-        for (row, lead) in book.leads.iter().enumerate() {
-            if self.is_nowhere(row) && lead.kind == kind::GENUINE {
-                *lost.entry(lead.offer_id.or(lead.title).unwrap_or_default()).or_default() += 1;
-            }
-        }
-        lost.into_iter()
-            .map(|(offer, leads)| Finding {
-                level: level::PAGE,
-                code: finding::NOT_ROUTED,
-                destination: String::new(),
-                text: if offer.is_empty() {
-                    "leads that name no offer go to no destination".to_owned()
-                } else {
-                    format!("leads of offer \"{offer}\" go to no destination")
-                },
-                count: leads,
-            })
-            .collect()
     }
 }
 

@@ -747,10 +747,10 @@ tables! {
     History "history", one row per "as-of date, lead and destination reported, or finding told", key [as_of, entry, lead_id, destination, code], published false;
     {
         as_of: Day "date of the report",
-        entry: Text "lead, outage or finding",
-        lead_id: Text "the lead; for an outage its outage_id; for a finding its text",
+        entry: Text "lead, outage, finding, share, or seen: an offer, storefront or action that leads had",
+        lead_id: Text "the lead; for an outage its outage_id; for a finding its text; for what was seen its value",
         destination: Text "name of the destination; empty if none",
-        code: Text "for a lead its verdict; for an outage its scope; for a finding its code",
+        code: Text "for a lead its verdict; for an outage its scope; for a finding its code; for a share what is counted; offer, storefront or action",
         person_id: Text(?) "of the lead, on that day",
         reason: Text(?) "reason of the verdict",
         status: Text(?) "status of a missed lead",
@@ -758,7 +758,7 @@ tables! {
         outage_id: Text(?) "of a missed lead",
         received_at: Instant(?) "of the lead; for an outage began_by",
         until_at: Instant(?) "for an outage ended_after",
-        value: Number(?) "for a finding its count, for a destination's missed share that share",
+        value: Number(?) "for a finding its count, for a share that share, for what was seen its leads",
     }
 
     /// Lines of cost exports, storage accounts of ours only.

@@ -6,7 +6,7 @@ use polars::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::{Outage, Scope};
-use crate::codes::{reason, verdict};
+use crate::codes::{entry, reason, verdict};
 use crate::error::Result;
 use crate::tables::{History, Kind, LostAtSource, Outages, Table, Verdicts};
 
@@ -21,7 +21,7 @@ pub(super) fn name(outages: &mut [Outage], earlier: &Table<History>) -> Result<B
     // Rows are in order of their day: the newest word on an id stands.
     let mut known: BTreeMap<&str, (&str, &str, i64, i64)> = BTreeMap::new();
     for row in 0..frame.height() {
-        if entries.get(row) != Some("outage") {
+        if entries.get(row) != Some(entry::OUTAGE) {
             continue;
         }
         if let (Some(id), Some(destination), Some(scope)) = (ids.get(row), destinations.get(row), scopes.get(row)) {

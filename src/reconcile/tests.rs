@@ -1,8 +1,11 @@
 //! Every rule of reconciliation on a frame small enough to check by hand.
 
+use std::collections::BTreeMap;
+
 use chrono::NaiveDate;
 
 use super::*;
+use crate::codes::finding;
 use crate::config::{DestinationKind, ExportedAt, Grace, Pattern, RecordsPer, Replay};
 use crate::tables::{Definition, Grain, Kind};
 
@@ -424,7 +427,6 @@ fn a_lead_without_an_offer_id_is_routed_by_its_title() {
     case.lead("a", "ann", 0).extend([("offer_id", Value::Count(0)), ("offer", "Data Mesh Pro".into())]);
     case.lead("b", "bob", 0).push(("offer", "Data Mesh Pro".into()));
     assert_eq!(case.verdicts(), ["a missed/isolated", "b excluded/not-routed"]);
-    assert_eq!(case.run().findings[0].text, "leads of offer \"contoso.mesh\" go to no destination");
 }
 
 #[test]

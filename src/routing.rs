@@ -1,0 +1,379 @@
+//! Where leads go → what a person should act on: leads that go nowhere, what was never seen before, and exclusions that
+//! suddenly grow.
+//!
+//! A new offer without a destination loses all its leads, and nothing else says so: the books balance, no record is
+//! missing. An unknown offer, storefront or action is told on the first day that reports it, against everything that
+//! earlier reports had seen, and not on the very first run, to which all is new. A leap in the share of an excluded
+//! reason hides losses: an `[exclude]` that is too wide, an export that shows less than it did, a marketplace that
+//! withholds more. Where leads came in lately, the leap is tested against the three months before (binomial tail, times
+//! the number of reasons); where a setting or an export moved what had been settled, against the last report.
+//! The rules are the design's ("Routing").
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+
+use crate::codes::{Finding, entry, finding, kind, level, reason, verdict};
+use crate::error::Result;
+use crate::tables::{History, Leads, Reconciliation, Table};
+
+const DAY: i64 = 86_400_000_000;
+
+/// What is compared: so long before the end of the as-of day …
+const LATELY: i64 = 7 * DAY;
+/// … with so long before that.
+const BEFORE: i64 = 90 * DAY;
+/// Fewer leads before tell no share.
+const LEAST_LEADS: usize = 50;
+/// Fewer excluded leads are no leap.
+const LEAST_EXCLUDED: usize = 5;
+/// A leap is at least to so many times the share.
+const LEAST_LIFT: f64 = 3.0;
+/// Expected number of false leaps in a run.
+const ALPHA: f64 = 0.001;
+
+/// Reasons that tell of the leads themselves and of when they came.
+const OF_LEADS: [&str; 6] = [
+    reason::TEST_LEAD,
+    reason::DO_NOT_CONTACT,
+    reason::WITHHELD,
+    reason::INTERNAL,
+    reason::NOT_ROUTED,
+    reason::REPEAT_DELIVERY,
+];
+
+/// What the stage reads.
+#[derive(Clone, Copy, Debug)]
+pub struct Inputs<'a> {
+    /// The day of the report.
+    pub as_of: NaiveDate,
+    /// The first instant after it.
+    pub as_of_ends_at: DateTime<Utc>,
+    /// All leads.
+    pub leads: &'a Table<Leads>,
+    /// Verdicts with their reasons.
+    pub reconciliation: &'a Table<Reconciliation>,
+    /// Entries of days before `as_of`.
+    pub earlier: &'a Table<History>,
+    /// Whether there is any destination at all: without one, that leads go nowhere is no news.
+    pub has_destinations: bool,
+}
+
+/// What the stage gives.
+#[derive(Debug)]
+pub struct Found {
+    /// What a person should act on.
+    pub findings: Vec<Finding>,
+    /// Every offer, storefront and action among the leads, by what it is, with its number of leads: for the history.
+    pub seen: BTreeMap<(&'static str, String), i64>,
+    /// Destination and excluded reason, with its share of the destination's rows: for the history.
+    pub excluded: BTreeMap<(String, String), f64>,
+}
+
+/// Says what is odd about where leads go.
+///
+/// # Errors
+/// Only when a table does not have its agreed shape.
+pub fn find(inputs: &Inputs) -> Result<Found> {
+    let known = Known::read(inputs)?;
+    let counts = Counts::of(inputs.reconciliation)?;
+    let seen = seen(inputs.leads)?;
+    let mut findings = nowhere(inputs, &known)?;
+    findings.extend(first_sights(&seen, &known));
+    findings.extend(leaps(inputs, &known, &counts)?);
+    let excluded = counts.excluded.iter().map(|((to, why), n)| ((to.clone(), why.clone()), share(*n, counts.rows(to))));
+    Ok(Found { findings, excluded: excluded.collect(), seen })
+}
+
+/// What of a lead can be new, and where it stands.
+const SEEN: [(&str, &str, &str); 3] = [
+    ("offer", "offer_id", finding::NEW_OFFER),
+    ("storefront", "storefront", finding::NEW_STOREFRONT),
+    ("action", "action", finding::NEW_ACTION),
+];
+
+/// Test leads are left out: they name what does not exist.
+fn seen(leads: &Table<Leads>) -> Result<BTreeMap<(&'static str, String), i64>> {
+    let (kinds, titles) = (leads.texts("kind")?, leads.texts("offer")?);
+    let mut seen: BTreeMap<(&'static str, String), i64> = BTreeMap::new();
+    for (what, column, _) in SEEN {
+        let values = leads.texts(column)?;
+        for ((value, of), title) in values.into_iter().zip(&kinds).zip(&titles) {
+            // An offer that comes without an id is known by its title.
+            let value = value.or(title.filter(|_| what == "offer"));
+            if let Some(value) = value.filter(|_| *of != Some(kind::TEST)) {
+                *seen.entry((what, value.to_owned())).or_default() += 1;
+            }
+        }
+    }
+    Ok(seen)
+}
+
+/// What earlier reports said of all this.
+struct Known {
+    /// Offers, storefronts and actions; empty before the first report that kept them.
+    seen: BTreeSet<(String, String)>,
+    /// Texts of findings told, by code.
+    told: BTreeSet<(String, String)>,
+    /// Excluded shares of the newest report, and the destinations it spoke of; what goes nowhere always was one.
+    shares: BTreeMap<(String, String), f64>,
+    destinations: BTreeSet<String>,
+    /// Leaps told within the last days, newest last.
+    leaps: Vec<String>,
+}
+
+impl Known {
+    fn read(inputs: &Inputs) -> Result<Known> {
+        let frame = inputs.earlier.frame();
+        let text = |name: &str| inputs.earlier.texts(name);
+        let (entries, ids, destinations, codes) = (text("entry")?, text("lead_id")?, text("destination")?, text("code")?);
+        let (days, values) = (frame.column("as_of")?.date()?.physical(), frame.column("value")?.f64()?);
+        let newest = days.iter().flatten().max();
+        let lately = i64::from(days_of(inputs.as_of)) - LATELY / DAY - 1;
+        let mut known = Known {
+            seen: BTreeSet::new(),
+            told: BTreeSet::new(),
+            shares: BTreeMap::new(),
+            destinations: BTreeSet::new(),
+            leaps: Vec::new(),
+        };
+        for row in 0..frame.height() {
+            let at = |column: &[Option<&str>]| column.get(row).copied().flatten().unwrap_or_default().to_owned();
+            let day = days.get(row);
+            match at(&entries).as_str() {
+                entry::SEEN => {
+                    known.seen.insert((at(&codes), at(&ids)));
+                }
+                entry::FINDING => {
+                    if at(&codes) == finding::EXCLUDED_JUMP && day.is_some_and(|day| i64::from(day) >= lately) {
+                        known.leaps.push(at(&ids));
+                    }
+                    known.told.insert((at(&codes), at(&ids)));
+                }
+                entry::SHARE if day == newest => {
+                    known.destinations.extend([at(&destinations), String::new()]);
+                    if let (Some(why), Some(share)) = (at(&codes).strip_prefix(entry::EXCLUDED_SHARE), values.get(row)) {
+                        known.shares.insert((at(&destinations), why.to_owned()), share);
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(known)
+    }
+
+    /// The text of a leap: while it goes on, that of the day on which it was told first.
+    fn leap(&self, what: &str, since: NaiveDate) -> String {
+        let told = self.leaps.iter().rev().find(|text| text.starts_with(what));
+        told.cloned().unwrap_or_else(|| format!("{what} {since}"))
+    }
+}
+
+/// Genuine leads that go nowhere, one finding for each offer: a page the first time.
+fn nowhere(inputs: &Inputs, known: &Known) -> Result<Vec<Finding>> {
+    if !inputs.has_destinations {
+        return Ok(Vec::new());
+    }
+    let reasons = inputs.reconciliation.texts("reason")?;
+    let ids = inputs.reconciliation.texts("lead_id")?;
+    let lost: BTreeSet<&str> =
+        ids.into_iter().zip(reasons).filter(|(_, why)| *why == Some(reason::NOT_ROUTED)).filter_map(|(id, _)| id).collect();
+    let mut offers: BTreeMap<&str, i64> = BTreeMap::new();
+    let leads = inputs.leads;
+    let rows = leads.texts("lead_id")?.into_iter().zip(leads.texts("offer_id")?).zip(leads.texts("offer")?);
+    for ((id, offer), title) in rows {
+        if id.is_some_and(|id| lost.contains(id)) {
+            *offers.entry(offer.or(title).unwrap_or_default()).or_default() += 1;
+        }
+    }
+    let finding = |(offer, count): (&str, i64)| {
+        let text = if offer.is_empty() {
+            "leads that name no offer go to no destination".to_owned()
+        } else {
+            format!("leads of offer \"{offer}\" go to no destination")
+        };
+        let is_known = known.told.contains(&(finding::NOT_ROUTED.to_owned(), text.clone()));
+        let level = if is_known { level::LIST } else { level::PAGE };
+        Finding { level, code: finding::NOT_ROUTED, destination: String::new(), text, count }
+    };
+    Ok(offers.into_iter().map(finding).collect())
+}
+
+/// Offers, storefronts and actions that no earlier report had seen.
+fn first_sights(seen: &BTreeMap<(&'static str, String), i64>, known: &Known) -> Vec<Finding> {
+    if known.seen.is_empty() {
+        return Vec::new();
+    }
+    let new = seen.iter().filter(|((what, value), _)| !known.seen.contains(&((*what).to_owned(), value.clone())));
+    let finding = |((what, value), count): (&(&'static str, String), &i64)| Finding {
+        level: level::LIST,
+        code: SEEN.iter().find(|(name, ..)| name == what).map_or(finding::NEW_OFFER, |(_, _, code)| code),
+        destination: String::new(),
+        text: format!("{what} \"{value}\" was seen for the first time"),
+        count: *count,
+    };
+    new.map(finding).collect()
+}
+
+/// Excluded reasons whose share leapt.
+fn leaps(inputs: &Inputs, known: &Known, counts: &Counts) -> Result<Vec<Finding>> {
+    let mut findings = Vec::new();
+    let mut told: BTreeSet<&str> = BTreeSet::new();
+    let finding = |destination: &str, text: String, count: usize| Finding {
+        level: level::MAIL,
+        code: finding::EXCLUDED_JUMP,
+        destination: destination.to_owned(),
+        text,
+        count: i64::try_from(count).unwrap_or(i64::MAX),
+    };
+    // Against the last report: of what it had settled, much is excluded now.
+    for ((to, why), now) in &counts.excluded {
+        if !known.destinations.contains(to) {
+            continue;
+        }
+        let rows = counts.rows(to);
+        let before = known.shares.get(&(to.clone(), why.clone())).copied().unwrap_or(0.0);
+        #[expect(clippy::cast_precision_loss, reason = "counts of leads are far below 2^52")]
+        let (least, more) = ((rows as f64 / 50.0).max(10.0), *now as f64 - before * rows as f64);
+        if share(*now, rows) >= LEAST_LIFT * before && more >= least {
+            told.insert(why);
+            let what = format!("far more leads than in the last report are excluded as {why}, since");
+            findings.push(finding(to, known.leap(&what, inputs.as_of), *now));
+        }
+    }
+    // Against the months before: the leads that came lately are of another kind.
+    let lately = Lately::read(inputs)?;
+    for why in OF_LEADS {
+        let of = |sides: &BTreeMap<&str, [usize; 2]>| sides.get(why).copied().unwrap_or_default();
+        let ([before, now], [all_before, all_now]) = (of(&lately.excluded), lately.all);
+        let usual = share(before, all_before);
+        if told.contains(why)
+            || all_before < LEAST_LEADS
+            || lately.days.get(why).map_or(0, BTreeSet::len) < 2
+            || now < LEAST_EXCLUDED
+            || share(now, all_now) < LEAST_LIFT * usual
+        {
+            continue;
+        }
+        // By the rule of succession: what was never seen is not impossible.
+        let tail = tail(now, all_now, share(before + 1, all_before + 2));
+        #[expect(clippy::cast_precision_loss, reason = "six reasons")]
+        if tail * OF_LEADS.len() as f64 <= ALPHA {
+            let what = format!("far more leads than usual are excluded as {why}, since about");
+            findings.push(finding("", known.leap(&what, inputs.as_of - TimeDelta::days(6)), now));
+        }
+    }
+    Ok(findings)
+}
+
+/// Rows of reconciliation, by destination.
+struct Counts {
+    all: BTreeMap<String, usize>,
+    excluded: BTreeMap<(String, String), usize>,
+}
+
+impl Counts {
+    fn of(table: &Table<Reconciliation>) -> Result<Counts> {
+        let mut counts = Counts { all: BTreeMap::new(), excluded: BTreeMap::new() };
+        let mut by_code: HashMap<(&str, &str, bool), usize> = HashMap::new();
+        let rows = table.texts("destination")?.into_iter().zip(table.texts("verdict")?).zip(table.texts("reason")?);
+        for ((to, verdict), why) in rows {
+            let excluded = verdict == Some(verdict::EXCLUDED);
+            *by_code.entry((to.unwrap_or_default(), why.unwrap_or_default(), excluded)).or_default() += 1;
+        }
+        for ((to, why, excluded), n) in by_code {
+            *counts.all.entry(to.to_owned()).or_default() += n;
+            if excluded {
+                *counts.excluded.entry((to.to_owned(), why.to_owned())).or_default() += n;
+            }
+        }
+        Ok(counts)
+    }
+
+    /// What shares are of: the rows of a destination; for what goes nowhere, all rows.
+    fn rows(&self, destination: &str) -> usize {
+        if destination.is_empty() {
+            self.all.values().sum()
+        } else {
+            self.all.get(destination).copied().unwrap_or(0)
+        }
+    }
+}
+
+/// People's hours before and lately, all and by excluded reason: one person's clicks, and one hour's test leads, are
+/// one act.
+struct Lately {
+    all: [usize; 2],
+    excluded: BTreeMap<&'static str, [usize; 2]>,
+    /// Days of the excluded that came lately.
+    days: BTreeMap<&'static str, BTreeSet<i64>>,
+}
+
+impl Lately {
+    fn read(inputs: &Inputs) -> Result<Lately> {
+        let end = inputs.as_of_ends_at.timestamp_micros();
+        let received: HashMap<&str, i64> = inputs
+            .leads
+            .texts("lead_id")?
+            .into_iter()
+            .zip(inputs.leads.instants("received_at")?)
+            .filter_map(|(id, at)| Some((id?, at?)))
+            .filter(|(_, at)| *at < end && *at >= end - LATELY - BEFORE)
+            .collect();
+        let table = inputs.reconciliation;
+        let rows = table.texts("lead_id")?.into_iter().zip(table.texts("person_id")?).zip(table.texts("reason")?);
+        let mut acts: [BTreeSet<(&str, i64)>; 2] = Default::default();
+        let mut excluded: BTreeMap<&'static str, [BTreeSet<(&str, i64)>; 2]> = BTreeMap::new();
+        let mut days: BTreeMap<&'static str, BTreeSet<i64>> = BTreeMap::new();
+        for ((id, person), why) in rows {
+            let Some(at) = id.and_then(|id| received.get(id)).copied() else { continue };
+            let side = usize::from(at >= end - LATELY);
+            let why = why.and_then(|why| OF_LEADS.into_iter().find(|of| *of == why));
+            let act = (person.unwrap_or(why.unwrap_or_default()), at.div_euclid(DAY / 24));
+            if let Some(all) = acts.get_mut(side) {
+                all.insert(act);
+            }
+            if let Some(why) = why {
+                if let Some(of) = excluded.entry(why).or_default().get_mut(side) {
+                    of.insert(act);
+                }
+                if side == 1 {
+                    days.entry(why).or_default().insert(at.div_euclid(DAY));
+                }
+            }
+        }
+        let counts = |sides: &[BTreeSet<(&str, i64)>; 2]| [sides[0].len(), sides[1].len()];
+        Ok(Lately { all: counts(&acts), excluded: excluded.iter().map(|(why, s)| (*why, counts(s))).collect(), days })
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of leads are far below 2^52")]
+fn share(part: usize, whole: usize) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
+/// P(X ≥ `seen`), X binomial of `trials` with this rate.
+#[expect(clippy::cast_precision_loss, reason = "counts of leads are far below 2^52")]
+fn tail(seen: usize, trials: usize, rate: f64) -> f64 {
+    if seen > trials {
+        return 0.0;
+    }
+    let ln_choose: f64 = (1..=seen).map(|n| ((trials - seen + n) as f64 / n as f64).ln()).sum();
+    let mut term = (ln_choose + seen as f64 * rate.ln() + (trials - seen) as f64 * (1.0 - rate).ln()).exp();
+    let mut sum = 0.0;
+    for n in seen..=trials {
+        sum += term;
+        if term < 1e-15 * sum {
+            break;
+        }
+        term *= (trials - n) as f64 / (n + 1) as f64 * rate / (1.0 - rate);
+    }
+    sum.min(1.0)
+}
+
+fn days_of(day: NaiveDate) -> i32 {
+    i32::try_from((day - DateTime::UNIX_EPOCH.date_naive()).num_days()).unwrap_or(i32::MAX)
+}
+
+#[cfg(test)]
+mod tests;
