@@ -97,12 +97,13 @@ pub fn find(input: Input, settings: &Settings) -> Result<Found> {
     outages.sort_by(|a, b| (a.destination, a.began_by, &a.scope).cmp(&(b.destination, b.began_by, &b.scope)));
     let known = rows::name(&mut outages, input.earlier)?;
 
-    let years = span_years(by_destination.values().flatten().chain(&store_events));
+    let (years, newest) = span(by_destination.values().flatten().chain(&store_events));
+    let times = words::Times::of_table(settings.timezone, newest);
     let until = times_of(input.coverage, "until")?;
     let mut findings = Vec::new();
     for outage in &mut outages {
         let last_record = until.get(outage.destination).copied();
-        outage.text = words::sentence(outage, settings.timezone, years);
+        outage.text = words::sentence(outage, times, years);
         findings.push(words::finding(outage, known.contains(&outage.id), settings.timezone, last_record));
     }
     Ok(Found {
@@ -286,6 +287,8 @@ fn read_events<'a>(
                 continue;
             }
             (Some(verdict::MATCHED), _) if late == Some(true) => State::Late,
+            // Somebody else's record of the person: whether this lead was taken, nobody knows.
+            (Some(verdict::MATCHED), Some(reason::PERSON_KNOWN)) => continue,
             (Some(verdict::MATCHED), _) => State::Delivered,
             (Some(verdict::MISSED), _) => State::Missed,
             (Some(verdict::PENDING), Some(reason::AFTER_LAST_RECORD)) if old_enough => State::Tentative,
@@ -348,19 +351,22 @@ fn read_store<'a>(input: &Input<'a>) -> Result<Vec<Event<'a>>> {
 }
 
 /// The destination and the parts of it that are tested: those with enough trials, of kinds that differ at all, of which
-/// anything was ever delivered: what never arrived has a cause, and no time at which it began.
+/// anything was ever delivered: what never arrived has a cause, and no time at which it began. Parts that hold the same
+/// leads, as an action that only one storefront has, are one test.
 fn scopes<'a>(events: &[Event<'a>]) -> Vec<Scope<'a>> {
     let mut all = vec![Scope::All];
+    let mut known: HashSet<Vec<usize>> = HashSet::new();
     for part in 0..PARTS.len() {
-        let mut counts: BTreeMap<Option<&str>, (usize, bool)> = BTreeMap::new();
-        for event in events.iter().filter(|e| e.trial) {
-            let (trials, delivered) = counts.entry(event.parts.get(part).copied().flatten()).or_default();
-            *trials += 1;
+        let mut trials: BTreeMap<Option<&str>, (Vec<usize>, bool)> = BTreeMap::new();
+        for (at, event) in events.iter().enumerate().filter(|(_, e)| e.trial) {
+            let (positions, delivered) = trials.entry(event.parts.get(part).copied().flatten()).or_default();
+            positions.push(at);
             *delivered |= event.state == State::Delivered;
         }
-        if counts.len() > 1 {
-            let tested = counts.into_iter().filter(|(_, (trials, delivered))| *trials >= LEAST_TRIALS && *delivered);
-            all.extend(tested.map(|(value, _)| Scope::Part(part, value)));
+        if trials.len() > 1 {
+            let tested = trials.into_iter().filter(|(_, (trials, delivered))| trials.len() >= LEAST_TRIALS && *delivered);
+            let new = tested.filter_map(|(value, (trials, _))| known.insert(trials).then_some(value));
+            all.extend(new.map(|value| Scope::Part(part, value)));
         }
     }
     all
@@ -595,12 +601,12 @@ fn times_of<'a>(coverage: &'a Table<Coverage>, column: &str) -> Result<HashMap<&
     Ok(rows.filter_map(|(name, at)| Some((name?, at?))).collect())
 }
 
-/// Years between the first event and the last, at least a day.
-fn span_years<'e, 'a: 'e>(events: impl Iterator<Item = &'e Event<'a>>) -> f64 {
+/// Years between the first event and the last, at least a day, and the last.
+fn span<'e, 'a: 'e>(events: impl Iterator<Item = &'e Event<'a>>) -> (f64, i64) {
     let (low, high) = events.fold((i64::MAX, i64::MIN), |(low, high), e| (low.min(e.at), high.max(e.at)));
     #[expect(clippy::cast_precision_loss, reason = "microseconds of some centuries")]
     let days = high.saturating_sub(low).max(0) as f64 / 86_400e6;
-    days.max(1.0) / 365.25
+    (days.max(1.0) / 365.25, high)
 }
 
 #[cfg(test)]

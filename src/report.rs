@@ -221,7 +221,7 @@ pub fn html(inputs: &Inputs<'_>, templates: &Templates) -> Result<String> {
 /// When the template fails (exit 4).
 pub fn summary_text(inputs: &Inputs<'_>, templates: &Templates) -> Result<String> {
     let told = Told::new(inputs)?;
-    let outages: Vec<&str> = told.outages.iter().map(|o| o.text.as_str()).collect();
+    let outages: Vec<&str> = told.outages.iter().map(|o| o.brief.as_str()).collect();
     let mut context = told.basics(inputs);
     context.insert("outages", Value::from(Serde(&outages)));
     context.insert("new_findings", Value::from(Serde(&new_findings(inputs.catalog)?)));

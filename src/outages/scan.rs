@@ -4,13 +4,21 @@
 //! (Ruzzo and Tompa, "A linear time algorithm for finding all maximal scoring subsequences", ISMB 1999). Without an
 //! outage the running likelihood ratio from any start is a non-negative martingale of mean 1, so it ever reaches `e^S`
 //! with probability at most `e^-S` (Ville's inequality, 1939); over n starts that is `n·e^-S`, the e-value.
+//! Where the accepted stretches begin and end is then the most probable course of three states, up, down and partly down
+//! (Viterbi, "Error bounds for convolutional codes", 1967): a lone failure beside an outage is not part of it, and what
+//! a partial outage let through does not cut it in two.
 //! Scores are whole micro-nats: sums are exact and do not depend on their order.
 
 /// Failure rate inside an outage: some leads get through, or are put in by hand.
 const INSIDE: f64 = 0.9;
 
-/// Failure rate inside an outage that took nothing at all; it places the ends of a stretch that has such a core.
-const INSIDE_TOTAL: f64 = 0.998;
+/// Failure rates that an outage may have, each with the share of outages that have it: most take nothing at all. They
+/// place the ends of a stretch, and say whether two near each other are one.
+const KINDS: [(f64, f64); 3] = [(0.998, 0.9), (0.85, 0.06), (0.65, 0.04)];
+
+/// Trials that an outage lasts, in the order of magnitude; with the number of trials it says how unlikely a second
+/// outage is to stand beside one.
+const USUAL_LENGTH: f64 = 20.0;
 
 /// The share of leads lost outside outages is never taken to be less: losses are less independent than a model has it.
 const LEAST_BASE: f64 = 0.005;
@@ -20,9 +28,6 @@ const MOST_BASE: f64 = 0.5;
 
 /// Successes outside a stretch without which nothing says that it is out of the ordinary.
 const LEAST_HITS: u32 = 5;
-
-/// Failures in a row that make the core of a total outage.
-const CORE: usize = 5;
 
 /// What a position of the sequence holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,38 +54,43 @@ pub(super) struct Stretch {
 ///
 /// `starts` is the number of trials in which a stretch could have begun, explained ones included.
 pub(super) fn stretches(trials: &[Trial], starts: usize, tests: f64, alpha: f64) -> Vec<Stretch> {
-    let mut trials = trials.to_vec();
+    let mut left = trials.to_vec();
     let mut accepted: Vec<Stretch> = Vec::new();
     // Each round frees the base rate of the outages found so far; the next may then show smaller ones.
     loop {
-        let counts = Counts::new(&trials);
+        let counts = Counts::new(&left);
         let scores = Scores::new(INSIDE, counts.base_rate(None));
-        let stretch = |first, last| {
-            let base = counts.base_rate(Some((first, last)));
-            Stretch { first, last, base, e_value: counts.e_value(first, last, base, starts) * tests }
-        };
-        let mut found: Vec<Stretch> = segments(&trials, &scores)
+        let mut found: Vec<Stretch> = segments(&left, &scores)
             .into_iter()
             .filter_map(|(first, last)| {
-                let whole = stretch(first, last);
-                if whole.e_value > alpha || !counts.is_ordinary_outside(first, last) {
-                    return None;
-                }
-                let (first, last) = ends(&trials, first, last, whole.base);
-                let sharp = stretch(first, last);
-                Some(if sharp.e_value <= alpha { sharp } else { whole })
+                let base = counts.base_rate(Some((first, last)));
+                let e_value = counts.e_value(first, last, base, starts) * tests;
+                let is_one = e_value <= alpha && counts.is_ordinary_outside(first, last);
+                is_one.then_some(Stretch { first, last, base, e_value })
             })
             .collect();
         if found.is_empty() {
             break;
         }
         for stretch in &found {
-            trials.get_mut(stretch.first..=stretch.last).into_iter().flatten().for_each(|t| *t = Trial::Barrier);
+            left.get_mut(stretch.first..=stretch.last).into_iter().flatten().for_each(|t| *t = Trial::Barrier);
         }
         accepted.append(&mut found);
     }
-    accepted.sort_by_key(|s| s.first);
-    accepted
+    if accepted.is_empty() {
+        return accepted;
+    }
+    let (counts, base) = (Counts::new(trials), base_rate(&left));
+    let overlap = |one: &Stretch, other: &Stretch| one.first <= other.last && other.first <= one.last;
+    let mut sharp: Vec<Stretch> = course(trials, base, starts)
+        .into_iter()
+        .map(|(first, last)| Stretch { first, last, base, e_value: counts.e_value(first, last, base, starts) * tests })
+        .filter(|stretch| stretch.e_value <= alpha && accepted.iter().any(|whole| overlap(stretch, whole)))
+        .collect();
+    accepted.retain(|whole| !sharp.iter().any(|stretch| overlap(stretch, whole)));
+    sharp.append(&mut accepted);
+    sharp.sort_by_key(|s| s.first);
+    sharp
 }
 
 /// How much better an outage explains so many failures and successes than the base rate does, in micro-nats.
@@ -128,7 +138,7 @@ impl Counts {
             sums.last().copied().unwrap_or(0) - inside
         };
         let (misses, hits) = (outside(&self.misses), outside(&self.hits));
-        (f64::from(misses + 1) / f64::from(misses + hits + 2)).clamp(LEAST_BASE, MOST_BASE)
+        ((f64::from(misses) + 0.5) / f64::from(misses + hits + 1)).clamp(LEAST_BASE, MOST_BASE)
     }
 
     /// Whether most trials outside the segment succeed. Where most fail everywhere, as in the export of one owner's
@@ -157,14 +167,17 @@ struct Scores {
 
 impl Scores {
     fn new(inside: f64, base: f64) -> Self {
-        #[expect(clippy::cast_possible_truncation, reason = "a logarithm of two rates within bounds is small")]
-        let micro_nats = |ratio: f64| (ratio.ln() * 1e6).round() as i64;
-        Scores { miss: micro_nats(inside / base), hit: micro_nats((1.0 - inside) / (1.0 - base)) }
+        Scores { miss: micro_nats((inside / base).ln()), hit: micro_nats(((1.0 - inside) / (1.0 - base)).ln()) }
     }
 
     fn of(&self, trial: Trial) -> i64 {
         if trial == Trial::Hit { self.hit } else { self.miss }
     }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a logarithm of rates and counts within bounds is small")]
+fn micro_nats(nats: f64) -> i64 {
+    (nats * 1e6).round() as i64
 }
 
 /// All maximal-scoring segments between barriers.
@@ -215,53 +228,54 @@ fn segments(trials: &[Trial], scores: &Scores) -> Vec<(usize, usize)> {
     all
 }
 
-/// The ends of an accepted segment, sharpened.
-///
-/// At 90 % a lone failure just outside the true end is taken in. Where the segment has a core of failures without any
-/// success, that core is taken for total, and is left only for what a total outage explains better than chance; two
-/// successes in a row between two such halves part them.
-fn ends(trials: &[Trial], first: usize, last: usize, base: f64) -> (usize, usize) {
-    let failed = |at: usize| matches!(trials.get(at), Some(Trial::Miss | Trial::Tentative));
-    let (mut core, mut run) = ((first, 0), (first, 0));
-    let mut gaps: Vec<(usize, usize)> = Vec::new(); // successes in a row: from, how many
-    for at in first..=last {
-        if failed(at) {
-            run = if run.1 == 0 { (at, 1) } else { (run.0, run.1 + 1) };
-            if run.1 > core.1 {
-                core = run;
-            }
-        } else {
-            match gaps.last_mut() {
-                Some(gap) if gap.0 + gap.1 == at => gap.1 += 1,
-                _ => gaps.push((at, 1)),
-            }
-            run.1 = 0;
-        }
-    }
-    if core.1 < CORE {
-        return (first, last);
-    }
-    let (mut low, mut high) = (first, last);
-    if let [(from, length)] = gaps.as_slice()
-        && *length >= 2
-    {
-        if core.0 < *from { high = from - 1 } else { low = from + length }
-    }
-    let scores = Scores::new(INSIDE_TOTAL, base);
-    let reach = |positions: &mut dyn Iterator<Item = usize>, start: usize| {
-        let (mut best, mut best_at, mut sum) = (0i64, start, 0i64);
-        for at in positions {
-            sum += trials.get(at).map_or(0, |t| scores.of(*t));
-            if sum > best {
-                (best, best_at) = (sum, at);
+/// The most probable course: from … to of each time that it is down or partly down. One that goes on for longer costs
+/// nothing; another one costs as much as it is unlikely to begin and to end just there.
+fn course(trials: &[Trial], base: f64, starts: usize) -> Vec<(usize, usize)> {
+    const UP: usize = KINDS.len();
+    const NEVER: i64 = i64::MIN / 4;
+    #[expect(clippy::cast_precision_loss, reason = "a count of trials")]
+    let rare = (starts.max(1) as f64 * USUAL_LENGTH).ln();
+    let kinds = KINDS.map(|(inside, share)| (Scores::new(inside, base), micro_nats(share.ln() - rare)));
+    // Gain over being up all the time, for each state; and for each position the state that each state came from.
+    let mut gains = [NEVER; UP + 1];
+    gains[UP] = 0;
+    let mut came_from: Vec<[u8; UP + 1]> = Vec::with_capacity(trials.len());
+    for trial in trials {
+        let (mut next, mut from) = ([NEVER; UP + 1], [0u8; UP + 1]);
+        // Of equals the one that is up: an outage must be worth it.
+        let mut best = UP;
+        for state in 0..UP {
+            if gains[state] > gains[best] {
+                best = state;
             }
         }
-        best_at
-    };
-    let begin = reach(&mut (low..core.0).rev(), core.0);
-    let end_of_core = core.0 + core.1 - 1;
-    let end = reach(&mut (end_of_core + 1..high + 1), end_of_core);
-    (begin, end)
+        (next[UP], from[UP]) = (gains[best], best as u8);
+        if *trial != Trial::Barrier {
+            for (state, (scores, enter)) in kinds.iter().enumerate() {
+                let entered = gains[UP].saturating_add(*enter);
+                let (gain, before) = if gains[state] >= entered { (gains[state], state) } else { (entered, UP) };
+                (next[state], from[state]) = (gain.saturating_add(scores.of(*trial)).max(NEVER), before as u8);
+            }
+        }
+        gains = next;
+        came_from.push(from);
+    }
+    let mut state = (0..UP).fold(UP, |best, state| if gains[state] > gains[best] { state } else { best });
+    let mut found: Vec<(usize, usize)> = Vec::new();
+    let mut end = None;
+    for (at, from) in came_from.iter().enumerate().rev() {
+        let before = usize::from(from[state]);
+        if state != UP {
+            let last = *end.get_or_insert(at);
+            if before == UP {
+                found.push((at, last));
+                end = None;
+            }
+        }
+        state = before;
+    }
+    found.reverse();
+    found
 }
 
 #[cfg(test)]
@@ -297,6 +311,9 @@ mod tests {
             ("xxxxxxxx.x", vec![(150, 157)]),
             ("x.xxxxxxxx", vec![(152, 159)]),
             ("xxxxxxx...xxxxxxx", vec![(150, 156), (160, 166)]),
+            ("xxxxx.xx..xxxx.xx..xxxxx", vec![(150, 173)]),
+            ("xxxxxxx.x.....x.xxxxxxx", vec![(150, 172)]),
+            ("xxxxxxx.........xxxxxxx", vec![(150, 156), (166, 172)]),
             ("xx.x", vec![]),
             ("xxx", vec![]),
         ] {

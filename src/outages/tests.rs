@@ -16,7 +16,8 @@ struct Case {
     fate: char,
 }
 
-/// Hourly leads, one letter each: `.` delivered, `x` missed, `l` late, `?` after the last record.
+/// Hourly leads, one letter each: `.` delivered, `x` missed, `l` late, `k` known person, `?` after
+/// the last record.
 fn hourly(fates: &str, offer: &'static str) -> Vec<Case> {
     fates
         .chars()
@@ -92,14 +93,11 @@ fn found(cases: &[Case], earlier: &Table<History>, lost: &Table<LostAtSource>) -
             ),
             text(
                 "reason",
-                fate(|f| {
-                    if f == 'x' {
-                        "isolated"
-                    } else if f == '?' {
-                        "after-last-record"
-                    } else {
-                        "delivered"
-                    }
+                fate(|f| match f {
+                    'x' => "isolated",
+                    '?' => "after-last-record",
+                    'k' => "person-known",
+                    _ => "delivered",
                 }),
             ),
             times("received_at", received),
@@ -138,14 +136,40 @@ fn an_outage_is_one_row_with_its_neighbours_its_cost_and_words() {
     let words = cell(&all, "text", 0);
     assert!(
         words.starts_with(
-            "crm took no leads from between 9 May 2026 07:00 and 08:00 until between 9 May 2026 14:00 and 15:00: 7 leads of \
-             6 people; by chance "
+            "Crm took no leads from between 9 May 07:00 and 08:00 until between 9 May 14:00 and 15:00: 7 leads of 6 people; by \
+             chance less than once in a million such years"
         ),
         "{words}"
     );
     assert_eq!(all.members.height(), 7);
     assert_eq!(all.findings.len(), 1);
     assert_eq!((all.findings[0].level, all.findings[0].code), ("page", "outage"));
+    assert!(all.findings[0].text.contains("between 9 May 2026 07:00 and 08:00"), "a finding's text holds for ever");
+}
+
+#[test]
+fn how_likely_chance_is_is_said_in_years() {
+    // Four trials of a hundred fail anyway, so six in a row come by chance once in some thousand years.
+    let calm: String = (0..1_200).map(|at| if at % 25 == 7 { 'x' } else { '.' }).collect();
+    let all = searched(&hourly(&format!("{calm}xxxxxx{calm}"), "c.mesh"));
+    assert_eq!(all.outages.height(), 1);
+    let words = cell(&all, "text", 0);
+    let (_, years) = words.split_once("by chance once in ").unwrap_or_else(|| panic!("{words}"));
+    let years: u64 = years.strip_suffix(" such years").unwrap().parse().unwrap();
+    assert!((1_000..100_000).contains(&years), "{words}");
+}
+
+#[test]
+fn a_partial_outage_is_one_row_and_a_known_person_neither_breaks_nor_proves_it() {
+    let calm = ".".repeat(200);
+    let all = searched(&hourly(&format!("{calm}xxxxx.xx..xxxx.xx..xxxxx{calm}"), "c.mesh"));
+    assert_eq!(["missed", "leads"].map(|c| cell(&all, c, 0)), ["18", "24"]);
+    assert_eq!(all.outages.height(), 1);
+    assert!(cell(&all, "text", 0).starts_with("Crm lost most leads from"));
+
+    let all = searched(&hourly(&format!("{calm}xxxkkxxxx{calm}"), "c.mesh"));
+    assert_eq!(["missed", "leads"].map(|c| cell(&all, c, 0)), ["7", "7"]);
+    assert!(cell(&all, "text", 0).starts_with("Crm took no leads from"));
 }
 
 #[test]
@@ -238,7 +262,7 @@ fn what_only_witnesses_saw_proves_an_outage_of_the_store() {
     let all = found(&cases, &Table::empty(), &lost);
     assert_eq!(["destination", "scope", "missed"].map(|c| cell(&all, c, 0)), ["", "source", "10"]);
     assert_eq!(all.lost.frame().column("outage_id").unwrap().null_count(), 0);
-    assert!(cell(&all, "text", 0).starts_with("the store took no leads from between"));
+    assert!(cell(&all, "text", 0).starts_with("The store took no leads from between"));
 }
 
 #[test]

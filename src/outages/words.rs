@@ -7,8 +7,43 @@ use super::{Outage, Scope};
 use crate::codes::{Finding, finding, level};
 use crate::error::count;
 
-/// `salesforce took no leads from between 3 May 2026 14:02 and 14:40 until between …: 11 leads of 9 people; …`
-pub(super) fn sentence(outage: &Outage, zone: Tz, years: f64) -> String {
+/// How times are said in the table: the year only where it is not the newest event's.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Times {
+    pub(super) zone: Tz,
+    /// The year that need not be said; none where a text must hold for ever.
+    pub(super) this_year: Option<i32>,
+}
+
+impl Times {
+    /// For a table of which the newest event is of this time.
+    pub(super) fn of_table(zone: Tz, newest: i64) -> Self {
+        Times { zone, this_year: Some(local(newest, zone).year()) }
+    }
+
+    /// `between 3 May 14:02 and 14:40`; one end alone is `before …` or `after …`.
+    fn between(self, low: Option<i64>, high: Option<i64>) -> String {
+        match (low, high) {
+            (Some(low), Some(high)) => {
+                let same_day = day(low, self.zone) == day(high, self.zone);
+                let end = if same_day { clock(high, self.zone) } else { self.instant(high) };
+                format!("between {} and {end}", self.instant(low))
+            }
+            (None, Some(high)) => format!("before {}", self.instant(high)),
+            (Some(low), None) => format!("after {}", self.instant(low)),
+            (None, None) => "an unknown time".into(),
+        }
+    }
+
+    fn instant(self, micros: i64) -> String {
+        let at = local(micros, self.zone);
+        let form = if self.this_year == Some(at.year()) { "%-d %B %H:%M" } else { "%-d %B %Y %H:%M" };
+        at.format(form).to_string()
+    }
+}
+
+/// `Salesforce took no leads from between 3 May 14:02 and 14:40 until between …: 11 leads of 9 people; by chance …`
+pub(super) fn sentence(outage: &Outage, times: Times, years: f64) -> String {
     let delivered = outage.leads.saturating_sub(outage.missed);
     let cost = if delivered == 0 {
         format!("{} of {}", count(outage.missed, "lead", "leads"), count(outage.people, "person", "people"))
@@ -19,26 +54,27 @@ pub(super) fn sentence(outage: &Outage, zone: Tz, years: f64) -> String {
         0 => String::new(),
         late => format!(" ({late} imported later)"),
     };
-    format!("{}: {cost}{late}; {}", what_and_when(outage, zone), chance(outage.e_value, years))
+    format!("{}: {cost}{late}; {}", what_and_when(outage, times), chance(outage.e_value, years))
 }
 
 /// The finding of an outage: its text says nothing that changes while it is the same outage.
 pub(super) fn finding(outage: &Outage, known: bool, zone: Tz, last_record: Option<i64>) -> Finding {
     let ongoing = outage.ended_by.is_none();
+    let times = Times { zone, this_year: None };
     let code = match (&outage.scope, ongoing) {
         (Scope::Source, _) => finding::SOURCE_OUTAGE,
         (_, true) => finding::OUTAGE_ONGOING,
         (_, false) => finding::OUTAGE,
     };
     let mut text = if ongoing {
-        format!("{} since {}", what(outage), between(outage.began_after, Some(outage.began_by), zone))
+        format!("{} since {}", what(outage), times.between(outage.began_after, Some(outage.began_by)))
     } else {
-        what_and_when(outage, zone)
+        what_and_when(outage, times)
     };
     if let Some(at) = last_record.filter(|_| outage.beyond_export) {
         text.push_str(&format!(
             "; the last record of its export is of {}: if the export was not renewed, renew it",
-            instant(at, zone)
+            times.instant(at)
         ));
     }
     Finding {
@@ -50,37 +86,25 @@ pub(super) fn finding(outage: &Outage, known: bool, zone: Tz, last_record: Optio
     }
 }
 
-fn what_and_when(outage: &Outage, zone: Tz) -> String {
-    let began = between(outage.began_after, Some(outage.began_by), zone);
+fn what_and_when(outage: &Outage, times: Times) -> String {
+    let began = times.between(outage.began_after, Some(outage.began_by));
     if outage.ended_by.is_none() {
         return format!("{} since {began}", what(outage));
     }
-    format!("{} from {began} until {}", what(outage), between(Some(outage.ended_after), outage.ended_by, zone))
+    format!("{} from {began} until {}", what(outage), times.between(Some(outage.ended_after), outage.ended_by))
 }
 
 fn what(outage: &Outage) -> String {
     let none = outage.leads == outage.missed;
     let verb = if none { "took no leads" } else { "lost most leads" };
+    let mut letters = outage.destination.chars();
+    let name: String = letters.next().map(|c| c.to_ascii_uppercase()).into_iter().chain(letters).collect();
     match &outage.scope {
-        Scope::Source => "the store took no leads".into(),
-        Scope::All => format!("{} {verb}", outage.destination),
-        Scope::Part(0, offer) => format!("{} {verb} of offer {}", outage.destination, offer.unwrap_or("(none)")),
-        Scope::Part(1, action) => format!("{} {verb} with action {}", outage.destination, action.unwrap_or("(none)")),
-        Scope::Part(_, from) => format!("{} {verb} from storefront {}", outage.destination, from.unwrap_or("(none)")),
-    }
-}
-
-/// `between 3 May 2026 14:02 and 14:40`; one end alone is `before …` or `after …`.
-fn between(low: Option<i64>, high: Option<i64>, zone: Tz) -> String {
-    match (low, high) {
-        (Some(low), Some(high)) => {
-            let same_day = day(low, zone) == day(high, zone);
-            let end = if same_day { clock(high, zone) } else { instant(high, zone) };
-            format!("between {} and {end}", instant(low, zone))
-        }
-        (None, Some(high)) => format!("before {}", instant(high, zone)),
-        (Some(low), None) => format!("after {}", instant(low, zone)),
-        (None, None) => "an unknown time".into(),
+        Scope::Source => "The store took no leads".into(),
+        Scope::All => format!("{name} {verb}"),
+        Scope::Part(0, offer) => format!("{name} {verb} of offer {}", offer.unwrap_or("(none)")),
+        Scope::Part(1, action) => format!("{name} {verb} with action {}", action.unwrap_or("(none)")),
+        Scope::Part(_, from) => format!("{name} {verb} from storefront {}", from.unwrap_or("(none)")),
     }
 }
 
@@ -94,10 +118,6 @@ fn day(micros: i64, zone: Tz) -> i32 {
 
 fn clock(micros: i64, zone: Tz) -> String {
     local(micros, zone).format("%H:%M").to_string()
-}
-
-fn instant(micros: i64, zone: Tz) -> String {
-    local(micros, zone).format("%-d %B %Y %H:%M").to_string()
 }
 
 /// How often chance alone would show this, in years such as those seen.

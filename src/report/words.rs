@@ -244,6 +244,8 @@ pub struct Outage {
     pub ongoing: bool,
     /// One sentence for the headline.
     pub short: String,
+    /// When and how many, in brief: for one line.
+    pub brief: String,
     /// When and how many, in full.
     pub text: String,
     /// How sure it is.
@@ -311,6 +313,7 @@ pub fn outages(catalog: &Catalog, view: View) -> Result<Vec<Outage>> {
             id: text("outage_id", row)?,
             ongoing,
             short: format!("{stretch}."),
+            brief: format!("{stretch}: {lost}"),
             text: format!("{stretch}: {lost}. {begin} {end}."),
             evidence: format!(
                 "{missed} of {all} leads in this time are missing; outside outages it is {base}. So long a stretch would come \
