@@ -3,12 +3,14 @@
 //! Takes verdicts and the leads that outages cost; gives the final reconciliation and the causes. Every condition is
 //! tested with Fisher's exact test (one-sided, hypergeometric; Fisher 1935), multiplied by the number of conditions tried
 //! (Bonferroni), so the expected number of false causes in a run is bounded. The most telling condition is taken first;
-//! what it explains is set aside, and the rest is tested again. Conditions come from what forwarders and CRMs refuse:
+//! what it explains is set aside, and the rest is tested again. Where many leads get through under a condition, or none
+//! alone explains anything, two together are tried: plain ones only, every pair of them counted. Conditions come from what forwarders and CRMs refuse:
 //! empty and over-long fields, characters, pick-list values, known people, bursts, caps, times. What conditions there are
 //! stands in [`conditions`], what to do about each in [`advice`].
 
 mod advice;
 mod conditions;
+mod pairs;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -16,6 +18,7 @@ use chrono_tz::Tz;
 use polars::prelude::*;
 
 use self::conditions::{Condition, Family, People, Row, Texts};
+use self::pairs::Pattern;
 use crate::codes::{Finding, finding, level, reason, verdict};
 use crate::config::DestinationKind;
 use crate::error::Result;
@@ -104,14 +107,26 @@ pub fn find(input: Input, settings: &Settings) -> Result<Found> {
             families.iter().map(|f| f.conditions(rows, &texts).len()).sum::<usize>()
         })
         .sum();
+    let destinations = searches.len();
     for (destination, kind, families) in &searches {
         let Some(rows) = by_destination.get_mut(destination) else { continue };
         let aside = within_outages.get_mut(destination).map(std::mem::take).unwrap_or_default();
-        while let Some((cause, condition)) = most_telling(destination, *kind, families, rows, &texts, tests) {
-            let met = aside.iter().chain(rows.iter()).filter(|row| row.missed && condition.holds(row, &texts));
+        while let Some(told) = most_telling(families, rows, &texts, tests)
+            .map(|told| pairs::refined(told, families, rows, &texts))
+            .or_else(|| pairs::most_telling(families, rows, &texts, *kind, destinations))
+        {
+            let pattern = told.pattern.sharpened(*kind);
+            let met = aside.iter().chain(rows.iter()).filter(|row| row.missed && pattern.holds(row, &texts));
             explained.extend(met.map(|row| row.verdict));
-            rows.retain(|row| !condition.holds(row, &texts));
-            causes.push(cause);
+            rows.retain(|row| !pattern.holds(row, &texts));
+            causes.push(Cause {
+                destination,
+                condition: pattern.text(),
+                missed: i64::try_from(told.missed).unwrap_or(i64::MAX),
+                delivered: i64::try_from(told.delivered).unwrap_or(i64::MAX),
+                e_value: told.e_value,
+                advice: pattern.advice(*kind),
+            });
         }
     }
 
@@ -198,52 +213,63 @@ fn read_rows<'a>(input: &Input<'a>, texts: &Texts<'a>, settings: &Settings) -> R
     Ok(by_destination)
 }
 
+/// A pattern that passed its test.
+struct Told {
+    pattern: Pattern,
+    missed: usize,
+    delivered: usize,
+    e_value: f64,
+}
+
+/// Missed and delivered leads, and the test of a part of them against the rest.
+struct Whole {
+    missed: usize,
+    delivered: usize,
+    factorials: Factorials,
+}
+
+impl Whole {
+    fn of<'r, 'a: 'r>(rows: impl Iterator<Item = &'r Row<'a>>) -> Self {
+        let (missed, delivered) = rows.fold((0, 0), |n, r| if r.missed { (n.0 + 1, n.1) } else { (n.0, n.1 + 1) });
+        Whole { missed, delivered, factorials: Factorials::new(missed + delivered) }
+    }
+
+    /// ln p of so many missed and delivered under a condition; none where it explains too little to be said.
+    fn ln_p(&self, missed: usize, delivered: usize) -> Option<f64> {
+        if missed < LEAST_MISSED {
+            return None;
+        }
+        let share = |part: usize, other: usize| as_number(part) / as_number((part + other).max(1));
+        let (inside, outside) = (share(missed, delivered), share(self.missed - missed, self.delivered - delivered));
+        let says_enough = inside >= LEAST_SHARE && inside >= LEAST_LIFT * outside;
+        says_enough.then(|| {
+            self.factorials.ln_tail(missed, missed + delivered, self.missed, self.missed + self.delivered)
+        })
+    }
+}
+
 /// The condition with the smallest p-value, if it is small enough and says enough.
-fn most_telling<'a>(
-    destination: &'a str,
-    kind: Option<DestinationKind>,
-    families: &[Family],
-    rows: &[Row],
-    texts: &Texts,
-    tests: usize,
-) -> Option<(Cause<'a>, Condition)> {
-    let missed = rows.iter().filter(|r| r.missed).count();
-    let delivered = rows.len() - missed;
-    let factorials = Factorials::new(rows.len());
+fn most_telling(families: &[Family], rows: &[Row], texts: &Texts, tests: usize) -> Option<Told> {
+    let whole = Whole::of(rows.iter());
     let mut best: Option<(f64, Condition, usize, usize)> = None;
     for family in families {
-        for (condition, of_missed, of_delivered) in family.conditions(rows, texts) {
-            if of_missed < LEAST_MISSED {
-                continue;
-            }
-            let share = |part: usize, other: usize| as_number(part) / as_number((part + other).max(1));
-            let (inside, outside) =
-                (share(of_missed, of_delivered), share(missed - of_missed, delivered - of_delivered));
-            if inside < LEAST_SHARE || inside < LEAST_LIFT * outside {
-                continue;
-            }
-            let p = factorials.ln_tail(of_missed, of_missed + of_delivered, missed, rows.len());
+        for (condition, missed, delivered) in family.conditions(rows, texts) {
+            let Some(p) = whole.ln_p(missed, delivered) else { continue };
             // Strictly better: of equals the first, and families stand from the plain to the far-fetched.
             if best.as_ref().is_none_or(|(least, ..)| p < *least - 1e-9) {
-                best = Some((p, condition, of_missed, of_delivered));
+                best = Some((p, condition, missed, delivered));
             }
         }
     }
-    let (p, condition, of_missed, of_delivered) = best?;
-    let e_value = (p + as_number(tests.max(1)).ln()).exp();
-    if e_value > ALPHA {
-        return None;
-    }
-    let condition = condition.sharpened(kind);
-    let cause = Cause {
-        destination,
-        condition: condition.text(),
-        missed: i64::try_from(of_missed).unwrap_or(i64::MAX),
-        delivered: i64::try_from(of_delivered).unwrap_or(i64::MAX),
-        e_value,
-        advice: advice::advice(&condition, kind),
-    };
-    Some((cause, condition))
+    let (p, condition, missed, delivered) = best?;
+    let e_value = e_value(p, tests);
+    (e_value <= ALPHA).then(|| Told { pattern: Pattern::one(condition), missed, delivered, e_value })
+}
+
+/// Expected number of conditions as telling as one of this ln p, among so many. Conditions alone and pairs have half
+/// of the bound each.
+fn e_value(p: f64, tests: usize) -> f64 {
+    (p + as_number(tests.max(1) * 2).ln()).exp()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of leads are far below 2^52")]

@@ -276,6 +276,14 @@ impl Family {
         all
     }
 
+    /// For lengths: one condition for each limit that a field of the CRM may have.
+    pub(super) fn at_limits(&self, kind: Option<DestinationKind>) -> Vec<Condition> {
+        let Family::Longer(field) = self else { return Vec::new() };
+        let limits = FIELDS.get(*field).map_or(&[][..], |(name, _)| limits(name, kind));
+        let condition = |limit: &u32| Condition { family: self.clone(), from: limit + 1, to: u32::MAX, least: limit + 1 };
+        limits.iter().map(condition).collect()
+    }
+
     /// The number of a lead; conditions are ranges of numbers.
     fn number(&self, row: &Row, texts: &Texts) -> u32 {
         match self {
@@ -298,6 +306,15 @@ impl Family {
 
     /// Every condition of the family that these leads can meet, with the missed and the delivered that do.
     pub(super) fn conditions(&self, rows: &[Row], texts: &Texts) -> Vec<(Condition, usize, usize)> {
+        self.conditions_of(rows.iter(), texts)
+    }
+
+    /// The same of some of the leads.
+    pub(super) fn conditions_of<'r, 'a: 'r>(
+        &self,
+        rows: impl Iterator<Item = &'r Row<'a>>,
+        texts: &Texts,
+    ) -> Vec<(Condition, usize, usize)> {
         let mut dense: Vec<(usize, usize)> = Vec::new();
         for row in rows {
             let number = (self.number(row, texts) as usize).min(LONGEST);
@@ -344,6 +361,38 @@ impl Family {
 }
 
 impl Condition {
+    /// Where it stands among the families, from the plain to the far-fetched: of two conditions the plainer is said first.
+    pub(super) fn rank(&self) -> (usize, u32) {
+        let rank = match self.family {
+            Family::Empty(_) => 0,
+            Family::Value(..) => 1,
+            Family::Known => 2,
+            Family::Longer(_) => 3,
+            Family::Emoji => 4,
+            Family::NonAscii(_) => 5,
+            Family::LineBreak => 6,
+            Family::Load(_) => 7,
+            Family::Weekday | Family::Hour | Family::Minute => 8,
+        };
+        (rank, self.from)
+    }
+
+    /// Whether it looks at what the other one looks at.
+    pub(super) fn is_of(&self, other: &Condition) -> bool {
+        let field = |family: &Family| match family {
+            Family::Empty(at) | Family::Longer(at) | Family::NonAscii(at) => FIELDS.get(*at).map(|(name, _)| *name),
+            Family::Value(at, _) => VALUES.get(*at).map(|(name, _)| *name),
+            Family::Weekday | Family::Hour | Family::Minute => Some("time"),
+            Family::Load(_) => Some("load"),
+            Family::Emoji | Family::LineBreak | Family::Known => None,
+        };
+        let same = std::mem::discriminant(&self.family) == std::mem::discriminant(&other.family);
+        match (field(&self.family), field(&other.family)) {
+            (Some(one), Some(two)) => one == two,
+            _ => same,
+        }
+    }
+
     pub(super) fn holds(&self, row: &Row, texts: &Texts) -> bool {
         let number = self.family.number(row, texts);
         let cycle = match self.family {

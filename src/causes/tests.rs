@@ -163,6 +163,62 @@ fn a_burst_over_a_cap_is_named_with_its_cap() {
 }
 
 #[test]
+fn a_daily_cap_is_named_with_its_number() {
+    // Some days bring many leads, hours apart; the twenty-first of a day and all after it are refused.
+    let mut leads = calm(1_200, 0.002, 31);
+    let first = leads[0].clone();
+    for (day, size) in [(2, 34), (8, 41), (15, 29), (22, 38)] {
+        leads.extend((0..size).map(|rank| Case { minutes: day * 1_440 + rank * 29, ..first.clone() }));
+    }
+    leads.sort_by_key(|c| c.minutes);
+    let mut today = (0, 0);
+    for lead in &mut leads {
+        let day = lead.minutes / 1_440;
+        today = if today.0 == day { (day, today.1 + 1) } else { (day, 1) };
+        lead.missed |= today.1 > 42;
+    }
+    let conditions = conditions_of(&searched(&leads));
+    assert_eq!(conditions, ["more than 42 leads came that day"]);
+}
+
+#[test]
+fn a_rule_that_looks_at_two_fields_is_named_with_both() {
+    for seed in 40..46 {
+        // Neither alone says enough: a third of the leads are of DE, one in nine has a long title.
+        let mut leads = calm(2_500, 0.004, seed);
+        leads.iter_mut().for_each(|c| c.missed |= c.country == "DE" && c.title.len() > 128);
+        assert_eq!(
+            conditions_of(&searched(&leads)),
+            ["country is DE and job title is longer than 128 characters"],
+            "seed {seed}"
+        );
+        // One of them alone would be named, with as many delivered as missed.
+        let mut leads = calm(2_500, 0.004, seed);
+        leads.iter_mut().for_each(|c| c.missed |= c.offer == "c.cup" && c.known);
+        let found = searched(&leads);
+        assert_eq!(conditions_of(&found), ["offer is c.cup and the person is in the CRM already"], "seed {seed}");
+        let advice = found.causes.frame().column("advice").unwrap().str().unwrap().get(0).unwrap().to_owned();
+        assert!(advice.contains("Duplicate Rules") && advice.contains("lead destination"), "{advice}");
+    }
+}
+
+#[test]
+fn every_advice_names_the_forwarder_first_and_then_the_crm() {
+    let leads = calm(1_500, 0.0, 50);
+    type Breaks = fn(&Case) -> bool;
+    let broken: [Breaks; 4] =
+        [|c| c.company.is_empty(), |c| c.country == "FR", |c| c.title.len() > 128, |c| c.known];
+    for breaks in broken {
+        let leads: Vec<Case> = leads.iter().map(|c| Case { missed: breaks(c), ..c.clone() }).collect();
+        let found = searched(&leads);
+        let advice = found.causes.frame().column("advice").unwrap().str().unwrap().get(0).unwrap().to_owned();
+        let forwarder = advice.find("Forwarder:").unwrap_or_else(|| panic!("{advice}"));
+        let crm = advice.find("Salesforce:").unwrap_or_else(|| panic!("{advice}"));
+        assert!(forwarder < crm, "{advice}");
+    }
+}
+
+#[test]
 fn losses_without_a_pattern_have_no_cause() {
     for seed in 100..130 {
         let found = searched(&calm(800, [0.0, 0.01, 0.05, 0.2][seed as usize % 4], seed));

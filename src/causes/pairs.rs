@@ -1,0 +1,182 @@
+//! Two conditions together: what a rule refuses that looks at two fields, such as "a phone is required in Germany".
+//!
+//! Only plain conditions are paired (empty fields, values, characters, known people, days, the CRM's own limits of
+//! length), so that the pairs are few and each is counted. A condition under which many leads get through is refined by
+//! a second one that parts the missed from the delivered among them; where no condition alone explains anything, all
+//! pairs are tried at once, on sets of bits.
+
+use super::conditions::{Condition, Family, Row, Texts};
+use super::{ALPHA, LEAST_MISSED, Told, Whole, advice, e_value};
+use crate::config::DestinationKind;
+
+/// A condition under which fewer than this share of leads are missed is tried with a second one.
+const PLAIN_SHARE: f64 = 0.8;
+
+/// Of what a condition explains, the second one must leave this share explained: else it is another cause.
+const KEPT: f64 = 0.8;
+
+/// Values of one column that are paired, the most frequent first.
+const MOST_VALUES: usize = 64;
+
+/// One condition, or two together.
+#[derive(Clone, Debug)]
+pub(super) struct Pattern {
+    first: Condition,
+    second: Option<Condition>,
+}
+
+impl Pattern {
+    pub(super) fn one(first: Condition) -> Self {
+        Pattern { first, second: None }
+    }
+
+    /// Two together; the order in which they were found does not matter.
+    fn two(one: &Condition, other: &Condition) -> Self {
+        let (first, second) = if one.rank() <= other.rank() { (one, other) } else { (other, one) };
+        Pattern { first: first.clone(), second: Some(second.clone()) }
+    }
+
+    pub(super) fn holds(&self, row: &Row, texts: &Texts) -> bool {
+        self.first.holds(row, texts) && self.second.as_ref().is_none_or(|second| second.holds(row, texts))
+    }
+
+    pub(super) fn sharpened(self, kind: Option<DestinationKind>) -> Self {
+        Pattern { first: self.first.sharpened(kind), second: self.second.map(|second| second.sharpened(kind)) }
+    }
+
+    pub(super) fn text(&self) -> String {
+        match &self.second {
+            Some(second) => format!("{} and {}", self.first.text(), second.text()),
+            None => self.first.text(),
+        }
+    }
+
+    pub(super) fn advice(&self, kind: Option<DestinationKind>) -> String {
+        let first = advice::advice(&self.first, kind);
+        match self.second.as_ref().map(|second| advice::advice(second, kind)) {
+            Some(second) if second != first => format!("A rule that looks at both at once. {first} {second}"),
+            Some(_) => format!("A rule that looks at both at once. {first}"),
+            None => first,
+        }
+    }
+}
+
+/// The plain conditions that these rows can meet.
+fn plain(families: &[Family], rows: &[Row], texts: &Texts, kind: Option<DestinationKind>) -> Vec<Condition> {
+    let mut all = Vec::new();
+    for family in families {
+        match family {
+            Family::Empty(_)
+            | Family::NonAscii(_)
+            | Family::Emoji
+            | Family::LineBreak
+            | Family::Known
+            | Family::Weekday => all.extend(family.conditions(rows, texts).into_iter().map(|(condition, ..)| condition)),
+            Family::Value(..) => {
+                let mut values = family.conditions(rows, texts);
+                values.sort_by_key(|(condition, missed, delivered)| (usize::MAX - missed - delivered, condition.from));
+                all.extend(values.into_iter().take(MOST_VALUES).map(|(condition, ..)| condition));
+            }
+            Family::Longer(_) => all.extend(family.at_limits(kind)),
+            Family::Load(_) | Family::Hour | Family::Minute => {}
+        }
+    }
+    all
+}
+
+/// A pattern under which many leads get through, with a second condition that says which do not.
+pub(super) fn refined(told: Told, families: &[Family], rows: &[Row], texts: &Texts) -> Told {
+    let share = super::as_number(told.missed) / super::as_number(told.missed + told.delivered);
+    if share >= PLAIN_SHARE {
+        return told;
+    }
+    let inside: Vec<&Row> = rows.iter().filter(|row| told.pattern.holds(row, texts)).collect();
+    let whole = Whole::of(inside.iter().copied());
+    let first = &told.pattern.first;
+    let seconds = plain(families, rows, texts, None);
+    let mut best: Option<(f64, &Condition, usize, usize)> = None;
+    for second in seconds.iter().filter(|second| !second.is_of(first)) {
+        let met = inside.iter().filter(|row| second.holds(row, texts));
+        let (missed, delivered) = met.fold((0, 0), |n, r| if r.missed { (n.0 + 1, n.1) } else { (n.0, n.1 + 1) });
+        if super::as_number(missed) < KEPT * super::as_number(told.missed) {
+            continue;
+        }
+        let Some(p) = whole.ln_p(missed, delivered) else { continue };
+        if best.is_none_or(|(least, ..)| p < least - 1e-9) {
+            best = Some((p, second, missed, delivered));
+        }
+    }
+    let Some((p, second, missed, delivered)) = best else { return told };
+    if e_value(p, seconds.len()) > ALPHA {
+        return told;
+    }
+    // A threshold was placed where others got through as well: now only those count that meet the second condition.
+    let met: Vec<&Row> = rows.iter().filter(|row| second.holds(row, texts)).collect();
+    let whole = Whole::of(met.iter().copied());
+    let mut sharp = (whole.ln_p(missed, delivered).unwrap_or(0.0), first.clone(), missed, delivered);
+    if matches!(first.family, Family::Longer(_) | Family::Load(_)) {
+        for (condition, missed, delivered) in first.family.conditions_of(met.iter().copied(), texts) {
+            let Some(p) = whole.ln_p(missed, delivered).filter(|p| *p < sharp.0 - 1e-9) else { continue };
+            sharp = (p, condition, missed, delivered);
+        }
+    }
+    let (_, first, missed, delivered) = sharp;
+    Told { pattern: Pattern::two(&first, second), missed, delivered, e_value: told.e_value }
+}
+
+/// The most telling of all pairs; `destinations` share the bound.
+pub(super) fn most_telling(
+    families: &[Family],
+    rows: &[Row],
+    texts: &Texts,
+    kind: Option<DestinationKind>,
+    destinations: usize,
+) -> Option<Told> {
+    let whole = Whole::of(rows.iter());
+    if whole.missed < LEAST_MISSED {
+        return None;
+    }
+    let conditions = plain(families, rows, texts, kind);
+    let sets: Vec<[Vec<u64>; 2]> =
+        conditions.iter().map(|c| [true, false].map(|missed| bits(c, rows, texts, missed))).collect();
+    let (mut pairs, mut best) = (0usize, None::<(f64, usize, usize, usize, usize)>);
+    for (one, (first, [missed, delivered])) in conditions.iter().zip(&sets).enumerate() {
+        for (other, (second, [also_missed, also_delivered])) in conditions.iter().zip(&sets).enumerate().skip(one + 1) {
+            if first.is_of(second) {
+                continue;
+            }
+            pairs += 1;
+            let missed = common(missed, also_missed);
+            if missed < LEAST_MISSED {
+                continue;
+            }
+            let delivered = common(delivered, also_delivered);
+            let Some(p) = whole.ln_p(missed, delivered) else { continue };
+            if best.is_none_or(|(least, ..)| p < least - 1e-9) {
+                best = Some((p, one, other, missed, delivered));
+            }
+        }
+    }
+    let (p, one, other, missed, delivered) = best?;
+    let e_value = e_value(p, pairs * destinations);
+    let pattern = Pattern::two(conditions.get(one)?, conditions.get(other)?);
+    (e_value <= ALPHA).then_some(Told { pattern, missed, delivered, e_value })
+}
+
+/// One bit for each missed, or delivered, row: whether it meets the condition.
+fn bits(condition: &Condition, rows: &[Row], texts: &Texts, missed: bool) -> Vec<u64> {
+    let mut bits = Vec::new();
+    for (at, row) in rows.iter().filter(|row| row.missed == missed).enumerate() {
+        if at % 64 == 0 {
+            bits.push(0);
+        }
+        if let Some(last) = bits.last_mut() {
+            *last |= u64::from(condition.holds(row, texts)) << (at % 64);
+        }
+    }
+    bits
+}
+
+fn common(one: &[u64], other: &[u64]) -> usize {
+    one.iter().zip(other).map(|(a, b)| (a & b).count_ones() as usize).sum()
+}
