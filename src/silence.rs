@@ -430,7 +430,10 @@ fn cell_of(at: i64) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::tables::Grain;
 
     fn office_hours(weeks: i64) -> Vec<i64> {
         // Monday 5 January 2026.
@@ -451,6 +454,86 @@ mod tests {
         let (since, expected) = silence(&arrivals, last + 6 * DAY, 1e-4).unwrap();
         assert_eq!(since.timestamp_micros(), last);
         assert!((16..=26).contains(&expected), "four working days of six, more or less: {expected}");
+    }
+
+    /// A table of these rows: what is not given is null, or neutral where null is not allowed.
+    fn table<T: Grain>(rows: serde_json::Value) -> Table<T> {
+        Table::new(crate::queries::tests::frame_of(&T::DEFINITION, &rows)).unwrap()
+    }
+
+    fn seen(witnesses: serde_json::Value, unexplained: serde_json::Value, records: serde_json::Value) -> Seen {
+        let leads = json!([
+            {"lead_id": "a", "received_at": "2026-05-03T10:00:00Z", "kind": "genuine", "first_name": "Ann",
+             "last_name": "Abel", "email": "ann@abel.example", "phone": "+49 30 1234567", "company": "Abel GmbH",
+             "offer_id": "contoso.mesh"},
+            {"lead_id": "b", "received_at": "2026-05-05T10:00:00Z", "kind": "genuine", "first_name": "Ben",
+             "last_name": "Brandt", "email": "ben@brandt.example", "offer_id": "contoso.mesh"},
+        ]);
+        let end = DateTime::parse_from_rfc3339("2026-05-11T00:00:00Z").unwrap().to_utc();
+        witnessed(&table(leads), &table(witnesses), &table(unexplained), &table(records), end).unwrap()
+    }
+
+    fn lost_ids(seen: &Seen) -> Vec<&str> {
+        seen.lost.texts("record_id").unwrap().into_iter().flatten().collect()
+    }
+
+    fn sighting(id: &str, at: &str, email: &str) -> serde_json::Value {
+        json!({"destination": "portal", "record_id": id, "created_at": at, "email": email, "offer_id": "contoso.mesh"})
+    }
+
+    #[test]
+    fn a_witness_proves_what_no_source_holds_and_nothing_else() {
+        let seen = seen(
+            json!([
+                // In the store: by address in another case and a day off, and by name and company without an address.
+                sighting("w1", "2026-05-04T09:00:00Z", "Ann@Abel.example"),
+                {"destination": "portal", "record_id": "w2", "created_at": "2026-05-03T11:00:00Z", "first_name": "ann",
+                 "last_name": "ABEL", "company": "Abel", "phone": "0049301234567"},
+                sighting("w3", "2026-05-05T10:01:00Z", "ben@brandt.example"),
+                // Not in the store: a stranger, and Ben once more, four days later.
+                sighting("w4", "2026-05-06T10:00:00Z", "carla@costa.example"),
+                sighting("w5", "2026-05-09T10:00:00Z", "ben@brandt.example"),
+                // Nothing that anybody lost: before the landing's first lead, after the as-of day, a test lead.
+                sighting("w6", "2026-04-01T10:00:00Z", "old@old.example"),
+                sighting("w7", "2026-05-11T10:00:00Z", "new@new.example"),
+                sighting("w8", "2026-05-06T10:00:00Z", "msft_test_123@contoso.example"),
+            ]),
+            json!([]),
+            json!([]),
+        );
+        // Ann asked once, and the portal tells of it twice: one of the two rows no lead answers.
+        assert_eq!(lost_ids(&seen), ["w1", "w4", "w5"]);
+        assert_eq!(seen.lost.frame().column("outage_id").unwrap().null_count(), 3);
+        assert_eq!(seen.trials.iter().map(|t| (t.record_id.as_str(), t.lost)).collect::<Vec<_>>(), [
+            ("w2", false),
+            ("w1", true),
+            ("w3", false),
+            ("w4", true),
+            ("w5", true)
+        ]);
+        let finding = &seen.findings[0];
+        assert_eq!((finding.level, finding.code, finding.destination.as_str(), finding.count), ("mail", "lost-at-source", "portal", 3));
+    }
+
+    #[test]
+    fn a_crm_record_that_no_lead_accounts_for_is_a_witness_too() {
+        let record = |id: &str, at: &str, email: &str| {
+            json!({"destination": "crm", "record_id": id, "created_at": at, "email": email, "offer_id": "contoso.mesh"})
+        };
+        let odd = |id: &str, reason: &str| json!({"destination": "crm", "record_id": id, "reason": reason});
+        let seen = seen(
+            json!([]),
+            json!([odd("r1", "no-lead"), odd("r2", "further-delivery"), odd("r3", "no-lead")]),
+            json!([
+                record("r1", "2026-05-06T10:00:00Z", "carla@costa.example"),
+                record("r2", "2026-05-06T10:00:00Z", "dora@dupont.example"),
+                // Of a person whose lead lies near: that it was paired with nothing does not prove a lead lost.
+                record("r3", "2026-05-05T12:00:00Z", "ben@brandt.example"),
+                record("r4", "2026-05-06T10:00:00Z", "erik@eriksen.example"),
+            ]),
+        );
+        assert_eq!(lost_ids(&seen), ["r1"]);
+        assert!(seen.findings.is_empty(), "reconciliation tells of unexplained records itself");
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod crash;
 mod demo;
 mod failures;
 mod faults;
+mod outages;
 mod program;
 mod publisher;
 mod tidy;
