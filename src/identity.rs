@@ -304,6 +304,7 @@ impl Profiles {
             candidates: patterns.into_iter().collect(),
             random: block::random_pairs(&self.forms, &self.shared),
             profiles: self.forms.of_leads,
+            colleagues: self.forms.frequencies.colleagues,
         });
         Ok((found, model))
     }

@@ -199,6 +199,8 @@ impl World {
         let maiden = (rng.random_bool(0.06)).then(|| last_name(country, &mut rng));
         let given = slug(&first.latin, country.iso2);
         let family = slug(&last.latin, country.iso2);
+        // Providers do not give out addresses with a hyphen, or read it as the beginning of a tag.
+        let (given, family) = (given.replace('-', ""), family.replace('-', ""));
         let private = match rng.random_range(0..4) {
             0 => format!("{given}.{family}{slot}"),
             1 => format!("{given}{slot}"),

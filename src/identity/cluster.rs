@@ -1,8 +1,9 @@
 //! Weighed pairs → clusters of profiles, strongest pair first.
 //!
-//! Connected components, but for three refusals: a reviewed "different", names that contradict each other anywhere in
+//! Connected components, but for some refusals: a reviewed "different", names that contradict each other anywhere in
 //! the two halves, and a cluster larger than a person can be. A weak bridge between two halves that disagree in
-//! e-mail, phone and company is refused as well. Every accepted pair joins two clusters, so the accepted pairs are a
+//! e-mail, phone and company is refused as well, and so is one whose end fits somebody else just as well: of two
+//! namesakes a lead can be only one. Every accepted pair joins two clusters, so the accepted pairs are a
 //! maximum spanning forest: the weakest of them is a person's weakest bridge.
 
 use super::block::Candidate;
@@ -16,6 +17,9 @@ const LARGEST: usize = 150;
 const LOOKED_AT: usize = 24;
 /// log2 odds (1 in 1,000) below which a bridge is weak.
 const WEAK: f64 = 10.0;
+
+/// log2 odds (64 to 1 against) below which two candidates of one lead are two people.
+const SOMEBODY_ELSE: f64 = -6.0;
 
 /// A pair that may hold a person together.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +38,7 @@ pub(super) enum Refusal {
     Decision,
     Names,
     WeakBridge,
+    Rival,
     Size,
 }
 
@@ -72,6 +77,42 @@ pub(super) fn edges(forms: &Forms, scale: &Scale, candidates: &[Candidate], floo
     edges
 }
 
+/// The candidates of the ends of weak pairs.
+struct Neighbours {
+    /// Profile, and a candidate of its with the weight of the pair; sorted by profile, strongest first.
+    pairs: Vec<(u32, u32, f32)>,
+}
+
+impl Neighbours {
+    fn of(edges: &[Edge], judge: &Judge) -> Self {
+        let mut is_end = vec![false; judge.forms.of_leads];
+        for edge in edges.iter().filter(|e| e.weight >= judge.threshold && e.weight < WEAK) {
+            for end in [edge.a, edge.b] {
+                if let Some(flag) = is_end.get_mut(end as usize) {
+                    *flag = true;
+                }
+            }
+        }
+        let is_end = |profile: u32| is_end.get(profile as usize) == Some(&true);
+        let mut pairs = Vec::new();
+        for edge in edges {
+            for (end, other) in [(edge.a, edge.b), (edge.b, edge.a)] {
+                if is_end(end) {
+                    pairs.push((end, other, edge.weight as f32));
+                }
+            }
+        }
+        // Stable: the pairs of one end stay in the order of their weights.
+        pairs.sort_by_key(|(end, ..)| *end);
+        Neighbours { pairs }
+    }
+
+    fn around(&self, end: u32) -> impl Iterator<Item = (u32, f32)> {
+        let from = self.pairs.partition_point(|(profile, ..)| *profile < end);
+        self.pairs.iter().skip(from).take_while(move |(profile, ..)| *profile == end).map(|(_, other, w)| (*other, *w))
+    }
+}
+
 impl Clusters {
     /// Joins along `edges`, in their order.
     pub(super) fn of(judge: &Judge, edges: &[Edge]) -> Self {
@@ -90,12 +131,14 @@ impl Clusters {
                 }
             }
         }
+        let neighbours = Neighbours::of(edges, judge);
         for edge in edges.iter().take_while(|e| e.weight >= judge.threshold || e.decided) {
             let (a, b) = (clusters.find(edge.a), clusters.find(edge.b));
             if a == b {
                 continue;
             }
-            match clusters.refusal(judge, edge, a, b) {
+            let refusal = clusters.refusal(judge, edge, a, b);
+            match refusal.or_else(|| clusters.rival(judge, &neighbours, edge)) {
                 Some(why) => clusters.refused.push((*edge, why)),
                 None => {
                     clusters.join(a, b);
@@ -144,6 +187,36 @@ impl Clusters {
         }
     }
 
+    /// Whether one end of a weak pair has another candidate that fits about as well and is somebody else than this one.
+    fn rival(&mut self, judge: &Judge, neighbours: &Neighbours, edge: &Edge) -> Option<Refusal> {
+        if edge.decided || edge.weight >= WEAK {
+            return None;
+        }
+        for (end, other) in [(edge.a, edge.b), (edge.b, edge.a)] {
+            let (own, chosen) = (self.find(end), self.find(other));
+            let mut odds = 1.0;
+            let mut seen = vec![own, chosen];
+            // Strongest first: the best of each cluster counts.
+            for (rival, weight) in neighbours.around(end) {
+                let cluster = self.find(rival);
+                if seen.contains(&cluster) {
+                    continue;
+                }
+                seen.push(cluster);
+                let profiles = &judge.forms.profiles;
+                let (Some(p), Some(q)) = (profiles.get(other as usize), profiles.get(rival as usize)) else { continue };
+                let levels = compare(judge.forms, judge.shared, p, q);
+                if judge.scale.weight(judge.forms, &levels, other) < SOMEBODY_ELSE {
+                    odds += f64::from(weight).exp2();
+                }
+            }
+            if edge.weight - odds.log2() < judge.threshold {
+                return Some(Refusal::Rival);
+            }
+        }
+        None
+    }
+
     fn refusal(&mut self, judge: &Judge, edge: &Edge, a: u32, b: u32) -> Option<Refusal> {
         for (x, y) in judge.different {
             let (x, y) = (self.find(*x), self.find(*y));
@@ -178,9 +251,10 @@ impl Clusters {
                 if !contradict && (seen[FIRST] == 0 || seen[LAST] == 0) {
                     continue;
                 }
-                if judge.scale.weight(judge.forms, &seen, *x) >= judge.threshold {
+                let weight = judge.scale.weight(judge.forms, &seen, *x);
+                if weight >= judge.threshold {
                     agreeing += 1;
-                } else if contradict {
+                } else if contradict && weight < 0.0 {
                     contradicting += 1;
                 }
             }

@@ -139,8 +139,10 @@ pub(super) fn names_contradict(forms: &Forms, levels: &Levels, a: &Profile, b: &
 
 /// Still recognisable as one word: a letter or two differ, in whatever order.
 fn is_garbled(a: &str, b: &str) -> bool {
-    let allowed = match a.len().min(b.len()) {
-        0..4 => 0,
+    if a.len().min(b.len()) < 4 {
+        return a == b;
+    }
+    let allowed = match a.len().max(b.len()) {
         4..6 => 1,
         6..9 => 2,
         _ => 3,
@@ -175,7 +177,8 @@ fn emails(forms: &Forms, shared: &Shared, p: &Profile, q: &Profile, renamed: boo
 }
 
 /// Whether the part before the @ follows from the name, so that an equal one tells nothing that equal names do not:
-/// `ann.lee@`, `alee@`, `k.mueller@` of Müller; not `ann.lee1987@`. Names in characters may be read as anything.
+/// `ann.lee@`, `alee@`, `k.mueller@` of Müller; not `ann.lee1987@`. Names in another script may be
+/// spelled as anything.
 fn is_made_of_names(forms: &Forms, address: &str, profile: &Profile) -> bool {
     let local = address.split('@').next().unwrap_or(address);
     if local.bytes().filter(u8::is_ascii_digit).count() >= 2 {
@@ -188,7 +191,7 @@ fn is_made_of_names(forms: &Forms, address: &str, profile: &Profile) -> bool {
     let local = plain(local);
     [profile.first, profile.last].into_iter().filter_map(|n| forms.names.get(n as usize)).any(|name| {
         let word = plain(name.key.split(' ').next().unwrap_or(&name.key));
-        name.script == Script::Characters || (word.len() >= 2 && local.contains(&word))
+        name.script != Script::Letters || (word.len() >= 2 && local.contains(&word))
     })
 }
 
@@ -378,6 +381,7 @@ fn digits_differ(a: &str, b: &str) -> bool {
 /// The level of two names that are not spelled alike: `close` or `different`, or 0 where they are written in two
 /// scripts and the one may be a reading of the other.
 fn between_scripts(a: &Name, b: &Name, close: u8, different: u8) -> u8 {
+    let shortest = if close == 2 { 4 } else { 3 };
     let (letters, other) = match (a.script, b.script) {
         (Script::Letters, Script::Letters | Script::Consonants | Script::Characters) => (a, b),
         (_, Script::Letters) => (b, a),
@@ -388,7 +392,7 @@ fn between_scripts(a: &Name, b: &Name, close: u8, different: u8) -> u8 {
     match other.script {
         Script::Letters => different,
         // Short surnames have conventions of their own: Lee for a syllable read "i".
-        Script::Consonants if other.key.len() <= 3 || letters.key.len() <= 2 => 0,
+        Script::Consonants if other.key.len() < shortest || letters.key.len() < shortest => 0,
         Script::Consonants => {
             let alike = strsim::jaro_winkler(&contact::sound_key(&a.key), &contact::sound_key(&b.key));
             match () {
@@ -407,10 +411,10 @@ fn between_scripts(a: &Name, b: &Name, close: u8, different: u8) -> u8 {
 fn may_be_a_reading(key: &str) -> bool {
     const ONSETS: &[&str] = &[
         "", "b", "p", "m", "f", "d", "t", "n", "l", "g", "k", "h", "j", "q", "x", "zh", "ch", "sh", "r", "z", "c", "s",
-        "w", "ts", "tz", "ky", "gy", "ny", "hy", "my", "ry", "by", "py", "hs", "kh", "ph", "th", "tr", "ng", "kw",
-        "gw", "ssz", "ss", "kk", "tt", "pp", "jj", "gg",
+        "w", "ts", "tz", "ky", "gy", "ny", "hy", "my", "ry", "by", "py", "hs", "ng", "kw", "gw", "ss", "kk", "tt", "pp",
+        "jj", "gg",
     ];
-    const CODAS: &[&str] = &["", "n", "ng", "m", "k", "p", "t", "l", "h", "nh", "ch", "r"];
+    const CODAS: &[&str] = &["", "n", "ng", "m", "k", "p", "t", "l", "h", "nh", "ch"];
     key.split(' ').filter(|word| word.len() > 1).all(|word| {
         let is_vowel = |c: char| matches!(c, 'a' | 'e' | 'i' | 'o' | 'u' | 'y');
         let mut runs = word.split(is_vowel).filter(|run| !run.is_empty());
@@ -449,7 +453,12 @@ fn share_a_group(a: &[u16], b: &[u16]) -> bool {
 /// Sounds the same, is the same without spaces, or is spelled alike.
 fn are_close(a: &Name, b: &Name, threshold: f64) -> bool {
     let (x, y) = (a.key.as_str(), b.key.as_str());
-    if a.sound == b.sound && x.as_bytes().first() == y.as_bytes().first() && x.len().min(y.len()) >= 3 {
+    // Few consonants say little: `jean` sounds like `jihoon`.
+    if a.sound == b.sound
+        && x.as_bytes().first() == y.as_bytes().first()
+        && x.len().min(y.len()) >= 3
+        && strsim::jaro_winkler(x, y) >= 0.7
+    {
         return true;
     }
     if (a.letters ^ b.letters).count_ones() > 5 || x.len().abs_diff(y.len()) > 4 {

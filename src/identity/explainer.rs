@@ -103,6 +103,7 @@ impl<'a> Explainer<'a> {
                 Some(Refusal::WeakBridge) => {
                     "it would be a weak bridge between leads that differ in e-mail, phone and company"
                 }
+                Some(Refusal::Rival) => "another lead fits as well, and it can be only one of the two people",
                 Some(Refusal::Size) => "the person would have more contacts than one person can have",
                 None => "leads that say so little are not linked to each other",
             }

@@ -43,10 +43,12 @@ pub(super) struct Frequencies {
     totals: [Vec<u32>; 3],
     /// Countries with the most profiles first, and how many they have.
     countries: Vec<(u32, u32)>,
-    /// Of each profile, log2 share of first name, last name and title in its country, and of the names among all.
-    of_profile: Vec<[f32; 5]>,
+    /// Of each profile, log2 share of first name, last name and title in its country, and the same among all.
+    of_profile: Vec<[f32; 6]>,
     /// Profiles counted by country.
     counted: u32,
+    /// Share of pairs that name the same company.
+    pub colleagues: f64,
 }
 
 fn key(kind: usize, home: u32, value: u32) -> u64 {
@@ -85,7 +87,9 @@ impl Frequencies {
             let share = |n: f64| (n + prior) / (f64::from(totals[k]) + PROFILES_OF_UNSEEN);
             counts[k].iter().map(|n| share(f64::from((*n).max(1))).log2()).chain([share(1.0).log2()]).collect()
         });
-        Frequencies { overall, ..Frequencies::default() }
+        let pairs = |n: u32| f64::from(n) * f64::from(n.saturating_sub(1)) / 2.0;
+        let colleagues = counts[COMPANY].iter().map(|n| pairs(*n)).sum::<f64>() / pairs(totals[COMPANY]).max(1.0);
+        Frequencies { overall, colleagues, ..Frequencies::default() }
     }
 
     /// Counts by the countries that profiles say they are at home in.
@@ -140,24 +144,27 @@ impl Frequencies {
         names.par_sort_unstable();
         names.dedup();
         // log2 share of people who come from where the two names are usual and are called so.
-        let abroad: Vec<(f64, f64)> = names
+        let abroad: Vec<(f64, f64, u32)> = names
             .par_iter()
             .map(|(first, last)| match self.origin(*first, *last) {
                 Some((country, people)) => {
                     let first = self.among_compatriots(FIRST, *first, country) + people;
-                    (first, self.among_compatriots(LAST, *last, country))
+                    (first, self.among_compatriots(LAST, *last, country), country)
                 }
-                None => (f64::NEG_INFINITY, 0.0),
+                None => (f64::NEG_INFINITY, 0.0, NONE),
             })
             .collect();
         let shares = |p: &Profile| {
             let at = names.binary_search(&(p.first, p.last)).ok();
-            let abroad = at.and_then(|at| abroad.get(at)).copied().unwrap_or((f64::NEG_INFINITY, 0.0));
+            let abroad = at.and_then(|at| abroad.get(at)).copied();
+            let (first, last, origin) = abroad.unwrap_or((f64::NEG_INFINITY, 0.0, NONE));
+            let abroad = (first, last);
             let usual = |names: (f64, f64)| if abroad.0 + abroad.1 > names.0 + names.1 { abroad } else { names };
             let home = usual([FIRST, LAST].map(|k| self.among_compatriots(k, values(forms, p)[k], p.home)).into());
             let all = usual((self.among_all(FIRST, p.first), self.among_all(LAST, p.last)));
-            let title = self.among_compatriots(TITLE, p.title, p.home);
-            [home.0, home.1, title, all.0, all.1].map(|share| share as f32)
+            // Whoever writes a title in the language of another country is likely from there.
+            let title = |at| self.among_compatriots(TITLE, p.title, at).max(self.among_compatriots(TITLE, p.title, origin));
+            [home.0, home.1, title(p.home), all.0, all.1, title(NONE)].map(|share| share as f32)
         };
         self.of_profile = forms.profiles.par_iter().map(shares).collect();
     }
@@ -186,6 +193,7 @@ impl Frequencies {
             (TITLE, true) => 2,
             (FIRST, false) => 3,
             (LAST, false) => 4,
+            (TITLE, false) => 5,
             _ => return None,
         };
         self.of_profile.get(profile as usize).map(|shares| f64::from(shares[place]))

@@ -1,9 +1,10 @@
 //! The model: how much each comparison level speaks for one person, learned from the leads themselves.
 //!
-//! Fellegi and Sunter (1969) with three classes instead of two. Beside "the same person" and "strangers" stands "close
-//! to each other": relatives with one address, colleagues behind one switchboard, customers of one reseller. Their
-//! e-mail, phone, company or last name agree while they are two people, which is just where the two-class model merges
-//! what it must not. The weight of a pair is log2 of the odds of *same* against the other two together.
+//! Fellegi and Sunter (1969) with four classes instead of two. Beside "the same person" and "strangers" stand "close to
+//! each other", relatives with one address and customers of one reseller, and "colleagues". Their e-mail, phone, company
+//! or last name agree while they are two people, which is just where the two-class model merges what it must not. The
+//! weight of a pair is log2 of the odds of *same* against the other three together. How likely two contacts are
+//! colleagues need not be learned: the size of their company tells.
 //!
 //! Parameters are learned by expectation maximisation (Dempster, Laird, Rubin 1977) over counted patterns in sorted
 //! order, with Dirichlet priors worth some hundred pairs: fifty leads are judged by the priors, a million by
@@ -28,42 +29,55 @@ use super::forms::{Forms, NONE};
 use super::frequency;
 use crate::error::{Error, Result};
 
-/// Prior probabilities of each level, given that both sides have a value: same person, strangers, close to each other.
-type Priors = [&'static [(f64, f64, f64)]; 7];
+/// Prior probabilities of each level, given that both sides have a value: same person, strangers, close to each other,
+/// colleagues.
+type Priors = [&'static [(f64, f64, f64, f64)]; 7];
 
 /// From what forms look like: people keep their name and firm, change or hide address and phone.
 const PRIORS: Priors = [
     // e-mail: same, mailbox, shared, typing, local part, colleague, private, different
     &[
-        (0.65, 1e-8, 0.01),
-        (0.03, 2e-9, 0.001),
-        (0.02, 1e-7, 0.12),
-        (0.05, 3e-7, 0.01),
-        (0.05, 2e-4, 0.01),
-        (0.03, 2e-3, 0.45),
-        (0.14, 0.55, 0.249),
-        (0.03, 0.45, 0.15),
+        (0.65, 1e-8, 0.01, 1e-5),
+        (0.03, 2e-9, 0.001, 1e-6),
+        (0.02, 1e-7, 0.12, 0.002),
+        (0.05, 3e-7, 0.01, 0.001),
+        (0.05, 2e-4, 0.01, 0.005),
+        (0.03, 2e-3, 0.45, 0.57),
+        (0.14, 0.55, 0.249, 0.37),
+        (0.03, 0.45, 0.15, 0.05),
     ],
     // phone: same, last digits, shared, typing, exchange, two errors, different
     &[
-        (0.62, 1e-7, 0.10),
-        (0.04, 2e-8, 0.01),
-        (0.03, 3e-7, 0.25),
-        (0.05, 2e-6, 0.03),
-        (0.03, 1e-5, 0.15),
-        (0.02, 1e-4, 0.03),
-        (0.17, 1.0, 0.43),
+        (0.62, 1e-7, 0.10, 0.005),
+        (0.04, 2e-8, 0.01, 0.001),
+        (0.03, 3e-7, 0.25, 0.02),
+        (0.05, 2e-6, 0.03, 0.002),
+        (0.03, 1e-5, 0.15, 0.05),
+        (0.02, 1e-4, 0.03, 0.002),
+        (0.17, 1.0, 0.43, 0.92),
     ],
     // first name: same (or swapped), nickname, initial, close, different
-    &[(0.80, 5e-3, 5e-3), (0.05, 4e-3, 4e-3), (0.05, 3e-2, 3e-2), (0.06, 2e-2, 2e-2), (0.02, 0.94, 0.94)],
+    &[
+        (0.80, 5e-3, 5e-3, 5e-3),
+        (0.05, 4e-3, 4e-3, 4e-3),
+        (0.05, 3e-2, 3e-2, 3e-2),
+        (0.06, 2e-2, 2e-2, 2e-2),
+        (0.02, 0.94, 0.94, 0.94),
+    ],
     // last name: same (or swapped), close, part, initial, different
-    &[(0.84, 2e-3, 0.25), (0.06, 8e-3, 0.02), (0.02, 1e-3, 0.01), (0.02, 3e-2, 0.03), (0.04, 0.96, 0.69)],
+    &[
+        (0.84, 2e-3, 0.25, 4e-3),
+        (0.06, 8e-3, 0.02, 1e-2),
+        (0.02, 1e-3, 0.01, 2e-3),
+        (0.02, 3e-2, 0.03, 3e-2),
+        (0.04, 0.96, 0.69, 0.96),
+    ],
     // company: same, domain, close, different
-    &[(0.72, 1e-3, 0.60), (0.08, 1e-3, 0.15), (0.10, 3e-3, 0.07), (0.06, 0.995, 0.18)],
+    &[(0.72, 1e-3, 0.60, 0.80), (0.08, 1e-3, 0.15, 0.12), (0.10, 3e-3, 0.07, 0.06), (0.06, 0.995, 0.18, 0.02)],
     // title: same, close, different
-    &[(0.55, 3e-2, 0.06), (0.20, 8e-2, 0.14), (0.25, 0.89, 0.80)],
+    &[(0.55, 3e-2, 0.06, 0.06), (0.20, 8e-2, 0.14, 0.12), (0.25, 0.89, 0.80, 0.82)],
     // country: same, different
-    &[(0.95, 0.25, 0.93), (0.05, 0.75, 0.07)],
+    &[(0.95, 0.25, 0.93, 0.93), (0.05, 0.75, 0.07, 0.07)],
 ];
 
 /// Worth of the priors of *same*, in pairs.
@@ -78,6 +92,10 @@ const PAIRS_OF_RARE_U: f64 = 100_000.0;
 const PRIOR_PAIRS: f64 = 5.0;
 /// Share of close pairs that the blocking rules find.
 const CLOSE_FOUND: f64 = 0.4;
+/// Share of pairs that are colleagues, where nobody names a company.
+const SMALLEST_COLLEAGUES: f64 = 1e-6;
+/// log2 share of contacts that one company can have; beyond it, it is a place or a trade and makes nobody a colleague.
+const LARGEST_COMPANY: f64 = -9.0;
 /// In a handful of leads one pair is no habit.
 const LARGEST_PRIOR: f64 = 0.03;
 const ROUNDS: usize = 25;
@@ -96,6 +114,8 @@ pub(super) struct Level {
     u_foreigners: f64,
     /// Among people close to each other.
     r: f64,
+    /// Among colleagues.
+    c: f64,
 }
 
 impl Level {
@@ -127,6 +147,8 @@ pub(super) struct Model {
     pub prior_same: f64,
     /// Share of pairs that are close to each other.
     pub prior_close: f64,
+    /// Share of pairs that are colleagues.
+    pub prior_colleagues: f64,
     fields: Vec<Field>,
     /// Profiles it was learned from.
     pub profiles: usize,
@@ -147,6 +169,8 @@ pub(super) struct Counted {
     pub random: Vec<(u32, u64)>,
     /// Profiles.
     pub profiles: usize,
+    /// Share of pairs that name the same company.
+    pub colleagues: f64,
 }
 
 /// Nine significant digits: what the JSON holds is what was used.
@@ -172,7 +196,9 @@ impl Model {
             .zip(PRIORS)
             .zip(LEVELS)
             .map(|((field, priors), names)| {
-                let sums = priors.iter().fold((0.0, 0.0, 0.0), |s, p| (s.0 + p.0, s.1 + p.1, s.2 + p.2));
+                let sums = priors
+                    .iter()
+                    .fold((0.0, 0.0, 0.0, 0.0), |s, p| (s.0 + p.0, s.1 + p.1, s.2 + p.2, s.3 + p.3));
                 let levels = priors.iter().zip(names.iter().skip(1)).map(|(p, (name, _))| Level {
                     level: (*name).to_owned(),
                     m: rounded(p.0 / sums.0),
@@ -180,6 +206,7 @@ impl Model {
                     u_compatriots: rounded(p.1 / sums.1),
                     u_foreigners: rounded(p.1 / sums.1),
                     r: rounded(p.2 / sums.2),
+                    c: rounded(p.3 / sums.3),
                 });
                 Field { field: (*field).to_owned(), levels: levels.collect() }
             })
@@ -188,6 +215,7 @@ impl Model {
             version: VERSION,
             prior_same: rounded(((expected + PRIOR_PAIRS) / pairs).min(LARGEST_PRIOR)),
             prior_close: rounded(((expected + PRIOR_PAIRS) / pairs).min(LARGEST_PRIOR)),
+            prior_colleagues: SMALLEST_COLLEAGUES,
             fields,
             profiles,
             candidate_pairs: 0,
@@ -209,12 +237,12 @@ impl Model {
         };
         let is_probability = |p: &f64| p.is_finite() && *p > 0.0 && *p <= 1.0;
         let sound =
-            model.fields.iter().flat_map(|f| &f.levels).flat_map(|l| [l.m, l.u, l.u_compatriots, l.u_foreigners, l.r]);
+            model.fields.iter().flat_map(|f| &f.levels).flat_map(|l| [l.m, l.u, l.u_compatriots, l.u_foreigners, l.r, l.c]);
         let sound = sound.into_iter().all(|p| is_probability(&p));
         if model.version != VERSION || shape(&model) != shape(&prior) {
             return Err(refused("it was written by another version".to_owned()));
         }
-        if !sound || !is_probability(&model.prior_same) || !is_probability(&model.prior_close) {
+        if !sound || ![model.prior_same, model.prior_close, model.prior_colleagues].iter().all(is_probability) {
             return Err(refused("a probability in it is not between 0 and 1".to_owned()));
         }
         Ok(model)
@@ -232,6 +260,8 @@ impl Model {
         let mut model = Model::prior(counted.profiles);
         let prior = model.clone();
         let pairs = all_pairs(counted.profiles);
+        // Where more pairs than could be one person name the same company, it is a place or a trade.
+        model.prior_colleagues = rounded(counted.colleagues.min(model.prior_same).max(SMALLEST_COLLEAGUES));
         model.strangers_from(&counted.random);
         for _ in 0..ROUNDS {
             model.maximise(counted, &prior, pairs);
@@ -245,8 +275,8 @@ impl Model {
         let (mut all, mut compatriots, mut foreigners) = (self.zeros(), self.zeros(), self.zeros());
         for (pattern, count) in random {
             let levels = levels(*pattern);
-            let (same, close, strangers) = self.shares(&levels);
-            if same < strangers + close {
+            let [same, close, colleagues, strangers] = self.shares(&levels);
+            if same < strangers + close + colleagues {
                 add(&mut all, &levels, *count as f64);
                 match levels[HOME] {
                     COMPATRIOTS => add(&mut compatriots, &levels, *count as f64),
@@ -275,8 +305,8 @@ impl Model {
         let (mut all_same, mut all_close) = (0.0, 0.0);
         for (pattern, count) in &counted.candidates {
             let levels = levels(*pattern);
-            let (same, close, strangers) = self.shares(&levels);
-            let sum = same + close + strangers;
+            let [same, close, colleagues, strangers] = self.shares(&levels);
+            let sum = same + close + colleagues + strangers;
             let n = *count as f64;
             all_same += n * same / sum;
             all_close += n * close / sum;
@@ -328,12 +358,16 @@ impl Model {
         self.fields.iter().map(|f| vec![0.0; f.levels.len()]).collect()
     }
 
-    /// Joint probability of the levels with each class: same, close, strangers.
-    fn shares(&self, levels: &Levels) -> (f64, f64, f64) {
-        let mut shares = (self.prior_same, self.prior_close, (1.0 - self.prior_same - self.prior_close).max(0.1));
+    /// Joint probability of the levels with each class: same, close, colleagues, strangers.
+    fn shares(&self, levels: &Levels) -> [f64; 4] {
+        let strangers = 1.0 - self.prior_same - self.prior_close - self.prior_colleagues;
+        let mut shares = [self.prior_same, self.prior_close, self.prior_colleagues, strangers.max(0.1)];
         for (f, (field, level)) in self.fields.iter().zip(levels).enumerate() {
             if let Some((l, p)) = place(f, *level).and_then(|l| Some((l, field.levels.get(l)?))) {
-                shares = (shares.0 * p.m, shares.1 * p.r, shares.2 * p.of_strangers(f, l, levels[HOME]));
+                let u = p.of_strangers(f, l, levels[HOME]);
+                // Colleagues are called as other people at home are.
+                let c = if matches!(f, FIRST | LAST) { u } else { p.c };
+                shares = [shares[0] * p.m, shares[1] * p.r, shares[2] * c, shares[3] * u];
             }
         }
         shares
@@ -377,33 +411,64 @@ pub struct Step {
     pub term_frequency: Option<f64>,
 }
 
+/// log2 probabilities in each class.
+#[derive(Clone, Copy, Default)]
+struct Log2 {
+    same: f64,
+    strangers: f64,
+    close: f64,
+    colleagues: f64,
+}
+
+impl Log2 {
+    fn add(&mut self, other: Log2) {
+        self.same += other.same;
+        self.strangers += other.strangers;
+        self.close += other.close;
+        self.colleagues += other.colleagues;
+    }
+
+    /// Everybody but the same person.
+    fn others(&self) -> f64 {
+        log2_sum(log2_sum(self.strangers, self.close), self.colleagues)
+    }
+}
+
 /// A model made ready to weigh pairs of one set of profiles.
 pub(super) struct Scale {
-    /// log2 of m, u, r by where the two are at home, field and level; zero where nothing is said.
-    table: [[[(f64, f64, f64); 9]; 7]; 3],
-    prior: (f64, f64, f64),
+    /// By where the two are at home, field and level; zero where nothing is said.
+    table: [[[Log2; 9]; 7]; 3],
+    prior: Log2,
 }
 
 impl Scale {
     pub(super) fn new(model: &Model) -> Self {
-        let mut table = [[[(0.0, 0.0, 0.0); 9]; 7]; 3];
+        let mut table = [[[Log2::default(); 9]; 7]; 3];
         for (home, table) in table.iter_mut().enumerate() {
             for (f, (row, field)) in table.iter_mut().zip(&model.fields).enumerate() {
                 for (l, (place, p)) in row.iter_mut().skip(1).zip(&field.levels).enumerate() {
-                    *place = (p.m.log2(), p.of_strangers(f, l, home as u8).log2(), p.r.log2());
+                    let u = p.of_strangers(f, l, home as u8).log2();
+                    let colleagues = if matches!(f, FIRST | LAST) { u } else { p.c.log2() };
+                    *place = Log2 { same: p.m.log2(), strangers: u, close: p.r.log2(), colleagues };
                 }
             }
             for name in [FIRST, LAST] {
                 table[name][usize::from(SWAPPED)] = table[name][1];
             }
         }
-        let strangers = (1.0 - model.prior_same - model.prior_close).max(0.1);
-        Scale { table, prior: (model.prior_same.log2(), strangers.log2(), model.prior_close.log2()) }
+        let strangers = (1.0 - model.prior_same - model.prior_close - model.prior_colleagues).max(0.1);
+        let prior = Log2 {
+            same: model.prior_same.log2(),
+            strangers: strangers.log2(),
+            close: model.prior_close.log2(),
+            colleagues: model.prior_colleagues.log2(),
+        };
+        Scale { table, prior }
     }
 
     /// The same with other prior odds: log2 of the share of pairs that are one person, and that are close.
     pub(super) fn with_prior(&self, same: f64, close: f64) -> Self {
-        Scale { table: self.table, prior: (same, self.prior.1, close) }
+        Scale { table: self.table, prior: Log2 { same, close, ..self.prior } }
     }
 
     /// log2 share of the value that both have, where its frequency matters at this level.
@@ -441,61 +506,62 @@ impl Scale {
 
     /// log2 odds that two profiles are one person: the one numbered `a` and whoever gave these levels.
     pub(super) fn weight(&self, forms: &Forms, levels: &Levels, a: u32) -> f64 {
-        let (mut same, mut strangers, mut close) = self.prior;
+        let mut sum = self.prior;
         for field in 0..FIELDS.len() {
             if levels[field] > 0 {
-                let (m, u, r) = self.log2(forms, field, levels, a);
-                same += m;
-                strangers += u;
-                close += r;
+                sum.add(self.log2(forms, field, levels, a));
             }
         }
-        same - log2_sum(strangers, close)
+        sum.same - sum.others()
     }
 
-    /// log2 of m, u and r of one field, term frequency included.
-    fn log2(&self, forms: &Forms, field: usize, levels: &Levels, a: u32) -> (f64, f64, f64) {
-        let (m, mut u, mut r) = self.table[usize::from(levels[HOME])][field][usize::from(levels[field])];
+    /// log2 probabilities of one field, term frequency included.
+    fn log2(&self, forms: &Forms, field: usize, levels: &Levels, a: u32) -> Log2 {
+        let mut of = self.table[usize::from(levels[HOME])][field][usize::from(levels[field])];
         if let Some(share) = self.share(forms, field, levels, a) {
+            of.strangers = share;
             match field {
                 // Relatives and colleagues share a first name no more than strangers do.
-                FIRST => (u, r) = (share, share),
-                LAST => (u, r) = (share, log2_sum(r, share)),
+                FIRST => (of.close, of.colleagues) = (share, share),
+                LAST => (of.close, of.colleagues) = (log2_sum(of.close, share), share),
                 // Nor a title much more.
-                TITLE => (u, r) = (share, log2_sum(share, -7.0)),
-                _ => u = share,
+                TITLE => {
+                    of.close = log2_sum(share, -7.0);
+                    of.colleagues = of.close;
+                }
+                // The larger the company, the likelier two contacts are colleagues and no more.
+                COMPANY => of.colleagues += share.min(LARGEST_COMPANY) - self.prior.colleagues,
+                _ => {}
             }
         }
-        (m, u, r)
+        of
     }
 
     /// The bars that add up to [`Self::weight`].
     pub(super) fn waterfall(&self, forms: &Forms, levels: &Levels, a: u32) -> Vec<Step> {
-        let (prior_same, prior_strangers, prior_close) = self.prior;
+        let mut sum = self.prior;
         let mut steps = vec![Step {
             field: "prior",
             level: "prior",
             words: "how rarely two leads are one person",
-            weight: prior_same - prior_strangers,
+            weight: sum.same - sum.strangers,
             term_frequency: None,
         }];
-        let (mut strangers, mut close) = (prior_strangers, prior_close);
         for (field, level) in levels.iter().enumerate().take(FIELDS.len()) {
             if *level == 0 {
                 continue;
             }
-            let (m, u, r) = self.log2(forms, field, levels, a);
-            strangers += u;
-            close += r;
+            let of = self.log2(forms, field, levels, a);
+            sum.add(of);
             let (name, words) = LEVELS[field][usize::from(*level)];
             let term_frequency = self.share(forms, field, levels, a).map(f64::exp2);
-            steps.push(Step { field: FIELDS[field], level: name, words, weight: m - u, term_frequency });
+            steps.push(Step { field: FIELDS[field], level: name, words, weight: of.same - of.strangers, term_frequency });
         }
         steps.push(Step {
             field: "closeness",
             level: "closeness",
             words: "how well two relatives or colleagues would explain the same",
-            weight: strangers - log2_sum(strangers, close),
+            weight: sum.strangers - sum.others(),
             term_frequency: None,
         });
         steps

@@ -50,6 +50,8 @@ pub struct Quality {
     pub kept_apart_by_names: usize,
     /// The same: a weak bridge between halves that disagree.
     pub kept_apart_as_weak_bridge: usize,
+    /// The same: somebody else fits as well.
+    pub kept_apart_as_ambiguous: usize,
     /// The same: the cluster would be larger than a person can be.
     pub kept_apart_by_size: usize,
     /// What blocking rules did not compare.
@@ -100,6 +102,7 @@ impl Quality {
                 Refusal::Decision => &mut self.kept_apart_by_decision,
                 Refusal::Names => &mut self.kept_apart_by_names,
                 Refusal::WeakBridge => &mut self.kept_apart_as_weak_bridge,
+                Refusal::Rival => &mut self.kept_apart_as_ambiguous,
                 Refusal::Size => &mut self.kept_apart_by_size,
             } += 1;
         }
