@@ -411,8 +411,8 @@ fn between_scripts(a: &Name, b: &Name, close: u8, different: u8) -> u8 {
 fn may_be_a_reading(key: &str) -> bool {
     const ONSETS: &[&str] = &[
         "", "b", "p", "m", "f", "d", "t", "n", "l", "g", "k", "h", "j", "q", "x", "zh", "ch", "sh", "r", "z", "c", "s",
-        "w", "ts", "tz", "ky", "gy", "ny", "hy", "my", "ry", "by", "py", "hs", "ng", "kw", "gw", "ss", "kk", "tt", "pp",
-        "jj", "gg",
+        "w", "ts", "tz", "ky", "gy", "ny", "hy", "my", "ry", "by", "py", "hs", "ng", "kw", "gw", "ss", "kk", "tt",
+        "pp", "jj", "gg",
     ];
     const CODAS: &[&str] = &["", "n", "ng", "m", "k", "p", "t", "l", "h", "nh", "ch"];
     key.split(' ').filter(|word| word.len() > 1).all(|word| {

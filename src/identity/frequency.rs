@@ -163,7 +163,8 @@ impl Frequencies {
             let home = usual([FIRST, LAST].map(|k| self.among_compatriots(k, values(forms, p)[k], p.home)).into());
             let all = usual((self.among_all(FIRST, p.first), self.among_all(LAST, p.last)));
             // Whoever writes a title in the language of another country is likely from there.
-            let title = |at| self.among_compatriots(TITLE, p.title, at).max(self.among_compatriots(TITLE, p.title, origin));
+            let title =
+                |at| self.among_compatriots(TITLE, p.title, at).max(self.among_compatriots(TITLE, p.title, origin));
             [home.0, home.1, title(p.home), all.0, all.1, title(NONE)].map(|share| share as f32)
         };
         self.of_profile = forms.profiles.par_iter().map(shares).collect();

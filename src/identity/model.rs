@@ -196,9 +196,8 @@ impl Model {
             .zip(PRIORS)
             .zip(LEVELS)
             .map(|((field, priors), names)| {
-                let sums = priors
-                    .iter()
-                    .fold((0.0, 0.0, 0.0, 0.0), |s, p| (s.0 + p.0, s.1 + p.1, s.2 + p.2, s.3 + p.3));
+                let sums =
+                    priors.iter().fold((0.0, 0.0, 0.0, 0.0), |s, p| (s.0 + p.0, s.1 + p.1, s.2 + p.2, s.3 + p.3));
                 let levels = priors.iter().zip(names.iter().skip(1)).map(|(p, (name, _))| Level {
                     level: (*name).to_owned(),
                     m: rounded(p.0 / sums.0),
@@ -236,8 +235,11 @@ impl Model {
             m.fields.iter().map(|f| (f.field.clone(), f.levels.iter().map(|l| l.level.clone()).collect())).collect()
         };
         let is_probability = |p: &f64| p.is_finite() && *p > 0.0 && *p <= 1.0;
-        let sound =
-            model.fields.iter().flat_map(|f| &f.levels).flat_map(|l| [l.m, l.u, l.u_compatriots, l.u_foreigners, l.r, l.c]);
+        let sound = model
+            .fields
+            .iter()
+            .flat_map(|f| &f.levels)
+            .flat_map(|l| [l.m, l.u, l.u_compatriots, l.u_foreigners, l.r, l.c]);
         let sound = sound.into_iter().all(|p| is_probability(&p));
         if model.version != VERSION || shape(&model) != shape(&prior) {
             return Err(refused("it was written by another version".to_owned()));
@@ -555,7 +557,13 @@ impl Scale {
             sum.add(of);
             let (name, words) = LEVELS[field][usize::from(*level)];
             let term_frequency = self.share(forms, field, levels, a).map(f64::exp2);
-            steps.push(Step { field: FIELDS[field], level: name, words, weight: of.same - of.strangers, term_frequency });
+            steps.push(Step {
+                field: FIELDS[field],
+                level: name,
+                words,
+                weight: of.same - of.strangers,
+                term_frequency,
+            });
         }
         steps.push(Step {
             field: "closeness",
