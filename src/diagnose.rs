@@ -26,6 +26,9 @@ pub struct Known {
     pub page: String,
     /// Its address.
     pub url: String,
+    /// Where messages stand that the page does not print, or that they are general knowledge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub messages_from: Option<String>,
     /// Distinguishing parts of the messages, in every known language.
     #[serde(skip_serializing)]
     messages: Vec<String>,
@@ -54,6 +57,8 @@ pub enum Diagnosis {
 
 /// Share of a text's or a message's weight that must be found to call it known.
 const ENOUGH: f64 = 0.6;
+/// The same for a text so long that the letters of a short message occur in it by chance.
+const ENOUGH_OF_LONG: f64 = 0.8;
 /// How far ahead of the second the first must be.
 const AHEAD: f64 = 0.12;
 
@@ -75,8 +80,9 @@ fn file() -> Result<File> {
 pub fn diagnose(text: &str) -> Result<Diagnosis> {
     let File { shared, known } = file()?;
     let shared: BTreeSet<String> = shared.iter().flat_map(|s| pieces(s)).collect();
-    let query = pieces(text);
-    if !query.is_empty() && query.is_subset(&shared) {
+    let queries = windows(text);
+    let whole = pieces(text);
+    if !whole.is_empty() && whole.is_subset(&shared) {
         let candidates = known.into_iter().filter(|k| k.cause.contains("Dynamics") || k.page.contains("Dynamics"));
         return Ok(Diagnosis::Ambiguous { candidates: candidates.collect() });
     }
@@ -98,17 +104,19 @@ pub fn diagnose(text: &str) -> Result<Diagnosis> {
         ((known.len() as f64 + 1.0) / n as f64).ln()
     };
     let sum = |pieces: &mut dyn Iterator<Item = &String>| pieces.map(|p| weight(p)).sum::<f64>();
-    let asked = sum(&mut query.iter());
+    let asked: Vec<f64> = queries.iter().map(|query| sum(&mut query.iter())).collect();
     let mut scored: Vec<(f64, usize)> = messages
         .iter()
         .enumerate()
         .map(|(at, of_one)| {
-            let best = of_one.iter().map(|message| {
+            let pairs = of_one.iter().flat_map(|message| queries.iter().zip(&asked).map(move |query| (message, query)));
+            let best = pairs.map(|(message, (query, asked))| {
                 let common = sum(&mut query.intersection(message));
+                let all = sum(&mut message.iter());
                 // Part of a message, or a message within a longer text; a long part of a longer message counts too.
-                let part = if query.len() >= FEWEST && asked > 0.0 { common / asked } else { 0.0 };
-                let whole = common / sum(&mut message.iter()).max(f64::MIN_POSITIVE);
-                let mean = 2.0 * common / (asked + sum(&mut message.iter())).max(f64::MIN_POSITIVE);
+                let part = if query.len() >= FEWEST && *asked > 0.0 { common / asked } else { 0.0 };
+                let whole = common / all.max(f64::MIN_POSITIVE);
+                let mean = 2.0 * common / (asked + all).max(f64::MIN_POSITIVE);
                 part.max(whole) + 0.1 * mean
             });
             (best.fold(0.0, f64::max), at)
@@ -117,7 +125,8 @@ pub fn diagnose(text: &str) -> Result<Diagnosis> {
     scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
     let pick =
         |scored: &[(f64, usize)]| scored.iter().filter_map(|(_, at)| known.get(*at).cloned()).collect::<Vec<_>>();
-    let likely: Vec<(f64, usize)> = scored.iter().copied().filter(|(score, _)| *score >= ENOUGH).collect();
+    let enough = if queries.len() > 1 { ENOUGH_OF_LONG } else { ENOUGH };
+    let likely: Vec<(f64, usize)> = scored.iter().copied().filter(|(score, _)| *score >= enough).collect();
     Ok(match likely.as_slice() {
         [] => Diagnosis::Unknown {
             nearest: pick(&scored.iter().copied().filter(|(score, _)| *score > 0.0).take(3).collect::<Vec<_>>()),
@@ -140,7 +149,8 @@ impl Diagnosis {
     /// In words, for a person.
     pub fn text(&self) -> String {
         let one = |k: &Known| {
-            format!("{}\n\nCause: {}\nFix:   {}\nPage:  {}\n       {}\n", k.title, k.cause, k.fix, k.page, k.url)
+            let from = k.messages_from.as_ref().map_or_else(String::new, |from| format!("From:  {from}\n"));
+            format!("{}\n\nCause: {}\nFix:   {}\nPage:  {}\n       {}\n{from}", k.title, k.cause, k.fix, k.page, k.url)
         };
         match self {
             Diagnosis::Found { known } => one(known),
@@ -157,6 +167,21 @@ impl Diagnosis {
             }
         }
     }
+}
+
+/// A message is shorter than this, in characters; a longer text holds it somewhere.
+const LONGEST: usize = 600;
+
+/// The pieces of a text, window by window: a page that is pasted whole holds the letters of every short message
+/// somewhere, but not side by side.
+fn windows(text: &str) -> Vec<BTreeSet<String>> {
+    let letters: Vec<char> = text.chars().collect();
+    if letters.len() <= LONGEST {
+        return vec![pieces(text)];
+    }
+    let starts = (0..letters.len()).step_by(LONGEST / 2);
+    let window = |start: usize| letters.iter().skip(start).take(LONGEST).collect::<String>();
+    starts.map(|start| pieces(&window(start))).collect()
 }
 
 /// Pieces of a text: three letters of each word with its ends, two characters in scripts without blanks.
@@ -238,6 +263,48 @@ mod tests {
             let rest = &line[end..];
             assert_eq!(id(rest), expected, "{rest}");
         }
+    }
+
+    #[test]
+    fn the_questions_that_the_pages_answer_are_known_in_each_language() {
+        let asked = include_str!("diagnose/asked.txt").lines().filter_map(|l| l.split_once('\t'));
+        let wrong: Vec<_> = asked.filter(|(expected, line)| id(line) != *expected).collect();
+        assert!(wrong.is_empty(), "{wrong:?}");
+    }
+
+    #[test]
+    fn four_words_of_the_english_messages_are_enough() {
+        // Microsoft, "Lead management for commercial marketplace", common errors: the part that tells them apart.
+        for (expected, line) in [
+            ("dynamics-sign-in", "Unable to sign in to Dynamics CRM"),
+            (
+                "dynamics-create-permission",
+                "User does not have create permissions for the leadsourcecode attribute in the lead entity",
+            ),
+            ("directory-not-found", "Exception:: Tenant not found"),
+            ("dynamics-no-roles", "SecLib::RetrievePrivilegeForUser failed - no roles are assigned to user"),
+            ("application-not-found", "Application with identifier was not found in the directory"),
+            ("directory-id-invalid", "Requested tenant identifier is not valid and not valid external domain format"),
+            ("secret-invalid", "Error validating credentials.: Invalid client secret is provided"),
+            ("dynamics-url", "The request channel timed out while waiting for a reply after 00:02:00"),
+        ] {
+            assert_eq!(id(line), expected, "{line}");
+            let words: Vec<&str> = line.split(' ').collect();
+            for four in words.windows(4).map(|w| w.join(" ")).filter(|f| f != "in to Dynamics CRM") {
+                assert_eq!(id(&four), expected, "{four}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_long_text_is_not_a_message_because_its_letters_occur_in_it_and_one_inside_is_found() {
+        let long =
+            "Kunder kan i mitten av alla bra verksamheter. Leads are customers who deploy your products from the \
+                    marketplace, and every one of them is worth a call. "
+                .repeat(20);
+        assert!(id(&long).starts_with("unknown"), "{}", id(&long));
+        let with = format!("{long}Ogiltig klienthemlighet har angetts. Fel vid validering av uppgifter. {long}");
+        assert_eq!(id(&with), "secret-invalid");
     }
 
     #[test]

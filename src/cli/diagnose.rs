@@ -12,7 +12,7 @@ const LONGEST: u64 = 1 << 20;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The message, whole or a part of it, in any language; without it, standard input is read
-    #[arg(value_name = "TEXT")]
+    #[arg(value_name = "TEXT", allow_hyphen_values = true)]
     text: Vec<String>,
 }
 

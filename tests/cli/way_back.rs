@@ -96,7 +96,9 @@ fn bodies_are_posted_only_when_told_and_what_is_not_settled_is_given_up_in_the_e
 
     // Without --send nothing leaves the machine and nothing counts as handed out.
     let shown = run(folder, &["replay", "endpoint", "--outage", &outage], 0);
-    assert!(String::from_utf8_lossy(&shown.stdout).contains("20 leads in") && !folder.join("state/replayed.csv").exists());
+    assert!(
+        String::from_utf8_lossy(&shown.stdout).contains("20 leads in") && !folder.join("state/replayed.csv").exists()
+    );
     run(folder, &["replay", "endpoint", "--outage", "none-such"], 2);
     let served = serve(server, &["503 Busy\r\nRetry-After: 0", "202 Accepted", "202 Accepted", "400 Bad Request"]);
     let sent = run(folder, &["replay", "endpoint", "--send", "--limit", "3"], 3);
