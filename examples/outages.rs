@@ -443,9 +443,11 @@ fn injected(seeds: std::ops::Range<u64>, verbose: bool) {
             let last_before = inside.iter().filter(|t| t.delivered && t.to < begin).map(|t| t.to).max();
             let first_after =
                 seen_end.and_then(|end| inside.iter().filter(|t| t.delivered && t.from > end).map(|t| t.from).min());
-            let is_wide = |outage: &ToldOutage| outage.times[0] < last_before || {
-                let before = outage.times[3];
-                seen_end.is_some() && first_after.is_some() && (before.is_none() || before > first_after)
+            let is_wide = |outage: &ToldOutage| {
+                outage.times[0] < last_before || {
+                    let before = outage.times[3];
+                    seen_end.is_some() && first_after.is_some() && (before.is_none() || before > first_after)
+                }
             };
             let right_scope = |outage: &ToldOutage| outage.scope == *scope;
             let hit = overlapping.iter().map(|at| &told[*at]).find(|o| fits(o));
@@ -470,14 +472,20 @@ fn injected(seeds: std::ops::Range<u64>, verbose: bool) {
             } else {
                 scope.split('=').next().unwrap_or_default()
             };
-            for key in [format!("base {base:<5} trials {trials}"), format!("kind {kind}"), format!("to {destination}")] {
+            for key in [format!("base {base:<5} trials {trials}"), format!("kind {kind}"), format!("to {destination}")]
+            {
                 tally.entry(key).or_default()[place] += 1;
             }
             if verbose && place > 0 {
                 let fault = ["", "not found", "wrong ends", "another scope", "too wide"][place];
                 println!("seed {seed} base {base}: {fault}: {} trials of {truth:?}", lost.len());
                 for at in &overlapping {
-                    println!("    told {} {:?} {} missed", told[*at].scope, told[*at].times.map(shown), told[*at].missed);
+                    println!(
+                        "    told {} {:?} {} missed",
+                        told[*at].scope,
+                        told[*at].times.map(shown),
+                        told[*at].missed
+                    );
                 }
                 println!(
                     "    {}",
@@ -556,7 +564,11 @@ fn known_causes() -> Vec<(&'static str, Cause, &'static str)> {
         ("country BR", cause(Condition::Country("BR"), 1.0), "country is BR"),
         ("description over 255", cause(Condition::Longer(Field::Description, 255), 1.0), "description is longer than"),
         ("company over 24", cause(Condition::Longer(Field::Company, 24), 1.0), "company is longer than"),
-        ("last name not ASCII", cause(Condition::NonAscii(Field::LastName), 0.9), "last name has letters outside ASCII"),
+        (
+            "last name not ASCII",
+            cause(Condition::NonAscii(Field::LastName), 0.9),
+            "last name has letters outside ASCII",
+        ),
         ("known person, half", cause(Condition::Known, 0.5), "the person is in the CRM already"),
         ("known person, a third", cause(Condition::Known, 0.33), "the person is in the CRM already"),
         ("minutes 50-54", cause(Condition::Minutes(50, 54), 1.0), "the minute of the hour is from"),
@@ -605,7 +617,9 @@ fn every_cause(seeds: std::ops::Range<u64>, verbose: bool) {
             outages += false_outages.len();
             if verbose || right == 0 || told.len() != right {
                 for (destination, condition, missed, delivered) in &told {
-                    println!("    seed {seed} {name}: {destination}: {condition} ({missed} missed, {delivered} delivered)");
+                    println!(
+                        "    seed {seed} {name}: {destination}: {condition} ({missed} missed, {delivered} delivered)"
+                    );
                 }
                 if right == 0 {
                     println!("    seed {seed} {name}: NOT NAMED, {lost} lost");
@@ -615,7 +629,9 @@ fn every_cause(seeds: std::ops::Range<u64>, verbose: bool) {
                 println!("    seed {seed} {name}: outage {outage:?}");
             }
         }
-        println!("{name:<32} named in {named} of {runs}; {more} other causes; {explained} leads explained, {lost_in_all} events lost by it");
+        println!(
+            "{name:<32} named in {named} of {runs}; {more} other causes; {explained} leads explained, {lost_in_all} events lost by it"
+        );
         all += runs;
         all_named += named;
         others += more;

@@ -242,9 +242,8 @@ impl Whole {
         let share = |part: usize, other: usize| as_number(part) / as_number((part + other).max(1));
         let (inside, outside) = (share(missed, delivered), share(self.missed - missed, self.delivered - delivered));
         let says_enough = inside >= LEAST_SHARE && inside >= LEAST_LIFT * outside;
-        says_enough.then(|| {
-            self.factorials.ln_tail(missed, missed + delivered, self.missed, self.missed + self.delivered)
-        })
+        says_enough
+            .then(|| self.factorials.ln_tail(missed, missed + delivered, self.missed, self.missed + self.delivered))
     }
 }
 

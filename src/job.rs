@@ -26,8 +26,8 @@ use crate::queries::{self, Catalog, Library};
 use crate::report::{self, Facts, Templates};
 use crate::tables::{self, Charges, Coverage, Grain, Leads, SetAside, Spend, Table};
 use crate::{
-    call_list, causes, cost, crm, forget, history, identity, leads, metrics, outages, reconcile, replay, routing, silence,
-    untouched, worked,
+    call_list, causes, cost, crm, forget, history, identity, leads, metrics, outages, reconcile, replay, routing,
+    silence, untouched, worked,
 };
 
 /// How to run.

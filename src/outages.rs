@@ -364,7 +364,8 @@ fn scopes<'a>(events: &[Event<'a>]) -> Vec<Scope<'a>> {
             *delivered |= event.state == State::Delivered;
         }
         if trials.len() > 1 {
-            let tested = trials.into_iter().filter(|(_, (trials, delivered))| trials.len() >= LEAST_TRIALS && *delivered);
+            let tested =
+                trials.into_iter().filter(|(_, (trials, delivered))| trials.len() >= LEAST_TRIALS && *delivered);
             let new = tested.filter_map(|(value, (trials, _))| known.insert(trials).then_some(value));
             all.extend(new.map(|value| Scope::Part(part, value)));
         }

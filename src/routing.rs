@@ -126,7 +126,8 @@ impl Known {
     fn read(inputs: &Inputs) -> Result<Known> {
         let frame = inputs.earlier.frame();
         let text = |name: &str| inputs.earlier.texts(name);
-        let (entries, ids, destinations, codes) = (text("entry")?, text("lead_id")?, text("destination")?, text("code")?);
+        let (entries, ids, destinations, codes) =
+            (text("entry")?, text("lead_id")?, text("destination")?, text("code")?);
         let (days, values) = (frame.column("as_of")?.date()?.physical(), frame.column("value")?.f64()?);
         let newest = days.iter().flatten().max();
         let lately = i64::from(days_of(inputs.as_of)) - LATELY / DAY - 1;
@@ -152,7 +153,8 @@ impl Known {
                 }
                 entry::SHARE if day == newest => {
                     known.destinations.extend([at(&destinations), String::new()]);
-                    if let (Some(why), Some(share)) = (at(&codes).strip_prefix(entry::EXCLUDED_SHARE), values.get(row)) {
+                    if let (Some(why), Some(share)) = (at(&codes).strip_prefix(entry::EXCLUDED_SHARE), values.get(row))
+                    {
                         known.shares.insert((at(&destinations), why.to_owned()), share);
                     }
                 }
@@ -176,8 +178,12 @@ fn nowhere(inputs: &Inputs, known: &Known) -> Result<Vec<Finding>> {
     }
     let reasons = inputs.reconciliation.texts("reason")?;
     let ids = inputs.reconciliation.texts("lead_id")?;
-    let lost: BTreeSet<&str> =
-        ids.into_iter().zip(reasons).filter(|(_, why)| *why == Some(reason::NOT_ROUTED)).filter_map(|(id, _)| id).collect();
+    let lost: BTreeSet<&str> = ids
+        .into_iter()
+        .zip(reasons)
+        .filter(|(_, why)| *why == Some(reason::NOT_ROUTED))
+        .filter_map(|(id, _)| id)
+        .collect();
     let mut offers: BTreeMap<&str, i64> = BTreeMap::new();
     let leads = inputs.leads;
     let rows = leads.texts("lead_id")?.into_iter().zip(leads.texts("offer_id")?).zip(leads.texts("offer")?);
@@ -292,11 +298,7 @@ impl Counts {
 
     /// What shares are of: the rows of a destination; for what goes nowhere, all rows.
     fn rows(&self, destination: &str) -> usize {
-        if destination.is_empty() {
-            self.all.values().sum()
-        } else {
-            self.all.get(destination).copied().unwrap_or(0)
-        }
+        if destination.is_empty() { self.all.values().sum() } else { self.all.get(destination).copied().unwrap_or(0) }
     }
 }
 

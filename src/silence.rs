@@ -504,22 +504,20 @@ mod tests {
         // Ann asked once, and the portal tells of it twice: one of the two rows no lead answers.
         assert_eq!(lost_ids(&seen), ["w1", "w4", "w5"]);
         assert_eq!(seen.lost.frame().column("outage_id").unwrap().null_count(), 3);
-        assert_eq!(seen.trials.iter().map(|t| (t.record_id.as_str(), t.lost)).collect::<Vec<_>>(), [
-            ("w2", false),
-            ("w1", true),
-            ("w3", false),
-            ("w4", true),
-            ("w5", true)
-        ]);
+        assert_eq!(
+            seen.trials.iter().map(|t| (t.record_id.as_str(), t.lost)).collect::<Vec<_>>(),
+            [("w2", false), ("w1", true), ("w3", false), ("w4", true), ("w5", true)]
+        );
         let finding = &seen.findings[0];
-        assert_eq!((finding.level, finding.code, finding.destination.as_str(), finding.count), ("mail", "lost-at-source", "portal", 3));
+        assert_eq!(
+            (finding.level, finding.code, finding.destination.as_str(), finding.count),
+            ("mail", "lost-at-source", "portal", 3)
+        );
     }
 
     #[test]
     fn a_crm_record_that_no_lead_accounts_for_is_a_witness_too() {
-        let record = |id: &str, at: &str, email: &str| {
-            json!({"destination": "crm", "record_id": id, "created_at": at, "email": email, "offer_id": "contoso.mesh"})
-        };
+        let record = |id: &str, at: &str, email: &str| json!({"destination": "crm", "record_id": id, "created_at": at, "email": email, "offer_id": "contoso.mesh"});
         let odd = |id: &str, reason: &str| json!({"destination": "crm", "record_id": id, "reason": reason});
         let seen = seen(
             json!([]),

@@ -280,7 +280,8 @@ impl Family {
     pub(super) fn at_limits(&self, kind: Option<DestinationKind>) -> Vec<Condition> {
         let Family::Longer(field) = self else { return Vec::new() };
         let limits = FIELDS.get(*field).map_or(&[][..], |(name, _)| limits(name, kind));
-        let condition = |limit: &u32| Condition { family: self.clone(), from: limit + 1, to: u32::MAX, least: limit + 1 };
+        let condition =
+            |limit: &u32| Condition { family: self.clone(), from: limit + 1, to: u32::MAX, least: limit + 1 };
         limits.iter().map(condition).collect()
     }
 

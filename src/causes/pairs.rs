@@ -71,7 +71,9 @@ fn plain(families: &[Family], rows: &[Row], texts: &Texts, kind: Option<Destinat
             | Family::Emoji
             | Family::LineBreak
             | Family::Known
-            | Family::Weekday => all.extend(family.conditions(rows, texts).into_iter().map(|(condition, ..)| condition)),
+            | Family::Weekday => {
+                all.extend(family.conditions(rows, texts).into_iter().map(|(condition, ..)| condition))
+            }
             Family::Value(..) => {
                 let mut values = family.conditions(rows, texts);
                 values.sort_by_key(|(condition, missed, delivered)| (usize::MAX - missed - delivered, condition.from));

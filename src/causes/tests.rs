@@ -206,8 +206,7 @@ fn a_rule_that_looks_at_two_fields_is_named_with_both() {
 fn every_advice_names_the_forwarder_first_and_then_the_crm() {
     let leads = calm(1_500, 0.0, 50);
     type Breaks = fn(&Case) -> bool;
-    let broken: [Breaks; 4] =
-        [|c| c.company.is_empty(), |c| c.country == "FR", |c| c.title.len() > 128, |c| c.known];
+    let broken: [Breaks; 4] = [|c| c.company.is_empty(), |c| c.country == "FR", |c| c.title.len() > 128, |c| c.known];
     for breaks in broken {
         let leads: Vec<Case> = leads.iter().map(|c| Case { missed: breaks(c), ..c.clone() }).collect();
         let found = searched(&leads);

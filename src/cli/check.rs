@@ -21,7 +21,7 @@ use crate::job;
 use crate::lead_source;
 use crate::queries::Library;
 use crate::report::Templates;
-use crate::tables::{Leads, Table};
+use crate::tables::{self, Leads, Table};
 use crate::tabular::ReadFile;
 
 #[derive(Debug, clap::Args)]
@@ -110,6 +110,7 @@ fn check_exports(config: &Config, destination: &Destination, landed: &DataFrame)
     }
     if read.is_conclusive() {
         lines.extend(speaks_for(&read.rows)?);
+        lines.extend(holds(&read, destination, landed)?);
     } else {
         lines.push(CheckLine {
             hint: Some("leads stay pending until an export with records can be read".into()),
@@ -180,6 +181,45 @@ fn speaks_for(rows: &DataFrame) -> Result<Vec<CheckLine>> {
             ..line(Verdict::Good, "no test lead (MSFT_TEST) in the export".into())
         },
     });
+    Ok(lines)
+}
+
+/// What kinds of records the exports hold, and what looks wrong about that.
+fn holds(read: &crm::Read, destination: &Destination, landed: &DataFrame) -> Result<Vec<CheckLine>> {
+    let now = crate::io::now();
+    let tonight = crm::to_land(read, landed)?.lazy().with_columns([
+        lit(now.timestamp_micros()).cast(tables::Kind::Instant.dtype()).alias("landed_at"),
+        lit(now.date_naive()).cast(DataType::Date).alias("landed_on"),
+    ]);
+    let before = (landed.width() > 0).then(|| landed.clone().lazy());
+    let all: Vec<LazyFrame> = before.into_iter().chain([tonight]).collect();
+    let arguments = UnionArgs { diagonal: true, to_supertypes: true, maintain_order: true, ..UnionArgs::default() };
+    let versions = concat_lf_diagonal(all, arguments)?.collect()?;
+    let destinations = std::slice::from_ref(destination);
+    let records = crm::records(&versions, destinations, now)?;
+    let reads = std::slice::from_ref(read);
+    let (coverage, findings) = crm::coverage(&versions, &records, reads, &Table::empty(), destinations, now)?;
+    let is = |name: &str| -> Result<bool> { Ok(coverage.flags(name)?.first() == Some(&true)) };
+    let owners = coverage.frame().column("owners")?.i64()?.get(0).and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
+    let (mut held, mut lacking) = (Vec::new(), Vec::new());
+    if owners > 0 {
+        held.push(count(owners, "owner", "owners"));
+    } else {
+        lacking.push("owners".to_owned());
+    }
+    for (column, what) in [
+        ("shows_lead_source", "marketplace lead sources"),
+        ("has_converted", "converted records"),
+        ("has_closed", "closed records"),
+        ("has_deleted", "deleted records"),
+        ("has_opportunities", "opportunities"),
+    ] {
+        if is(column)? { &mut held } else { &mut lacking }.push(what.to_owned());
+    }
+    let shown = |kinds: &[String]| if kinds.is_empty() { "nothing".to_owned() } else { kinds.join(", ") };
+    let text = format!("it holds {}; it lacks {}", shown(&held), shown(&lacking));
+    let mut lines = vec![line(Verdict::Good, text)];
+    lines.extend(findings.into_iter().map(|found| line(Verdict::Doubtful, found.text)));
     Ok(lines)
 }
 
