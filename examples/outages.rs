@@ -14,7 +14,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
-use leadrecon::codes::{reason, verdict};
+use leadrecon::codes::{finding, reason, verdict};
 use leadrecon::config::{Config, DestinationKind};
 use leadrecon::generate::plan::{Burst, Cause, Condition, DAY, Destination, Field, HOUR, Outage, Scope};
 use leadrecon::generate::{Plan, Publisher, write};
@@ -22,7 +22,7 @@ use leadrecon::io::landing::Landing;
 use leadrecon::io::records::cut_bytes;
 use leadrecon::tables::{CrmRecords, ExportRecords, Identities, Kind, Leads, Table, Verdicts};
 use leadrecon::tabular::Export;
-use leadrecon::{causes, crm, leads, outages, reconcile, silence};
+use leadrecon::{causes, crm, leads, outages, reconcile, routing, silence};
 use polars::prelude::*;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -61,6 +61,8 @@ struct Run {
     found: outages::Found,
     explained: causes::Found,
     reconciled: reconcile::Reconciled,
+    /// What is odd about where leads go, by the leads alone.
+    routing: routing::Found,
     /// Seconds of the two searches.
     seconds: f64,
 }
@@ -162,7 +164,16 @@ fn run(plan: &Plan) -> Run {
     let (_, first) = search(None);
     let (found, explained) = search(Some(&first.explained));
     let seconds = begun.elapsed().as_secs_f64();
-    Run { publisher, leads: parsed.leads, found, explained, reconciled, seconds }
+    let routing = routing::find(&routing::Inputs {
+        as_of: night,
+        as_of_ends_at: as_of,
+        leads: &parsed.leads,
+        reconciliation: &explained.reconciliation,
+        earlier: &Table::empty(),
+        has_destinations: true,
+    })
+    .unwrap();
+    Run { publisher, leads: parsed.leads, found, explained, reconciled, routing, seconds }
 }
 
 /// Who is who by the truth.
@@ -207,6 +218,7 @@ fn true_people(
 
 fn clean_years(seeds: std::ops::Range<u64>, verbose: bool) {
     let (years, mut false_outages, mut false_causes, mut missed) = (seeds.end - seeds.start, 0, 0, 0);
+    let mut leaps = 0;
     for seed in seeds {
         let mut plan = Plan::clean(10_000 + seed, 1825, day(2025, 1, 1), 365);
         for destination in &mut plan.destinations {
@@ -216,6 +228,10 @@ fn clean_years(seeds: std::ops::Range<u64>, verbose: bool) {
         missed += run.found.verdicts.texts("verdict").unwrap().iter().filter(|v| **v == Some(verdict::MISSED)).count();
         let told = told_outages(&run);
         let causes = told_causes(&run);
+        for finding in run.routing.findings.iter().filter(|f| f.code == finding::EXCLUDED_JUMP) {
+            println!("clean {seed}: false leap: {} ({})", finding.text, finding.count);
+            leaps += 1;
+        }
         if verbose || !told.is_empty() || !causes.is_empty() {
             for outage in &told {
                 println!("clean {seed}: false outage: {outage:?}");
@@ -229,7 +245,7 @@ fn clean_years(seeds: std::ops::Range<u64>, verbose: bool) {
     }
     println!(
         "clean years: {years} (1,825 leads, two CRMs, {missed} leads missed): {false_outages} false outages, \
-         {false_causes} false causes"
+         {false_causes} false causes, {leaps} false leaps of what is excluded"
     );
 }
 

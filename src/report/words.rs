@@ -309,16 +309,24 @@ pub fn outages(catalog: &Catalog, view: View) -> Result<Vec<Outage>> {
             format!("{destination} took {what} from {} to {}", view.spoken(began_by), view.spoken(ended_after))
         };
         let base = super::filters::percent(double("base_miss_rate", row)?);
+        // The stage's own sentence, and how likely chance is in years, where it says so.
+        let sentence = text("text", row)?;
+        let (full, chance) = match sentence.split_once("; by chance ") {
+            Some((sentence, years)) => (format!("{sentence}."), years.to_owned()),
+            None => (
+                format!("{stretch}: {lost}. {begin} {end}."),
+                format!("{} times in a run", super::filters::expected(double("e_value", row)?)),
+            ),
+        };
         told.push(Outage {
             id: text("outage_id", row)?,
             ongoing,
             short: format!("{stretch}."),
             brief: format!("{stretch}: {lost}"),
-            text: format!("{stretch}: {lost}. {begin} {end}."),
+            text: full,
             evidence: format!(
                 "{missed} of {all} leads in this time are missing; outside outages it is {base}. So long a stretch would come \
-                 about by chance {} times in a run.",
-                super::filters::expected(double("e_value", row)?)
+                 about by chance {chance}.",
             ),
             destination,
             certain: (began_by, ended_after),
