@@ -140,3 +140,34 @@ fn what_sales_fill_in_is_read_back_as_settled_leads() {
     assert_eq!(worked.problems, Vec::<String>::new());
     assert_eq!(worked.entries.iter().map(|e| e.who.as_str()).collect::<Vec<_>>(), ["l1", "l2", "l3"]);
 }
+
+#[test]
+fn test_do_not_contact_withheld_and_internal_leads_are_never_on_the_list_whatever_the_books_say() {
+    use crate::codes::kind;
+    let rows = |case: &Case| sheets_of(case, None).iter().map(|s| s.rows.len()).sum::<usize>();
+    assert_eq!(rows(&case()), 2);
+    for never in [kind::TEST, kind::DO_NOT_CONTACT, kind::WITHHELD, kind::INTERNAL] {
+        let mut case = case();
+        case.leads = table(case.leads.lazy().with_column(lit(never).alias("kind")).collect().unwrap());
+        assert_eq!(rows(&case), 0, "{never}");
+    }
+    let mut given_up = case();
+    given_up.missed = table(given_up.missed.lazy().with_column(lit("given-up").alias("status")).collect().unwrap());
+    assert_eq!(rows(&given_up), 0);
+}
+
+#[test]
+fn what_the_crm_knows_of_the_person_is_said_before_anybody_calls() {
+    let mut case = case();
+    case.records = table(
+        df!("destination" => ["crm", "crm"], "record_id" => ["r7", "r8"], "person_id" => ["p1", "p2"],
+            "first_name" => ["Ann", "Bo"], "last_name" => ["Lee", "Bo"], "owner" => ["Olga", "Otto"],
+            "outcome" => [Some("qualified"), None], "opportunity" => [Some("006A"), None])
+        .unwrap(),
+    );
+    let sheet = &sheets_of(&case, None)[0];
+    assert_eq!(cell(sheet, 0, "Do"), "Tell Olga: open opportunity");
+    assert_eq!(cell(sheet, 1, "Do"), "Write: no phone was given");
+    assert!(cell(sheet, 1, "What to say").contains("They stand in the CRM already, as r8: read it first."));
+    assert_eq!(cell(sheet, 1, "Owner"), "Otto");
+}
