@@ -398,10 +398,9 @@ fn findings(loaded: &[Loaded], empty: &[String], none: bool, destination: &Desti
     if ragged > 0 {
         say(finding::EXPORT_SUSPICIOUS, "rows of an export are damaged and were set aside".into(), ragged);
     }
-    let changed: usize = loaded.iter().filter_map(|l| l.records.file.set_aside.get("bad-id")).sum();
+    let changed = of(&|l| l.records.file.notes.iter().any(|n| n.contains(sheets::CHANGED)));
     if changed > 0 {
-        let text =
-            "record ids of an export do not check: a spreadsheet or a hand changed them, and their rows were set aside";
+        let text = "record ids of an export do not check: they were made up or changed, and are taken as written";
         say(finding::EXPORT_SUSPICIOUS, text.into(), changed);
     }
     let missing: usize = of(&|l| l.records.file.notes.iter().any(|n| n.starts_with("the configuration names column")));

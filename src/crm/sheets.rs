@@ -64,6 +64,9 @@ pub(super) struct Question<'a> {
     pub zone: Tz,
 }
 
+/// How a note on ids that were made up, or changed by hand, begins.
+pub(super) const CHANGED: &str = "do not check";
+
 /// Reads one table. `written`: when the file was last written; `settle` is asked where its own dates don't decide.
 ///
 /// # Errors
@@ -94,7 +97,14 @@ pub(super) fn read(
     let text = |field: &str| cleaned.get(field).unwrap_or(&nothing).clone();
 
     let object = layout.object(&sheet.header);
-    let (mut ids, objects) = identify(sheet, &mapping, layout, destination, &text, &mut aside);
+    let mut changed = 0;
+    let (mut ids, objects) = identify(sheet, &mapping, layout, destination, &text, &mut aside, &mut changed);
+    if changed > 0 {
+        file.notes.push(format!(
+            "{changed} ids {CHANGED}: the last three of 18 characters tell which of the others are capitals, and they are \
+             not; the ids are taken as written"
+        ));
+    }
     let seen_objects: Vec<&str> = distinct(objects.iter().flatten().map(Cow::as_ref));
     file.object = match (seen_objects.as_slice(), object) {
         ([one], _) => (*one).to_owned(),
@@ -407,6 +417,7 @@ fn identify<'a>(
     destination: &Destination,
     text: &dyn Fn(&str) -> StringChunked,
     aside: &mut Vec<Aside>,
+    changed: &mut usize,
 ) -> (Vec<Option<String>>, Vec<Option<Cow<'a, str>>>) {
     let height = sheet.height();
     let mut objects: Vec<Option<Cow<'a, str>>> = vec![None; height];
@@ -427,8 +438,12 @@ fn identify<'a>(
         };
         let id = match cell.map(|text| (text, values::id(layout.id, text))) {
             None => refuse("no-id", "its id is empty"),
-            Some((text, None)) if layout.id == Id::Salesforce && values::has_salesforce_form(text) => {
-                refuse("bad-id", CHANGED_ID)
+            // An id that was made up or changed still tells the record from others; what it holds vouches all the same.
+            Some((text, id)) if layout.id == Id::Salesforce && is_changed(text, id.as_deref(), layout) => {
+                *changed += 1;
+                *object =
+                    text.get(..3).and_then(|prefix| layout.prefixes.get(prefix)).map(|o| Cow::Borrowed(o.as_str()));
+                Some(text.to_owned())
             }
             Some((_, None)) => refuse("no-id", "its id has not the form of one"),
             Some((_, Some(id))) if layout.prefixes.is_empty() => {
@@ -443,14 +458,10 @@ fn identify<'a>(
                 }
                 Some(id)
             }
-            Some((text, Some(id))) => match id.get(..3).and_then(|prefix| layout.prefixes.get(prefix)) {
+            Some((_, Some(id))) => match id.get(..3).and_then(|prefix| layout.prefixes.get(prefix)) {
                 Some(found) => {
                     *object = Some(Cow::Borrowed(found));
                     Some(id)
-                }
-                // Capitals told by the last three characters that make another object of it than is written.
-                None if text.get(..3).is_some_and(|prefix| layout.prefixes.contains_key(prefix)) => {
-                    refuse("bad-id", CHANGED_ID)
                 }
                 None => refuse("other-object", "its id belongs to another object"),
             },
@@ -460,9 +471,12 @@ fn identify<'a>(
     (ids, objects)
 }
 
-/// What is wrong with an id that does not check.
-const CHANGED_ID: &str =
-    "its id was changed: the last three of its 18 characters tell which of the others are capitals, and they are not";
+/// Whether an id of our objects does not check: the last three of its 18 characters tell which of the others are
+/// capitals, and they are not, or reading it by them would make another object of it.
+fn is_changed(text: &str, id: Option<&str>, layout: &Layout) -> bool {
+    let is_ours = |id: &str| id.get(..3).is_some_and(|prefix| layout.prefixes.contains_key(prefix));
+    values::has_salesforce_form(text) && is_ours(text) && !id.is_some_and(is_ours)
+}
 
 /// Does the same to each item, on all cores where it is worth it; the results in the order of the items.
 fn each<T: Sync, R: Send>(items: &[T], height: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {

@@ -175,15 +175,19 @@ fn converted_leads_merged_leads_and_opportunities_are_joined() {
 }
 
 #[test]
-fn an_id_that_was_changed_by_hand_is_told_as_that_and_not_as_another_object() {
+fn an_id_that_was_changed_by_hand_is_told_as_that_and_its_record_still_vouches() {
     let text = "Id,LastName,Email,CreatedDate\n\
         00Qbm00000Orxk5AAA,A,a@x,2026-05-01T10:00:00Z\n00Q000000000001AAA,B,b@x,2026-05-01T10:00:00Z\n\
+        00Q000000000000002,E,e@x,2026-05-01T10:00:00Z\n\
         00Qbm00000Orxk7EAB,C,c@x,2026-05-01T10:00:00Z\n001bm00001ZM1LyAAL,D,d@x,2026-05-01T10:00:00Z\n";
     let (destination, read) = read_one("salesforce", "", text.as_bytes());
-    assert_eq!(texts(&made(&read, &destination), "email"), ["c@x"]);
-    assert_eq!(texts(&read.set_aside, "reason"), ["bad-id", "bad-id", "other-object"]);
-    assert!(texts(&read.set_aside, "detail")[0].contains("was changed"));
-    assert!(read.findings.iter().any(|f| f.count == 2 && f.text.contains("do not check")), "{:?}", read.findings);
+    let records = made(&read, &destination);
+    assert_eq!(texts(&records, "email"), ["e@x", "b@x", "a@x", "c@x"]);
+    assert_eq!(texts(&records, "record_id")[1], "00Q000000000001AAA");
+    assert!(texts(&records, "object").iter().all(|o| o == "lead"));
+    assert_eq!(texts(&read.set_aside, "reason"), ["other-object"]);
+    assert!(read.files[0].notes.iter().any(|n| n.starts_with("3 ids do not check")), "{:?}", read.files[0].notes);
+    assert!(read.findings.iter().any(|f| f.text.contains("do not check")), "{:?}", read.findings);
 }
 
 #[test]
