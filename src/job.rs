@@ -257,7 +257,8 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
     )?);
     findings.extend(money.charges.findings.iter().chain(&money.spend.findings).cloned());
     findings.extend(reads.iter().chain(&seen_by_witnesses).flat_map(|r| r.findings.iter().cloned()));
-    findings.extend(fetched.sources.iter().flat_map(|s| s.findings(as_of_ends_at)));
+    findings.extend(fetched.sources.iter().filter_map(fetch::SourceReport::clock_finding));
+    findings.extend(fetch::credential_findings(config, as_of_ends_at));
     findings.extend(troubles.findings);
 
     // What is new.

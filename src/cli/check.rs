@@ -108,6 +108,11 @@ fn check_exports(config: &Config, destination: &Destination, landed: &DataFrame)
     for found in &read.findings {
         lines.push(line(Verdict::Doubtful, found.text.clone()));
     }
+    for found in fetch::credential_findings(config, crate::io::now()) {
+        if found.destination == destination.name {
+            lines.push(line(Verdict::Doubtful, found.text));
+        }
+    }
     if read.is_conclusive() {
         lines.extend(speaks_for(&read.rows)?);
         lines.extend(holds(&read, destination, landed)?);

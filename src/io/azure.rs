@@ -10,6 +10,7 @@ mod retry;
 mod table;
 mod wire;
 
+pub use access::credential_ends;
 pub use blob::Export;
 
 use std::future::Future;
@@ -67,7 +68,6 @@ pub fn exports(address: &str, auth: Option<&Auth>, endpoint: Option<&str>, deadl
 
 /// What the operator should know of the account.
 fn tell(access: &Access, patience: &Patience, intake: &mut Intake<'_>) {
-    intake.report.expires = access.expires;
     if let Some(expires) = access.expires
         && expires - intake.now < TimeDelta::days(EXPIRES_WITHIN_DAYS)
     {

@@ -19,7 +19,7 @@ use super::landing::datasets::Dataset;
 use super::landing::{self, Content, Landed, Landing, RawLead, SourceState};
 use super::records::{Stopped, cut};
 use crate::codes::{Finding, finding, level};
-use crate::config::{Place, Source};
+use crate::config::{Config, Place, Source};
 use crate::error::{Error, Result, Status, count};
 
 /// Blobs and files whose records are landed, by version.
@@ -67,6 +67,31 @@ impl FetchReport {
     }
 }
 
+/// Credentials of the configuration, of sources and of exports, that end within two weeks of a day, for the report.
+/// Reads the secrets, and asks nobody.
+pub fn credential_findings(config: &Config, day_ends_at: DateTime<Utc>) -> Vec<Finding> {
+    let sources = config.sources.iter().filter_map(|s| match &s.place {
+        Place::Table { auth, .. } | Place::Blobs { auth, .. } => Some((s.name.as_str(), auth)),
+        Place::Files { .. } => None,
+    });
+    let exports = config.destinations.iter().filter_map(|d| Some((d.name.as_str(), d.auth.as_ref()?)));
+    let cost = config.cost.auth.iter().map(|auth| ("cost", auth));
+    let ending = sources.chain(exports).chain(cost).filter_map(|(name, auth)| {
+        let ends = super::azure::credential_ends(auth)?;
+        (ends - day_ends_at < TimeDelta::days(EXPIRES_WITHIN_DAYS)).then(|| Finding {
+            level: level::MAIL,
+            code: finding::CREDENTIAL_EXPIRING,
+            destination: name.to_owned(),
+            text: format!(
+                "the shared access signature of {name} ends on {}: make a new one before",
+                ends.format("%Y-%m-%d")
+            ),
+            count: 1,
+        })
+    });
+    ending.collect()
+}
+
 /// What came of one source.
 #[derive(Debug, Default)]
 pub struct SourceReport {
@@ -92,8 +117,6 @@ pub struct SourceReport {
     pub newest: Option<DateTime<Utc>>,
     /// See `newest`.
     pub newest_test: Option<DateTime<Utc>>,
-    /// When the credential ends, where it says so.
-    pub expires: Option<DateTime<Utc>>,
     /// How far the service's clock is ahead of ours, where that is more than a few minutes.
     pub clock_skew: Option<TimeDelta>,
     /// What the operator should know, for standard error: no secrets, no personal data.
@@ -103,30 +126,21 @@ pub struct SourceReport {
 }
 
 impl SourceReport {
-    /// What belongs into the report: a credential that ends soon, seen from the as-of day, and a clock that is wrong.
-    pub fn findings(&self, as_of_ends_at: DateTime<Utc>) -> Vec<Finding> {
-        let finding = |code, text| Finding { level: level::MAIL, code, destination: self.name.clone(), text, count: 1 };
-        let mut findings = Vec::new();
-        if let Some(expires) = self.expires.filter(|e| *e - as_of_ends_at < TimeDelta::days(EXPIRES_WITHIN_DAYS)) {
-            let day = expires.format("%Y-%m-%d");
-            findings.push(finding(
-                finding::CREDENTIAL_EXPIRING,
-                format!("the shared access signature of source {} ends on {day}: make a new one before", self.name),
-            ));
-        }
-        if let Some(skew) = self.clock_skew {
+    /// A clock that is wrong, for the report.
+    pub fn clock_finding(&self) -> Option<Finding> {
+        let which = if self.clock_skew? > TimeDelta::zero() { "behind" } else { "ahead of" };
+        Some(Finding {
+            level: level::MAIL,
+            code: finding::CLOCK_WRONG,
+            destination: self.name.clone(),
             // The minutes move from night to night, the matter stays.
-            let which = if skew > TimeDelta::zero() { "behind" } else { "ahead of" };
-            findings.push(finding(
-                finding::CLOCK_WRONG,
-                format!(
-                    "this machine's clock is {which} that of source {} by more than {CLOCKS_DIFFER_MINUTES} minutes: let \
-                     it be set by NTP; from 15 minutes on Azure refuses access",
-                    self.name
-                ),
-            ));
-        }
-        findings
+            text: format!(
+                "this machine's clock is {which} that of source {} by more than {CLOCKS_DIFFER_MINUTES} minutes: let it \
+                 be set by NTP; from 15 minutes on Azure refuses access",
+                self.name
+            ),
+            count: 1,
+        })
     }
 
     /// One line for a log.
@@ -536,4 +550,29 @@ fn bar(name: &str, shown: bool) -> ProgressBar {
     let bar = ProgressBar::new_spinner().with_prefix(name.to_owned());
     bar.enable_steady_tick(Duration::from_millis(200));
     style.map(|s| bar.clone().with_style(s)).unwrap_or(bar)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signature_that_ends_within_two_weeks_of_the_day_is_a_finding_and_shows_no_secret() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = "[[source]]\nname = \"t\"\nkind = \"azure-table\"\naccount = \"a\"\ntable = \"leads\"\n\
+                    auth = { sas_file = \"sas\" }\n[[destination]]\nname = \"crm\"\nkind = \"salesforce\"\n\
+                    export = [\"az://a/exports/x\"]\nauth = { connection_string_file = \"whole\" }\n";
+        std::fs::write(dir.path().join("sas"), "sv=1&se=2026-05-20T00%3A00%3A00Z&sig=SECRET").unwrap();
+        let whole = "BlobEndpoint=https://a.blob.core.windows.net;SharedAccessSignature=sv=1&se=2026-06-20&sig=SECRET";
+        std::fs::write(dir.path().join("whole"), whole).unwrap();
+        let config = Config::parse(text, dir.path()).unwrap();
+        let names = |day: &str| -> Vec<String> {
+            let found = credential_findings(&config, day.parse().unwrap());
+            assert!(found.iter().all(|f| !f.text.contains("SECRET") && f.code == finding::CREDENTIAL_EXPIRING));
+            found.into_iter().map(|f| f.destination).collect()
+        };
+        assert!(names("2026-05-04T00:00:00Z").is_empty());
+        assert_eq!(names("2026-05-07T00:00:00Z"), ["t"]);
+        assert_eq!(names("2026-06-19T00:00:00Z"), ["t", "crm"]);
+    }
 }

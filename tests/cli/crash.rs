@@ -10,7 +10,8 @@ use crate::azurite::copy;
 use crate::program::{leadrecon, run};
 use crate::publisher::{AS_OF, assert_same, blobs, email, export, published};
 
-/// Times that a run is killed, over all rounds. LEADRECON_KILLS asks for another number: 100 take some minutes.
+/// Times that a run is killed, over all rounds. LEADRECON_KILLS asks for another number: CI kills the release binary, of
+/// which a run takes a fraction of a second, 100 times.
 const KILLS: usize = 25;
 /// Kills one after the other before a run may end.
 const PER_ROUND: usize = 5;

@@ -102,6 +102,19 @@ impl Access {
     }
 }
 
+/// When a credential ends, where it says so itself: a shared access signature does. Needs no network.
+pub fn credential_ends(auth: &Auth) -> Option<DateTime<Utc>> {
+    match auth {
+        Auth::Sas(secret) => expiry(read(secret).ok()?.expose_secret()),
+        Auth::ConnectionString(secret) => {
+            let text = read(secret).ok()?;
+            let parsed = ConnectionString::parse(text.expose_secret(), "blob").ok()?;
+            expiry(parsed.sas?.expose_secret())
+        }
+        Auth::Key(_) | Auth::Identity => None,
+    }
+}
+
 /// A secret in clear, for a header of ours.
 ///
 /// # Errors
