@@ -57,7 +57,7 @@ pub(super) fn parse(text: &str, base: &Path) -> Result<Config> {
     names_unique("witness", witnesses.iter().map(|w| w.name.as_str()), &mut problems);
     check_stages("stages", &stages, &mut problems);
 
-    let config = Config {
+    let mut config = Config {
         base: base.to_owned(),
         output: Output {
             dir: base.join(output.dir.unwrap_or_else(|| "out".into())),
@@ -121,6 +121,7 @@ pub(super) fn parse(text: &str, base: &Path) -> Result<Config> {
         prometheus: metrics.prometheus.map(|p| base.join(p)),
         witnesses,
     };
+    find_secret_files(&mut config);
     if problems.0.is_empty() {
         return Ok(config);
     }
@@ -132,6 +133,24 @@ pub(super) fn parse(text: &str, base: &Path) -> Result<Config> {
         error = error.at(problem);
     }
     Err(error.hint("leadrecon.example.toml holds every key with its meaning; `leadrecon check` tries the settings"))
+}
+
+/// Files of secrets stand where the configuration says, and not where the command was started.
+fn find_secret_files(config: &mut Config) {
+    let Config { base, sources, destinations, cost, .. } = config;
+    let of_sources = sources.iter_mut().filter_map(|s| match &mut s.place {
+        Place::Table { auth, .. } | Place::Blobs { auth, .. } => Some(auth),
+        Place::Files { .. } => None,
+    });
+    let of_exports = destinations.iter_mut().filter_map(|d| d.auth.as_mut());
+    for auth in of_sources.chain(of_exports).chain(cost.auth.as_mut()) {
+        if let Auth::ConnectionString(Secret::File(path))
+        | Auth::Key(Secret::File(path))
+        | Auth::Sas(Secret::File(path)) = auth
+        {
+            *path = base.join(&*path);
+        }
+    }
 }
 
 /// Every table of the file and its keys; `*` is a table with free keys.
