@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::{HandOut, Row};
 use crate::config::{Destination, DestinationKind};
+use crate::contact::is_placeholder;
 use crate::error::{Error, Result};
 
 #[derive(Deserialize)]
@@ -148,6 +149,8 @@ fn csv_file(
         for column in &columns {
             let set = destination.replay.set.get(column.title);
             let value = set.or_else(|| row.fields.get(column.field)).map_or("", String::as_str).trim();
+            // "n/a" is no address: the CRM takes the row without one and not with it.
+            let value = if column.field == "email" && is_placeholder(value) { "" } else { value };
             if value.is_empty() && required.contains(&column.title) {
                 faults.push(format!("empty: {}", column.title));
             }

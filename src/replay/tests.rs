@@ -163,6 +163,19 @@ fn what_the_crm_would_refuse_goes_to_a_file_that_names_the_cell_and_has_the_colu
 }
 
 #[test]
+fn a_word_for_nothing_is_no_address_and_holds_no_lead_back_where_none_is_required() {
+    let mut case = case();
+    case.missed = table(case.missed.lazy().with_column(lit("n/a").alias("email")).collect().unwrap());
+    let handed = hand(&case, &destination(DestinationKind::Salesforce, ""), &Selection::default(), &[]).unwrap();
+    assert!(
+        strict(&handed.file).iter().all(|row| row["Email"].is_empty()) && handed.lead_ids.contains(&"l7".to_owned())
+    );
+    let handed = hand(&case, &destination(DestinationKind::Marketo, ""), &Selection::default(), &[]).unwrap();
+    assert!(handed.file.is_empty());
+    assert!(strict(&handed.fix).iter().all(|row| row["fix"].starts_with("empty: email")));
+}
+
+#[test]
 fn bodies_are_the_marketplaces_own_with_the_raw_leads_key_beside_them() {
     let https = destination(
         DestinationKind::Https,
