@@ -16,6 +16,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono_tz::Tz;
 use polars::prelude::*;
+use rayon::prelude::*;
 
 use self::conditions::{Condition, Family, People, Row, Texts};
 use self::pairs::Pattern;
@@ -251,8 +252,9 @@ impl Whole {
 fn most_telling(families: &[Family], rows: &[Row], texts: &Texts, tests: usize) -> Option<Told> {
     let whole = Whole::of(rows.iter());
     let mut best: Option<(f64, Condition, usize, usize)> = None;
-    for family in families {
-        for (condition, missed, delivered) in family.conditions(rows, texts) {
+    let counted: Vec<_> = families.par_iter().map(|family| family.conditions(rows, texts)).collect();
+    for conditions in counted {
+        for (condition, missed, delivered) in conditions {
             let Some(p) = whole.ln_p(missed, delivered) else { continue };
             // Strictly better: of equals the first, and families stand from the plain to the far-fetched.
             if best.as_ref().is_none_or(|(least, ..)| p < *least - 1e-9) {

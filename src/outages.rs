@@ -158,13 +158,6 @@ enum Scope<'a> {
 const PARTS: [&str; 3] = ["offer", "action", "storefront"];
 
 impl Scope<'_> {
-    fn holds(&self, event: &Event) -> bool {
-        match self {
-            Scope::All | Scope::Source => true,
-            Scope::Part(part, value) => event.parts.get(*part) == Some(value),
-        }
-    }
-
     fn text(&self) -> String {
         match self {
             Scope::All => "all".into(),
@@ -382,10 +375,7 @@ fn search<'a>(
     settings: &Settings,
     outages: &mut Vec<Outage<'a>>,
 ) {
-    let inside: Vec<Vec<usize>> = scopes
-        .iter()
-        .map(|s| (0..events.len()).filter(|at| events.get(*at).is_some_and(|e| s.holds(e))).collect())
-        .collect();
+    let inside = inside(events, scopes);
     let loads = Loads::new(events.iter().map(|e| (e.at, e.state == State::Delivered)), settings.timezone);
     loop {
         let base =
@@ -422,6 +412,28 @@ fn search<'a>(
             return;
         }
     }
+}
+
+/// Positions of the events of each scope, in one pass however many parts there are.
+fn inside<'a>(events: &[Event<'a>], scopes: &[Scope<'a>]) -> Vec<Vec<usize>> {
+    let mut inside = vec![Vec::new(); scopes.len()];
+    let mut parts: HashMap<(usize, Option<&str>), usize> = HashMap::new();
+    for (number, (scope, inside)) in scopes.iter().zip(&mut inside).enumerate() {
+        match scope {
+            Scope::All | Scope::Source => *inside = (0..events.len()).collect(),
+            Scope::Part(part, value) => {
+                parts.insert((*part, *value), number);
+            }
+        }
+    }
+    for (at, event) in events.iter().enumerate() {
+        for (part, value) in event.parts.iter().enumerate() {
+            if let Some(positions) = parts.get(&(part, *value)).and_then(|number| inside.get_mut(*number)) {
+                positions.push(at);
+            }
+        }
+    }
+    inside
 }
 
 fn explain(events: &mut [Event], positions: &[usize], by: usize) {

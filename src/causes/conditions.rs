@@ -4,6 +4,7 @@
 //! Limits of fields: Salesforce object reference (Lead), Common Data Model (lead), Marketo's standard fields.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use chrono::{DateTime, Datelike, TimeZone, Timelike};
 use chrono_tz::Tz;
@@ -224,7 +225,7 @@ pub(super) fn loads(times: &[i64], zone: Tz) -> Vec<Vec<u32>> {
 pub(super) enum Family {
     Empty(usize),
     /// A column, and for each of its values the text, empty where too few leads have it.
-    Value(usize, Vec<String>),
+    Value(usize, Arc<[String]>),
     Longer(usize),
     NonAscii(usize),
     /// Characters that take four bytes in UTF-8, such as emoji, in any field.
@@ -286,7 +287,7 @@ impl Family {
     }
 
     /// The number of a lead; conditions are ranges of numbers.
-    fn number(&self, row: &Row, texts: &Texts) -> u32 {
+    pub(super) fn number(&self, row: &Row, texts: &Texts) -> u32 {
         match self {
             Family::Empty(field) => u32::from(texts.length(*field, row.lead) == 0),
             Family::Value(column, values) => {
@@ -395,7 +396,11 @@ impl Condition {
     }
 
     pub(super) fn holds(&self, row: &Row, texts: &Texts) -> bool {
-        let number = self.family.number(row, texts);
+        self.holds_for(self.family.number(row, texts))
+    }
+
+    /// Whether leads of this number meet it.
+    pub(super) fn holds_for(&self, number: u32) -> bool {
         let cycle = match self.family {
             Family::Weekday => 7,
             Family::Hour => 24,

@@ -63,27 +63,26 @@ impl Pattern {
 
 /// The plain conditions that these rows can meet.
 fn plain(families: &[Family], rows: &[Row], texts: &Texts, kind: Option<DestinationKind>) -> Vec<Condition> {
-    let mut all = Vec::new();
-    for family in families {
-        match family {
-            Family::Empty(_)
-            | Family::NonAscii(_)
-            | Family::Emoji
-            | Family::LineBreak
-            | Family::Known
-            | Family::Weekday => {
-                all.extend(family.conditions(rows, texts).into_iter().map(|(condition, ..)| condition))
-            }
-            Family::Value(..) => {
-                let mut values = family.conditions(rows, texts);
-                values.sort_by_key(|(condition, missed, delivered)| (usize::MAX - missed - delivered, condition.from));
-                all.extend(values.into_iter().take(MOST_VALUES).map(|(condition, ..)| condition));
-            }
-            Family::Longer(_) => all.extend(family.at_limits(kind)),
-            Family::Load(_) | Family::Hour | Family::Minute => {}
-        }
+    families.iter().flat_map(|family| plain_of(family, rows, texts, kind)).collect()
+}
+
+fn plain_of(family: &Family, rows: &[Row], texts: &Texts, kind: Option<DestinationKind>) -> Vec<Condition> {
+    let met = |most: usize| {
+        let mut values = family.conditions(rows, texts);
+        values.sort_by_key(|(condition, missed, delivered)| (usize::MAX - missed - delivered, condition.from));
+        values.into_iter().take(most).map(|(condition, ..)| condition).collect()
+    };
+    match family {
+        Family::Empty(_)
+        | Family::NonAscii(_)
+        | Family::Emoji
+        | Family::LineBreak
+        | Family::Known
+        | Family::Weekday => met(usize::MAX),
+        Family::Value(..) => met(MOST_VALUES),
+        Family::Longer(_) => family.at_limits(kind),
+        Family::Load(_) | Family::Hour | Family::Minute => Vec::new(),
     }
-    all
 }
 
 /// A pattern under which many leads get through, with a second condition that says which do not.
@@ -138,9 +137,19 @@ pub(super) fn most_telling(
     if whole.missed < LEAST_MISSED {
         return None;
     }
-    let conditions = plain(families, rows, texts, kind);
-    let sets: Vec<[Vec<u64>; 2]> =
-        conditions.iter().map(|c| [true, false].map(|missed| bits(c, rows, texts, missed))).collect();
+    let (mut conditions, mut sets) = (Vec::new(), Vec::new());
+    for family in families {
+        let of_family = plain_of(family, rows, texts, kind);
+        if of_family.is_empty() {
+            continue;
+        }
+        let numbers = [true, false].map(|missed| {
+            let rows = rows.iter().filter(|row| row.missed == missed);
+            rows.map(|row| family.number(row, texts)).collect::<Vec<u32>>()
+        });
+        sets.extend(of_family.iter().map(|condition| [0, 1].map(|side| bits(condition, &numbers[side]))));
+        conditions.extend(of_family);
+    }
     let (mut pairs, mut best) = (0usize, None::<(f64, usize, usize, usize, usize)>);
     for (one, (first, [missed, delivered])) in conditions.iter().zip(&sets).enumerate() {
         for (other, (second, [also_missed, also_delivered])) in conditions.iter().zip(&sets).enumerate().skip(one + 1) {
@@ -165,18 +174,12 @@ pub(super) fn most_telling(
     (e_value <= ALPHA).then_some(Told { pattern, missed, delivered, e_value })
 }
 
-/// One bit for each missed, or delivered, row: whether it meets the condition.
-fn bits(condition: &Condition, rows: &[Row], texts: &Texts, missed: bool) -> Vec<u64> {
-    let mut bits = Vec::new();
-    for (at, row) in rows.iter().filter(|row| row.missed == missed).enumerate() {
-        if at % 64 == 0 {
-            bits.push(0);
-        }
-        if let Some(last) = bits.last_mut() {
-            *last |= u64::from(condition.holds(row, texts)) << (at % 64);
-        }
-    }
-    bits
+/// One bit for each row, by its number: whether it meets the condition.
+fn bits(condition: &Condition, numbers: &[u32]) -> Vec<u64> {
+    let word = |numbers: &[u32]| {
+        numbers.iter().enumerate().fold(0, |word, (at, number)| word | u64::from(condition.holds_for(*number)) << at)
+    };
+    numbers.chunks(64).map(word).collect()
 }
 
 fn common(one: &[u64], other: &[u64]) -> usize {
