@@ -12,6 +12,7 @@ mod ledger;
 mod pairing;
 mod people;
 mod records;
+mod unclaimed;
 
 use std::collections::HashMap;
 

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 
+use super::unclaimed::FIELDS;
 use crate::codes::kind;
 use crate::config::Offer;
 use crate::contact;
@@ -165,6 +166,8 @@ pub(super) struct Book<'a> {
     /// Person to its number.
     pub people: HashMap<&'a str, u32>,
     pub person_ids: Vec<&'a str>,
+    /// What was typed, column by column in the order of [`FIELDS`], row by row as `leads`.
+    pub contacts: Vec<Vec<Option<&'a str>>>,
 }
 
 impl Book<'_> {
@@ -194,7 +197,7 @@ pub(super) fn book<'a>(
     let actions = leads.texts("action")?;
     let offer_ids = leads.texts("offer_id")?;
     let titles = leads.texts("offer")?;
-    let contacts = CONTACT.iter().map(|column| leads.texts(column)).collect::<Result<Vec<_>>>()?;
+    let contacts = FIELDS.iter().map(|column| leads.texts(column)).collect::<Result<Vec<_>>>()?;
     let emails = leads.texts("email")?;
 
     let mut offers = Offers::new(catalogue);
@@ -240,10 +243,8 @@ pub(super) fn book<'a>(
         marks.push(mark);
     }
     let events = events(&mut rows, &marks, &contacts);
-    Ok(Book { leads: rows, events, offers, actions: action_codes, people, person_ids })
+    Ok(Book { leads: rows, events, offers, actions: action_codes, people, person_ids, contacts })
 }
-
-const CONTACT: &[&str] = &["first_name", "last_name", "email", "phone", "company", "title", "country"];
 
 /// What leads of one event have in common, but for the contact fields.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -305,7 +306,7 @@ fn events(leads: &mut [Lead<'_>], marks: &[Mark], contacts: &[Vec<Option<&str>>]
 /// The contact fields in comparable form: what two shapes of one delivery have in common.
 fn contact_of(contacts: &[Vec<Option<&str>>], row: usize) -> String {
     let mut signature = String::new();
-    for (name, column) in CONTACT.iter().zip(contacts) {
+    for (name, column) in FIELDS.iter().zip(contacts) {
         if let Some(text) = column.get(row).copied().flatten() {
             let normal = match *name {
                 "email" => contact::normalised_email(text),

@@ -8,7 +8,7 @@ use super::clock::{self, Clock};
 use super::events::{Book, DAY, Event, HOUR, Lead, NOBODY, SECOND, TEN_MINUTES, number};
 use super::pairing::{self, Evidence, Slack};
 use super::records::{Columns, Record, Records};
-use super::{Inferred, View, excluded_kind, inference};
+use super::{Inferred, View, excluded_kind, inference, unclaimed};
 use crate::codes::{Finding, finding, kind, level, link, reason, unexplained, verdict};
 use crate::config::{Destination, Grace, RecordsPer};
 use crate::contact;
@@ -60,6 +60,7 @@ pub(super) struct Ledger<'b, 'a> {
     pub(super) book: &'b Book<'a>,
     pub(super) destination: &'b Destination,
     pub(super) events: &'b [u32],
+    pub(super) columns: &'b Columns<'a>,
     pub(super) records: Records<'a>,
     pub(super) view: View,
     /// The clock that its records' times were read by.
@@ -85,7 +86,7 @@ pub(super) struct Ledger<'b, 'a> {
 impl<'b, 'a> Ledger<'b, 'a> {
     pub(super) fn new(
         book: &'b Book<'a>,
-        columns: &Columns<'a>,
+        columns: &'b Columns<'a>,
         destination: &'b Destination,
         events: &'b [u32],
         view: View,
@@ -95,6 +96,7 @@ impl<'b, 'a> Ledger<'b, 'a> {
             book,
             destination,
             events,
+            columns,
             records: columns.of(&destination.name, book, !destination.delivered_by.is_empty()),
             view,
             clock,
@@ -123,13 +125,23 @@ impl<'b, 'a> Ledger<'b, 'a> {
         self.until = self.view.until.map(|until| until.min(self.view.as_of_ends_at));
         self.slack = self.day_slack();
         self.weigh()?;
-        if self.per_person {
-            self.look_up_people()?;
-        } else {
-            self.pair_leads()?;
+        self.answer()?;
+        let claims = unclaimed::claims(self);
+        if !claims.is_empty() {
+            for claim in claims {
+                let Some(record) = self.records.all.get_mut(claim.record as usize) else { continue };
+                (record.person, record.matched_by, record.match_weight) = (claim.person, claim.matched_by, None);
+            }
+            self.answers.clear();
+            self.first_contacts.clear();
+            self.answer()?;
         }
         self.name_roles();
         Ok(())
+    }
+
+    fn answer(&mut self) -> Result<()> {
+        if self.per_person { self.look_up_people() } else { self.pair_leads() }
     }
 
     pub(super) fn event(&self, number: u32) -> Option<&'b Event> {

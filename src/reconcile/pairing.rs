@@ -49,7 +49,7 @@ impl Default for Slack {
 }
 
 impl Slack {
-    fn of(self, width: i64) -> i64 {
+    pub(super) fn of(self, width: i64) -> i64 {
         if width >= DAY { self.day } else { TEN_MINUTES }
     }
 }
@@ -468,6 +468,7 @@ mod tests {
                 actions: super::super::events::Codes::default(),
                 people: HashMap::new(),
                 person_ids: Vec::new(),
+                contacts: Vec::new(),
             };
             for (action, offer, at, deliveries) in events {
                 let mut event = Event {

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 
 use super::events::{Book, Code, DAY, NOBODY, Named, SECOND};
+use super::unclaimed::FIELDS;
 use crate::codes::{action, outcome};
 use crate::contact;
 use crate::error::Result;
@@ -69,6 +70,10 @@ pub(super) struct Records<'a> {
     pub all: Vec<Record<'a>>,
     /// Whether only records with a marketplace lead source deliver.
     pub shows_lead_source: bool,
+    /// Row of the first in [`Columns`].
+    pub first_row: usize,
+    /// Which contact fields the export shows at all.
+    pub shown: [bool; 7],
 }
 
 /// The columns of `crm_records` that reconciliation reads, once for all destinations.
@@ -95,6 +100,7 @@ pub(super) struct Columns<'a> {
     present: Vec<bool>,
     marketplace: Vec<bool>,
     tests: Vec<bool>,
+    contacts: Vec<Vec<Option<&'a str>>>,
 }
 
 impl<'a> Columns<'a> {
@@ -128,7 +134,13 @@ impl<'a> Columns<'a> {
             present: records.flags("present")?,
             marketplace: records.flags("marketplace")?,
             tests,
+            contacts: FIELDS.iter().map(|column| records.texts(column)).collect::<Result<Vec<_>>>()?,
         })
+    }
+
+    /// The contact fields of a row.
+    pub(super) fn contact(&self, row: usize) -> [Option<&'a str>; 7] {
+        std::array::from_fn(|field| self.contacts.get(field)?.get(row).copied().flatten())
     }
 
     /// The records of one destination. `delivered_by` says whether the configuration names what delivers.
@@ -196,7 +208,10 @@ impl<'a> Columns<'a> {
                 }
             })
             .collect();
-        Records { all, shows_lead_source }
+        let shown = std::array::from_fn(|field| {
+            self.contacts.get(field).and_then(|column| column.get(from..to)).is_some_and(|c| c.iter().any(Option::is_some))
+        });
+        Records { all, shows_lead_source, first_row: from, shown }
     }
 
     /// The record that a merged one lives on in; itself where it was not merged or the survivor is not known.

@@ -1,0 +1,256 @@
+//! Records that account for no lead, against leads that have no record: whose are they by what was typed?
+//!
+//! Identity weighs a contact against everybody, and junk, a corrected address or a contact of few fields tell it too
+//! little. Here the question is narrower: a forwarder copies what was typed, the lead source says which action and
+//! offer, and sales correct one thing at a time. So a free record is of the waiting lead that agrees with it in all
+//! but one field; where hardly anything was typed, it must agree in all of it and follow within grace. What is found
+//! changes the record's person; `pairing` and `people` then decide as for any other record.
+//!
+//! A colleague, a relative or the lead's own earlier visit differ from the lead by more than one field, or fit another
+//! lead better: then the record stays where it is, so that nobody's record hides somebody else's loss.
+
+use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet};
+
+use super::events::{Book, Code, Event, NOBODY, Named, TEN_MINUTES, fold_spaces, number};
+use super::ledger::Ledger;
+use super::pairing::{self, Evidence};
+use super::records::Record;
+use crate::codes::link;
+use crate::contact;
+
+/// Contact columns of leads and records that are compared, in this order.
+pub(super) const FIELDS: [&str; 7] = ["first_name", "last_name", "email", "phone", "company", "title", "country"];
+const EMAIL: usize = 2;
+const PHONE: usize = 3;
+const COMPANY: usize = 4;
+const COUNTRY: usize = 6;
+
+/// Fields that must agree where a record may follow its lead by any time. The country tells nobody apart.
+const ENOUGH: usize = 2;
+
+/// Length at which CRMs begin to cut texts.
+const MAY_BE_CUT: usize = 40;
+
+/// A contact in comparable form.
+struct Contact {
+    fields: [Option<String>; 7],
+    /// Whether the value only fills the field.
+    filler: [bool; 7],
+}
+
+impl Contact {
+    fn of(typed: [Option<&str>; 7]) -> Self {
+        let filler = std::array::from_fn(|field| typed[field].is_some_and(contact::is_placeholder));
+        let fields = std::array::from_fn(|field| {
+            let text = typed[field].map(str::trim).filter(|text| !text.is_empty())?;
+            let normal = match field {
+                EMAIL => contact::normalised_email(text),
+                PHONE => contact::phone_digits(text).map(last_eight),
+                COMPANY => contact::company_key(text),
+                COUNTRY => contact::country_code(text).map(str::to_owned),
+                _ => None,
+            };
+            Some(normal.unwrap_or_else(|| fold_spaces(text))).filter(|text| text.chars().any(char::is_alphanumeric))
+        });
+        Contact { fields, filler }
+    }
+
+    /// What blocks it: values of which at least one is equal where two fields agree.
+    fn keys(&self) -> impl Iterator<Item = (usize, &str)> {
+        self.fields.iter().enumerate().filter(|(field, _)| *field != COUNTRY).filter_map(|(field, text)| {
+            let text = text.as_deref().filter(|_| !self.filler.get(field).copied().unwrap_or_default())?;
+            Some((field, text))
+        })
+    }
+}
+
+fn last_eight(digits: String) -> String {
+    let from = digits.len().saturating_sub(8);
+    digits.get(from..).map_or(digits.clone(), str::to_owned)
+}
+
+/// How a record fits a lead; the smaller, the better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Fit {
+    differ: usize,
+    agree: Reverse<usize>,
+    /// Equal values that only fill the field.
+    fillers: Reverse<usize>,
+}
+
+/// Compares what was typed with what a record shows; `shown` says which columns the export has at all.
+fn fit(lead: &Contact, record: &Contact, shown: &[bool; 7]) -> Fit {
+    let (mut differ, mut agree, mut fillers) = (0, 0, 0);
+    for field in 0..FIELDS.len() {
+        let is_filler = lead.filler[field];
+        match (&lead.fields[field], &record.fields[field]) {
+            (Some(a), Some(b)) if is_same(a, b) => match (is_filler, field) {
+                (true, _) => fillers += 1,
+                (false, COUNTRY) => {}
+                (false, _) => agree += 1,
+            },
+            // Sales may have typed over a filler; the same name before the @ may be a move to another domain.
+            (Some(_), Some(_)) if is_filler => {}
+            (Some(a), Some(b)) if field == EMAIL && local(a) == local(b) => {}
+            (Some(_), Some(_)) => differ += 1,
+            // What was typed and is not in the record was not copied from there.
+            (Some(_), None) if shown[field] && !is_filler => differ += 1,
+            _ => {}
+        }
+    }
+    Fit { differ, agree: Reverse(agree), fillers: Reverse(fillers) }
+}
+
+fn is_same(typed: &str, shown: &str) -> bool {
+    typed == shown || (shown.len() >= MAY_BE_CUT && typed.starts_with(shown))
+}
+
+fn local(address: &str) -> &str {
+    address.split('@').next().unwrap_or(address)
+}
+
+/// The record is of this person after all, recognised by this.
+pub(super) struct Claim {
+    pub record: u32,
+    pub person: u32,
+    pub matched_by: Option<&'static str>,
+}
+
+/// The leads that wait for a record, by what was typed and by time.
+struct Waiting {
+    contacts: HashMap<u32, Contact>,
+    by_value: HashMap<(usize, String), Vec<u32>>,
+    /// Events of each action and offer, by time.
+    by_time: HashMap<(Code, Named), Vec<(i64, u32)>>,
+}
+
+impl Waiting {
+    fn of(ledger: &Ledger<'_, '_>) -> Self {
+        let mut waiting = Waiting { contacts: HashMap::new(), by_value: HashMap::new(), by_time: HashMap::new() };
+        for number in ledger.events {
+            let Some(event) = ledger.event(*number).filter(|event| event.person != NOBODY) else { continue };
+            if event.leads.iter().any(|lead| ledger.answers.contains_key(lead)) {
+                continue;
+            }
+            let contact = typed(ledger.book, event);
+            for (field, value) in contact.keys() {
+                waiting.by_value.entry((field, value.to_owned())).or_default().push(*number);
+            }
+            waiting.by_time.entry((event.action, event.offer)).or_default().push((ledger.received(event), *number));
+            waiting.contacts.insert(*number, contact);
+        }
+        for events in waiting.by_time.values_mut() {
+            events.sort_unstable();
+        }
+        waiting
+    }
+}
+
+fn typed(book: &Book<'_>, event: &Event) -> Contact {
+    let row = event.leads.first().map_or(usize::MAX, |row| *row as usize);
+    Contact::of(std::array::from_fn(|field| book.contacts.get(field)?.get(row).copied().flatten()))
+}
+
+/// Finds the records that are of a waiting lead's person.
+pub(super) fn claims(ledger: &Ledger<'_, '_>) -> Vec<Claim> {
+    let waiting = Waiting::of(ledger);
+    if waiting.contacts.is_empty() {
+        return Vec::new();
+    }
+    let used: HashSet<u32> = ledger.answers.values().map(|answer| answer.record).collect();
+    let events_of = ledger.events_by_person();
+    let shown = ledger.records.shown;
+    let mut claims = Vec::new();
+    for (row, record) in ledger.records.all.iter().enumerate() {
+        let row = number(row);
+        // A key says whose the record is, and a lead we do not hold is nobody's here.
+        if !record.delivers || record.is_test || record.key.is_some() || used.contains(&row) {
+            continue;
+        }
+        let contact = Contact::of(ledger.columns.contact(ledger.records.first_row + row as usize));
+        let own = events_of.get(&record.person).map_or(&[][..], Vec::as_slice);
+        let own_fit = own.iter().filter_map(|number| {
+            let event = ledger.event(*number)?;
+            delay(ledger, event, record)?;
+            Some(fit(&typed(ledger.book, event), &contact, &shown))
+        });
+        let own_fit = own_fit.min();
+        let candidates = by_value(&waiting, &contact).chain(by_time(&waiting, ledger, record));
+        let best = candidates
+            .filter_map(|number| {
+                let event = ledger.event(number)?;
+                let (evidence, delay) = delay(ledger, event, record)?;
+                let fit = fit(waiting.contacts.get(&number)?, &contact, &shown);
+                let is_good = is_enough(fit)
+                    || (record.person == NOBODY && is_prompt(ledger, evidence, delay) && is_all_there_is(fit));
+                is_good.then_some((fit, delay.abs(), number, event))
+            })
+            .min_by_key(|(fit, distance, number, _)| (*fit, *distance, *number));
+        let Some((fit, _, number, event)) = best else { continue };
+        if event.person == record.person || own_fit.is_some_and(|own| own <= fit) {
+            continue;
+        }
+        let lead = waiting.contacts.get(&number);
+        claims.push(Claim { record: row, person: event.person, matched_by: lead.and_then(|lead| by(lead, &contact)) });
+    }
+    claims
+}
+
+/// All but one field are the same, and they tell people apart.
+fn is_enough(fit: Fit) -> bool {
+    fit.differ <= 1 && fit.agree.0 >= ENOUGH
+}
+
+/// Little was typed, and the record shows it.
+fn is_all_there_is(fit: Fit) -> bool {
+    fit.differ == 0 || (fit.differ == 1 && fit.agree.0 > 0)
+}
+
+fn is_prompt(ledger: &Ledger<'_, '_>, evidence: Evidence, delay: i64) -> bool {
+    evidence == Evidence::LeadSource && delay <= ledger.grace
+}
+
+/// What the record's lead source says of the event, and the least delay; none where it cannot be of it.
+fn delay(ledger: &Ledger<'_, '_>, event: &Event, record: &Record<'_>) -> Option<(Evidence, i64)> {
+    let evidence = pairing::evidence(event, record.action, record.offer)?;
+    let span = record.span?;
+    let slack = ledger.slack.of(span.width);
+    let delays = event.leads.iter().filter_map(|row| Some(span.delay(ledger.lead(*row)?.received)));
+    let delay = delays.filter(|delay| *delay >= -slack).min_by_key(|delay| delay.abs())?;
+    Some((evidence, delay))
+}
+
+fn by_value<'w>(waiting: &'w Waiting, contact: &Contact) -> impl Iterator<Item = u32> + use<'w> {
+    let keys: Vec<(usize, String)> = contact.keys().map(|(field, value)| (field, value.to_owned())).collect();
+    let mut found: Vec<u32> = keys.iter().filter_map(|key| waiting.by_value.get(key)).flatten().copied().collect();
+    found.sort_unstable();
+    // Two of them must agree, so one that is found once is none.
+    let several: Vec<u32> = found.chunk_by(|a, b| a == b).filter(|run| run.len() >= ENOUGH).map(|run| run[0]).collect();
+    several.into_iter()
+}
+
+fn by_time<'w>(
+    waiting: &'w Waiting,
+    ledger: &Ledger<'_, '_>,
+    record: &Record<'_>,
+) -> impl Iterator<Item = u32> + use<'w> {
+    let events = waiting.by_time.get(&(record.action, record.offer)).filter(|_| record.person == NOBODY);
+    let window = events.zip(record.span).map_or(&[][..], |(events, span)| {
+        let from = events.partition_point(|(at, _)| *at < span.start.saturating_sub(ledger.grace));
+        let last = span.start + span.width + ledger.slack.of(span.width).max(TEN_MINUTES);
+        let to = events.partition_point(|(at, _)| *at <= last);
+        events.get(from..to).unwrap_or_default()
+    });
+    window.iter().map(|(_, number)| *number)
+}
+
+fn by(lead: &Contact, record: &Contact) -> Option<&'static str> {
+    let same = |field: usize| !lead.filler[field] && lead.fields[field].is_some() && lead.fields[field] == record.fields[field];
+    match () {
+        () if same(EMAIL) => Some(link::EMAIL),
+        () if same(PHONE) => Some(link::PHONE),
+        () if same(0) || same(1) => Some(link::NAME),
+        () => None,
+    }
+}
