@@ -28,6 +28,8 @@ pub struct Fate {
     pub cause: Option<usize>,
     /// Whether the destination holds any record of the person or address.
     pub known: bool,
+    /// Whether it held one before the lead came.
+    pub known_before: bool,
 }
 
 /// One CRM record.
@@ -138,10 +140,12 @@ impl<'a> Simulation<'a> {
         for fate in &mut fates {
             let Some(lead) = leads.get(fate.lead) else { continue };
             let address = address(&lead.form.email);
-            fate.known = records.iter().any(|r| {
+            let mut of_person = records.iter().filter(|r| {
                 (lead.person.is_some() && r.person == lead.person)
                     || (!address.is_empty() && self::address(&r.form.email) == address)
             });
+            fate.known_before = of_person.clone().any(|r| r.created < lead.at);
+            fate.known = of_person.next().is_some();
         }
         (fates, records)
     }
@@ -198,8 +202,15 @@ impl<'a> Simulation<'a> {
         }
         let mut delivered: Option<usize> = None;
         for ((row, lead), in_outage) in rows.iter().zip(&outages) {
-            let mut fate =
-                Fate { lead: *row, outcome: "not-sent", record: None, outage: None, cause: None, known: false };
+            let mut fate = Fate {
+                lead: *row,
+                outcome: "not-sent",
+                record: None,
+                outage: None,
+                cause: None,
+                known: false,
+                known_before: false,
+            };
             if !sent {
                 fates.push(fate);
                 continue;

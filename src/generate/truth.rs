@@ -42,7 +42,7 @@ impl TruthWriter {
             people: start("people", "lead_id,source,source_key,person,event_id,kind,trap,received_at")?,
             deliveries: start(
                 "deliveries",
-                "lead_id,event_id,destination,outcome,record_id,why,outage,cause,known,shown_on",
+                "lead_id,event_id,destination,outcome,record_id,why,outage,cause,known,shown_on,known_before",
             )?,
             records: start("records", "destination,record_id,origin,lead_id,person,created_at,shown_on")?,
             firsts: BTreeMap::new(),
@@ -104,7 +104,19 @@ impl TruthWriter {
             let seen = fate.record.and_then(|r| shown.get(r)).map_or("", String::as_str);
             csv_row(
                 &mut bytes,
-                &[&place.lead_id, event, destination, fate.outcome, &id, why, &outage, &cause, known, seen],
+                &[
+                    &place.lead_id,
+                    event,
+                    destination,
+                    fate.outcome,
+                    &id,
+                    why,
+                    &outage,
+                    &cause,
+                    known,
+                    seen,
+                    if fate.known_before { "yes" } else { "no" },
+                ],
                 b',',
                 false,
             );

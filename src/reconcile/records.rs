@@ -209,7 +209,10 @@ impl<'a> Columns<'a> {
             })
             .collect();
         let shown = std::array::from_fn(|field| {
-            self.contacts.get(field).and_then(|column| column.get(from..to)).is_some_and(|c| c.iter().any(Option::is_some))
+            self.contacts
+                .get(field)
+                .and_then(|column| column.get(from..to))
+                .is_some_and(|c| c.iter().any(Option::is_some))
         });
         Records { all, shows_lead_source, first_row: from, shown }
     }

@@ -618,3 +618,59 @@ fn the_order_of_rows_changes_nothing() {
     case.records.reverse();
     assert_eq!(case.verdicts(), expected);
 }
+
+#[test]
+fn a_record_whose_address_sales_corrected_is_still_the_leads() {
+    let mut case = Case::new();
+    // Identity gave the record to nobody: the address is another one, and the names are common.
+    case.lead("a", "ann", 0).extend([
+        ("first_name", "Ann".into()),
+        ("last_name", "Lee".into()),
+        ("company", "Fabrikam".into()),
+    ]);
+    case.record("r1", "", 2).extend([
+        ("first_name", "Ann".into()),
+        ("last_name", "LEE".into()),
+        ("company", "Fabrikam Inc.".into()),
+        ("email", "ann@private.example.org".into()),
+    ]);
+    case.lead("b", "bob", 0);
+    assert_eq!(case.verdicts(), ["a matched/delivered r1", "b missed/isolated"]);
+    assert!(case.unexplained().is_empty());
+}
+
+#[test]
+fn a_lead_of_which_nothing_was_typed_is_its_record_of_the_same_hour() {
+    let mut case = Case::new();
+    case.lead("a", "x", 0).extend([("email", "n/a".into()), ("last_name", "-".into()), ("phone", "123".into())]);
+    case.record("r1", "", 3).extend([("email", Value::Count(0)), ("phone", "123".into())]);
+    case.lead("b", "y", 9000).extend([("email", "n/a".into()), ("last_name", "-".into()), ("phone", "123".into())]);
+    assert_eq!(case.verdicts(), ["a matched/delivered r1", "b missed/isolated"], "no record of its own hour");
+}
+
+#[test]
+fn a_colleagues_or_a_strangers_record_does_not_hide_a_lost_lead() {
+    let mut case = Case::new();
+    let typed = |first: &'static str, email: &'static str| {
+        [
+            ("first_name", Value::from(first)),
+            ("last_name", if first == "Ann" { "Lee".into() } else { "Roth".into() }),
+            ("company", "Fabrikam".into()),
+            ("phone", "+1 212 555 0101".into()),
+            ("email", email.into()),
+        ]
+    };
+    case.lead("a", "ann", 0).extend(typed("Ann", "ann@fabrikam.com"));
+    // A colleague with the same switchboard, whose lead no source holds, and a stranger of the same minute.
+    case.record("r1", "", 2).extend(typed("Eve", "eve@fabrikam.com"));
+    case.record("r2", "", 1).extend([("last_name", "Diaz".into()), ("email", "diaz@contoso.org".into())]);
+    assert_eq!(case.verdicts(), ["a missed/isolated"]);
+    assert_eq!(case.unexplained(), ["r1 no-lead", "r2 no-lead"]);
+    // The second record of somebody who did arrive fits him better.
+    let mut case = Case::new();
+    case.lead("a", "ann", 0).extend(typed("Ann", "info@fabrikam.com"));
+    case.lead("b", "eve", 1).extend(typed("Eva", "info@fabrikam.com"));
+    case.record("r1", "eve", 3).extend(typed("Eva", "info@fabrikam.com"));
+    case.record("r2", "eve", 5).extend(typed("Eva", "info@fabrikam.com"));
+    assert_eq!(case.verdicts(), ["a missed/isolated", "b matched/delivered r1"]);
+}

@@ -246,7 +246,9 @@ fn by_time<'w>(
 }
 
 fn by(lead: &Contact, record: &Contact) -> Option<&'static str> {
-    let same = |field: usize| !lead.filler[field] && lead.fields[field].is_some() && lead.fields[field] == record.fields[field];
+    let same = |field: usize| {
+        !lead.filler[field] && lead.fields[field].is_some() && lead.fields[field] == record.fields[field]
+    };
     match () {
         () if same(EMAIL) => Some(link::EMAIL),
         () if same(PHONE) => Some(link::PHONE),
