@@ -288,8 +288,8 @@ fn is_twin(judged: &Judged<'_>, truth: &Truth, record: &Row, lead: &str) -> bool
     let created = micros(&record["created_at"]).unwrap_or(0);
     maker != lead
         && truth.person.get(maker) == truth.person.get(lead)
-        && told_row(judged.leads.frame(), &[("lead_id", maker)], &["action", "offer_id", "offer"])
-            == told_row(judged.leads.frame(), &[("lead_id", lead)], &["action", "offer_id", "offer"])
+        && told_row(judged.leads.frame(), &[("lead_id", maker)], &["action", "offer_id"])
+            == told_row(judged.leads.frame(), &[("lead_id", lead)], &["action", "offer_id"])
         && (created - mine).abs() <= (created - made_by).abs()
 }
 

@@ -243,6 +243,7 @@ pub(super) fn book<'a>(
         marks.push(mark);
     }
     let events = events(&mut rows, &marks, &contacts);
+    let events = repeated(events, &mut rows, &marks, &contacts);
     Ok(Book { leads: rows, events, offers, actions: action_codes, people, person_ids, contacts })
 }
 
@@ -301,6 +302,65 @@ fn events(leads: &mut [Lead<'_>], marks: &[Mark], contacts: &[Vec<Option<&str>>]
         }
     }
     events
+}
+
+/// Joins events that are one act although identity knows nobody in them: of `Test Test, n/a` it cannot say whether two
+/// are one person, but typed twice within ten minutes for one offer they are one double click.
+fn repeated(events: Vec<Event>, leads: &mut [Lead<'_>], marks: &[Mark], contacts: &[Vec<Option<&str>>]) -> Vec<Event> {
+    let first = |event: &Event| event.leads.first().map_or(0, |row| *row as usize);
+    let act = |event: &Event| {
+        let mark = marks[first(event)];
+        (mark.storefront, mark.action, mark.offer)
+    };
+    let mut order: Vec<usize> = (0..events.len()).filter(|at| events[*at].person != NOBODY).collect();
+    order.sort_unstable_by_key(|at| (act(&events[*at]), leads[first(&events[*at])].received, first(&events[*at])));
+    // Event to the earlier one that it is a repetition of.
+    let mut joins: HashMap<usize, usize> = HashMap::new();
+    for (place, at) in order.iter().copied().enumerate() {
+        let (mine, row) = (&events[at], first(&events[at]));
+        for other in order[..place].iter().rev().copied() {
+            let (theirs, earlier) = (&events[other], first(&events[other]));
+            let last = theirs.leads.last().map_or(0, |row| leads[*row as usize].received);
+            if act(theirs) != act(mine) || leads[row].received - leads[earlier].received > TEN_MINUTES {
+                break;
+            }
+            let is_near = leads[row].received - last <= TEN_MINUTES && leads[row].kind == leads[earlier].kind;
+            let typed_alike = |column: &Vec<Option<&str>>| match (column[row], column[earlier]) {
+                (Some(a), Some(b)) => a.trim().eq_ignore_ascii_case(b.trim()),
+                (a, b) => a.is_none() && b.is_none(),
+            };
+            if is_near && mine.person != theirs.person && contacts.iter().all(typed_alike) {
+                joins.insert(at, joins.get(&other).copied().unwrap_or(other));
+                break;
+            }
+        }
+    }
+    if joins.is_empty() {
+        return events;
+    }
+    let mut joined: Vec<Event> = Vec::with_capacity(events.len());
+    let mut place_of: HashMap<usize, usize> = HashMap::new();
+    let mut later = Vec::new();
+    for (at, event) in events.into_iter().enumerate() {
+        if let Some(into) = joins.get(&at) {
+            later.push((*into, event));
+        } else {
+            place_of.insert(at, joined.len());
+            joined.push(event);
+        }
+    }
+    for (into, event) in later {
+        if let Some(target) = place_of.get(&into).and_then(|place| joined.get_mut(*place)) {
+            target.leads.extend(event.leads);
+        }
+    }
+    for (at, event) in joined.iter_mut().enumerate() {
+        event.leads.sort_unstable_by_key(|row| (leads[*row as usize].received, *row));
+        for row in &event.leads {
+            leads[*row as usize].event = number(at);
+        }
+    }
+    joined
 }
 
 /// The contact fields in comparable form: what two shapes of one delivery have in common.

@@ -123,7 +123,7 @@ impl<'b, 'a> Ledger<'b, 'a> {
 
     pub(super) fn settle(&mut self) -> Result<()> {
         self.until = self.view.until.map(|until| until.min(self.view.as_of_ends_at));
-        self.slack = self.day_slack();
+        self.slack = Slack { early: self.early(), ..self.day_slack() };
         self.weigh()?;
         self.answer()?;
         let claims = unclaimed::claims(self);
@@ -150,6 +150,11 @@ impl<'b, 'a> Ledger<'b, 'a> {
 
     pub(super) fn lead(&self, row: u32) -> Option<&'b Lead<'a>> {
         self.book.leads.get(row as usize)
+    }
+
+    /// The contact fields that a record shows.
+    pub(super) fn contact(&self, record: u32) -> [Option<&'a str>; 7] {
+        self.columns.contact(self.records.first_row + record as usize)
     }
 
     pub(super) fn received(&self, event: &Event) -> i64 {
@@ -211,6 +216,13 @@ impl<'b, 'a> Ledger<'b, 'a> {
             .collect()
     }
 
+    /// Whether this export's clock is ever early, as seen from pairs that need no pairing.
+    fn early(&self) -> i64 {
+        let delays = || self.lone_pairs().into_iter().map(|(record, lead)| record - lead).filter(|d| d.abs() < DAY);
+        let (all, early) = (delays().count(), delays().filter(|delay| *delay < 0).count());
+        if all >= inference::FEWEST_DELAYS && early * 200 < all { TEN_MINUTES } else { 0 }
+    }
+
     /// A day without hours may be a day of another zone: how much earlier than its lead such a record may end.
     fn day_slack(&self) -> Slack {
         let mut early: Vec<i64> = Vec::new();
@@ -229,7 +241,7 @@ impl<'b, 'a> Ledger<'b, 'a> {
         // One lead in fifty: below that it is a record of another day.
         if early.len() >= 5 && early.len() * 50 >= days {
             let most = early.get(early.len() * 95 / 100).copied().unwrap_or(0);
-            return Slack { day: (most + HOUR).min(14 * HOUR) };
+            return Slack { day: (most + HOUR).min(14 * HOUR), ..Slack::default() };
         }
         Slack::default()
     }
@@ -300,7 +312,15 @@ impl<'b, 'a> Ledger<'b, 'a> {
 
     /// One record for each lead: pairs events and records.
     fn pair_leads(&mut self) -> Result<()> {
-        let paired = pairing::pair(self.book, self.events, &self.records.all, self.slack);
+        let several = self.events_by_person();
+        // Only where somebody came twice can two of his leads be equally near to a record.
+        let typed = |event: u32, record: u32| match self.event(event) {
+            Some(event) if several.get(&event.person).is_some_and(|events| events.len() > 1) => {
+                unclaimed::unlikeness(self, event, record)
+            }
+            _ => 0,
+        };
+        let paired = pairing::pair(self.book, self.events, &self.records.all, self.slack, &typed);
         self.keys_unknown = paired.keys_unknown > paired.keys_known;
         let mut of_event: HashMap<u32, Vec<pairing::Pair>> = HashMap::new();
         for pair in &paired.pairs {

@@ -40,17 +40,25 @@ pub(super) struct Pair {
 pub(super) struct Slack {
     /// For days without hours, whose zone is not known.
     pub day: i64,
+    /// How much further away than it looks a record is that was made before its lead: where this export's clock is seen
+    /// never to be early, it is rather of the lead before.
+    pub early: i64,
 }
 
 impl Default for Slack {
     fn default() -> Self {
-        Slack { day: TEN_MINUTES }
+        Slack { day: TEN_MINUTES, early: 0 }
     }
 }
 
 impl Slack {
     pub(super) fn of(self, width: i64) -> i64 {
         if width >= DAY { self.day } else { TEN_MINUTES }
+    }
+
+    /// How near a record is that was made so much later than its lead, or earlier.
+    pub(super) fn distance(self, delay: i64) -> i64 {
+        if delay < 0 { self.early.saturating_sub(delay) } else { delay }
     }
 }
 
@@ -80,7 +88,15 @@ pub(super) fn evidence(event: &Event, action: Code, offer: Named) -> Option<Evid
 }
 
 /// Pairs `events` (numbers into the book) with the records that can deliver.
-pub(super) fn pair(book: &Book<'_>, events: &[u32], records: &[Record<'_>], slack: Slack) -> Pairing {
+///
+/// `typed` tells how much a record's contact differs from what an event's lead typed, for leads that are equally near.
+pub(super) fn pair(
+    book: &Book<'_>,
+    events: &[u32],
+    records: &[Record<'_>],
+    slack: Slack,
+    typed: &dyn Fn(u32, u32) -> i64,
+) -> Pairing {
     let keyed = by_key(book, events, records);
     let mut rooms: HashMap<u32, usize> = HashMap::with_capacity(events.len());
     for event in events {
@@ -97,7 +113,7 @@ pub(super) fn pair(book: &Book<'_>, events: &[u32], records: &[Record<'_>], slac
         .map(number)
         .filter(|row| !keyed.bound.contains(row))
         .collect();
-    let mut shelf = Shelf::new(records, free, slack);
+    let mut shelf = Shelf::new(records, free, slack, typed);
     let mut proposals = BinaryHeap::with_capacity(events.len());
     for event in events {
         if rooms.get(event).is_some_and(|room| *room > 0) {
@@ -202,6 +218,8 @@ fn by_key(book: &Book<'_>, events: &[u32], records: &[Record<'_>]) -> Keyed {
 struct Proposal {
     evidence: Evidence,
     distance: i64,
+    /// Between equally near leads of one person: fields that differ from what was typed, less those that agree.
+    typed: i64,
     weight_rank: i64,
     lead: u32,
     record: u32,
@@ -221,6 +239,7 @@ struct Shelf<'r, 'a> {
     /// The slot before that may be free, itself included, plus one; 0 stands for none.
     before: Vec<usize>,
     slack: Slack,
+    typed: &'r dyn Fn(u32, u32) -> i64,
 }
 
 struct Group {
@@ -233,7 +252,7 @@ struct Group {
 }
 
 impl<'r, 'a> Shelf<'r, 'a> {
-    fn new(records: &'r [Record<'a>], mut slots: Vec<u32>, slack: Slack) -> Self {
+    fn new(records: &'r [Record<'a>], mut slots: Vec<u32>, slack: Slack, typed: &'r dyn Fn(u32, u32) -> i64) -> Self {
         let of = |row: &u32| &records[*row as usize];
         let sort = |row: &u32| {
             let r = of(row);
@@ -261,7 +280,7 @@ impl<'r, 'a> Shelf<'r, 'a> {
         }
         let next = (0..=slots.len()).collect();
         let before = (0..=slots.len()).collect();
-        Shelf { records, slots, groups, next, before, slack }
+        Shelf { records, slots, groups, next, before, slack, typed }
     }
 
     fn start(&self, slot: usize) -> i64 {
@@ -313,7 +332,8 @@ impl<'r, 'a> Shelf<'r, 'a> {
                     let Some(record) = self.slots.get(slot).copied() else { continue };
                     let proposal = Proposal {
                         evidence,
-                        distance: delay.abs(),
+                        distance: self.slack.distance(delay),
+                        typed: if delay == 0 { (self.typed)(number, record) } else { 0 },
                         weight_rank: self.records[record as usize].weight_rank,
                         lead,
                         record,
@@ -502,7 +522,7 @@ mod tests {
                 .collect();
             let all: Vec<u32> = (0..book.events.len()).map(number).collect();
             let mut found: Vec<(u32, u32)> =
-                pair(&book, &all, &records, Slack::default()).pairs.iter().map(|p| (p.event, p.record)).collect();
+                pair(&book, &all, &records, Slack::default(), &|_, _| 0).pairs.iter().map(|p| (p.event, p.record)).collect();
             found.sort_unstable();
             prop_assert_eq!(found, by_definition(&book, &records));
         }

@@ -71,7 +71,34 @@ impl Ledger<'_, '_> {
                 self.answers.insert(*lead, answer);
             }
         }
+        self.know_by_former_address();
         Ok(())
+    }
+
+    /// Sales correct the address of a record; the CRM had merged on the one that its lead typed.
+    fn know_by_former_address(&mut self) {
+        let addresses = |event: &Event| -> Vec<String> {
+            let leads = event.leads.iter().filter_map(|row| self.lead(*row));
+            leads.filter_map(|lead| lead.email.and_then(contact::normalised_email)).collect()
+        };
+        let mut record_of: HashMap<String, u32> = HashMap::new();
+        for event in self.events.iter().filter_map(|number| self.event(*number)) {
+            let answer = event.leads.first().and_then(|lead| self.answers.get(lead)).filter(|answer| answer.delivered);
+            let Some(record) = answer.map(|answer| answer.record) else { continue };
+            for address in addresses(event) {
+                record_of.entry(address).or_insert(record);
+            }
+        }
+        let mut known = Vec::new();
+        for event in self.events.iter().filter_map(|number| self.event(*number)) {
+            let Some(lead) = event.leads.first().filter(|lead| !self.answers.contains_key(lead)) else { continue };
+            if self.is_genuine(event)
+                && let Some(record) = addresses(event).iter().find_map(|address| record_of.get(address))
+            {
+                known.push((*lead, Answer { record: *record, evidence: Evidence::Time, delivered: false }));
+            }
+        }
+        self.answers.extend(known);
     }
 
     /// When each event's person came again, for those who did.

@@ -161,14 +161,14 @@ pub(super) fn claims(ledger: &Ledger<'_, '_>) -> Vec<Claim> {
     let used: HashSet<u32> = ledger.answers.values().map(|answer| answer.record).collect();
     let events_of = ledger.events_by_person();
     let shown = ledger.records.shown;
-    let mut claims = Vec::new();
+    let mut pairs: Vec<Pair> = Vec::new();
     for (row, record) in ledger.records.all.iter().enumerate() {
         let row = number(row);
         // A key says whose the record is, and a lead we do not hold is nobody's here.
         if !record.delivers || record.is_test || record.key.is_some() || used.contains(&row) {
             continue;
         }
-        let contact = Contact::of(ledger.columns.contact(ledger.records.first_row + row as usize));
+        let contact = Contact::of(ledger.contact(row));
         let own = events_of.get(&record.person).map_or(&[][..], Vec::as_slice);
         let own_fit = own.iter().filter_map(|number| {
             let event = ledger.event(*number)?;
@@ -176,35 +176,66 @@ pub(super) fn claims(ledger: &Ledger<'_, '_>) -> Vec<Claim> {
             Some(fit(&typed(ledger.book, event), &contact, &shown))
         });
         let own_fit = own_fit.min();
-        let candidates = by_value(&waiting, &contact).chain(by_time(&waiting, ledger, record));
-        let best = candidates
-            .filter_map(|number| {
-                let event = ledger.event(number)?;
-                let (evidence, delay) = delay(ledger, event, record)?;
-                let fit = fit(waiting.contacts.get(&number)?, &contact, &shown);
-                let is_good = is_enough(fit)
-                    || (record.person == NOBODY && is_prompt(ledger, evidence, delay) && is_all_there_is(fit));
-                is_good.then_some((fit, delay.abs(), number, event))
-            })
-            .min_by_key(|(fit, distance, number, _)| (*fit, *distance, *number));
-        let Some((fit, _, number, event)) = best else { continue };
-        if event.person == record.person || own_fit.is_some_and(|own| own <= fit) {
-            continue;
+        for number in by_value(&waiting, &contact).chain(by_time(&waiting, ledger, record)) {
+            let (Some(event), Some(lead)) = (ledger.event(number), waiting.contacts.get(&number)) else { continue };
+            let Some((evidence, delay)) = delay(ledger, event, record) else { continue };
+            let fit = fit(lead, &contact, &shown);
+            let is_good = fit.is_enough()
+                || (record.person == NOBODY && is_prompt(ledger, evidence, delay) && fit.is_all_there_is());
+            if is_good && event.person != record.person && own_fit.is_none_or(|own| fit < own) {
+                pairs.push(Pair { fit, distance: ledger.slack.distance(delay), record: row, event: number });
+            }
         }
-        let lead = waiting.contacts.get(&number);
-        claims.push(Claim { record: row, person: event.person, matched_by: lead.and_then(|lead| by(lead, &contact)) });
+    }
+    // Best first, each record once and each lead as often as it was delivered; what is left over is a further delivery
+    // of the lead that it fits best.
+    pairs.sort_unstable();
+    pairs.dedup();
+    let mut rooms: HashMap<u32, usize> = HashMap::new();
+    let mut given: HashSet<u32> = HashSet::new();
+    let mut claims = Vec::new();
+    for is_further in [false, true] {
+        for pair in &pairs {
+            let Some(event) = ledger.event(pair.event).filter(|_| !given.contains(&pair.record)) else { continue };
+            let room = rooms.entry(pair.event).or_insert(event.leads.len());
+            if !is_further {
+                let Some(less) = room.checked_sub(1) else { continue };
+                *room = less;
+            }
+            given.insert(pair.record);
+            let record = Contact::of(ledger.contact(pair.record));
+            let matched_by = waiting.contacts.get(&pair.event).and_then(|lead| by(lead, &record));
+            claims.push(Claim { record: pair.record, person: event.person, matched_by });
+        }
     }
     claims
 }
 
-/// All but one field are the same, and they tell people apart.
-fn is_enough(fit: Fit) -> bool {
-    fit.differ <= 1 && fit.agree.0 >= ENOUGH
+/// A free record and a waiting lead that it fits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Pair {
+    fit: Fit,
+    distance: i64,
+    record: u32,
+    event: u32,
 }
 
-/// Little was typed, and the record shows it.
-fn is_all_there_is(fit: Fit) -> bool {
-    fit.differ == 0 || (fit.differ == 1 && fit.agree.0 > 0)
+/// Fields of a record that differ from what an event's first lead typed, less those that agree.
+pub(super) fn unlikeness(ledger: &Ledger<'_, '_>, event: &Event, record: u32) -> i64 {
+    let fit = fit(&typed(ledger.book, event), &Contact::of(ledger.contact(record)), &ledger.records.shown);
+    i64::try_from(fit.differ).unwrap_or(0) - i64::try_from(fit.agree.0).unwrap_or(0)
+}
+
+impl Fit {
+    /// All but one field are the same, and they tell people apart.
+    fn is_enough(self) -> bool {
+        self.differ <= 1 && self.agree.0 >= ENOUGH
+    }
+
+    /// Little was typed, and the record shows it.
+    fn is_all_there_is(self) -> bool {
+        self.differ == 0 || (self.differ == 1 && self.agree.0 > 0)
+    }
 }
 
 fn is_prompt(ledger: &Ledger<'_, '_>, evidence: Evidence, delay: i64) -> bool {
