@@ -1,7 +1,7 @@
 //! One lead: who it is, why it is that person, and what came nearest without being it.
 //!
 //! A view: it takes finished tables and asks `identity` for the weights of pairs. What became of the lead at each
-//! destination is told from `reconciliation` and `crm_records`.
+//! destination is told by [`verdict`].
 
 use std::fmt::Write;
 
@@ -11,6 +11,8 @@ use crate::contact::normalised_email;
 use crate::error::Result;
 use crate::identity::{Explainer, Waterfall};
 use crate::tables::{CrmRecords, Identities, Leads, Table};
+
+pub mod verdict;
 
 /// The person part of an explanation.
 #[derive(Clone, Debug, PartialEq, Serialize)]

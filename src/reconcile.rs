@@ -30,6 +30,9 @@ use records::Columns;
 
 pub use gate::{Gated, gates};
 
+/// How much earlier than its lead a record may be, in microseconds: clocks differ, exports cut seconds.
+pub const EARLIEST: i64 = events::TEN_MINUTES;
+
 /// What reconciliation gives.
 #[derive(Debug)]
 pub struct Reconciled {

@@ -3,6 +3,7 @@
 use super::{Done, Globals};
 use crate::error::{Error, Result, count};
 use crate::explain;
+use crate::explain::verdict::{self, Published};
 use crate::identity::{self, Explainer};
 use crate::io::last_run;
 
@@ -18,7 +19,28 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
     let config = globals.load()?;
     let out = &config.output.dir;
     let (leads, identities, records) = (last_run::table(out)?, last_run::table(out)?, last_run::table(out)?);
-    let rows = explain::rows_of(&args.who, &leads, &identities, &records)?;
+    let (reconciliation, unexplained, missed) = (last_run::table(out)?, last_run::table(out)?, last_run::table(out)?);
+    let (outages, causes) = (last_run::table(out)?, last_run::table(out)?);
+    let published = Published {
+        leads: &leads,
+        reconciliation: &reconciliation,
+        records: &records,
+        unexplained: &unexplained,
+        missed: &missed,
+        outages: &outages,
+        causes: &causes,
+    };
+    // A record is asked about for the lead that it accounts for, not for any lead of the same person.
+    let mut rows = verdict::rows_of_record(&args.who, &leads, &reconciliation)?;
+    let mut lonely = None;
+    if rows.is_empty() {
+        lonely = verdict::record(&args.who, &published, config.report.timezone)?;
+        rows = explain::rows_of(&args.who, &leads, &identities, &records)?;
+        if let (Some(text), true) = (&lonely, rows.is_empty()) {
+            let json = serde_json::json!({ "record": text.trim_end() });
+            return Ok(Done::ok(if globals.json { format!("{json:#}\n") } else { text.clone() }));
+        }
+    }
     let Some(&row) = rows.first() else {
         return Err(Error::usage("no lead of the last run goes by that")
             .hint("give a lead id, a row key, the id of a CRM record, or an e-mail as it was typed"));
@@ -32,11 +54,14 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
     };
     let explainer = Explainer::new(&leads, &decisions, config.identity.threshold, None)?;
     let person = explain::person(row, &leads, &identities, &explainer)?;
+    let fate = verdict::fate(row, &published)?;
     if globals.json {
-        let json = serde_json::to_string_pretty(&serde_json::json!({ "person": person })).unwrap_or_default();
+        let all = serde_json::json!({ "record": lonely, "fate": fate, "person": person });
+        let json = serde_json::to_string_pretty(&all).unwrap_or_default();
         return Ok(Done::ok(format!("{json}\n")));
     }
-    let mut text = person.text();
+    let mut text = lonely.map_or_else(String::new, |text| text + "\n");
+    text += &format!("{}\n{}", fate.text(config.report.timezone), person.text());
     if rows.len() > 1 && person.leads.len() < rows.len() {
         let others = count(rows.len() - 1, "other lead goes", "other leads go");
         text.push_str(&format!("\n{others} by the same; ask by lead id for one of them\n"));

@@ -125,3 +125,65 @@ fn seen(coverage: &Table<Coverage>, destination: &str) -> Result<Vec<String>> {
     }
     Ok(told)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reconcile::tests::{Cell, Value, destination, table};
+
+    /// Shares by the gate of one destination: so many matched, missed in an outage, missed otherwise.
+    fn gated(matched: usize, in_outage: usize, missed: usize, last: Option<f64>, complete: Option<bool>) -> Vec<Gated> {
+        let line = |n: usize| -> Vec<Cell> {
+            let (verdict, reason) = match n {
+                n if n < matched => ("matched", "delivered"),
+                n if n < matched + in_outage => ("missed", "outage"),
+                _ => ("missed", "isolated"),
+            };
+            vec![
+                ("lead_id", Value::Text(format!("{n:04}"))),
+                ("destination", "crm".into()),
+                ("verdict", verdict.into()),
+                ("reason", reason.into()),
+            ]
+        };
+        let lines: Vec<Vec<Cell>> = (0..matched + in_outage + missed).map(line).collect();
+        let coverage = vec![
+            ("destination", "crm".into()),
+            ("owners", Value::Count(1)),
+            ("records", Value::Count(70)),
+            ("previous_records", Value::Count(300)),
+            ("has_closed", true.into()),
+        ];
+        let mut crm = destination();
+        crm.complete = complete;
+        let last = last.map(|share| ("crm".to_owned(), share)).into_iter().collect();
+        gates(&table(&lines), &table(&[coverage]), &[crm], &last).unwrap().0
+    }
+
+    #[test]
+    fn more_than_a_fifth_missed_is_held_back_with_the_evidence_until_the_export_is_said_to_be_complete() {
+        assert!(gated(80, 0, 20, None, None).is_empty(), "a fifth is not above a fifth");
+        let held = gated(79, 0, 21, None, None);
+        assert_eq!(
+            held[0].evidence,
+            [
+                "21 of 100 leads that should be there are not",
+                "it holds no converted or qualified record",
+                "all its records belong to one owner: is it one person's view?",
+                "it holds 70 records, the one before held 300",
+            ]
+        );
+        assert_eq!(held[0].finding().level, level::PAGE);
+        assert!(gated(79, 0, 21, None, Some(true)).is_empty());
+        assert!(gated(5, 0, 14, None, None).is_empty(), "nineteen leads prove nothing about an export");
+    }
+
+    #[test]
+    fn five_times_the_last_share_is_held_back_unless_an_outage_explains_it() {
+        assert!(gated(188, 0, 12, Some(0.012), None).is_empty(), "five times 1.2 % is 6 %");
+        let held = gated(187, 0, 13, Some(0.012), None);
+        assert_eq!(held[0].evidence[1], "the last run missed 1.2 % of them, this one 6.5 %");
+        assert!(gated(187, 12, 1, Some(0.012), None).is_empty());
+        assert!(gated(187, 0, 13, None, None).is_empty() && gated(187, 0, 13, Some(0.0), None).is_empty());
+    }
+}

@@ -1,0 +1,690 @@
+//! What became of one lead at each destination, and why: the records considered, and the one that came nearest.
+//!
+//! Makes it from the published tables of a run, in words and as data. The rules are those of `reconcile`; here each
+//! record is told by which of them it answers the lead or does not. Who the lead's person is tells [`super::Person`].
+
+use std::collections::HashMap;
+use std::fmt::Write;
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use serde::Serialize;
+
+use crate::codes::{reason, verdict};
+use crate::contact;
+use crate::error::{Result, count};
+use crate::reconcile;
+use crate::tables::{Causes, CrmRecords, Leads, MissedLeads, Outages, Reconciliation, Table, UnexplainedRecords};
+
+/// The published tables that verdicts are told from.
+#[derive(Clone, Copy)]
+pub struct Published<'a> {
+    /// The leads.
+    pub leads: &'a Table<Leads>,
+    /// One verdict per lead and destination.
+    pub reconciliation: &'a Table<Reconciliation>,
+    /// All records.
+    pub records: &'a Table<CrmRecords>,
+    /// Records that are no first delivery.
+    pub unexplained: &'a Table<UnexplainedRecords>,
+    /// Missed leads, for their status.
+    pub missed: &'a Table<MissedLeads>,
+    /// Outages.
+    pub outages: &'a Table<Outages>,
+    /// Causes.
+    pub causes: &'a Table<Causes>,
+}
+
+/// What became of a lead at all destinations.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Fate {
+    /// The lead.
+    pub lead_id: String,
+    /// When the marketplace raised it.
+    pub received_at: Option<DateTime<Utc>>,
+    /// What kind of lead it is.
+    pub kind: String,
+    /// One for each destination that it is routed to; one without a name where it is routed nowhere.
+    pub destinations: Vec<Verdict>,
+}
+
+/// What became of a lead at one destination.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Verdict {
+    /// Name of the destination; empty for a lead that goes nowhere.
+    pub destination: String,
+    /// `matched`, `missed`, `pending`, `excluded`.
+    pub verdict: String,
+    /// See the list of reasons.
+    pub reason: String,
+    /// The record that accounts for the lead.
+    pub record_id: Option<String>,
+    /// When that record was made.
+    pub delivered_at: Option<DateTime<Utc>>,
+    /// Record less lead.
+    pub delay_seconds: Option<f64>,
+    /// Owner of the record.
+    pub owner: Option<String>,
+    /// Status of the record as found.
+    pub record_status: Option<String>,
+    /// Status of a missed lead: `new`, `open`, `replayed`, `closed`, `given-up`.
+    pub missed_status: Option<String>,
+    /// The first delivery of the same act, where this lead is a further one.
+    pub event_id: Option<String>,
+    /// The outage that lost it.
+    pub outage_id: Option<String>,
+    /// The same in words.
+    pub outage: Option<String>,
+    /// The patterns that missed leads of this destination share, where one of them lost this lead.
+    pub causes: Vec<Pattern>,
+    /// Records of the person, of the address, or with the lead's key; nearest in time first.
+    pub considered: Vec<Candidate>,
+    /// The nearest record of somebody else that names the same action and offer, and why it was not taken.
+    pub nearest_other: Option<Candidate>,
+}
+
+/// A pattern by which leads are lost.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Pattern {
+    /// The pattern in words.
+    pub condition: String,
+    /// Missed leads under it.
+    pub missed: i64,
+    /// Delivered leads under it.
+    pub delivered: i64,
+    /// The setting to look at.
+    pub advice: String,
+}
+
+/// A record that might account for the lead.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Candidate {
+    /// Its id in the CRM.
+    pub record_id: String,
+    /// lead, contact, task, …
+    pub object: String,
+    /// When the CRM made it.
+    pub created_at: Option<DateTime<Utc>>,
+    /// Record less lead; negative where it was there before.
+    pub delay_seconds: Option<i64>,
+    /// Lead source as found.
+    pub lead_source: Option<String>,
+    /// What ties it to the lead, best first: `key`, `lead source`, `person and time`; none where it names another lead.
+    pub evidence: Option<&'static str>,
+    /// Of the record to its person, log2 odds.
+    pub match_weight: Option<f64>,
+    /// What the person was recognised by.
+    pub matched_by: Option<String>,
+    /// Contact fields in which record and lead agree.
+    pub agrees: Vec<&'static str>,
+    /// Contact fields in which they differ.
+    pub differs: Vec<&'static str>,
+    /// Whether it accounts for this lead.
+    pub taken: bool,
+    /// Why it does, or does not.
+    pub why: String,
+}
+
+const CONTACT: [(&str, &str); 5] = [
+    ("email", "e-mail"),
+    ("phone", "phone"),
+    ("first_name", "first name"),
+    ("last_name", "last name"),
+    ("company", "company"),
+];
+
+/// The lead in a row of `leads`, as far as records are compared with it.
+struct Asked<'a> {
+    id: &'a str,
+    key: &'a str,
+    received: Option<i64>,
+    person: Option<&'a str>,
+    action: Option<&'a str>,
+    offer_id: Option<&'a str>,
+    offer: Option<&'a str>,
+    contact: [Option<&'a str>; 5],
+}
+
+/// Tells what became of the lead in a row of `leads`.
+///
+/// # Errors
+/// Where a table does not have its shape.
+pub fn fate(row: usize, published: &Published<'_>) -> Result<Fate> {
+    let leads = published.leads;
+    let text = |column: &str| -> Result<Option<&str>> { Ok(leads.texts(column)?.get(row).copied().flatten()) };
+    let received = leads.instants("received_at")?.get(row).copied().flatten();
+    let mut asked = Asked {
+        id: text("lead_id")?.unwrap_or_default(),
+        key: text("source_key")?.unwrap_or_default(),
+        received,
+        person: None,
+        action: text("action")?,
+        offer_id: text("offer_id")?,
+        offer: text("offer")?,
+        contact: [None; 5],
+    };
+    for (slot, (column, _)) in asked.contact.iter_mut().zip(CONTACT) {
+        *slot = text(column)?;
+    }
+    let table = published.reconciliation;
+    let of = |column: &str| table.texts(column);
+    let (ids, persons) = (of("lead_id")?, of("person_id")?);
+    let [names, verdicts, reasons] = [of("destination")?, of("verdict")?, of("reason")?];
+    let [records, outages, events] = [of("record_id")?, of("outage_id")?, of("event_id")?];
+    let at = |column: &[Option<&str>], row: usize| column.get(row).copied().flatten().map(str::to_owned);
+    // Record to the leads that it accounts for.
+    let mut answers: HashMap<(&str, &str), Vec<&str>> = HashMap::new();
+    for row in 0..table.height() {
+        let cell = |column: &[Option<&'_ str>]| column.get(row).copied().flatten().is_some();
+        if let (true, Some(name), Some(Some(record)), Some(Some(lead))) =
+            (cell(&records), names.get(row).copied().flatten(), records.get(row), ids.get(row))
+        {
+            answers.entry((name, record)).or_default().push(lead);
+        }
+    }
+    let mut destinations = Vec::new();
+    for line in (0..table.height()).filter(|line| ids.get(*line).copied().flatten() == Some(asked.id)) {
+        asked.person = persons.get(line).copied().flatten();
+        let mut told = Verdict {
+            destination: at(&names, line).unwrap_or_default(),
+            verdict: at(&verdicts, line).unwrap_or_default(),
+            reason: at(&reasons, line).unwrap_or_default(),
+            record_id: at(&records, line),
+            delay_seconds: table.numbers("delay_seconds")?.get(line).copied().flatten(),
+            event_id: at(&events, line).filter(|event| event != asked.id),
+            outage_id: at(&outages, line),
+            ..Verdict::default()
+        };
+        told.missed_status = missed_status(published, asked.id, &told.destination)?;
+        told.outage = outage(published, told.outage_id.as_deref())?;
+        if told.reason == reason::CAUSE {
+            told.causes = causes(published, &told.destination)?;
+        }
+        consider(published, &asked, &answers, &mut told)?;
+        destinations.push(told);
+    }
+    Ok(Fate {
+        lead_id: asked.id.to_owned(),
+        received_at: received.and_then(DateTime::from_timestamp_micros),
+        kind: text("kind")?.unwrap_or_default().to_owned(),
+        destinations,
+    })
+}
+
+/// The rows of `leads` that a record accounts for, or none where WHO is no record, or accounts for no lead.
+///
+/// # Errors
+/// Where a table does not have its shape.
+pub fn rows_of_record(who: &str, leads: &Table<Leads>, reconciliation: &Table<Reconciliation>) -> Result<Vec<usize>> {
+    let (ids, records) = (reconciliation.texts("lead_id")?, reconciliation.texts("record_id")?);
+    let mut answered: Vec<&str> = ids
+        .into_iter()
+        .zip(records)
+        .filter(|(_, record)| *record == Some(who.trim()))
+        .filter_map(|(id, _)| id)
+        .collect();
+    answered.sort_unstable();
+    let of = leads.texts("lead_id")?;
+    Ok((0..of.len())
+        .filter(|row| of.get(*row).copied().flatten().is_some_and(|id| answered.binary_search(&id).is_ok()))
+        .collect())
+}
+
+/// A record that no lead goes by, in words; `None` where no record has this id.
+///
+/// # Errors
+/// Where a table does not have its shape.
+pub fn record(who: &str, published: &Published<'_>, zone: Tz) -> Result<Option<String>> {
+    let (ids, names) = (published.records.texts("record_id")?, published.records.texts("destination")?);
+    let Some(row) = ids.iter().position(|id| *id == Some(who.trim())) else { return Ok(None) };
+    let name = names.get(row).copied().flatten().unwrap_or_default();
+    let created = published.records.instants("created_at")?.get(row).copied().flatten();
+    let source = published.records.texts("lead_source")?.get(row).copied().flatten().unwrap_or("none");
+    let (odd, of) = (published.unexplained.texts("record_id")?, published.unexplained.texts("destination")?);
+    let line = (0..odd.len()).find(|line| odd.get(*line) == ids.get(row) && of.get(*line) == names.get(row));
+    let why = match line {
+        Some(line) => published.unexplained.texts("reason")?.get(line).copied().flatten().unwrap_or_default(),
+        None => "no marketplace record",
+    };
+    let made = created.map_or("at an unknown time".to_owned(), |at| instant(at, zone));
+    Ok(Some(format!(
+        "record {} of {name}, made {made}, lead source {source}: {why}\nno lead accounts for it\n",
+        who.trim()
+    )))
+}
+
+fn missed_status(published: &Published<'_>, lead: &str, destination: &str) -> Result<Option<String>> {
+    let (ids, names) = (published.missed.texts("lead_id")?, published.missed.texts("destination")?);
+    let line = (0..ids.len()).find(|l| ids.get(*l) == Some(&Some(lead)) && names.get(*l) == Some(&Some(destination)));
+    let statuses = published.missed.texts("status")?;
+    Ok(line.and_then(|line| statuses.get(line).copied().flatten()).map(str::to_owned))
+}
+
+fn outage(published: &Published<'_>, id: Option<&str>) -> Result<Option<String>> {
+    let Some(id) = id else { return Ok(None) };
+    let line = published.outages.texts("outage_id")?.iter().position(|known| *known == Some(id));
+    let texts = published.outages.texts("text")?;
+    Ok(line.and_then(|line| texts.get(line).copied().flatten()).map(str::to_owned))
+}
+
+fn causes(published: &Published<'_>, destination: &str) -> Result<Vec<Pattern>> {
+    let table = published.causes;
+    let (names, conditions, advice) = (table.texts("destination")?, table.texts("condition")?, table.texts("advice")?);
+    let (missed, delivered) = (table.frame().column("missed")?.i64()?, table.frame().column("delivered")?.i64()?);
+    let text = |column: &[Option<&str>], row: usize| column.get(row).copied().flatten().unwrap_or_default().to_owned();
+    Ok((0..names.len())
+        .filter(|row| names.get(*row).copied().flatten() == Some(destination))
+        .map(|row| Pattern {
+            condition: text(&conditions, row),
+            missed: missed.get(row).unwrap_or(0),
+            delivered: delivered.get(row).unwrap_or(0),
+            advice: text(&advice, row),
+        })
+        .collect())
+}
+
+/// Fills in the record that was taken, those that were considered, and the nearest of somebody else.
+fn consider(
+    published: &Published<'_>,
+    asked: &Asked<'_>,
+    answers: &HashMap<(&str, &str), Vec<&str>>,
+    told: &mut Verdict,
+) -> Result<()> {
+    let records = Records::of(published, &told.destination)?;
+    let address = asked.contact.first().copied().flatten().and_then(contact::normalised_email);
+    let row_key = asked.key.rsplit_once('/').map_or(asked.key, |(_, row)| row);
+    let is_key = |key: &str| [asked.id, asked.key, row_key].iter().any(|form| form.eq_ignore_ascii_case(key.trim()));
+    let mut others: Vec<(u64, usize)> = Vec::new();
+    for row in records.rows.clone() {
+        let id = records.text("record_id", row).unwrap_or_default();
+        let taken = told.record_id.as_deref() == Some(id);
+        let has_key = records.text("key", row).is_some_and(is_key);
+        let of_person = asked.person.is_some() && records.text("person_id", row) == asked.person;
+        let of_address = address.is_some() && records.text("email", row).and_then(contact::normalised_email) == address;
+        if taken || has_key || of_person || of_address {
+            let candidate = records.candidate(row, asked, answers, has_key, taken);
+            if taken {
+                told.delivered_at = candidate.created_at;
+                told.owner = records.text("owner", row).map(str::to_owned);
+                told.record_status = records.text("status", row).map(str::to_owned);
+            }
+            told.considered.push(candidate);
+        } else if let (Some(made), Some(received)) = (records.created(row), asked.received)
+            && records.can_deliver(row)
+            && records.names_another(row, asked).is_none()
+        {
+            others.push((made.abs_diff(received), row));
+        }
+    }
+    told.considered.sort_by_key(|c| (!c.taken, c.delay_seconds.map_or(i64::MAX, i64::abs), c.record_id.clone()));
+    // Records are in the order of their ids, so of two equally near the one with the smaller id.
+    told.nearest_other = others.into_iter().min().map(|(_, row)| records.candidate(row, asked, answers, false, false));
+    Ok(())
+}
+
+/// The records of one destination.
+struct Records<'a> {
+    rows: std::ops::Range<usize>,
+    destination: String,
+    texts: HashMap<&'static str, Vec<Option<&'a str>>>,
+    created_at: Vec<Option<i64>>,
+    weights: Vec<Option<f64>>,
+    marketplace: Vec<bool>,
+    shows_lead_source: bool,
+    odd: HashMap<&'a str, &'a str>,
+}
+
+impl<'a> Records<'a> {
+    fn of(published: &Published<'a>, destination: &str) -> Result<Self> {
+        let table = published.records;
+        let names = table.texts("destination")?;
+        let from = names.partition_point(|name| name.unwrap_or_default() < destination);
+        let to = names.partition_point(|name| name.unwrap_or_default() <= destination);
+        let mut texts = HashMap::new();
+        for column in [
+            "record_id", "object", "lead_source", "action", "offer_id", "offer", "key", "person_id", "matched_by",
+            "owner", "status", "email", "phone", "first_name", "last_name", "company",
+        ] {
+            texts.insert(column, table.texts(column)?);
+        }
+        let marketplace = table.flags("marketplace")?;
+        let (ids, of) = (published.unexplained.texts("record_id")?, published.unexplained.texts("destination")?);
+        let odd = ids.into_iter().zip(of).zip(published.unexplained.texts("reason")?);
+        let odd =
+            odd.filter(|((_, name), _)| *name == Some(destination)).filter_map(|((id, _), why)| Some((id?, why?)));
+        Ok(Records {
+            rows: from..to,
+            destination: destination.to_owned(),
+            texts,
+            created_at: table.instants("created_at")?,
+            weights: table.numbers("match_weight")?,
+            shows_lead_source: marketplace.get(from..to).is_some_and(|flags| flags.contains(&true)),
+            marketplace,
+            odd: odd.collect(),
+        })
+    }
+
+    fn text(&self, column: &str, row: usize) -> Option<&'a str> {
+        self.texts.get(column)?.get(row).copied().flatten()
+    }
+
+    fn created(&self, row: usize) -> Option<i64> {
+        self.created_at.get(row).copied().flatten()
+    }
+
+    fn is_marketplace(&self, row: usize) -> bool {
+        self.marketplace.get(row).copied().unwrap_or_default()
+    }
+
+    fn can_deliver(&self, row: usize) -> bool {
+        self.text("object", row) != Some("opportunity") && (self.is_marketplace(row) || !self.shows_lead_source)
+    }
+
+    /// What its lead source names that the lead is not.
+    fn names_another(&self, row: usize, asked: &Asked<'_>) -> Option<String> {
+        let same = |a: &str, b: &str| contact::fold(a).split_whitespace().eq(contact::fold(b).split_whitespace());
+        if let (Some(named), Some(action)) = (self.text("action", row), asked.action)
+            && !same(named, action)
+        {
+            return Some(format!("its lead source names action {named}, not {action}"));
+        }
+        if let (Some(named), Some(offer)) = (self.text("offer_id", row), asked.offer_id)
+            && !same(named, offer)
+        {
+            return Some(format!("its lead source names offer {named}"));
+        }
+        match (self.text("offer_id", row), self.text("offer", row), asked.offer) {
+            (None, Some(named), Some(offer)) if !same(named, offer) => {
+                Some(format!("its lead source names offer \"{named}\""))
+            }
+            _ => None,
+        }
+    }
+
+    fn candidate(
+        &self,
+        row: usize,
+        asked: &Asked<'_>,
+        answers: &HashMap<(&str, &str), Vec<&str>>,
+        has_key: bool,
+        taken: bool,
+    ) -> Candidate {
+        let record_id = self.text("record_id", row).unwrap_or_default();
+        let created = self.created(row);
+        let delay = created.zip(asked.received).map(|(made, received)| (made - received).div_euclid(1_000_000));
+        let another = self.names_another(row, asked);
+        let names_it = self.text("action", row).is_some() || self.text("offer_id", row).is_some();
+        let evidence = match () {
+            () if has_key => Some("key"),
+            () if another.is_some() || !self.can_deliver(row) => None,
+            () if names_it => Some("lead source"),
+            () => Some("person and time"),
+        };
+        let (mut agrees, mut differs) = (Vec::new(), Vec::new());
+        for ((column, words), typed) in CONTACT.into_iter().zip(asked.contact) {
+            match (typed, self.text(column, row)) {
+                (Some(a), Some(b)) if normal(column, a) == normal(column, b) => agrees.push(words),
+                (Some(_), Some(_)) => differs.push(words),
+                _ => {}
+            }
+        }
+        let others: Vec<&str> = answers
+            .get(&(self.destination.as_str(), record_id))
+            .map_or(&[][..], Vec::as_slice)
+            .iter()
+            .copied()
+            .filter(|lead| *lead != asked.id)
+            .collect();
+        let why = match () {
+            () if taken => "it accounts for this lead".to_owned(),
+            () if self.text("object", row) == Some("opportunity") => "an opportunity delivers no lead".to_owned(),
+            () if !self.can_deliver(row) && !has_key => "it shows no marketplace lead source".to_owned(),
+            () if another.is_some() => another.unwrap_or_default(),
+            () if created.zip(asked.received).is_some_and(|(made, at)| made < at - reconcile::EARLIEST) => {
+                "it was there before the lead".to_owned()
+            }
+            () if !others.is_empty() => {
+                format!("it accounts for lead {}, to which it is nearer or fits better", others.join(", "))
+            }
+            () if self.odd.contains_key(record_id) => {
+                format!("it accounts for no lead: {}", self.odd.get(record_id).copied().unwrap_or_default())
+            }
+            () => "it is of somebody else".to_owned(),
+        };
+        Candidate {
+            record_id: record_id.to_owned(),
+            object: self.text("object", row).unwrap_or_default().to_owned(),
+            created_at: created.and_then(DateTime::from_timestamp_micros),
+            delay_seconds: delay,
+            lead_source: self.text("lead_source", row).map(str::to_owned),
+            evidence,
+            match_weight: self.weights.get(row).copied().flatten(),
+            matched_by: self.text("matched_by", row).map(str::to_owned),
+            agrees,
+            differs,
+            taken,
+            why,
+        }
+    }
+}
+
+fn normal(column: &str, text: &str) -> String {
+    let normal = match column {
+        "email" => contact::normalised_email(text),
+        "phone" => contact::phone_digits(text).map(|d| d.get(d.len().saturating_sub(8)..).unwrap_or(&d).to_owned()),
+        "company" => contact::company_key(text),
+        _ => None,
+    };
+    normal.unwrap_or_else(|| contact::fold(text.trim()).into_owned())
+}
+
+impl Fate {
+    /// In words: first line arrived, delivered when, owner, status; then why.
+    pub fn text(&self, zone: Tz) -> String {
+        let arrived =
+            self.received_at.map_or("at an unknown time".to_owned(), |at| instant(at.timestamp_micros(), zone));
+        let short: Vec<String> = self.destinations.iter().map(|told| told.short(zone)).collect();
+        let mut text = format!("arrived {arrived}; {}\n", short.join("; "));
+        let kind = if self.kind == crate::codes::kind::GENUINE { String::new() } else { format!(", {}", self.kind) };
+        let _ = writeln!(text, "lead {}{kind}", self.lead_id);
+        for told in self.destinations.iter().filter(|told| !told.destination.is_empty()) {
+            told.long(&mut text, zone);
+        }
+        text
+    }
+}
+
+impl Verdict {
+    fn short(&self, zone: Tz) -> String {
+        if self.destination.is_empty() {
+            return format!("goes to no destination ({})", self.reason);
+        }
+        let mut text = format!("{}: ", self.destination);
+        match (self.verdict.as_str(), self.delivered_at) {
+            (verdict::MATCHED, Some(at)) if self.reason != reason::PERSON_KNOWN => {
+                let _ = write!(text, "delivered {}", instant(at.timestamp_micros(), zone));
+            }
+            (verdict::MATCHED, _) => text.push_str("the person is known there, which proves no delivery"),
+            (verdict::MISSED, _) => {
+                let _ = write!(text, "missed, {}", self.missed_status.as_deref().unwrap_or("not handed out"));
+            }
+            (verdict, _) => {
+                let _ = write!(text, "{verdict}, {}", self.reason);
+            }
+        }
+        if self.record_id.is_some() {
+            let _ = write!(text, ", owner {}", self.owner.as_deref().unwrap_or("unknown"));
+            let _ = write!(text, ", status {}", self.record_status.as_deref().unwrap_or("unknown"));
+        }
+        text
+    }
+
+    fn long(&self, text: &mut String, zone: Tz) {
+        let _ = writeln!(text, "\n{}: {}, {}", self.destination, self.verdict, self.reason);
+        if let Some(event) = &self.event_id {
+            let _ = writeln!(text, "  the same act as lead {event}, delivered again");
+        }
+        if let Some(outage) = &self.outage {
+            let _ = writeln!(text, "  {outage}");
+        }
+        if self.causes.len() > 1 {
+            text.push_str("  lost by one of these patterns:\n");
+        }
+        for cause in &self.causes {
+            let _ = writeln!(
+                text,
+                "  leads are lost where {}: {} missed, {} delivered. {}",
+                cause.condition, cause.missed, cause.delivered, cause.advice
+            );
+        }
+        match self.considered.len() {
+            0 => text.push_str("  no record of the person, of the address, or with the lead's key\n"),
+            n => {
+                let _ = writeln!(text, "  {} considered", count(n, "record", "records"));
+            }
+        }
+        for candidate in &self.considered {
+            candidate.tell(text, zone);
+        }
+        if let Some(other) = &self.nearest_other {
+            text.push_str("  nearest record of somebody else\n");
+            other.tell(text, zone);
+        }
+    }
+}
+
+impl Candidate {
+    fn tell(&self, text: &mut String, zone: Tz) {
+        let made = self.created_at.map_or("at an unknown time".to_owned(), |at| instant(at.timestamp_micros(), zone));
+        let delay = self.delay_seconds.map_or(String::new(), |delay| format!(", {}", apart(delay)));
+        let _ = writeln!(text, "    {} {} made {made}{delay}: {}", self.object, self.record_id, self.why);
+        let mut signs = vec![format!("evidence: {}", self.evidence.unwrap_or("none"))];
+        signs.extend(self.lead_source.as_ref().map(|source| format!("lead source {source}")));
+        let by = self.matched_by.as_deref().map_or(String::new(), |by| format!(" by {by}"));
+        signs.extend(self.match_weight.map(|weight| format!("person {weight:+.1}{by}")));
+        if !self.agrees.is_empty() {
+            signs.push(format!("same {}", self.agrees.join(", ")));
+        }
+        if !self.differs.is_empty() {
+            signs.push(format!("other {}", self.differs.join(", ")));
+        }
+        let _ = writeln!(text, "      {}", signs.join("; "));
+    }
+}
+
+fn instant(micros: i64, zone: Tz) -> String {
+    let at = DateTime::from_timestamp_micros(micros).unwrap_or_default().with_timezone(&zone);
+    at.format("%-d %B %Y %H:%M").to_string()
+}
+
+/// `3 minutes later`, `2 days earlier`.
+fn apart(seconds: i64) -> String {
+    let side = if seconds < 0 { "earlier" } else { "later" };
+    let (number, one, several) = match seconds.unsigned_abs() {
+        s @ 0..120 => (s, "second", "seconds"),
+        s @ 120..7_200 => (s / 60, "minute", "minutes"),
+        s @ 7_200..172_800 => (s / 3_600, "hour", "hours"),
+        s => (s / 86_400, "day", "days"),
+    };
+    format!("{} {side}", count(usize::try_from(number).unwrap_or(usize::MAX), one, several))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reconcile::tests::{Cell, Value, at, table};
+
+    fn lead(id: &'static str, minutes: i64) -> Vec<Cell> {
+        vec![
+            ("lead_id", id.into()),
+            ("source_key", Value::Text(format!("p/{id}"))),
+            ("received_at", Value::At(at(minutes))),
+            ("action", "INS".into()),
+            ("offer_id", "contoso.mesh".into()),
+            ("kind", "genuine".into()),
+            ("email", "ann@fabrikam.com".into()),
+            ("last_name", "Lee".into()),
+        ]
+    }
+
+    fn told(lead: &'static str, verdict: &'static str, reason: &'static str) -> Vec<Cell> {
+        vec![
+            ("lead_id", lead.into()),
+            ("person_id", "ann".into()),
+            ("destination", "crm".into()),
+            ("verdict", verdict.into()),
+            ("reason", reason.into()),
+            ("event_id", lead.into()),
+        ]
+    }
+
+    fn made(id: &'static str, person: &'static str, minutes: i64, action: &'static str) -> Vec<Cell> {
+        vec![
+            ("destination", "crm".into()),
+            ("record_id", id.into()),
+            ("object", "lead".into()),
+            ("created_at", Value::At(at(minutes))),
+            ("person_id", person.into()),
+            ("action", action.into()),
+            ("offer_id", "contoso.mesh".into()),
+            ("lead_source", Value::Text(format!("AzureMarketplace-{action}|contoso.mesh"))),
+            ("marketplace", true.into()),
+            ("owner", "Dana".into()),
+            ("status", "Working".into()),
+            ("last_name", "Lee".into()),
+        ]
+    }
+
+    #[test]
+    fn a_delivered_and_a_lost_lead_are_told_with_every_record_considered_and_why_not() {
+        let leads = table(&[lead("a", 0), lead("b", 3000)]);
+        let mut delivered = told("a", "matched", "delivered");
+        delivered.push(("record_id", "r1".into()));
+        let mut lost = told("b", "missed", "outage");
+        lost.push(("outage_id", "o1".into()));
+        let reconciliation = table(&[delivered, lost]);
+        let mut webinar = made("r3", "ann", 3010, "INS");
+        webinar.extend([("marketplace", false.into()), ("lead_source", "Webinar".into())]);
+        let mut stranger = made("r4", "", 3020, "INS");
+        stranger.push(("last_name", "Diaz".into()));
+        let records = table(&[made("r1", "ann", 2, "INS"), made("r2", "ann", 3001, "PLT"), webinar, stranger]);
+        let unexplained =
+            table(&[vec![("destination", "crm".into()), ("record_id", "r4".into()), ("reason", "no-lead".into())]]);
+        let missed = table(&[vec![("lead_id", "b".into()), ("destination", "crm".into()), ("status", "new".into())]]);
+        let outages = table(&[vec![("outage_id", "o1".into()), ("text", "crm took no leads: 11 of 9 people".into())]]);
+        let published = Published {
+            leads: &leads,
+            reconciliation: &reconciliation,
+            records: &records,
+            unexplained: &unexplained,
+            missed: &missed,
+            outages: &outages,
+            causes: &Table::empty(),
+        };
+        let first = fate(0, &published).unwrap().text(Tz::UTC);
+        let expected =
+            "arrived 1 May 2026 00:00; crm: delivered 1 May 2026 00:02, owner Dana, status Working\nlead a\n";
+        assert!(first.starts_with(expected), "{first}");
+        let expected = "\
+arrived 3 May 2026 02:00; crm: missed, new
+lead b
+
+crm: missed, outage
+  crm took no leads: 11 of 9 people
+  3 records considered
+    lead r2 made 3 May 2026 02:01, 60 seconds later: its lead source names action PLT, not INS
+      evidence: none; lead source AzureMarketplace-PLT|contoso.mesh; same last name
+    lead r3 made 3 May 2026 02:10, 10 minutes later: it shows no marketplace lead source
+      evidence: none; lead source Webinar; same last name
+    lead r1 made 1 May 2026 00:02, 2 days earlier: it was there before the lead
+      evidence: lead source; lead source AzureMarketplace-INS|contoso.mesh; same last name
+  nearest record of somebody else
+    lead r4 made 3 May 2026 02:20, 20 minutes later: it accounts for no lead: no-lead
+      evidence: lead source; lead source AzureMarketplace-INS|contoso.mesh; other last name
+";
+        assert_eq!(fate(1, &published).unwrap().text(Tz::UTC), expected);
+        assert_eq!(rows_of_record("r1", &leads, &reconciliation).unwrap(), [0]);
+        let lonely = record("r4", &published, Tz::UTC).unwrap();
+        assert!(lonely.is_some_and(|text| text.contains("no lead accounts for it")));
+    }
+}
