@@ -9,6 +9,7 @@
 //! | known | lost, in a CRM that keeps one record for each person or address, which has him from another lead: the record stands whether or not this lead came |
 //! | twin | two leads of one person with the same action and offer, one lost, one delivered, and the record is nearer in time to the lost one: nothing in the record says whose it is |
 //! | import | lost, in an export that shows no lead sources, while marketing imported the same person within hours |
+//! | repeat | lost within ten minutes of a delivered lead of the same person, typed alike: one act by definition |
 //! | pending | lost within 48 hours before the export was taken: no verdict yet |
 //! | window | lost before the first day that a rolling window or one owner's view shows |
 //! | gated | destination whose export shows one owner's records, and was held back as incomplete |
@@ -191,6 +192,7 @@ fn lost_and_not_told(
     let same_person = record.is_some_and(|r| !r["person"].is_empty() && r["person"] == truth.person[lead]);
     let why = match () {
         () if plan.per_person && matched && row["known"] == "yes" => Some("known"),
+        () if line.reason == reason::REPEAT_DELIVERY => Some("repeat"),
         () if matched && record.is_some_and(|r| is_twin(judged, truth, r, lead)) => Some("twin"),
         () if matched && !plan.view.lead_source && same_person && origin == "other-channel" => Some("import"),
         () if line.verdict == verdict::PENDING && received >= (taken_at(judged.plan, plan) - 48 * HOUR) * 1_000_000 => {

@@ -4,7 +4,7 @@
 //! address. It was delivered if it made the record, or provably updated it; else the person is only known, which proves
 //! nothing.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::events::{DAY, Event, NOBODY, TEN_MINUTES, number};
 use super::ledger::{Answer, Ledger};
@@ -82,11 +82,19 @@ impl Ledger<'_, '_> {
             leads.filter_map(|lead| lead.email.and_then(contact::normalised_email)).collect()
         };
         let mut record_of: HashMap<String, u32> = HashMap::new();
+        let all: HashSet<String> = self.events.iter().filter_map(|n| self.event(*n)).flat_map(addresses).collect();
         for event in self.events.iter().filter_map(|number| self.event(*number)) {
-            let answer = event.leads.first().and_then(|lead| self.answers.get(lead)).filter(|answer| answer.delivered);
-            let Some(record) = answer.map(|answer| answer.record) else { continue };
-            for address in addresses(event) {
-                record_of.entry(address).or_insert(record);
+            let answer = event.leads.first().and_then(|lead| self.answers.get(lead));
+            let Some((answer, record)) = answer.and_then(|a| Some((a, self.records.all.get(a.record as usize)?)))
+            else {
+                continue;
+            };
+            // An address that nobody typed was put there by sales, over one that this person typed.
+            let is_corrected = record.email.as_ref().is_some_and(|email| !all.contains(email));
+            if answer.delivered || (is_corrected && record.person == event.person) {
+                for address in addresses(event) {
+                    record_of.entry(address).or_insert(answer.record);
+                }
             }
         }
         let mut known = Vec::new();

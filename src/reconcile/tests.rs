@@ -65,7 +65,7 @@ fn frame(definition: &Definition, rows: &[Vec<Cell>]) -> DataFrame {
                 Kind::Flag => {
                     Series::new(name, cells().map(|cell| matches!(cell, Some(Value::Flag(true)))).collect::<Vec<_>>())
                 }
-                Kind::Number => Series::new(name, vec![None::<f64>; rows.len()]),
+                Kind::Number => Series::new(name, vec![(!column.nullable).then_some(0.0); rows.len()]),
                 Kind::Day => Series::new(name, vec![NaiveDate::from_ymd_opt(2026, 5, 1); rows.len()]),
                 kind => Series::new(name, cells().map(whole).collect::<Vec<_>>()).cast(&kind.dtype()).unwrap(),
             };
@@ -673,4 +673,26 @@ fn a_colleagues_or_a_strangers_record_does_not_hide_a_lost_lead() {
     case.record("r1", "eve", 3).extend(typed("Eva", "info@fabrikam.com"));
     case.record("r2", "eve", 5).extend(typed("Eva", "info@fabrikam.com"));
     assert_eq!(case.verdicts(), ["a missed/isolated", "b matched/delivered r1"]);
+}
+
+#[test]
+fn junk_that_was_typed_in_by_hand_after_an_outage_is_found_by_all_of_it() {
+    let mut case = Case::new();
+    let junk =
+        |last: &'static str| [("email", Value::Count(0)), ("last_name", last.into()), ("phone", "0000000000".into())];
+    case.lead("a", "x", 0).extend(junk("test"));
+    case.record("r1", "", 2900).extend(junk("test"));
+    case.lead("b", "y", 100).extend(junk("asdf"));
+    assert_eq!(case.verdicts(), ["a matched/delivered r1", "b missed/isolated"]);
+}
+
+#[test]
+fn in_a_person_destination_a_corrected_address_still_stands_for_the_one_that_was_typed() {
+    let mut case = Case::new();
+    case.destination.records_per = RecordsPer::Person;
+    case.lead("a", "ann", 0);
+    case.record("r1", "ann", 1).push(("email", "ann@elsewhere.example".into()));
+    // Identity took him for another person, but the CRM merged on the address.
+    case.lead("b", "anna", 5000).push(("email", "ann@fabrikam.com".into()));
+    assert_eq!(case.verdicts(), ["a matched/delivered r1", "b matched/person-known r1"]);
 }

@@ -12,7 +12,7 @@
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
-use super::events::{Book, Code, Event, NOBODY, Named, TEN_MINUTES, fold_spaces, number};
+use super::events::{Book, Code, DAY, Event, NOBODY, Named, TEN_MINUTES, fold_spaces, number};
 use super::ledger::Ledger;
 use super::pairing::{self, Evidence};
 use super::records::Record;
@@ -28,6 +28,9 @@ const COUNTRY: usize = 6;
 
 /// Fields that must agree where a record may follow its lead by any time. The country tells nobody apart.
 const ENOUGH: usize = 2;
+
+/// How long after an outage its leads may be typed in by hand.
+const BY_HAND: i64 = 7 * DAY;
 
 /// Length at which CRMs begin to cut texts.
 const MAY_BE_CUT: usize = 40;
@@ -180,8 +183,10 @@ pub(super) fn claims(ledger: &Ledger<'_, '_>) -> Vec<Claim> {
             let (Some(event), Some(lead)) = (ledger.event(number), waiting.contacts.get(&number)) else { continue };
             let Some((evidence, delay)) = delay(ledger, event, record) else { continue };
             let fit = fit(lead, &contact, &shown);
-            let is_good = fit.is_enough()
-                || (record.person == NOBODY && is_prompt(ledger, evidence, delay) && fit.is_all_there_is());
+            let is_of_nobody = record.person == NOBODY && evidence == Evidence::LeadSource;
+            let is_prompt = delay <= ledger.grace;
+            let is_good =
+                fit.is_enough() || (is_of_nobody && if is_prompt { fit.is_all_there_is() } else { fit.is_the_same() });
             if is_good && event.person != record.person && own_fit.is_none_or(|own| fit < own) {
                 pairs.push(Pair { fit, distance: ledger.slack.distance(delay), record: row, event: number });
             }
@@ -236,10 +241,11 @@ impl Fit {
     fn is_all_there_is(self) -> bool {
         self.differ == 0 || (self.differ == 1 && self.agree.0 > 0)
     }
-}
 
-fn is_prompt(ledger: &Ledger<'_, '_>, evidence: Evidence, delay: i64) -> bool {
-    evidence == Evidence::LeadSource && delay <= ledger.grace
+    /// All of it is the same, if only fillers: such a lead may be typed in by hand after an outage.
+    fn is_the_same(self) -> bool {
+        self.differ == 0 && self.agree.0 + self.fillers.0 >= ENOUGH
+    }
 }
 
 /// What the record's lead source says of the event, and the least delay; none where it cannot be of it.
@@ -268,7 +274,7 @@ fn by_time<'w>(
 ) -> impl Iterator<Item = u32> + use<'w> {
     let events = waiting.by_time.get(&(record.action, record.offer)).filter(|_| record.person == NOBODY);
     let window = events.zip(record.span).map_or(&[][..], |(events, span)| {
-        let from = events.partition_point(|(at, _)| *at < span.start.saturating_sub(ledger.grace));
+        let from = events.partition_point(|(at, _)| *at < span.start.saturating_sub(ledger.grace.max(BY_HAND)));
         let last = span.start + span.width + ledger.slack.of(span.width).max(TEN_MINUTES);
         let to = events.partition_point(|(at, _)| *at <= last);
         events.get(from..to).unwrap_or_default()
