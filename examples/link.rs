@@ -45,6 +45,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         records: &Table::empty(),
         earlier: &Table::empty(),
         decisions: &[],
+        taught: &[],
         previous: None,
         threshold,
         model: None,

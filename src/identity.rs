@@ -17,7 +17,7 @@ use self::forms::Forms;
 pub use self::model::Step;
 use self::model::{Model, Scale};
 use self::people::NOBODY;
-pub use self::quality::Quality;
+pub use self::quality::{Quality, StageBounds};
 use crate::codes::{self, Finding};
 use crate::error::{Error, Result};
 use crate::tables::{CrmRecords, EarlierContacts, ExportRecords, Identities, Leads, People, Table};
@@ -58,6 +58,8 @@ pub struct Inputs<'a> {
     pub earlier: &'a Table<EarlierContacts>,
     /// Reviewed decisions.
     pub decisions: &'a [Decision],
+    /// Leads that a person found in a CRM, with destination and record id: the record is of the lead's person.
+    pub taught: &'a [(String, String, String)],
     /// Who was who in the run before, for the list of changes.
     pub previous: Option<&'a Table<Identities>>,
     /// Match probability from which two leads are one person.
@@ -401,8 +403,18 @@ impl Clustered {
             ..Quality::default()
         };
         let roots: Vec<u32> = (0..self.profiles.leads.len() as u32).map(|p| self.clusters.find(p)).collect();
-        let same = |a: u32, b: u32| roots.get(a as usize) == roots.get(b as usize);
-        quality.of_pairs(&self.profiles.forms, &self.scale, &self.found.pairs, same);
+        let mut weakest = vec![f64::INFINITY; roots.len()];
+        for edge in &self.clusters.accepted {
+            let root = roots.get(edge.a as usize).copied().unwrap_or(NOBODY);
+            if let Some(known) = weakest.get_mut(root as usize) {
+                *known = known.min(edge.weight);
+            }
+        }
+        let bridge = |a: u32, b: u32| {
+            let (a, b) = (*roots.get(a as usize)?, *roots.get(b as usize)?);
+            if a == b { weakest.get(a as usize).copied() } else { None }
+        };
+        quality.of_pairs(&self.profiles.forms, &self.scale, &self.found.pairs, bridge);
         quality.count(self.clusters.refused.iter().map(|(_, why)| *why));
         Ok(quality)
     }
@@ -422,6 +434,7 @@ pub fn link(inputs: &Inputs) -> Result<Linked> {
     let people = assigned.people(&all.profiles.rows, leads, &person_ids)?;
     let (bounds, people_at) = all.bounds(leads)?;
     let mut quality = all.quality(&people, people_at)?;
+    quality.funnel = funnel(leads, &person_ids, &bounds)?;
     let contradictory =
         all.clusters.refused.iter().filter(|(e, why)| e.decided && *why == cluster::Refusal::Decision).count();
 
@@ -438,7 +451,9 @@ pub fn link(inputs: &Inputs) -> Result<Linked> {
         &mut profiles.forms, &profiles.shared, &model, &mut clusters, &known, &described, inputs.threshold,
     )?;
     quality.capped_records = given.capped;
-    let crm_records = people::crm_records(records, &person_ids, &records::best(given.given, &of))?;
+    let mut of_records = records::best(given.given, &of);
+    records::teach(&mut of_records, inputs.taught, &known, records)?;
+    let crm_records = people::crm_records(records, &person_ids, &of_records)?;
     let changes = match inputs.previous {
         Some(previous) => changes::between(previous.frame(), identities.frame(), &links)?,
         None => Vec::new(),
@@ -454,6 +469,28 @@ pub fn link(inputs: &Inputs) -> Result<Linked> {
         links,
         bounds,
     })
+}
+
+/// People with a genuine lead in each stage: as linked, at the strict and at the loose threshold.
+fn funnel(leads: &DataFrame, person_ids: &StringChunked, bounds: &DataFrame) -> Result<Vec<StageBounds>> {
+    let (kinds, stages) = (leads.column("kind")?.str()?, leads.column("stage")?.str()?);
+    let people = |ids: &StringChunked, stage: Option<&str>| {
+        let of_stage = kinds.iter().zip(stages.iter()).zip(ids.iter()).filter_map(|((kind, of), id)| {
+            (kind == Some(codes::kind::GENUINE) && (stage.is_none() || of == stage)).then_some(id).flatten()
+        });
+        of_stage.collect::<std::collections::HashSet<&str>>().len()
+    };
+    let (strict, loose) = (bounds.column("strict")?.str()?, bounds.column("loose")?.str()?);
+    let all = [None, Some(codes::stage::TRIAL), Some(codes::stage::INTEREST)];
+    let all = all.into_iter().chain([Some(codes::stage::CONTACT), Some(codes::stage::PURCHASE)]);
+    Ok(all
+        .map(|stage| StageBounds {
+            stage: stage.unwrap_or("people"),
+            people: people(person_ids, stage),
+            strict: people(strict, stage),
+            loose: people(loose, stage),
+        })
+        .collect())
 }
 
 /// Strongest link of each row to the other leads of its person, and the links that hold people together.

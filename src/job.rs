@@ -154,12 +154,15 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
     let versions = landing.versions(&CRM_RECORDS)?;
     let records = crm::records(&versions, &config.destinations, as_of_ends_at + reconcile::farthest_clock())?;
 
-    // People.
+    // People. Where the configuration names no reviewed file, `close` keeps its own.
+    let reviewed_file = config.missed.worked.clone().unwrap_or_else(|| config.state_dir.join(worked::FILE));
+    let worked = worked::parse(&reviewed::text(Some(&reviewed_file))?);
     let linked = identity::link(&identity::Inputs {
         leads: &parsed.leads,
         records: &records,
         earlier: &crm::earlier(&versions)?,
         decisions: &decisions,
+        taught: &worked::taught(&worked, &parsed.leads, &records)?,
         previous: before.as_ref(),
         threshold: config.identity.threshold,
         model: None,
@@ -262,9 +265,6 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
     findings.extend(troubles.findings);
 
     // What is new.
-    // Where the configuration names no reviewed file, `close` keeps its own.
-    let reviewed_file = config.missed.worked.clone().unwrap_or_else(|| config.state_dir.join(worked::FILE));
-    let worked = worked::parse(&reviewed::text(Some(&reviewed_file))?);
     findings.extend(worked::findings(&worked, &parsed.leads, &crm_records)?);
     let gated: BTreeSet<String> = gated.iter().map(|g| g.destination.clone()).collect();
     let told = history::tell(&history::Inputs {

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::codes::{Finding, finding, level};
 use crate::contact::normalised_email;
 use crate::error::Result;
-use crate::tables::{CrmRecords, Leads, Table};
+use crate::tables::{CrmRecords, Grain, Leads, Table};
 
 /// What came of a missed lead.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -265,10 +265,10 @@ pub fn outcomes(worked: &Worked, leads: &Table<Leads>) -> Result<BTreeMap<String
 ///
 /// # Errors
 /// Only when a table does not have its agreed shape.
-pub fn taught(
+pub fn taught<Records: Grain>(
     worked: &Worked,
     leads: &Table<Leads>,
-    records: &Table<CrmRecords>,
+    records: &Table<Records>,
 ) -> Result<Vec<(String, String, String)>> {
     let (destinations, ids) = (records.texts("destination")?, records.texts("record_id")?);
     let mut taught = Vec::new();

@@ -129,12 +129,18 @@ pub(super) const SWAPPED: u8 = 6;
 /// Whether two profiles have names that cannot be one person's, whatever else is equal.
 pub(super) fn names_contradict(forms: &Forms, levels: &Levels, a: &Profile, b: &Profile) -> bool {
     let apart = |x: u32, y: u32| match (forms.names.get(x as usize), forms.names.get(y as usize)) {
-        (Some(x), Some(y)) => is_of_other_sex(&x.key, &y.key) || !is_garbled(&x.key, &y.key),
+        (Some(x), Some(y)) => {
+            is_of_other_sex(&x.key, &y.key) || digits_differ(&x.key, &y.key) || !is_garbled(&x.key, &y.key)
+        }
         _ => false,
     };
     let (first, last) = (levels[FIRST] == 5 && apart(a.first, b.first), levels[LAST] == 5 && apart(a.last, b.last));
     // With the first name the same, short, or alike, another last name is a marriage and no contradiction.
-    first || (last && matches!(levels[FIRST], 0 | 5))
+    let is_numbered = || match (forms.names.get(a.last as usize), forms.names.get(b.last as usize)) {
+        (Some(x), Some(y)) => digits_differ(&x.key, &y.key),
+        _ => false,
+    };
+    first || (last && (matches!(levels[FIRST], 0 | 5) || is_numbered()))
 }
 
 /// Still recognisable as one word: a letter or two differ, in whatever order.

@@ -119,6 +119,39 @@ pub(super) fn assign(
     Ok(Assignment { given, capped: found.capped })
 }
 
+/// What a person saw stands above key and model: the record of such a closing is of the lead's person.
+pub(super) fn teach(
+    given: &mut [Given],
+    taught: &[(String, String, String)],
+    people: &People,
+    records: &DataFrame,
+) -> Result<()> {
+    if taught.is_empty() {
+        return Ok(());
+    }
+    let ids = people.leads.column("lead_id")?.str()?;
+    let rows: HashMap<&str, u32> =
+        people.rows.iter().filter_map(|row| Some((ids.get(*row as usize)?, *row))).collect();
+    // Who said two things of one record is taken by the first lead, in the order of ids.
+    let mut said: BTreeMap<(&str, &str), u32> = BTreeMap::new();
+    let mut in_order: Vec<_> = taught.iter().collect();
+    in_order.sort();
+    for (lead, destination, record) in in_order {
+        if let Some(row) = rows.get(lead.as_str()) {
+            said.entry((destination, record)).or_insert(*row);
+        }
+    }
+    let (destinations, record_ids) = (records.column("destination")?.str()?, records.column("record_id")?.str()?);
+    for (place, key) in given.iter_mut().zip(destinations.iter().zip(record_ids.iter())) {
+        if let (Some(destination), Some(record)) = key
+            && let Some(row) = said.get(&(destination, record))
+        {
+            *place = Some((*row, CERTAIN, link::DECISION));
+        }
+    }
+    Ok(())
+}
+
 /// What a forwarder may have kept of a raw lead: its lead_id, its source_key, or the RowKey alone.
 struct Keys<'a> {
     rows: HashMap<&'a str, Option<u32>>,

@@ -50,6 +50,7 @@ pub(super) fn linked_with(contacts: &[Contact], kinds: &[&str], decisions: &[Dec
         records: &Table::<ExportRecords>::empty(),
         earlier: &Table::empty(),
         decisions,
+        taught: &[],
         previous: None,
         threshold: 0.95,
         model: None,
@@ -211,6 +212,49 @@ fn a_chain_of_links_joins_no_contradiction() {
     );
     let found = persons(&linked);
     assert_ne!(found.as_bytes()[0], found.as_bytes()[2], "{found}");
+}
+
+#[test]
+fn names_that_differ_in_a_number_are_two_people() {
+    check(
+        "ab",
+        &[
+            ["Shop", "Manager 12", "shop@contoso.com", "+1 425 882 8081", "Contoso", "US"],
+            ["Shop", "Manager 13", "shop@contoso.com", "+1 425 882 8081", "Contoso", "US"],
+        ],
+    );
+}
+
+#[test]
+fn relatives_with_names_in_two_scripts_are_two_people() {
+    for other in ["Tobias", "Francisco"] {
+        check(
+            "ab",
+            &[
+                ["أحمد", "Weiß", "weiss107@t-online.de", "+49 170 13265792", "", "DE"],
+                [other, "Weiß", "weiss107@t-online.de", "+49 170 13265792", "", "DE"],
+            ],
+        );
+    }
+    // What may be a reading of the characters is none of their contradictions.
+    check(
+        "aa",
+        &[
+            ["志明", "張", "chang107@gmail.com", "+886 921 217 036", "", "TW"],
+            ["Chih-Ming", "Chang", "chang107@gmail.com", "0921 217 036", "", "TW"],
+        ],
+    );
+}
+
+#[test]
+fn an_address_that_follows_from_the_name_does_not_join_namesakes() {
+    check(
+        "ab",
+        &[
+            ["Karl-Heinz", "Müller", "k.mueller@rapidmill.de", "+49 160 96525026", "Rapid Mill", "DE"],
+            ["Karl-Heinz", "Müller", "k.mueller@westernmoss.de", "+49 171 5550126", "Western Moss", "DE"],
+        ],
+    );
 }
 
 // Must not be split.
@@ -381,6 +425,7 @@ fn with_records(contacts: &[Contact], rows: &[(&str, [&str; 6])]) -> Linked {
         records: &records,
         earlier: &Table::empty(),
         decisions: &[],
+        taught: &[],
         previous: None,
         threshold: 0.95,
         model: None,
@@ -403,6 +448,7 @@ fn a_record_whose_address_sales_corrected_still_belongs_to_its_lead() {
             records: &now,
             earlier,
             decisions: &[],
+            taught: &[],
             previous: None,
             threshold: 0.95,
             model: None,
@@ -441,6 +487,28 @@ fn a_record_goes_to_the_best_fitting_person_or_to_none_and_joins_nobody() {
 }
 
 #[test]
+fn a_record_that_somebody_found_for_a_lead_is_of_its_person_whatever_it_says() {
+    let leads = table(&[["Ann", "Leeds", "ann.leeds@contoso.com", "", "Contoso", "US"]], &[]);
+    let records = records(&[("r1", ["Quist", "", "zoe@northwind.com", "", "", ""]), ("r2", ["", "", "", "", "", ""])]);
+    let taught = ["r1", "gone"].map(|record| ("lead000".to_owned(), "x".to_owned(), record.to_owned()));
+    let linked = link(&Inputs {
+        leads: &leads,
+        records: &records,
+        earlier: &Table::empty(),
+        decisions: &[],
+        taught: &taught,
+        previous: None,
+        threshold: 0.95,
+        model: None,
+    })
+    .unwrap();
+    let person = linked.identities.texts("person_id").unwrap()[0];
+    assert!(person.is_some());
+    assert_eq!(linked.crm_records.texts("person_id").unwrap(), [person, None]);
+    assert_eq!(linked.crm_records.texts("matched_by").unwrap(), [Some("decision"), None]);
+}
+
+#[test]
 fn a_person_keeps_its_id_when_later_leads_arrive_and_the_lead_that_merges_two_is_named() {
     let before = linked_with(
         &[
@@ -464,6 +532,7 @@ fn a_person_keeps_its_id_when_later_leads_arrive_and_the_lead_that_merges_two_is
         records: &Table::empty(),
         earlier: &Table::empty(),
         decisions: &[],
+        taught: &[],
         previous: Some(&before.identities),
         threshold: 0.95,
         model: None,
@@ -489,6 +558,7 @@ fn a_saved_model_gives_the_same_people_and_a_foreign_one_is_refused() {
             records: &Table::empty(),
             earlier: &Table::empty(),
             decisions: &[],
+            taught: &[],
             previous: None,
             threshold: 0.95,
             model: Some(model),
@@ -499,6 +569,49 @@ fn a_saved_model_gives_the_same_people_and_a_foreign_one_is_refused() {
     assert!(again.identities.frame().equals_missing(learned.identities.frame()));
     assert!(with("{}").is_err());
     assert!(with(&learned.model.replace("\"version\": 2", "\"version\": 0")).is_err());
+}
+
+#[test]
+fn the_order_of_rows_and_the_number_of_threads_change_nothing() {
+    // Two hundred contacts with all kinds of likeness; the ids go with the contacts, not with the rows.
+    let firsts = ["Ann", "Bob", "Robert", "Maria", "Jens", "太郎", "Olga", "Ольга", "Ana", "A."];
+    let lasts = ["Lee", "Leeds", "Keller", "Raymond", "Kuznetsova", "田中", "Müller"];
+    let leak = |text: String| -> &'static str { Box::leak(text.into_boxed_str()) };
+    let contacts: Vec<Contact> = (0..200usize)
+        .map(|i| {
+            let (first, last) = (firsts[i % firsts.len()], lasts[i / 3 % lasts.len()]);
+            let email = leak(format!("{}{}@{}.com", last.len(), i % 40, ["contoso", "gmail", "fabrikam"][i % 3]));
+            [first, last, email, leak(format!("+49 30 98734{:03}", i % 60)), ["Contoso", ""][i % 2], "DE"]
+        })
+        .collect();
+    let of = |frame: DataFrame| {
+        let leads = Table::<Leads>::new(frame).unwrap();
+        let linked = link(&Inputs {
+            leads: &leads,
+            records: &Table::<ExportRecords>::empty(),
+            earlier: &Table::empty(),
+            decisions: &[],
+            taught: &[],
+            previous: None,
+            threshold: 0.95,
+            model: None,
+        })
+        .unwrap();
+        (linked.identities.into_frame(), linked.model)
+    };
+    let sorted = table(&contacts, &[]).into_frame();
+    let (expected, model) = of(sorted.clone());
+    assert!(expected.column("person_id").unwrap().n_unique().unwrap() < 200);
+    for threads in [1, 3] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let (found, of_threads) = pool.install(|| of(sorted.clone()));
+        assert!(found.equals_missing(&expected) && of_threads == model, "{threads} threads");
+    }
+    // The rows of a table are sorted by lead_id; here they are not.
+    let shuffled: IdxCa = (0..200u32).map(|i| Some((i * 77 + 13) % 200)).collect();
+    let (found, of_shuffled) = of(sorted.take(&shuffled).unwrap());
+    let found = found.sort(["lead_id"], SortMultipleOptions::default()).unwrap();
+    assert!(found.equals_missing(&expected) && of_shuffled == model, "shuffled");
 }
 
 #[test]
