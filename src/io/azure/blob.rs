@@ -4,6 +4,10 @@
 //! many at a time and taken in the order of their names; a large one goes through a file aside, so that memory is
 //! bounded. A blob replaced while it is read is listed and read anew. A zero-byte blob is empty without being asked for:
 //! the service answers a range of nothing with 416.
+//!
+//! An append blob that grew is read whole. The service gives no proof that its beginning is as it was, since a log can be
+//! deleted and begun anew under its name, and a record's number, which is its key, counts from the first. What arrived is
+//! compared with the listing by ETag and length; Content-MD5 is not looked at, as TLS guards the way.
 
 use std::fs::File;
 use std::io::{BufReader, Cursor, Seek, Write};
