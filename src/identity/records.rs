@@ -130,8 +130,7 @@ pub(super) fn teach(
         return Ok(());
     }
     let ids = people.leads.column("lead_id")?.str()?;
-    let rows: HashMap<&str, u32> =
-        people.rows.iter().filter_map(|row| Some((ids.get(*row as usize)?, *row))).collect();
+    let rows: HashMap<&str, u32> = people.rows.iter().filter_map(|row| Some((ids.get(*row as usize)?, *row))).collect();
     // Who said two things of one record is taken by the first lead, in the order of ids.
     let mut said: BTreeMap<(&str, &str), u32> = BTreeMap::new();
     let mut in_order: Vec<_> = taught.iter().collect();
