@@ -302,9 +302,13 @@ fn consider(
         let of_person = asked.person.is_some() && records.text("person_id", row) == asked.person;
         let of_address = address.is_some() && records.text("email", row).and_then(contact::normalised_email) == address;
         if taken || has_key || of_person || of_address {
-            let candidate = records.candidate(row, asked, answers, has_key, taken);
+            let mut candidate = records.candidate(row, asked, answers, has_key, taken);
             if taken {
-                told.delivered_at = candidate.created_at;
+                if told.reason == reason::PERSON_KNOWN {
+                    candidate.why = "the person is known by it".to_owned();
+                } else {
+                    told.delivered_at = candidate.created_at;
+                }
                 told.owner = records.text("owner", row).map(str::to_owned);
                 told.record_status = records.text("status", row).map(str::to_owned);
             }
