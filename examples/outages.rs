@@ -242,7 +242,28 @@ fn clean_years(seeds: std::ops::Range<u64>, verbose: bool) {
         }
         if verbose || !told.is_empty() || !causes.is_empty() {
             for outage in &told {
-                println!("clean {seed}: false outage: {outage:?}");
+                println!("clean {seed}: false outage: {outage:?} {:?}", outage.times.map(shown));
+                let table = &run.found.verdicts;
+                let [ids, people, to, verdicts, reasons, records] =
+                    ["lead_id", "person_id", "destination", "verdict", "reason", "record_id"]
+                        .map(|name| table.texts(name).unwrap());
+                let (at, late) = (table.instants("received_at").unwrap(), table.flags("late").unwrap());
+                let trial = table.flags("trial").unwrap();
+                for row in (0..table.height()).filter(|row| {
+                    to[*row] == Some(&outage.destination) && at[*row] >= outage.times[0] && at[*row] <= outage.times[3]
+                }) {
+                    println!(
+                        "    {} {:?} {:?} {:?} {:?} {:?} late {} trial {}",
+                        shown(at[row]),
+                        ids[row],
+                        people[row],
+                        verdicts[row],
+                        reasons[row],
+                        records[row],
+                        late[row],
+                        trial[row]
+                    );
+                }
             }
             for (destination, condition, ..) in &causes {
                 println!("clean {seed}: false cause: {destination}: {condition}");

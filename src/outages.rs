@@ -255,6 +255,7 @@ fn read_events<'a>(
     }
 
     let mut all: BTreeMap<&str, Vec<Event>> = BTreeMap::new();
+    let mut per_person: BTreeSet<&str> = BTreeSet::new();
     let rows = ids
         .iter()
         .zip(people.iter())
@@ -268,6 +269,10 @@ fn read_events<'a>(
         let (Some(lead_id), Some(destination), Some(at)) = (id, destination.filter(|d| !d.is_empty()), at) else {
             continue;
         };
+        // Only where the CRM keeps one record per person is a delivery no trial.
+        if found == Some(verdict::MATCHED) && trial == Some(false) {
+            per_person.insert(destination);
+        }
         // The newest lead tells how late it was when all this was read, unless the export's own time does.
         let asked = exported.get(destination).copied().or(newest).unwrap_or(at).min(newest.unwrap_or(at));
         let grace = settings.grace_seconds.get(destination).copied().unwrap_or(0).saturating_mul(1_000_000);
@@ -302,10 +307,27 @@ fn read_events<'a>(
             explained: None,
         });
     }
-    for events in all.values_mut() {
+    for (destination, events) in &mut all {
         events.sort_by(|a, b| (a.at, a.lead_id).cmp(&(b.at, b.lead_id)));
+        if per_person.contains(destination) {
+            count_people_once(events);
+        }
     }
     Ok(all)
+}
+
+/// A person whom a CRM with one record per person did not take, for want of an address say, is not taken the next time
+/// either: until a delivery, that is one failure and not several.
+fn count_people_once(events: &mut [Event]) {
+    let mut failed: HashSet<&str> = HashSet::new();
+    for event in events.iter_mut().filter(|e| e.trial) {
+        let Some(person) = event.person else { continue };
+        if event.state == State::Delivered {
+            failed.remove(person);
+        } else if event.failed() {
+            event.trial = failed.insert(person);
+        }
+    }
 }
 
 /// The store as a destination: what it holds came in, what only a witness saw did not.

@@ -16,7 +16,8 @@ struct Case {
     fate: char,
 }
 
-/// Hourly leads, one letter each: `.` delivered, `x` missed, `l` late, `k` known person, `?` after
+/// Hourly leads, one letter each: `.` delivered, `x` missed, `l` late, `k` known person, `n` no
+/// trial, `?` after
 /// the last record.
 fn hourly(fates: &str, offer: &'static str) -> Vec<Case> {
     fates
@@ -102,7 +103,7 @@ fn found(cases: &[Case], earlier: &Table<History>, lost: &Table<LostAtSource>) -
             ),
             times("received_at", received),
             Column::new("late".into(), cases.iter().map(|c| c.fate == 'l').collect::<Vec<_>>()),
-            Column::new("trial".into(), vec![true; n]),
+            Column::new("trial".into(), cases.iter().map(|c| c.fate != 'n').collect::<Vec<_>>()),
         ],
     );
     let settings =
@@ -211,6 +212,18 @@ fn clicks_of_one_person_are_one_trial() {
     let mut cases = hourly(&".".repeat(200), "c.mesh");
     cases.extend((0..6).map(|at| Case { minutes: 6_001 + at * 4, person: "eager".into(), offer: "c.mesh", fate: 'x' }));
     assert_eq!(searched(&cases).outages.height(), 0);
+}
+
+#[test]
+fn a_person_whom_a_person_destination_does_not_take_is_one_failure() {
+    let mut cases = hourly(&".".repeat(400), "c.mesh");
+    cases[10].fate = 'n'; // a delivery of somebody known: this CRM keeps one record per person
+    let again = |at: i64| Case { minutes: 6_001 + at * 300, person: "no address".into(), offer: "c.cup", fate: 'x' };
+    cases.extend((0..8).map(again));
+    cases.extend((0..60).map(|at| Case { minutes: at * 90 + 7, person: format!("c{at}"), offer: "c.cup", fate: '.' }));
+    assert_eq!(searched(&cases).outages.height(), 0);
+    cases[10].fate = '.';
+    assert_eq!(searched(&cases).outages.height(), 1, "where each lead has a record, each is a trial");
 }
 
 #[test]
