@@ -97,6 +97,7 @@ pub fn evaluate(plan: &Plan, options: &Options) -> Score {
                 records: &records,
                 earlier: &crm::earlier(&versions).unwrap(),
                 decisions: &[],
+                taught: &[],
                 previous: None,
                 threshold: config.identity.threshold,
                 model: None,
