@@ -85,7 +85,7 @@ struct Fit {
 /// Compares what was typed with what a record shows; `shown` says which columns the export has at all.
 fn fit(lead: &Contact, record: &Contact, shown: &[bool; 7]) -> Fit {
     let (mut differ, mut agree, mut fillers) = (0, 0, 0);
-    for field in 0..FIELDS.len() {
+    for (field, &is_shown) in shown.iter().enumerate() {
         let is_filler = lead.filler[field];
         match (&lead.fields[field], &record.fields[field]) {
             (Some(a), Some(b)) if is_same(a, b) => match (is_filler, field) {
@@ -98,7 +98,7 @@ fn fit(lead: &Contact, record: &Contact, shown: &[bool; 7]) -> Fit {
             (Some(a), Some(b)) if field == EMAIL && local(a) == local(b) => {}
             (Some(_), Some(_)) => differ += 1,
             // What was typed and is not in the record was not copied from there.
-            (Some(_), None) if shown[field] && !is_filler => differ += 1,
+            (Some(_), None) if is_shown && !is_filler => differ += 1,
             _ => {}
         }
     }
