@@ -55,7 +55,7 @@ pub struct Inputs<'a> {
     pub reconciliation: &'a Table<Reconciliation>,
     /// Entries of days before `as_of`.
     pub earlier: &'a Table<History>,
-    /// Whether there is any destination at all: without one, that leads go nowhere is no news.
+    /// Whether there is any destination at all: without one, that leads go nowhere is said once for all.
     pub has_destinations: bool,
 }
 
@@ -171,11 +171,9 @@ impl Known {
     }
 }
 
-/// Genuine leads that go nowhere, one finding for each offer: a page the first time.
+/// Genuine leads that go nowhere, one finding for each offer: a page the first time. Without any destination it is no
+/// news and one line of the list.
 fn nowhere(inputs: &Inputs, known: &Known) -> Result<Vec<Finding>> {
-    if !inputs.has_destinations {
-        return Ok(Vec::new());
-    }
     let reasons = inputs.reconciliation.texts("reason")?;
     let ids = inputs.reconciliation.texts("lead_id")?;
     let lost: BTreeSet<&str> = ids
@@ -184,6 +182,12 @@ fn nowhere(inputs: &Inputs, known: &Known) -> Result<Vec<Finding>> {
         .filter(|(_, why)| *why == Some(reason::NOT_ROUTED))
         .filter_map(|(id, _)| id)
         .collect();
+    if !inputs.has_destinations {
+        let count = lost.len() as i64;
+        let text = "no destination is configured, so no lead goes anywhere".to_owned();
+        let said = Finding { level: level::LIST, code: finding::NOT_ROUTED, destination: String::new(), text, count };
+        return Ok(if count > 0 { vec![said] } else { Vec::new() });
+    }
     let mut offers: BTreeMap<&str, i64> = BTreeMap::new();
     let leads = inputs.leads;
     let rows = leads.texts("lead_id")?.into_iter().zip(leads.texts("offer_id")?).zip(leads.texts("offer")?);
