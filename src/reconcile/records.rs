@@ -5,7 +5,6 @@
 //! leads exist, since a CRM makes both from leads. Merges are followed to the survivor.
 
 use std::collections::HashMap;
-use std::ops::Range;
 
 use super::events::{Book, Code, DAY, NOBODY, Named, SECOND};
 use super::unclaimed::FIELDS;
@@ -14,9 +13,6 @@ use crate::contact;
 use crate::error::Result;
 use crate::lead_source;
 use crate::tables::{CrmRecords, Table};
-
-/// An export shows lead sources where at least one in this many records of people who left leads has one.
-const LEAST_SHARE_SHOWING: usize = 20;
 
 /// Stretch of time in which a record was made: exports cut seconds, minutes or hours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,29 +143,14 @@ impl<'a> Columns<'a> {
         std::array::from_fn(|field| self.contacts.get(field)?.get(row).copied().flatten())
     }
 
-    /// Whether these records show marketplace lead sources at all, as the export of a forwarder that copies them does.
-    /// Asked are the records of people who left leads: a few marketplace records of others, who came another way, in an
-    /// export that shows some default for all the rest would else make every delivered lead a missed one.
-    fn show_lead_source(&self, rows: Range<usize>, book: &Book<'_>) -> bool {
-        let (mut of_leads, mut showing, mut showing_at_all) = (0_usize, 0_usize, false);
-        for row in rows {
-            let shows = flag(&self.marketplace, row);
-            showing_at_all |= shows;
-            if at(&self.person_id, row).is_some_and(|id| book.people.contains_key(id)) {
-                of_leads += 1;
-                showing += usize::from(shows);
-            }
-        }
-        showing_at_all && showing * LEAST_SHARE_SHOWING >= of_leads
-    }
-
     /// The records of one destination. `delivered_by` says whether the configuration names what delivers.
     pub(super) fn of(&self, destination: &str, book: &Book<'_>, delivered_by: bool) -> Records<'a> {
         let from = self.destination.partition_point(|name| name.unwrap_or_default() < destination);
         let to = self.destination.partition_point(|name| name.unwrap_or_default() <= destination);
         let has_leads = self.object.get(from..to).is_some_and(|o| o.contains(&Some("lead")));
         let has_persons = has_leads || self.object.get(from..to).is_some_and(|o| o.contains(&Some("contact")));
-        let shows_lead_source = delivered_by || self.show_lead_source(from..to, book);
+        let shows_lead_source =
+            delivered_by || self.marketplace.get(from..to).is_some_and(|flags| flags.contains(&true));
         let row_of: HashMap<&str, usize> =
             (from..to).filter_map(|row| Some((at(&self.record_id, row)?, row))).collect();
         let all = (from..to)

@@ -272,17 +272,6 @@ fn without_any_lead_source_identity_and_time_decide() {
 }
 
 #[test]
-fn a_few_records_with_lead_sources_do_not_disown_those_of_an_export_that_shows_none() {
-    // The connector's records all say the CRM's default; one that came another way says where it came from.
-    let mut case = Case::new();
-    case.lead("a", "ann", 0);
-    case.bare_record("r1", "ann", 3).push(("lead_source", "Referral".into()));
-    case.record("r2", "carol", 5);
-    assert_eq!(case.verdicts(), ["a matched/delivered r1"]);
-    assert_eq!(case.unexplained().len(), 1);
-}
-
-#[test]
 fn a_record_may_be_ten_minutes_earlier_than_its_lead_since_clocks_differ() {
     let mut case = Case::new();
     case.lead("a", "ann", 20);
