@@ -260,7 +260,11 @@ fn line(books: &Books<'_>, verdicts: &Verdicts<'_>, destination: &Destination) -
     let rows: Vec<usize> = (0..ids.len()).filter(|row| names.get(*row) == Some(&Some(&*destination.name))).collect();
     let object = |row: usize| objects.get(row).copied().flatten().unwrap_or_default();
     let has_leads = rows.iter().any(|row| object(*row) == "lead");
-    let shows_any = !destination.delivered_by.is_empty() || rows.iter().any(|row| flags.get(*row) == Some(&true));
+    let is_test = |row: usize| {
+        ids.get(row).copied().flatten().and_then(|id| odd.get(id)).is_some_and(|why| *why == unexplained::TEST_LEAD)
+    };
+    let shows_any =
+        !destination.delivered_by.is_empty() || rows.iter().any(|row| flags.get(*row) == Some(&true) && !is_test(*row));
     for row in rows {
         let Some(id) = ids.get(row).copied().flatten() else { continue };
         // A CRM makes contacts and opportunities from leads: they are no deliveries of their own.

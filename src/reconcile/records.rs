@@ -149,8 +149,9 @@ impl<'a> Columns<'a> {
         let to = self.destination.partition_point(|name| name.unwrap_or_default() <= destination);
         let has_leads = self.object.get(from..to).is_some_and(|o| o.contains(&Some("lead")));
         let has_persons = has_leads || self.object.get(from..to).is_some_and(|o| o.contains(&Some("contact")));
+        // A test lead tells in its own words that it is one, whatever the export shows of the others.
         let shows_lead_source =
-            delivered_by || self.marketplace.get(from..to).is_some_and(|flags| flags.contains(&true));
+            delivered_by || (from..to).any(|row| flag(&self.marketplace, row) && !flag(&self.tests, row));
         let row_of: HashMap<&str, usize> =
             (from..to).filter_map(|row| Some((at(&self.record_id, row)?, row))).collect();
         let all = (from..to)

@@ -696,3 +696,13 @@ fn in_a_person_destination_a_corrected_address_still_stands_for_the_one_that_was
     case.lead("b", "anna", 5000).push(("email", "ann@fabrikam.com".into()));
     assert_eq!(case.verdicts(), ["a matched/delivered r1", "b matched/person-known r1"]);
 }
+
+#[test]
+fn a_test_lead_in_the_crm_does_not_make_an_export_one_that_shows_lead_sources() {
+    let mut case = Case::new();
+    case.lead("a", "ann", 0);
+    case.bare_record("r1", "ann", 3).push(("lead_source", "Web".into()));
+    case.record("t1", "", 5).push(("last_name", "MSFT_TEST_638".into()));
+    assert_eq!(case.verdicts(), ["a matched/delivered r1"]);
+    assert_eq!(case.unexplained(), ["t1 test-lead"]);
+}
