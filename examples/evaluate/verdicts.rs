@@ -19,6 +19,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use leadrecon::codes::{reason, verdict};
+use leadrecon::contact::normalised_email;
 use leadrecon::generate::plan::{DAY, HOUR, Plan};
 use polars::prelude::*;
 
@@ -190,8 +191,17 @@ fn lost_and_not_told(
     let matched = line.verdict == verdict::MATCHED;
     let origin = record.map_or("", |r| r["origin"].as_str());
     let same_person = record.is_some_and(|r| !r["person"].is_empty() && r["person"] == truth.person[lead]);
+    // Junk addresses recur among people whom the truth keeps apart; such a CRM merges on them.
+    let same_address = || {
+        let email = |frame: &DataFrame, key: &[(&str, &str)]| {
+            normalised_email(&told_row(frame, key, &["email"]).replace('"', ""))
+        };
+        let record = [("destination", destination), ("record_id", line.record.unwrap_or_default())];
+        let typed = email(judged.leads.frame(), &[("lead_id", lead)]);
+        typed.is_some() && typed == email(judged.crm_records.frame(), &record)
+    };
     let why = match () {
-        () if plan.per_person && matched && row["known"] == "yes" => Some("known"),
+        () if plan.per_person && matched && (row["known"] == "yes" || same_address()) => Some("known"),
         () if line.reason == reason::REPEAT_DELIVERY => Some("repeat"),
         () if matched && record.is_some_and(|r| is_twin(judged, truth, r, lead)) => Some("twin"),
         () if matched && !plan.view.lead_source && same_person && origin == "other-channel" => Some("import"),

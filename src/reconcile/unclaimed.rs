@@ -185,8 +185,10 @@ pub(super) fn claims(ledger: &Ledger<'_, '_>) -> Vec<Claim> {
             let fit = fit(lead, &contact, &shown);
             let is_of_nobody = record.person == NOBODY && evidence == Evidence::LeadSource;
             let is_prompt = delay <= ledger.grace;
+            // After a week a name and little more is a namesake's.
+            let is_known = fit.is_enough() && (delay <= ledger.grace.max(BY_HAND) || fit.agree.0 > ENOUGH);
             let is_good =
-                fit.is_enough() || (is_of_nobody && if is_prompt { fit.is_all_there_is() } else { fit.is_the_same() });
+                is_known || (is_of_nobody && if is_prompt { fit.is_all_there_is() } else { fit.is_the_same() });
             if is_good && event.person != record.person && own_fit.is_none_or(|own| fit < own) {
                 pairs.push(Pair { fit, distance: ledger.slack.distance(delay), record: row, event: number });
             }
