@@ -25,9 +25,18 @@ pub fn now() -> DateTime<Utc> {
 
 /// The most memory that this process has held at once so far, in bytes; 0 where the system does not tell.
 pub fn peak_memory() -> u64 {
+    of_status("VmHWM:")
+}
+
+fn of_status(line: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let kib = status.lines().find_map(|l| l.strip_prefix("VmHWM:")).and_then(|l| l.split_whitespace().next());
+    let kib = status.lines().find_map(|l| l.strip_prefix(line)).and_then(|l| l.split_whitespace().next());
     kib.and_then(|n| n.parse::<u64>().ok()).unwrap_or(0) * 1024
+}
+
+/// The memory that this process holds now, in bytes; 0 where the system does not tell.
+pub fn memory() -> u64 {
+    of_status("VmRSS:")
 }
 
 /// The machine's name, for the manifest.

@@ -88,6 +88,20 @@ impl Troubles {
     }
 }
 
+/// The queries and templates of a run. Where one is the user's, all are tried on no rows, so that a fault is told before
+/// any work.
+///
+/// # Errors
+/// Exit 2 for a query or template that cannot work.
+pub fn queries_and_templates(config: &Config) -> Result<(Library, Templates)> {
+    let queries = reviewed::overrides(config.output.queries.as_deref(), "sql")?;
+    let templates = reviewed::overrides(config.output.templates.as_deref(), "")?;
+    let library = Library::new(&queries)?;
+    let ours_alone = queries.is_empty() && templates.is_empty();
+    let templates = Templates::new(&templates, if ours_alone { None } else { Some(library.empty()?) })?;
+    Ok((library, templates))
+}
+
 /// Runs the job.
 ///
 /// # Errors
@@ -95,8 +109,7 @@ impl Troubles {
 /// work; 4 when something fails, earlier output left as it was.
 pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Done> {
     // Everything that can be wrong without data is found out before the first fetch.
-    let library = Library::new(&reviewed::overrides(config.output.queries.as_deref(), "sql")?)?;
-    let templates = Templates::new(&reviewed::overrides(config.output.templates.as_deref(), "")?, library.empty())?;
+    let (library, templates) = queries_and_templates(config)?;
     let decisions = identity::decisions(&reviewed::text(config.identity.decisions.as_deref())?)?;
     let as_of = options.as_of.unwrap_or_else(|| now.with_timezone(&config.report.timezone).date_naive());
     let as_of_ends_at = queries::as_of_ends_at(as_of, config.report.timezone);
@@ -130,7 +143,7 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
     if joined > 0 {
         info!("{} of the landing joined", count(joined, "small segment", "small segments"));
     }
-    debug!("peak memory when all was landed: {} MB", crate::io::peak_memory() >> 20);
+    tell_memory("all was landed");
 
     // Raw leads to leads.
     let settings =
@@ -146,13 +159,14 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
         info!("{} erased by age ([privacy] keep, keep_dnc)", leads_of(erased.raw_rows));
         (_, parsed) = read_leads(&landing, &settings)?;
     }
-    debug!("peak memory when all leads were read: {} MB", crate::io::peak_memory() >> 20);
+    tell_memory("all leads were read");
     info!("{} landed: {} read, {} quarantined", leads_of(landed), parsed.leads.height(), parsed.quarantine.height());
     let mut findings = parsed.findings;
 
     // CRM records. What is not of the as-of day is left out when it is known by which clock each export tells time.
     let versions = landing.versions(&CRM_RECORDS)?;
     let records = crm::records(&versions, &config.destinations, as_of_ends_at + reconcile::farthest_clock())?;
+    tell_memory("all records were read");
 
     // People. Where the configuration names no reviewed file, `close` keeps its own.
     let reviewed_file = config.missed.worked.clone().unwrap_or_else(|| config.state_dir.join(worked::FILE));
@@ -169,6 +183,7 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
     })?;
     info!("{} recognised", count(linked.people.height(), "person", "people"));
     findings.extend(linked.findings);
+    tell_memory("people were recognised");
 
     // Verdicts, outages, causes.
     let expected = reconcile::Expected::new(
@@ -183,6 +198,7 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
     drop(expected);
     let crm_records = on_time.crm_records;
     findings.extend(reconciled.findings);
+    tell_memory("verdicts were given");
     let witnesses = crm::records(&landing.versions(&WITNESSES)?, &witness_destinations, as_of_ends_at)?;
     drop(landing);
     let seen = silence::witnessed(&parsed.leads, &witnesses, &reconciled.unexplained, &crm_records, as_of_ends_at)?;
@@ -225,6 +241,7 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
     findings.extend(found.findings);
     findings.extend(explained.findings);
     let reconciliation = explained.reconciliation;
+    tell_memory("outages and causes were found");
 
     // Both sides of the books, counted again from the finished tables.
     let balance = balance::check(Books {
@@ -316,6 +333,7 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
     for table in &computed.tables {
         catalog.insert(&table.name, table.frame.clone());
     }
+    tell_memory("queries had run");
 
     // Reports.
     let files: Vec<&crm::ReadFile> = reads
@@ -374,6 +392,7 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
     folder.write(MANIFEST, pretty(&manifest)?.as_bytes())?;
     let incomplete = !troubles.sentences.is_empty();
     let published = folder.publish()?;
+    tell_memory("all was published");
     state::keep_history(&config.state_dir, as_of, &told.entries)?;
     state::keep_identities(&config.state_dir, as_of, &linked.identities)?;
     state::keep_model(&config.state_dir, &linked.model)?;
@@ -392,6 +411,11 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
     }
     info!("published {}", published.display());
     Ok(Done { summary_text, summary_json, folder: published, incomplete, levels })
+}
+
+/// For whoever must say how much memory the machine needs.
+fn tell_memory(when: &str) {
+    debug!("memory when {when}: {} MB, at most {} MB", crate::io::memory() >> 20, crate::io::peak_memory() >> 20);
 }
 
 fn json(of: &impl serde::Serialize) -> Result<serde_json::Value> {

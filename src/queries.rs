@@ -1,11 +1,13 @@
 //! `queries/*.sql` over the tables of a run → report tables, and checks that must return nothing.
 //!
 //! Queries are files with a header (grain, key, reads), built in from one list; a user's folder adds to it and overrides
-//! it by file name. What Polars' SQL gets wrong in silence is refused before anything runs ([`sql`]), and every query is
-//! collected on empty tables, so that a fault in one is told before the first lead is fetched. Also here: the tables
+//! it by file name. What Polars' SQL gets wrong in silence is refused before anything runs ([`sql`]), and where a
+//! file is the user's, every query is collected on empty tables, so that a fault in one is told before the first lead is
+//! fetched; ours alone are proven by tests, and planning them all is most of a small run's start. Also here: the tables
 //! that stand for what SQL lacks ([`calendar`], [`run_table`]), and [`ask`], any question over finished tables.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, TimeDelta, TimeZone as _, Utc};
 use chrono_tz::Tz;
@@ -129,7 +131,7 @@ pub struct Library {
     /// In the order in which they can run: a query stands after what it reads.
     queries: Vec<Query>,
     checks: Vec<Query>,
-    empty: Computed,
+    empty: OnceLock<Computed>,
 }
 
 /// What the queries gave.
@@ -189,8 +191,8 @@ impl Library {
         Self::new(&[])
     }
 
-    /// The built-in queries, overridden and added to by the user's: (path below his folder, text). Each is checked and
-    /// collected on empty tables.
+    /// The built-in queries, overridden and added to by the user's: (path below his folder, text). Each is checked, and
+    /// if any is the user's, all are collected on empty tables.
     ///
     /// # Errors
     /// Exit 2, naming the file: a header that lacks a part, a statement that is no query, what Polars' SQL would compute
@@ -212,19 +214,27 @@ impl Library {
             let query = Query { name: stem(path), header, text: text.to_owned(), own: users && !known };
             if path.starts_with("checks/") { checks.push(query) } else { queries.push(query) }
         }
-        let nothing = Computed { tables: Vec::new(), checks: Vec::new() };
-        let mut library = Library { queries: in_order(queries)?, checks, empty: nothing };
-        library.empty = library.evaluate(&Catalog::empty()).map_err(|e| {
-            Error::usage(e.what().to_owned())
-                .because(e)
-                .hint("queries are tried on empty tables before anything is fetched")
-        })?;
+        let library = Library { queries: in_order(queries)?, checks, empty: OnceLock::new() };
+        if !users.is_empty() {
+            library.empty()?;
+        }
         Ok(library)
     }
 
-    /// What the queries give without any lead: what templates are tried on.
-    pub fn empty(&self) -> &Computed {
-        &self.empty
+    /// What the queries give without any lead: what templates are tried on. Computed when first asked for.
+    ///
+    /// # Errors
+    /// Exit 2, for a query that cannot be run.
+    pub fn empty(&self) -> Result<&Computed> {
+        if self.empty.get().is_none() {
+            let computed = self.evaluate(&Catalog::empty()).map_err(|e| {
+                Error::usage(e.what().to_owned())
+                    .because(e)
+                    .hint("queries are tried on empty tables before anything is fetched")
+            })?;
+            let _ = self.empty.set(computed);
+        }
+        self.empty.get().ok_or_else(|| Error::failed("the queries' empty results are gone"))
     }
 
     /// Runs every query, then every check.

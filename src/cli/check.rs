@@ -19,8 +19,6 @@ use crate::io::landing::Landing;
 use crate::io::{last_run, reviewed};
 use crate::job;
 use crate::lead_source;
-use crate::queries::Library;
-use crate::report::Templates;
 use crate::tables::{self, Leads, Table};
 use crate::tabular::ReadFile;
 
@@ -36,8 +34,7 @@ struct Section {
 pub(super) fn run(_: &Args, globals: &Globals) -> Result<Done> {
     let config = globals.load()?;
     let now = crate::io::now();
-    let library = Library::new(&reviewed::overrides(config.output.queries.as_deref(), "sql")?)?;
-    Templates::new(&reviewed::overrides(config.output.templates.as_deref(), "")?, library.empty())?;
+    job::queries_and_templates(&config)?;
     identity::decisions(&reviewed::text(config.identity.decisions.as_deref())?)?;
 
     let mut sections = vec![Section {

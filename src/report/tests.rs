@@ -16,7 +16,7 @@ fn library() -> &'static Library {
 
 fn templates() -> &'static Templates {
     static ONCE: OnceLock<Templates> = OnceLock::new();
-    ONCE.get_or_init(|| Templates::new(&[], library().empty()).unwrap())
+    ONCE.get_or_init(|| Templates::new(&[], Some(library().empty().unwrap())).unwrap())
 }
 
 fn definition(name: &str) -> &'static Definition {
@@ -122,7 +122,7 @@ fn a_person_is_masked_unless_the_configuration_says_in_full() {
 #[test]
 fn sections_without_rows_say_so_and_why() {
     let catalog = Catalog::empty();
-    let (computed, facts) = (library().empty(), Facts::default());
+    let (computed, facts) = (library().empty().unwrap(), Facts::default());
     let inputs = Inputs { catalog: &catalog, computed, facts: &facts, ..inputs(Pii::Masked) };
     let page = html(&inputs, templates()).unwrap();
     for said in [
@@ -194,7 +194,8 @@ fn hostile_rows_act_nowhere() {
 
 #[test]
 fn a_users_template_overrides_ours_and_its_faults_are_told_at_once_without_rows() {
-    let own = |name: &str, text: &str| Templates::new(&[(name.to_owned(), text.to_owned())], library().empty());
+    let empty = library().empty().unwrap();
+    let own = |name: &str, text: &str| Templates::new(&[(name.to_owned(), text.to_owned())], Some(empty));
     let ours = own("causes.html", "<p>{{ figures.causes|count }} causes, as we like them</p>\n").unwrap();
     assert!(html(&inputs(Pii::Masked), &ours).unwrap().contains("0 causes, as we like them"));
     // A typo inside a loop, which no empty table shows.

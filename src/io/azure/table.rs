@@ -96,7 +96,7 @@ pub(super) async fn read(access: &Access, name: &str, patience: &Patience, intak
     Ok(())
 }
 
-/// Reads one range of the table, page by page.
+/// Reads one range of the table, page by page. While a page is cut into leads, the next one is under way.
 async fn range(
     table: &TableClient,
     filter: Option<String>,
@@ -104,21 +104,32 @@ async fn range(
     now: DateTime<Utc>,
     pages: &mpsc::Sender<Vec<RawLead>>,
 ) -> Result<(), Failure> {
+    let ask = |token: Option<Token>| {
+        let (table, filter, patience) = (table.clone(), filter.clone(), patience.clone());
+        async move { patience.insist(|| page(&table, filter.clone(), token.clone())).await }
+    };
+    // A set, so that what is under way ends when this does.
+    let mut under_way = tokio::task::JoinSet::new();
+    under_way.spawn(ask(None));
     let mut token: Option<Token> = None;
-    loop {
-        let (entities, next) = patience.insist(|| page(table, filter.clone(), token.clone())).await?;
+    while let Some(asked) = under_way.join_next().await {
+        let (entities, next) = asked.map_err(|_| Failure::Nonsense)??;
+        // A token that leads to itself would go on for ever.
+        let circle = next.is_some() && next == token;
+        if let Some(next) = next.filter(|_| !circle) {
+            token = Some(next.clone());
+            under_way.spawn(ask(Some(next)));
+        }
         let leads: Vec<RawLead> = entities.iter().map(|e| records::entity(e, now)).collect();
         if !leads.is_empty() && pages.send(leads).await.is_err() {
             // The taker failed and says so itself.
             return Ok(());
         }
-        match next {
-            // A token that leads to itself would go on for ever.
-            Some(next) if token.as_ref() != Some(&next) => token = Some(next),
-            Some(_) => return Err(Failure::Nonsense),
-            None => return Ok(()),
+        if circle {
+            return Err(Failure::Nonsense);
         }
     }
+    Ok(())
 }
 
 /// One page, whole, and where the next one begins.
