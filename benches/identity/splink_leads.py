@@ -12,21 +12,32 @@ import resource
 import sys
 import time
 
+import duckdb
 import pandas as pd
 import splink.comparison_library as cl
 from splink import Linker, SettingsCreator, block_on
 
-THRESHOLDS = [0.1, 0.5, 0.8, 0.9, 0.95, 0.99, 0.999, 0.9999]
+THRESHOLDS = [0.1, 0.5, 0.8, 0.9, 0.95, 0.99, 0.999, 0.9999, 0.99999, 0.999999]
+# Beyond it DuckDB writes to disk; its own default, four fifths of the machine, leaves too little for pandas.
+MEMORY = "14GB"
 FILLERS = {"", "n/a", "na", "none", "null", "test", "test@test.com", "a@a.com", "1234567890", "-"}
+# Mailboxes of a function: thousands of people share the part before the @, and blocking by it would compare them all.
+ROLES = {"admin", "contact", "hello", "info", "it", "mail", "office", "sales", "service", "support"}
+
+
+def phone(typed):
+    """The last nine digits; none where they are too few, or one over and over: what people type to get past a form."""
+    digits = re.sub(r"\D", "", typed)[-9:]
+    return digits if len(digits) >= 6 and len(set(digits)) > 1 else None
 
 
 def cleaned(path):
     df = pd.read_csv(path, dtype=str, keep_default_na=False).drop(columns=["truth"])
     for c in ["first_name", "last_name", "email", "company", "title", "country"]:
         df[c] = df[c].str.strip().str.lower().map(lambda v: None if v in FILLERS else v)
-    df["phone"] = df["phone"].map(lambda v: None if v.strip().lower() in FILLERS else (re.sub(r"\D", "", v)[-9:] or None))
+    df["phone"] = df["phone"].map(lambda v: None if v.strip().lower() in FILLERS else phone(v))
     df["company"] = df["company"].map(lambda v: v and (re.sub(r"\s+(inc|ltd|gmbh|llc|ag|s\.a\.|bv|corp\.?)\.?$", "", v).strip() or None))
-    df["local_part"] = df["email"].map(lambda v: v.split("@")[0] if v else None)
+    df["local_part"] = df["email"].map(lambda v: v.split("@")[0] if v else None).map(lambda v: None if v in ROLES else v)
     return df.rename(columns={"lead_id": "unique_id"})
 
 
@@ -69,7 +80,8 @@ def main():
     settings = SettingsCreator(link_type="dedupe_only", comparisons=comparisons, blocking_rules_to_generate_predictions=rules,
                                retain_intermediate_calculation_columns=False, retain_matching_columns=False)
     from splink.internals.duckdb.database_api import DuckDBAPI
-    linker = Linker(DuckDBAPI().register(df), settings)
+    database = duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": f"{prefix}.spilled"})
+    linker = Linker(DuckDBAPI(connection=database).register(df), settings)
     linker.training.estimate_probability_two_random_records_match(deterministic, recall=0.7)
     linker.training.estimate_u_using_random_sampling(max_pairs=5e6, seed=1)
     for rule in training:

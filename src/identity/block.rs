@@ -287,11 +287,16 @@ impl Block<'_> {
     }
 }
 
+/// Named profiles of a mailbox or phone that are looked at for other names.
+const NAMED_OF_SHARED: usize = 200;
+/// Of these, how many are compared with all of the others.
+const STANDING_FOR_ONE: usize = 6;
+
 /// Mailboxes and phones that people use whose names cannot be one person's.
 pub(super) fn shared(forms: &Forms) -> Shared {
     let all = Shared::default();
-    // The profiles of each number that `number` gives, as a table of flags by that number: whether a named profile
-    // contradicts the first named one.
+    // The profiles of each number that `number` gives, as a table of flags by that number: whether two named profiles
+    // contradict each other.
     let of = |number: fn(&Profile, &Forms) -> Option<u32>| -> Vec<bool> {
         let mut members: Vec<(u32, u32)> = forms
             .profiles
@@ -304,15 +309,19 @@ pub(super) fn shared(forms: &Forms) -> Shared {
         let size = members.last().map_or(0, |(number, _)| *number as usize + 1);
         let mut shared = vec![false; size];
         for group in members.chunk_by(|x, y| x.0 == y.0).filter(|g| g.len() > 1) {
-            // The first profile with a name stands for one person; whoever contradicts it is another.
-            let mut named = group
+            let named: Vec<&Profile> = group
                 .iter()
                 .filter_map(|(_, n)| forms.profiles.get(*n as usize))
-                .filter(|p| p.first != NONE || p.last != NONE);
-            let Some(first) = named.next() else { continue };
-            let contradicted = named.take(200).any(|p| {
-                let levels = compare(forms, &all, first, p);
-                names_contradict(forms, &levels, first, p)
+                .filter(|p| p.first != NONE || p.last != NONE)
+                .take(NAMED_OF_SHARED)
+                .collect();
+            // Each of the first few stands for one person, whoever contradicts it is another. One alone will not do: it
+            // may have no first name, or one in a script that cannot be compared with that of the others.
+            let contradicted = named.iter().take(STANDING_FOR_ONE).enumerate().any(|(n, one)| {
+                named.iter().skip(n + 1).any(|p| {
+                    let levels = compare(forms, &all, one, p);
+                    names_contradict(forms, &levels, one, p)
+                })
             });
             if contradicted && let Some(flag) = group.first().and_then(|(number, _)| shared.get_mut(*number as usize)) {
                 *flag = true;

@@ -247,6 +247,19 @@ fn relatives_with_names_in_two_scripts_are_two_people() {
 }
 
 #[test]
+fn a_relative_is_told_apart_though_the_first_lead_of_the_mailbox_has_a_name_that_cannot_be_compared() {
+    check(
+        "aaab",
+        &[
+            ["伟", "司侯", "weisihou611@sina.com", "018665075494", "", "CN"],
+            ["Wei", "Sihou", "weisihou611@sina.com", "+8618665075494", "", "CN"],
+            ["Wei", "Sihou", "weisihou611@sina.com", "0186-6507-5494", "", "CN"],
+            ["Göran", "Sihou", "weisihou611@sina.com", "0186 6507 5494", "", "CN"],
+        ],
+    );
+}
+
+#[test]
 fn an_address_that_follows_from_the_name_does_not_join_namesakes() {
     check(
         "ab",

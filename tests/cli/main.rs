@@ -17,6 +17,7 @@ mod demo;
 mod failures;
 mod faults;
 mod outages;
+mod people;
 mod program;
 mod publisher;
 mod tidy;
