@@ -138,6 +138,20 @@ mod tests {
     }
 
     #[test]
+    fn every_source_of_the_configuration_holds_a_file() {
+        for seed in 0..8 {
+            let publisher = publisher(&Plan::publisher(150, seed)).unwrap();
+            let configuration = String::from_utf8_lossy(&publisher.files["leadrecon.toml"]).into_owned();
+            let sources: Vec<&str> = configuration.lines().filter_map(|l| l.strip_prefix("path = \"raw/")).collect();
+            assert!(sources.len() > 1, "{configuration}");
+            for source in sources {
+                let folder = format!("raw/{}", source.trim_end_matches("**/*\""));
+                assert!(publisher.files.keys().any(|path| path.starts_with(&folder)), "seed {seed}: {folder} is empty");
+            }
+        }
+    }
+
+    #[test]
     fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
         let (one, again) = (publisher(&small()).unwrap(), publisher(&small()).unwrap());
         assert!(one == again);

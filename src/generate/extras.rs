@@ -30,7 +30,7 @@ pub struct Reviewed {
 /// When a file cannot be written.
 pub fn configurations(plan: &Plan, files: &mut Files<'_>) -> Result<()> {
     for (index, night) in plan.nights.iter().enumerate() {
-        let text = configuration(plan, *night);
+        let text = configuration(plan, *night, files);
         if index + 1 == plan.nights.len() {
             files.whole("leadrecon.toml", None, text.as_bytes())?;
         }
@@ -41,14 +41,15 @@ pub fn configurations(plan: &Plan, files: &mut Files<'_>) -> Result<()> {
     Ok(())
 }
 
-fn configuration(plan: &Plan, night: NaiveDate) -> String {
+fn configuration(plan: &Plan, night: NaiveDate, files: &Files<'_>) -> String {
     let mut text = format!(
         "{MARK} (seed {}): nobody in it exists. What really happened stands under truth/.\n\
          # leadrecon run --as-of {night}\n\n[output]\ndir = \"out\"\n\n",
         plan.seed
     );
     for (name, path) in SOURCES {
-        if (name == "backup" && (plan.raw.copied <= 0.0)) || (name == "endpoint" && !endpoint(plan)) {
+        // A source with nothing in it would be told as a fault, and rightly.
+        if !files.is_folder(path.trim_end_matches("/**/*")) {
             continue;
         }
         text += &format!("[[source]]\nname = \"{name}\"\nkind = \"files\"\npath = \"{path}\"\n\n");
@@ -96,10 +97,6 @@ fn configuration(plan: &Plan, night: NaiveDate) -> String {
             &format!("campaigns = {{ \"DM-*\" = \"{}\", \"GADS-GENERIC\" = \"{}\" }}\n", OFFERS[0].id, OFFERS[1].id);
     }
     text
-}
-
-fn endpoint(plan: &Plan) -> bool {
-    (plan.raw.https && plan.offers > 1) || plan.traps.broken > 0.0
 }
 
 /// Writes `decisions.csv` and `worked.csv`.

@@ -1,6 +1,6 @@
 //! Files under way: buffered, compressed, handed on in pieces, so that no file has to fit into memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 use chrono::{DateTime, Utc};
@@ -69,6 +69,8 @@ pub struct FileNumber(usize);
 pub struct Files<'a> {
     sink: &'a mut dyn Sink,
     open: Vec<Option<Open>>,
+    /// The upper two folders of each file.
+    folders: BTreeSet<String>,
 }
 
 struct Open {
@@ -89,7 +91,7 @@ const FULL: usize = 256 * 1024;
 impl<'a> Files<'a> {
     /// No file yet.
     pub fn new(sink: &'a mut dyn Sink) -> Self {
-        Files { sink, open: Vec::new() }
+        Files { sink, open: Vec::new(), folders: BTreeSet::new() }
     }
 
     /// Starts a file with its header; the path's ending says how it is compressed.
@@ -104,6 +106,8 @@ impl<'a> Files<'a> {
         footer: &'static [u8],
     ) -> Result<FileNumber> {
         let sink_number = self.sink.create(path, modified)?;
+        let upper = path.split('/').count().saturating_sub(1).min(2);
+        self.folders.insert(path.split('/').take(upper).collect::<Vec<_>>().join("/"));
         let buffer = if path.ends_with(".gz") {
             Buffer::Gzip(flate2::GzBuilder::new().write(Vec::new(), flate2::Compression::fast()))
         } else if path.ends_with(".zst") {
@@ -115,6 +119,11 @@ impl<'a> Files<'a> {
         let file = FileNumber(self.open.len() - 1);
         self.write(file, header)?;
         Ok(file)
+    }
+
+    /// Whether a folder, of the upper two levels, holds any file yet.
+    pub fn is_folder(&self, path: &str) -> bool {
+        self.folders.contains(path)
     }
 
     /// Adds one record and says which one of the file it is, from 1.
