@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::codes::{link, reason, unexplained, verdict};
 use crate::config::Destination;
 use crate::error::{Error, Result};
+use crate::lead_source;
 use crate::tables::{CrmRecords, Leads, Quarantine, Reconciliation, Table, UnexplainedRecords};
 
 /// What the landing counts, apart from the tables.
@@ -184,9 +185,10 @@ fn balance(books: Books<'_>) -> Result<Balance> {
         ("leads", books.leads.height()),
         [("routed", routed.len()), ("not routed", not_routed.len())],
     ));
+    let showing = lead_source::shown_by(books.crm_records, &lead_source::test_records(books.crm_records)?)?;
     let mut destinations = Vec::new();
     for destination in books.destinations {
-        let line = line(&books, &verdicts, destination)?;
+        let line = line(&books, &verdicts, &showing, destination)?;
         equations.push(Equation::new(
             Some(&destination.name),
             ("routed", line.routed),
@@ -213,7 +215,12 @@ fn balance(books: Books<'_>) -> Result<Balance> {
     Ok(Balance { equations, destinations })
 }
 
-fn line(books: &Books<'_>, verdicts: &Verdicts<'_>, destination: &Destination) -> Result<DestinationBalance> {
+fn line(
+    books: &Books<'_>,
+    verdicts: &Verdicts<'_>,
+    showing: &HashSet<&str>,
+    destination: &Destination,
+) -> Result<DestinationBalance> {
     let mut line = DestinationBalance { destination: destination.name.clone(), ..DestinationBalance::default() };
     line.routed = routed_by_pattern(books.leads, destination)?;
     let mut accounted: BTreeSet<&str> = BTreeSet::new();
@@ -260,11 +267,7 @@ fn line(books: &Books<'_>, verdicts: &Verdicts<'_>, destination: &Destination) -
     let rows: Vec<usize> = (0..ids.len()).filter(|row| names.get(*row) == Some(&Some(&*destination.name))).collect();
     let object = |row: usize| objects.get(row).copied().flatten().unwrap_or_default();
     let has_leads = rows.iter().any(|row| object(*row) == "lead");
-    let is_test = |row: usize| {
-        ids.get(row).copied().flatten().and_then(|id| odd.get(id)).is_some_and(|why| *why == unexplained::TEST_LEAD)
-    };
-    let shows_any =
-        !destination.delivered_by.is_empty() || rows.iter().any(|row| flags.get(*row) == Some(&true) && !is_test(*row));
+    let shows_any = !destination.delivered_by.is_empty() || showing.contains(destination.name.as_str());
     for row in rows {
         let Some(id) = ids.get(row).copied().flatten() else { continue };
         // A CRM makes contacts and opportunities from leads: they are no deliveries of their own.

@@ -306,8 +306,8 @@ impl Counts {
     }
 }
 
-/// People's hours before and lately, all and by excluded reason: one person's clicks, and one hour's test leads, are
-/// one act.
+/// People's weeks before and lately, all and by excluded reason: what one person does in a week, and one hour's leads of
+/// nobody, such as test leads, are one act.
 struct Lately {
     all: [usize; 2],
     excluded: BTreeMap<&'static str, [usize; 2]>,
@@ -335,7 +335,10 @@ impl Lately {
             let Some(at) = id.and_then(|id| received.get(id)).copied() else { continue };
             let side = usize::from(at >= end - LATELY);
             let why = why.and_then(|why| OF_LEADS.into_iter().find(|of| *of == why));
-            let act = (person.unwrap_or(why.unwrap_or_default()), at.div_euclid(DAY / 24));
+            let act = match person {
+                Some(person) => (person, (end - at).div_euclid(LATELY)),
+                None => (why.unwrap_or_default(), at.div_euclid(DAY / 24)),
+            };
             if let Some(all) = acts.get_mut(side) {
                 all.insert(act);
             }

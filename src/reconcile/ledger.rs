@@ -1,6 +1,6 @@
 //! One destination's books: its events against its records, its clock, its grace, and what each record is.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::DateTime;
 
@@ -77,6 +77,8 @@ pub(super) struct Ledger<'b, 'a> {
     pub(super) answers: HashMap<u32, Answer>,
     /// In a person destination: events of people who had no earlier record.
     pub(super) first_contacts: HashMap<u32, bool>,
+    /// In a person destination: events of people whom it may know by a record that the export does not reach back to.
+    pub(super) known_out_of_sight: HashSet<u32>,
     /// For each record what it is, where it is a marketplace record and no first delivery.
     pub(super) roles: Vec<(u32, &'static str)>,
     pub(super) first_deliveries: usize,
@@ -110,6 +112,7 @@ impl<'b, 'a> Ledger<'b, 'a> {
             until: None,
             answers: HashMap::new(),
             first_contacts: HashMap::new(),
+            known_out_of_sight: HashSet::new(),
             roles: Vec::new(),
             first_deliveries: 0,
             keys_unknown: false,
@@ -135,6 +138,9 @@ impl<'b, 'a> Ledger<'b, 'a> {
             self.answers.clear();
             self.first_contacts.clear();
             self.answer()?;
+        }
+        if self.per_person {
+            self.known_out_of_sight = self.known_out_of_sight();
         }
         self.name_roles();
         Ok(())
@@ -494,7 +500,8 @@ impl<'b, 'a> Ledger<'b, 'a> {
     }
 
     fn unmatched(&self, number: u32, lead: &Lead<'_>) -> Outcome<'a> {
-        let (verdict, reason) = if self.from.is_some_and(|from| lead.received < from) {
+        let is_before = self.from.is_some_and(|from| lead.received < from);
+        let (verdict, reason) = if is_before || self.known_out_of_sight.contains(&number) {
             (verdict::EXCLUDED, reason::OUT_OF_SIGHT)
         } else {
             match self.until {

@@ -109,6 +109,29 @@ impl Ledger<'_, '_> {
         self.answers.extend(known);
     }
 
+    /// Events of people who came before the export's first record, or whose address did: whatever became of this lead,
+    /// a record of them may stand where the export does not reach, and such a CRM makes no second one.
+    pub(super) fn known_out_of_sight(&self) -> HashSet<u32> {
+        let Some(from) = self.from else { return HashSet::new() };
+        let (mut people, mut addresses) = (HashSet::new(), HashSet::new());
+        let events = || self.events.iter().filter_map(|number| Some((*number, self.event(*number)?)));
+        let emails = |event: &Event| -> Vec<String> {
+            let leads = event.leads.iter().filter_map(|row| self.lead(*row));
+            leads.filter_map(|lead| lead.email.and_then(contact::normalised_email)).collect()
+        };
+        for (_, event) in events().filter(|(_, event)| self.received(event) < from) {
+            people.extend((event.person != NOBODY).then_some(event.person));
+            addresses.extend(emails(event));
+        }
+        let is_known = |event: &Event| {
+            people.contains(&event.person) || emails(event).iter().any(|email| addresses.contains(email))
+        };
+        events()
+            .filter(|(_, event)| self.received(event) >= from && is_known(event))
+            .map(|(number, _)| number)
+            .collect()
+    }
+
     /// When each event's person came again, for those who did.
     fn next_leads(&self) -> HashMap<u32, i64> {
         let mut next = HashMap::new();

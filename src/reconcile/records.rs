@@ -4,7 +4,7 @@
 //! export shows marketplace lead sources at all, only such records do; opportunities never, and contacts not where
 //! leads exist, since a CRM makes both from leads. Merges are followed to the survivor.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::events::{Book, Code, DAY, NOBODY, Named, SECOND};
 use super::unclaimed::FIELDS;
@@ -100,18 +100,16 @@ pub(super) struct Columns<'a> {
     present: Vec<bool>,
     marketplace: Vec<bool>,
     tests: Vec<bool>,
+    /// Destinations whose records show marketplace lead sources.
+    showing: HashSet<&'a str>,
     contacts: Vec<Vec<Option<&'a str>>>,
 }
 
 impl<'a> Columns<'a> {
     pub(super) fn new(records: &'a Table<CrmRecords>) -> Result<Self> {
-        let mut tests = vec![false; records.height()];
-        for column in ["first_name", "last_name", "email", "phone", "company", "lead_source", "title", "description"] {
-            for (test, text) in tests.iter_mut().zip(records.texts(column)?) {
-                *test = *test || text.is_some_and(lead_source::is_test);
-            }
-        }
+        let tests = lead_source::test_records(records)?;
         Ok(Columns {
+            showing: lead_source::shown_by(records, &tests)?,
             destination: records.texts("destination")?,
             record_id: records.texts("record_id")?,
             object: records.texts("object")?,
@@ -149,9 +147,7 @@ impl<'a> Columns<'a> {
         let to = self.destination.partition_point(|name| name.unwrap_or_default() <= destination);
         let has_leads = self.object.get(from..to).is_some_and(|o| o.contains(&Some("lead")));
         let has_persons = has_leads || self.object.get(from..to).is_some_and(|o| o.contains(&Some("contact")));
-        // A test lead tells in its own words that it is one, whatever the export shows of the others.
-        let shows_lead_source =
-            delivered_by || (from..to).any(|row| flag(&self.marketplace, row) && !flag(&self.tests, row));
+        let shows_lead_source = delivered_by || self.showing.contains(destination);
         let row_of: HashMap<&str, usize> =
             (from..to).filter_map(|row| Some((at(&self.record_id, row)?, row))).collect();
         let all = (from..to)

@@ -272,6 +272,21 @@ fn without_any_lead_source_identity_and_time_decide() {
 }
 
 #[test]
+fn a_few_records_with_lead_sources_do_not_disown_those_of_an_export_that_shows_none() {
+    // The connector's records all say the CRM's default; one that came another way says where it came from.
+    let mut case = Case::new();
+    case.lead("a", "ann", 0);
+    case.bare_record("r1", "ann", 3).push(("lead_source", "Referral".into()));
+    case.record("r2", "carol", 5).push(("person_id", Value::Count(0)));
+    assert_eq!(case.verdicts(), ["a matched/delivered r1"]);
+    assert_eq!(case.unexplained().len(), 1);
+    // Where a share of the people who left leads have such a record, only such records deliver.
+    case.lead("b", "bob", 10);
+    case.record("r3", "bob", 11);
+    assert_eq!(case.verdicts(), ["a missed/isolated", "b matched/delivered r3"]);
+}
+
+#[test]
 fn a_record_may_be_ten_minutes_earlier_than_its_lead_since_clocks_differ() {
     let mut case = Case::new();
     case.lead("a", "ann", 20);
@@ -455,6 +470,23 @@ fn leads_before_what_the_export_can_speak_for_are_out_of_sight() {
     case.lead("c", "carl", -60);
     case.record("r1", "carl", 5);
     assert_eq!(case.verdicts(), ["a excluded/out-of-sight", "b missed/isolated", "c matched/delivered r1"]);
+}
+
+#[test]
+fn a_crm_with_one_record_per_person_may_know_by_a_record_out_of_sight_who_came_before() {
+    let mut case = Case::new();
+    case.destination.records_per = RecordsPer::Person;
+    case.from = Some(at(0));
+    case.lead("a", "ann", -5000);
+    case.lead("b", "ann", 60);
+    case.lead("c", "x", 100).push(("email", "ANN@fabrikam.com".into()));
+    case.lead("d", "bob", 60);
+    assert_eq!(
+        case.verdicts(),
+        ["a excluded/out-of-sight", "b excluded/out-of-sight", "c excluded/out-of-sight", "d missed/isolated"]
+    );
+    case.destination.records_per = RecordsPer::Lead;
+    assert_eq!(case.verdicts()[1], "b missed/isolated", "where each lead has its own record, hers is not there");
 }
 
 #[test]
@@ -673,6 +705,29 @@ fn a_colleagues_or_a_strangers_record_does_not_hide_a_lost_lead() {
     case.record("r1", "eve", 3).extend(typed("Eva", "info@fabrikam.com"));
     case.record("r2", "eve", 5).extend(typed("Eva", "info@fabrikam.com"));
     assert_eq!(case.verdicts(), ["a missed/isolated", "b matched/delivered r1"]);
+}
+
+#[test]
+fn junk_is_found_by_all_of_it_and_its_time_where_the_export_shows_no_lead_sources() {
+    let junk = |name: &str, phone: &str| -> [Cell; 3] {
+        [("email", "n/a".into()), ("last_name", name.into()), ("phone", phone.into())]
+    };
+    let copy = |name: &str, phone: Value| -> [Cell; 4] {
+        [("person_id", Value::Count(0)), ("email", Value::Count(0)), ("last_name", name.into()), ("phone", phone)]
+    };
+    let mut case = Case::new();
+    case.lead("a", "x", 0).extend(junk("test", "123"));
+    case.bare_record("r1", "x", 3).extend(copy("test", "123".into()));
+    case.lead("b", "y", 9000).extend(junk("asdf", "123"));
+    case.bare_record("r2", "y", 9003).extend(copy("asdf", "+49 171 5551234".into()));
+    case.lead("c", "z", 20_000).extend(junk("test", "n/a"));
+    case.bare_record("r3", "z", 20_001).extend(copy("test", "+49 171 5559876".into()));
+    case.lead("d", "v", 25_000).extend(junk("test", "123"));
+    assert_eq!(
+        case.verdicts(),
+        ["a matched/delivered r1", "b matched/delivered r2", "c matched/delivered r3", "d missed/isolated"],
+        "sales put a number over the filler; nothing came near the last one"
+    );
 }
 
 #[test]

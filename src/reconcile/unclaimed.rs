@@ -105,6 +105,12 @@ fn fit(lead: &Contact, record: &Contact, shown: &[bool; 7]) -> Fit {
     Fit { differ, agree: Reverse(agree), fillers: Reverse(fillers) }
 }
 
+/// Whether the record shows nothing that was not typed, the country apart, which CRMs fill in themselves.
+fn shows_no_more(record: &Contact, lead: &Contact) -> bool {
+    let fields = record.fields.iter().zip(&lead.fields).enumerate();
+    fields.filter(|(field, _)| *field != COUNTRY).all(|(_, (shown, typed))| shown.is_none() || typed.is_some())
+}
+
 fn is_same(typed: &str, shown: &str) -> bool {
     typed == shown || (shown.len() >= MAY_BE_CUT && typed.starts_with(shown))
 }
@@ -126,17 +132,27 @@ struct Waiting {
     by_value: HashMap<(usize, String), Vec<u32>>,
     /// Events of each action and offer, by time.
     by_time: HashMap<(Code, Named), Vec<(i64, u32)>>,
+    /// Events of which hardly anything but fillers was typed, by time.
+    by_little: Vec<(i64, u32)>,
 }
 
 impl Waiting {
     fn of(ledger: &Ledger<'_, '_>) -> Self {
-        let mut waiting = Waiting { contacts: HashMap::new(), by_value: HashMap::new(), by_time: HashMap::new() };
+        let mut waiting = Waiting {
+            contacts: HashMap::new(),
+            by_value: HashMap::new(),
+            by_time: HashMap::new(),
+            by_little: Vec::new(),
+        };
         for number in ledger.events {
             let Some(event) = ledger.event(*number).filter(|event| event.person != NOBODY) else { continue };
             if event.leads.iter().any(|lead| ledger.answers.contains_key(lead)) {
                 continue;
             }
             let contact = typed(ledger.book, event);
+            if contact.keys().count() < ENOUGH {
+                waiting.by_little.push((ledger.received(event), *number));
+            }
             for (field, value) in contact.keys() {
                 waiting.by_value.entry((field, value.to_owned())).or_default().push(*number);
             }
@@ -146,6 +162,7 @@ impl Waiting {
         for events in waiting.by_time.values_mut() {
             events.sort_unstable();
         }
+        waiting.by_little.sort_unstable();
         waiting
     }
 }
@@ -179,7 +196,8 @@ pub(super) fn claims(ledger: &Ledger<'_, '_>) -> Vec<Claim> {
             Some(fit(&typed(ledger.book, event), &contact, &shown))
         });
         let own_fit = own_fit.min();
-        for number in by_value(&waiting, &contact).chain(by_time(&waiting, ledger, record)) {
+        let found = by_value(&waiting, &contact).chain(by_time(&waiting, ledger, record));
+        for number in found.chain(by_little(&waiting, ledger, record)) {
             let (Some(event), Some(lead)) = (ledger.event(number), waiting.contacts.get(&number)) else { continue };
             let Some((evidence, delay)) = delay(ledger, event, record) else { continue };
             let fit = fit(lead, &contact, &shown);
@@ -187,8 +205,11 @@ pub(super) fn claims(ledger: &Ledger<'_, '_>) -> Vec<Claim> {
             let is_prompt = delay <= ledger.grace;
             // After a week a name and little more is a namesake's.
             let is_known = fit.is_enough() && (delay <= ledger.grace.max(BY_HAND) || fit.agree.0 > ENOUGH);
-            let is_good =
-                is_known || (is_of_nobody && if is_prompt { fit.is_all_there_is() } else { fit.is_the_same() });
+            // An export without lead sources says of such a record only what was typed: it must be all of that.
+            let is_copy = record.person == NOBODY && is_prompt && fit.differ == 0 && shows_no_more(&contact, lead);
+            let is_good = is_known
+                || is_copy
+                || (is_of_nobody && if is_prompt { fit.is_all_there_is() } else { fit.is_the_same() });
             if is_good && event.person != record.person && own_fit.is_none_or(|own| fit < own) {
                 pairs.push(Pair { fit, distance: ledger.slack.distance(delay), record: row, event: number });
             }
@@ -280,6 +301,22 @@ fn by_time<'w>(
         let last = span.start + span.width + ledger.slack.of(span.width).max(TEN_MINUTES);
         let to = events.partition_point(|(at, _)| *at <= last);
         events.get(from..to).unwrap_or_default()
+    });
+    window.iter().map(|(_, number)| *number)
+}
+
+/// Of a record of nobody that names neither action nor offer: the leads of hardly any content that came just before.
+fn by_little<'w>(
+    waiting: &'w Waiting,
+    ledger: &Ledger<'_, '_>,
+    record: &Record<'_>,
+) -> impl Iterator<Item = u32> + use<'w> {
+    let names_nothing = record.person == NOBODY && record.action == 0 && record.offer == Named::Nothing;
+    let window = record.span.filter(|_| names_nothing).map_or(&[][..], |span| {
+        let events = &waiting.by_little;
+        let from = events.partition_point(|(at, _)| *at < span.start.saturating_sub(ledger.grace));
+        let last = span.start + span.width + ledger.slack.of(span.width);
+        events.get(from..events.partition_point(|(at, _)| *at <= last)).unwrap_or_default()
     });
     window.iter().map(|(_, number)| *number)
 }
