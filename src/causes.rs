@@ -12,7 +12,7 @@ mod advice;
 mod conditions;
 mod pairs;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use chrono_tz::Tz;
 use polars::prelude::*;
@@ -32,10 +32,13 @@ const ALPHA: f64 = 0.001;
 const LEAST_MISSED: usize = 4;
 
 /// A condition under which fewer leads are missed may be true, but explains none of them.
-const LEAST_SHARE: f64 = 0.3;
+const LEAST_SHARE: f64 = 0.15;
 
-/// How much more often leads must be missed under the condition than otherwise.
+/// How much more often leads must be missed under the condition than otherwise: by this factor,
 const LEAST_LIFT: f64 = 5.0;
+
+/// or, where many are missed anyhow, by this share of them.
+const LEAST_GAP: f64 = 0.3;
 
 /// What the search needs beside the tables.
 #[derive(Clone, Debug)]
@@ -66,8 +69,9 @@ pub struct Found {
     pub reconciliation: Table<Reconciliation>,
     /// The patterns.
     pub causes: Table<Causes>,
-    /// lead_id, destination: the missed leads that a cause explains, those inside outages too: for a second search for
-    /// outages, in which they are no trials. A loss that recurs every Wednesday is no outage of every Wednesday.
+    /// lead_id, destination, share: the missed leads that a cause explains, those inside outages too, and the share of
+    /// leads that it takes: for a second search for outages. A loss that recurs every Wednesday is no outage of every
+    /// Wednesday.
     pub explained: DataFrame,
     /// What a person should act on.
     pub findings: Vec<Finding>,
@@ -83,7 +87,8 @@ pub fn find(input: Input, settings: &Settings) -> Result<Found> {
     let mut by_destination = read_rows(&input, &texts, settings)?;
     let people = People::read(input.crm_records)?;
     let mut causes: Vec<Cause> = Vec::new();
-    let mut explained: HashSet<usize> = HashSet::new();
+    // Row of the verdicts to the share of leads that its cause takes.
+    let mut explained: HashMap<usize, f64> = HashMap::new();
 
     // One bound for the whole run: every condition of every destination shares it.
     let mut searches = Vec::new();
@@ -118,7 +123,13 @@ pub fn find(input: Input, settings: &Settings) -> Result<Found> {
         {
             let pattern = told.pattern.sharpened(*kind);
             let met = aside.iter().chain(rows.iter()).filter(|row| row.missed && pattern.holds(row, &texts));
-            explained.extend(met.map(|row| row.verdict));
+            let met: Vec<&Row> = met.collect();
+            // On the safe side, by the rule of succession and with those inside outages: what a cause takes anyhow
+            // proves none, and a first search may have taken its worst days for outages.
+            let share = as_number(met.len() + 1) / as_number(met.len() + told.delivered + 1);
+            for row in met {
+                explained.entry(row.verdict).and_modify(|known| *known = known.max(share)).or_insert(share);
+            }
             rows.retain(|row| !pattern.holds(row, &texts));
             causes.push(Cause {
                 destination,
@@ -242,7 +253,7 @@ impl Whole {
         }
         let share = |part: usize, other: usize| as_number(part) / as_number((part + other).max(1));
         let (inside, outside) = (share(missed, delivered), share(self.missed - missed, self.delivered - delivered));
-        let says_enough = inside >= LEAST_SHARE && inside >= LEAST_LIFT * outside;
+        let says_enough = inside >= LEAST_SHARE && (inside >= LEAST_LIFT * outside || inside >= LEAST_GAP + outside);
         says_enough
             .then(|| self.factorials.ln_tail(missed, missed + delivered, self.missed, self.missed + self.delivered))
     }
@@ -322,7 +333,7 @@ impl Factorials {
 fn reconciliation(
     verdicts: &Table<Verdicts>,
     outages: &OutageOf,
-    explained: &HashSet<usize>,
+    explained: &HashMap<usize, f64>,
 ) -> Result<Table<Reconciliation>> {
     let mut frame = verdicts.frame().clone();
     let text = |name: &str| -> Result<&StringChunked> { Ok(verdicts.frame().column(name)?.str()?) };
@@ -339,7 +350,7 @@ fn reconciliation(
         outage_ids.append_option(outage);
         final_reasons.append_option(match outage {
             Some(_) => Some(reason::OUTAGE),
-            None if missed && explained.contains(&row) => Some(reason::CAUSE),
+            None if missed && explained.contains_key(&row) => Some(reason::CAUSE),
             None if missed => Some(reason::ISOLATED),
             None => reasons.get(row),
         });
@@ -349,9 +360,12 @@ fn reconciliation(
     Table::new(frame.drop("late")?.drop("trial")?)
 }
 
-fn explained_frame(verdicts: &Table<Verdicts>, explained: &HashSet<usize>) -> Result<DataFrame> {
-    let rows: BooleanChunked = (0..verdicts.height()).map(|row| explained.contains(&row)).collect();
-    Ok(verdicts.frame().select(["lead_id", "destination"])?.filter(&rows)?)
+fn explained_frame(verdicts: &Table<Verdicts>, explained: &HashMap<usize, f64>) -> Result<DataFrame> {
+    let shares: Vec<Option<f64>> = (0..verdicts.height()).map(|row| explained.get(&row).copied()).collect();
+    let rows: BooleanChunked = shares.iter().map(Option::is_some).collect();
+    let mut frame = verdicts.frame().select(["lead_id", "destination"])?;
+    frame.with_column(Column::new("share".into(), shares))?;
+    Ok(frame.filter(&rows)?)
 }
 
 fn into_table(causes: &[Cause]) -> Result<Table<Causes>> {

@@ -56,10 +56,8 @@ pub fn write(plan: &Plan, sink: &mut dyn Sink) -> Result<Summary> {
     let mut exports: Vec<_> = plan.destinations.iter().map(|d| exports::ExportWriter::new(plan, d)).collect();
     let mut reviewed = extras::Reviewed::default();
     let mut summary = Summary::default();
-    let span = i128::from(plan.end() - plan.start());
     while summary.leads < plan.leads {
-        let gone = i128::from(summary.leads) * span / i128::from(plan.leads.max(1));
-        let mut leads = arrivals.group(plan.start() + gone as i64);
+        let mut leads = arrivals.group(plan.time_of(summary.leads));
         leads.truncate((plan.leads - summary.leads) as usize);
         let stored = leads.iter().map(|lead| raw.write(lead, &mut files)).collect::<Result<Vec<_>>>()?;
         summary.leads += leads.len() as u64;

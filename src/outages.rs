@@ -52,8 +52,8 @@ pub struct Input<'a> {
     pub lost: &'a Table<LostAtSource>,
     /// Reports of earlier days.
     pub earlier: &'a Table<History>,
-    /// lead_id, destination: missed leads that a cause explains, from a first search for causes; none at first. They are
-    /// no trials, which lowers the base rate and shows smaller outages.
+    /// lead_id, destination, share: missed leads that a cause explains, and the share of leads that it takes, from a first
+    /// search for causes; none at first. They take no part in the base rate, which shows smaller outages.
     pub explained: Option<&'a DataFrame>,
 }
 
@@ -82,10 +82,12 @@ pub fn find(input: Input, settings: &Settings) -> Result<Found> {
     let store = read_store(&input)?;
     let scopes: BTreeMap<&str, Vec<Scope>> = by_destination.iter().map(|(d, events)| (*d, scopes(events))).collect();
 
-    // Half of alpha is for whole destinations, half for their parts; either shared evenly.
+    // Two thirds of alpha are for whole destinations, of which the outages cost most, the rest is for their parts; either
+    // shared evenly.
     let wholes = scopes.len() + usize::from(!store.is_empty());
     let parts: usize = scopes.values().map(|s| s.len() - 1).sum();
-    let tests = Tests { wholes: wholes * if parts == 0 { 1 } else { 2 }, parts: parts * 2 };
+    #[expect(clippy::cast_precision_loss, reason = "counts of tests")]
+    let tests = Tests { wholes: wholes as f64 * if parts == 0 { 1.0 } else { 1.5 }, parts: parts as f64 * 3.0 };
 
     let mut outages = Vec::new();
     for (destination, events) in &mut by_destination {
@@ -141,6 +143,8 @@ struct Event<'a> {
     state: State,
     /// Whether it counts for the test.
     trial: bool,
+    /// Where a cause explains it: how many in a million the cause takes.
+    caused: Option<u32>,
     /// offer_id, action, storefront.
     parts: [Option<&'a str>; 3],
     /// Scope of the outage, by number, or burst that explains it.
@@ -174,8 +178,8 @@ const BURST: usize = usize::MAX;
 
 /// How many tests share alpha.
 struct Tests {
-    wholes: usize,
-    parts: usize,
+    wholes: f64,
+    parts: f64,
 }
 
 /// One outage, before it is a row.
@@ -246,12 +250,21 @@ fn read_events<'a>(
     let received = frame.column("received_at")?.datetime()?.physical();
     let (late, trial) = (frame.column("late")?.bool()?, frame.column("trial")?.bool()?);
     let newest = input.leads.frame().column("received_at")?.datetime()?.physical().max();
+    let repeats = repeats(frame)?;
+    let (events, delays) = (text("event_id")?, frame.column("delay_seconds")?.f64()?);
     let exported = exported_at(input.coverage)?;
     let sight = times_of(input.coverage, "from")?;
-    let mut caused: HashSet<(&str, &str)> = HashSet::new();
+    let mut caused: HashMap<(&str, &str), u32> = HashMap::new();
     if let Some(explained) = input.explained {
         let (ids, destinations) = (explained.column("lead_id")?.str()?, explained.column("destination")?.str()?);
-        caused.extend(ids.iter().zip(destinations.iter()).filter_map(|(id, destination)| Some((id?, destination?))));
+        let shares = explained.column("share")?.f64()?;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share is from 0 to 1")]
+        let rows = ids
+            .iter()
+            .zip(destinations.iter())
+            .zip(shares.iter())
+            .filter_map(|((id, destination), share)| Some(((id?, destination?), (share? * 1e6).round() as u32)));
+        caused.extend(rows);
     }
 
     let mut all: BTreeMap<&str, Vec<Event>> = BTreeMap::new();
@@ -295,7 +308,16 @@ fn read_events<'a>(
             _ => continue,
         };
         let parts = index.get(lead_id).copied().unwrap_or_default();
-        let trial = trial == Some(true) && !caused.contains(&(lead_id, destination));
+        // Of several deliveries of an event it is the last before the record that arrived: the first may have been lost.
+        let mut at = at;
+        if let (State::Delivered, Some(event), Some(delay)) = (state, events.get(row), delays.get(row))
+            && let Some(times) = repeats.get(&(event, destination))
+        {
+            #[expect(clippy::cast_possible_truncation, reason = "microseconds of a few years")]
+            let made = at.saturating_add((delay * 1e6) as i64);
+            at = times.iter().copied().filter(|time| *time <= made).max().map_or(at, |time| time.max(at));
+        }
+        let (trial, caused) = (trial == Some(true), caused.get(&(lead_id, destination)).copied());
         all.entry(destination).or_default().push(Event {
             row,
             lead_id,
@@ -303,6 +325,7 @@ fn read_events<'a>(
             at,
             state,
             trial,
+            caused,
             parts,
             explained: None,
         });
@@ -316,11 +339,29 @@ fn read_events<'a>(
     Ok(all)
 }
 
+/// When the further deliveries of each event at each destination were received.
+fn repeats(verdicts: &DataFrame) -> Result<HashMap<(&str, &str), Vec<i64>>> {
+    let text = |name: &str| -> Result<&StringChunked> { Ok(verdicts.column(name)?.str()?) };
+    let (events, destinations, reasons) = (text("event_id")?, text("destination")?, text("reason")?);
+    let received = verdicts.column("received_at")?.datetime()?.physical();
+    let mut repeats: HashMap<(&str, &str), Vec<i64>> = HashMap::new();
+    for (((event, destination), reason), at) in
+        events.iter().zip(destinations.iter()).zip(reasons.iter()).zip(received.iter())
+    {
+        if let (Some(event), Some(destination), Some(reason::REPEAT_DELIVERY), Some(at)) =
+            (event, destination, reason, at)
+        {
+            repeats.entry((event, destination)).or_default().push(at);
+        }
+    }
+    Ok(repeats)
+}
+
 /// A person whom a CRM with one record per person did not take, for want of an address say, is not taken the next time
 /// either: until a delivery, that is one failure and not several.
 fn count_people_once(events: &mut [Event]) {
     let mut failed: HashSet<&str> = HashSet::new();
-    for event in events.iter_mut().filter(|e| e.trial) {
+    for event in events.iter_mut().filter(|e| e.trial && e.caused.is_none()) {
         let Some(person) = event.person else { continue };
         if event.state == State::Delivered {
             failed.remove(person);
@@ -343,6 +384,7 @@ fn read_store<'a>(input: &Input<'a>) -> Result<Vec<Event<'a>>> {
         at,
         state,
         trial: true,
+        caused: None,
         parts: [None; 3],
         explained: None,
     };
@@ -373,7 +415,7 @@ fn scopes<'a>(events: &[Event<'a>]) -> Vec<Scope<'a>> {
     let mut known: HashSet<Vec<usize>> = HashSet::new();
     for part in 0..PARTS.len() {
         let mut trials: BTreeMap<Option<&str>, (Vec<usize>, bool)> = BTreeMap::new();
-        for (at, event) in events.iter().enumerate().filter(|(_, e)| e.trial) {
+        for (at, event) in events.iter().enumerate().filter(|(_, e)| e.trial && e.caused.is_none()) {
             let (positions, delivered) = trials.entry(event.parts.get(part).copied().flatten()).or_default();
             positions.push(at);
             *delivered |= event.state == State::Delivered;
@@ -406,8 +448,7 @@ fn search<'a>(
         for (number, (scope, inside)) in scopes.iter().zip(&inside).enumerate() {
             let sequence = Sequence::new(events, inside, number);
             let shared = if matches!(scope, Scope::Part(..)) { tests.parts } else { tests.wholes };
-            #[expect(clippy::cast_precision_loss, reason = "a count of tests")]
-            let found = scan::stretches(&sequence.trials, sequence.starts, shared as f64, settings.alpha);
+            let found = scan::stretches(&sequence.trials, sequence.starts, shared, settings.alpha);
             candidates.extend(found.iter().filter_map(|s| Candidate::new(s, number, &sequence, base)));
         }
         // The scope that explains most, all with one yardstick; of equals the wider.
@@ -490,7 +531,7 @@ impl Sequence {
             let outcome = match event.state {
                 _ if !event.trial => continue,
                 State::Delivered => Trial::Hit,
-                State::Missed | State::Late => Trial::Miss,
+                State::Missed | State::Late => event.caused.map_or(Trial::Miss, Trial::Likely),
                 State::Tentative if scope == 0 => Trial::Tentative,
                 State::Tentative | State::Open => continue,
             };
@@ -511,9 +552,11 @@ impl Sequence {
                 && let (Some(trial), Some(span)) = (all.trials.get_mut(*at), all.spans.get_mut(*at))
             {
                 // A trial is a failure if every event of it is.
-                if outcome == Trial::Hit {
-                    *trial = Trial::Hit;
-                } else {
+                // One that no cause explains speaks for itself.
+                if outcome == Trial::Hit || (outcome == Trial::Miss && *trial != Trial::Hit) {
+                    *trial = outcome;
+                }
+                if outcome != Trial::Hit {
                     span.1 = event.at;
                 }
                 continue;
@@ -546,13 +589,12 @@ impl Candidate {
         let trials = sequence.trials.get(stretch.first..=stretch.last)?;
         let spans = sequence.spans.get(stretch.first..=stretch.last)?;
         let failed = |t: &Trial| *t != Trial::Hit;
-        let misses = trials.iter().filter(|t| failed(t)).count();
         let times = || trials.iter().zip(spans).filter(|(t, _)| failed(t)).map(|(_, span)| span);
         Some(Candidate {
             scope,
             from: times().map(|s| s.0).min()?,
             to: times().map(|s| s.1).max()?,
-            gain: scan::gain(misses, trials.len() - misses, base),
+            gain: scan::gain(trials, base),
             base: stretch.base,
             e_value: stretch.e_value,
             beyond: trials.contains(&Trial::Tentative),

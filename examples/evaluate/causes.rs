@@ -47,6 +47,9 @@ pub fn judge(judged: &Judged<'_>, score: &mut Score) {
 
 /// What a reported condition must say to be the one of the truth, as the generator words it.
 fn words(truth: &str) -> Vec<String> {
+    if let Some((one, other)) = truth.split_once(" and ") {
+        return words(one).into_iter().chain(words(other)).collect();
+    }
     let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
     let field = truth.split(' ').next().unwrap_or_default().replace('_', " ");
     match () {
@@ -56,6 +59,7 @@ fn words(truth: &str) -> Vec<String> {
         () if truth.starts_with("person known") => owned(&["already"]),
         () if truth.starts_with("minute ") => owned(&["minute"]),
         () if truth.starts_with("rank ") => owned(&["more than"]),
+        () if truth.starts_with("more than ") => owned(&["more than", "leads came"]),
         () if truth.starts_with("weekday ") => {
             let days = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
             let day = truth.rsplit(' ').next().and_then(|n| n.parse::<usize>().ok()).unwrap_or(1);

@@ -75,6 +75,8 @@ pub(crate) struct Score {
     pub(crate) outages_true: usize,
     pub(crate) outages_found: usize,
     pub(crate) outages_false: usize,
+    /// Total outages that chance alone could have made.
+    pub(crate) outages_unprovable: usize,
     pub(crate) causes_true: usize,
     pub(crate) causes_found: usize,
     /// Causes that were told and not injected.
@@ -91,6 +93,7 @@ impl Score {
         self.outages_true += other.outages_true;
         self.outages_found += other.outages_found;
         self.outages_false += other.outages_false;
+        self.outages_unprovable += other.outages_unprovable;
         self.causes_true += other.causes_true;
         self.causes_found += other.causes_found;
         self.causes_more += other.causes_more;
@@ -101,11 +104,12 @@ impl Score {
 
     fn line(&self) -> String {
         format!(
-            "{}; outages {}/{} false {}; causes {}/{} more {}",
+            "{}; outages {}/{} false {} not provable {}; causes {}/{} more {}",
             self.verdicts.line(),
             self.outages_found,
             self.outages_true,
             self.outages_false,
+            self.outages_unprovable,
             self.causes_found,
             self.causes_true,
             self.causes_more,

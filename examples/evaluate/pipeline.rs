@@ -203,6 +203,8 @@ pub fn evaluate(plan: &Plan, options: &Options) -> Score {
             causes: &explained.causes,
             crm_records: &crm_records,
             gated: &gated,
+            alpha: config.outages.alpha,
+            grace: &outage_settings.grace_seconds,
             options,
         };
         verdicts::judge(&judged, &mut score);
@@ -223,6 +225,10 @@ pub struct Judged<'a> {
     pub crm_records: &'a Table<CrmRecords>,
     /// Destinations of which nothing is handed out, because the export is probably not complete.
     pub gated: &'a BTreeSet<String>,
+    /// Expected false outages in a run that the configuration allows.
+    pub alpha: f64,
+    /// Grace of each destination, in seconds.
+    pub grace: &'a BTreeMap<String, i64>,
     pub options: &'a Options,
 }
 

@@ -2,12 +2,13 @@
 
 use leadrecon::config::DestinationKind;
 use leadrecon::generate::Plan;
-use leadrecon::generate::plan::{Cause, Condition, Field, OfferText, Outage, Scope, Times};
+use leadrecon::generate::plan::{Burst, Cause, Condition, Field, OfferText, Outage, Scope, Times};
 
 /// Makes one publisher's exports differ from the next one's in everything that exports differ in.
 pub fn spoil(mut plan: Plan, seed: u64) -> Plan {
     let (start, end) = (plan.start(), plan.end());
     let hour = 3600;
+    let mut crowded = false;
     for (place, destination) in plan.destinations.iter_mut().enumerate() {
         let way = (seed + 5 * place as u64) % 12;
         let view = &mut destination.view;
@@ -38,6 +39,20 @@ pub fn spoil(mut plan: Plan, seed: u64) -> Plan {
             share: 0.8,
             imported_after: seed.is_multiple_of(3).then_some(26 * hour),
         });
+        // A rule that looks at two fields, or a cap on the leads of a day.
+        if place == 1 {
+            match seed % 5 {
+                1 => destination.causes.push(Cause {
+                    condition: Condition::Both(&[Condition::Empty(Field::Phone), Condition::Country("DE")]),
+                    share: 1.0,
+                }),
+                3 => {
+                    destination.causes.push(Cause { condition: Condition::DailyCap(75), share: 1.0 });
+                    crowded = true;
+                }
+                _ => {}
+            }
+        }
         if place == 0 {
             destination.causes.push(match seed % 7 {
                 0 => Cause { condition: Condition::Empty(Field::Title), share: 1.0 },
@@ -49,6 +64,13 @@ pub fn spoil(mut plan: Plan, seed: u64) -> Plan {
                 _ => Cause { condition: Condition::NonAscii(Field::LastName), share: 0.9 },
             });
         }
+    }
+    if crowded {
+        for part in [2, 5, 8] {
+            let at = (start + (end - start) * part / 10) / (24 * hour) * 24 * hour + 6 * hour;
+            plan.bursts.push(Burst { at, people: 75, within: 14 * hour });
+        }
+        plan.bursts.sort_by_key(|burst| burst.at);
     }
     if seed % 10 == 7
         && let Some(first) = plan.destinations.first_mut()

@@ -250,7 +250,9 @@ fn delivered_and_told_missed(
     let lead = row["lead_id"].as_str();
     let record_id = row["record_id"].as_str();
     let was_held = held.contains(&(destination, record_id));
-    let begin = plan.view.window_days.map_or(i64::MIN, |days| (taken_at(judged.plan, plan) - days * DAY) * 1_000_000);
+    // The first night's export reaches back furthest.
+    let first_taken = Plan::midnight(*judged.plan.nights.first().unwrap()) + DAY - plan.view.taken_before_midnight;
+    let begin = plan.view.window_days.map_or(i64::MIN, |days| (first_taken - days * DAY) * 1_000_000);
     let in_view = truth.received[lead] >= begin && !plan.view.one_owner;
     if !was_held && !row["shown_on"].contains('1') && in_view {
         score.verdicts.unseen += 1;
@@ -275,9 +277,11 @@ fn delivered_and_told_missed(
     if judged.options.verbose {
         let other = taker.map_or_else(String::new, |taker| format!("TAKER {taker} {}", told_lead(judged, taker)));
         score.told.push(format!(
-            "{fault}: lead {lead} {} record {record_id} {} {other} {}",
+            "{fault}: lead {lead} {} record {record_id} {} {record:?} shown on {:?} known before {} {other} {}",
             told_lead(judged, lead),
             told_record(judged, destination, record_id),
+            row["shown_on"],
+            row["known_before"],
             taker_fate.map_or_else(String::new, |fate| format!("{fate:?}"))
         ));
     }

@@ -2,13 +2,15 @@
 //!
 //! A record is its first state and a list of changes with their times, so that any night's export can be taken from it.
 
+use std::collections::HashMap;
+
 use rand::Rng;
 use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
 
-use super::journeys::Lead;
+use super::journeys::{Arrivals, Lead};
 use super::people::{World, any, dice};
-use super::plan::{Cause, Condition, DAY, Destination, Field, HOUR, Mess, Plan, Scope};
+use super::plan::{Condition, DAY, Destination, Field, HOUR, Mess, Plan, Scope};
 use super::raw::Stored;
 use super::typed::{Form, Role, form};
 use crate::codes::{action, kind};
@@ -101,7 +103,12 @@ pub struct Simulation<'a> {
     pub lost_in: Vec<(u64, i64, i64)>,
     /// Events lost by each cause, and events delivered although it applies.
     pub lost_by: Vec<(u64, u64)>,
+    /// For each cause with a daily cap, when each day's was reached.
+    full_from: Vec<FullFrom>,
 }
+
+/// Day since 1970 to the time of the last lead that its cap let through.
+type FullFrom = HashMap<i64, i64>;
 
 impl<'a> Simulation<'a> {
     /// An empty CRM.
@@ -115,6 +122,7 @@ impl<'a> Simulation<'a> {
             strangers: index as u64 * 1_000_003,
             lost_in: vec![(0, i64::MAX, i64::MIN); destination.outages.len()],
             lost_by: vec![(0, 0); destination.causes.len()],
+            full_from: full_from(plan, destination, world),
         }
     }
 
@@ -174,7 +182,10 @@ impl<'a> Simulation<'a> {
         };
         let outages: Vec<Option<usize>> = rows.iter().map(|(_, lead)| outage_of(lead)).collect();
         let applies: Vec<usize> = (0..self.destination.causes.len())
-            .filter(|c| self.destination.causes.get(*c).is_some_and(|cause| applies(cause, first, records)))
+            .filter(|c| {
+                let full_from = self.full_from.get(*c);
+                self.destination.causes.get(*c).is_some_and(|cause| applies(cause.condition, first, records, full_from))
+            })
             .collect();
         let cause = applies
             .iter()
@@ -419,10 +430,38 @@ impl<'a> Simulation<'a> {
     }
 }
 
+/// When each day's cap was reached, for each cause. A cap counts all that is forwarded, whoever sent it, so everybody has
+/// to be seen before anything is carried: all arrive once more for it, in the same order.
+fn full_from(plan: &Plan, destination: &Destination, world: &World) -> Vec<FullFrom> {
+    let caps: Vec<Option<usize>> = destination.causes.iter().map(|cause| cause.condition.daily_cap()).collect();
+    if caps.iter().all(Option::is_none) {
+        return vec![FullFrom::new(); caps.len()];
+    }
+    let mut arrivals = Arrivals::new(world, plan);
+    let mut days: HashMap<i64, Vec<i64>> = HashMap::new();
+    let mut leads = 0;
+    while leads < plan.leads {
+        let group = arrivals.group(plan.time_of(leads));
+        for lead in group.iter().take((plan.leads - leads) as usize) {
+            let is_routed =
+                destination.offers.is_empty() || lead.offer.is_some_and(|o| destination.offers.contains(&o));
+            if is_routed && !matches!(lead.kind, kind::TEST | kind::WITHHELD | kind::DO_NOT_CONTACT) {
+                days.entry(lead.at.div_euclid(DAY)).or_default().push(lead.at);
+            }
+        }
+        leads += group.len() as u64;
+    }
+    days.values_mut().for_each(|times| times.sort_unstable());
+    let full = |cap: usize| {
+        days.iter().filter_map(|(day, times)| Some((*day, *times.get(cap.checked_sub(1)?)?))).collect::<FullFrom>()
+    };
+    caps.into_iter().map(|cap| cap.map(full).unwrap_or_default()).collect()
+}
+
 /// Whether a cause could take this lead.
-fn applies(cause: &Cause, lead: &Lead, records: &[Record]) -> bool {
+fn applies(condition: Condition, lead: &Lead, records: &[Record], full_from: Option<&FullFrom>) -> bool {
     let time = lead.at.rem_euclid(DAY);
-    match cause.condition {
+    match condition {
         Condition::Empty(field) => text(lead, field).trim().is_empty(),
         Condition::Offer(offer) => lead.offer == Some(offer),
         Condition::Country(code) => lead.form.country.eq_ignore_ascii_case(code),
@@ -434,6 +473,10 @@ fn applies(cause: &Cause, lead: &Lead, records: &[Record]) -> bool {
         Condition::Minutes(from, to) => (i64::from(from)..=i64::from(to)).contains(&(time % HOUR / 60)),
         Condition::Weekday(day) => (lead.at.div_euclid(DAY) + 3).rem_euclid(7) == i64::from(day),
         Condition::Rank(cap) => lead.rank > cap,
+        Condition::DailyCap(_) => {
+            full_from.and_then(|days| days.get(&lead.at.div_euclid(DAY))).is_some_and(|full| lead.at > *full)
+        }
+        Condition::Both(both) => both.iter().all(|one| applies(*one, lead, records, full_from)),
     }
 }
 

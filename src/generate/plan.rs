@@ -298,6 +298,10 @@ pub enum Condition {
     Weekday(u32),
     /// Place within a burst above the cap.
     Rank(usize),
+    /// Leads of a day (UTC) beyond so many.
+    DailyCap(usize),
+    /// Both of two conditions.
+    Both(&'static [Condition; 2]),
 }
 
 /// A field of a lead.
@@ -317,6 +321,17 @@ pub enum Field {
     Country,
     /// Description.
     Description,
+}
+
+impl Condition {
+    /// The daily cap in it, if it has one.
+    pub fn daily_cap(self) -> Option<usize> {
+        match self {
+            Condition::DailyCap(cap) => Some(cap),
+            Condition::Both(both) => both.iter().find_map(|one| one.daily_cap()),
+            _ => None,
+        }
+    }
 }
 
 impl Field {
@@ -529,6 +544,13 @@ impl Plan {
     /// First instant after the last as-of day.
     pub fn end(&self) -> i64 {
         self.nights.last().map_or(self.start(), |n| Plan::midnight(*n) + DAY)
+    }
+
+    /// When about so many leads have come.
+    pub fn time_of(&self, leads: u64) -> i64 {
+        let span = i128::from(self.end() - self.start());
+        let gone = i128::from(leads) * span / i128::from(self.leads.max(1));
+        self.start() + i64::try_from(gone).unwrap_or(0)
     }
 
     /// A clean publisher: people on their way, one Salesforce and one HubSpot, nothing lost.

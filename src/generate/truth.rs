@@ -202,8 +202,8 @@ fn cause_name(destination: &str, index: usize) -> String {
     format!("{destination}-cause-{}", index + 1)
 }
 
-fn condition(condition: Condition) -> String {
-    match condition {
+fn condition(of: Condition) -> String {
+    match of {
         Condition::Empty(field) => format!("{} empty", field.name()),
         Condition::Offer(offer) => format!("offer={}", OFFERS.get(offer).map_or("", |o| o.id)),
         Condition::Country(code) => format!("country={code}"),
@@ -213,5 +213,7 @@ fn condition(condition: Condition) -> String {
         Condition::Minutes(from, to) => format!("minute {from}-{to}"),
         Condition::Weekday(day) => format!("weekday {}", day + 1),
         Condition::Rank(cap) => format!("rank in burst above {cap}"),
+        Condition::DailyCap(cap) => format!("more than {cap} a day"),
+        Condition::Both([one, other]) => format!("{} and {}", condition(*one), condition(*other)),
     }
 }

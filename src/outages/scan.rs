@@ -4,13 +4,19 @@
 //! (Ruzzo and Tompa, "A linear time algorithm for finding all maximal scoring subsequences", ISMB 1999). Without an
 //! outage the running likelihood ratio from any start is a non-negative martingale of mean 1, so it ever reaches `e^S`
 //! with probability at most `e^-S` (Ville's inequality, 1939); over n starts that is `n·e^-S`, the e-value.
+//! A failure that a cause explains, say of a Wednesday on which half is lost, scores `ln(p1/q)` with the cause's own share
+//! q: an outage that holds a Wednesday is found whole, and Wednesdays alone are none.
 //! Where the accepted stretches begin and end is then the most probable course of three states, up, down and partly down
 //! (Viterbi, "Error bounds for convolutional codes", 1967): a lone failure beside an outage is not part of it, and what
 //! a partial outage let through does not cut it in two.
 //! Scores are whole micro-nats: sums are exact and do not depend on their order.
 
-/// Failure rate inside an outage: some leads get through, or are put in by hand.
+/// Failure rate inside an outage by which stretches are sought: some leads get through, or are put in by hand.
 const INSIDE: f64 = 0.9;
+
+/// Failure rates inside an outage by which a stretch is judged, and their weights: a mean of likelihood ratios is one
+/// too. Most outages take nothing at all, and of those the short ones need all the power there is.
+const JUDGED: [(f64, f64); 2] = [(INSIDE, 0.25), (0.998, 0.75)];
 
 /// Failure rates that an outage may have, each with the share of outages that have it: most take nothing at all. They
 /// place the ends of a stretch, and say whether two near each other are one.
@@ -34,6 +40,8 @@ const LEAST_HITS: u32 = 5;
 pub(super) enum Trial {
     Hit,
     Miss,
+    /// A failure that a cause explains, under which so many in a million fail at any time.
+    Likely(u32),
     /// Nobody knows yet: a failure if it belongs to an outage, else nothing.
     Tentative,
     /// Explained already; no stretch crosses it.
@@ -93,11 +101,10 @@ pub(super) fn stretches(trials: &[Trial], starts: usize, tests: f64, alpha: f64)
     sharp
 }
 
-/// How much better an outage explains so many failures and successes than the base rate does, in micro-nats.
-pub(super) fn gain(misses: usize, hits: usize, base: f64) -> i64 {
+/// How much better an outage explains these trials than the base rate does, in micro-nats.
+pub(super) fn gain(trials: &[Trial], base: f64) -> i64 {
     let scores = Scores::new(INSIDE, base);
-    let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
-    scores.miss.saturating_mul(count(misses)).saturating_add(scores.hit.saturating_mul(count(hits)))
+    trials.iter().fold(0, |sum, trial| sum.saturating_add(scores.of(*trial)))
 }
 
 /// Share of failures in the whole sequence, by the rule of succession, within bounds.
@@ -110,6 +117,8 @@ struct Counts {
     hits: Vec<u32>,
     misses: Vec<u32>,
     tentative: Vec<u32>,
+    /// Scores of the failures that causes explain, for each rate of [`JUDGED`]: the base rate takes no part in them.
+    likely: [Vec<i64>; 2],
 }
 
 impl Counts {
@@ -123,7 +132,17 @@ impl Counts {
                 }))
                 .collect::<Vec<u32>>()
         };
-        Counts { hits: sums(Trial::Hit), misses: sums(Trial::Miss), tentative: sums(Trial::Tentative) }
+        let likely = JUDGED.map(|(inside, _)| {
+            let mut sum = 0i64;
+            let scores =
+                trials.iter().map(|trial| if let Trial::Likely(_) = trial { of_likely(*trial, inside) } else { 0 });
+            let sums = scores.map(|score| {
+                sum += score;
+                sum
+            });
+            std::iter::once(0).chain(sums).collect::<Vec<i64>>()
+        });
+        Counts { hits: sums(Trial::Hit), misses: sums(Trial::Miss), tentative: sums(Trial::Tentative), likely }
     }
 
     fn within(sums: &[u32], first: usize, last: usize) -> u32 {
@@ -152,27 +171,50 @@ impl Counts {
     /// How many stretches as extreme as the segment chance would give.
     fn e_value(&self, first: usize, last: usize, base: f64, starts: usize) -> f64 {
         let count = |sums: &[u32]| i64::from(Self::within(sums, first, last));
-        let scores = Scores::new(INSIDE, base);
-        let score = scores.miss * (count(&self.misses) + count(&self.tentative)) + scores.hit * count(&self.hits);
-        #[expect(clippy::cast_precision_loss, reason = "counts and scores are far below 2^52")]
-        let (starts, score) = (starts as f64, score as f64);
-        starts * (-score / 1e6).exp()
+        let likely = |sums: &[i64]| {
+            let at = |i: usize| sums.get(i).or(sums.last()).copied().unwrap_or(0);
+            at(last + 1) - at(first)
+        };
+        let nats = [0, 1].map(|rate| {
+            let scores = Scores::new(JUDGED[rate].0, base);
+            let score = scores.miss * (count(&self.misses) + count(&self.tentative)) + scores.hit * count(&self.hits);
+            #[expect(clippy::cast_precision_loss, reason = "scores are far below 2^52")]
+            let score = (score + likely(&self.likely[rate])) as f64;
+            score / 1e6
+        });
+        let most = nats[0].max(nats[1]);
+        let mean = JUDGED[0].1 * (nats[0] - most).exp() + JUDGED[1].1 * (nats[1] - most).exp();
+        #[expect(clippy::cast_precision_loss, reason = "a count of trials")]
+        let starts = starts as f64;
+        starts * (-most - mean.ln()).exp()
     }
 }
 
 struct Scores {
+    inside: f64,
     miss: i64,
     hit: i64,
 }
 
 impl Scores {
     fn new(inside: f64, base: f64) -> Self {
-        Scores { miss: micro_nats((inside / base).ln()), hit: micro_nats(((1.0 - inside) / (1.0 - base)).ln()) }
+        let (miss, hit) = (inside / base, (1.0 - inside) / (1.0 - base));
+        Scores { inside, miss: micro_nats(miss.ln()), hit: micro_nats(hit.ln()) }
     }
 
     fn of(&self, trial: Trial) -> i64 {
-        if trial == Trial::Hit { self.hit } else { self.miss }
+        match trial {
+            Trial::Hit => self.hit,
+            Trial::Likely(_) => of_likely(trial, self.inside),
+            Trial::Miss | Trial::Tentative | Trial::Barrier => self.miss,
+        }
     }
+}
+
+/// Score of a failure that a cause explains. One that fails nearly always speaks neither for an outage nor against it.
+fn of_likely(trial: Trial, inside: f64) -> i64 {
+    let Trial::Likely(in_a_million) = trial else { return 0 };
+    micro_nats((inside * 1e6 / f64::from(in_a_million.max(1))).ln()).max(0)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a logarithm of rates and counts within bounds is small")]
@@ -291,6 +333,7 @@ mod tests {
                 '.' => Some(Trial::Hit),
                 'x' => Some(Trial::Miss),
                 '?' => Some(Trial::Tentative),
+                'c' => Some(Trial::Likely(500_000)),
                 '|' => Some(Trial::Barrier),
                 _ => None,
             })
@@ -314,6 +357,9 @@ mod tests {
             ("xxxxx.xx..xxxx.xx..xxxxx", vec![(150, 173)]),
             ("xxxxxxx.x.....x.xxxxxxx", vec![(150, 172)]),
             ("xxxxxxx.........xxxxxxx", vec![(150, 156), (166, 172)]),
+            ("xxcxcccxcxx", vec![(150, 160)]),
+            ("cc.ccc.c.cccc.cc", vec![]),
+            ("ccccccccccccccccccccc", vec![]),
             ("xx.x", vec![]),
             ("xxx", vec![]),
         ] {
@@ -377,7 +423,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn stretches_are_disjoint_and_begin_and_end_in_failures(text in "[.x?|]{0,200}|[x]{0,60}[.]{0,60}[x]{0,60}") {
+        fn stretches_are_disjoint_and_begin_and_end_in_failures(text in "[.xc?|]{0,200}|[x]{0,60}[.]{0,60}[x]{0,60}") {
             let trials = from(&text);
             let mut after = 0;
             for stretch in stretches(&trials, trials.len(), 1.0, 0.05) {
