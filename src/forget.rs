@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use polars::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +29,15 @@ pub struct Plan {
     pub ids: BTreeSet<String>,
     /// Destination, or witness, to record ids.
     pub records: Keys,
+    /// Data set to the numbers of those landed versions of records that are too old.
+    #[serde(default)]
+    pub versions: BTreeMap<String, BTreeSet<i64>>,
+    /// Destination, or witness, to records whose older versions are too old: reports of days before `before` show them so.
+    #[serde(default)]
+    pub replaced: Keys,
+    /// See `replaced`.
+    #[serde(default)]
+    pub before: Option<NaiveDate>,
     /// Whether it is for their age that they go, and not because a person is to be forgotten.
     #[serde(default)]
     pub by_age: bool,
@@ -37,7 +46,7 @@ pub struct Plan {
 impl Plan {
     /// Whether there is nothing to erase.
     pub fn is_empty(&self) -> bool {
-        self.leads.is_empty() && self.records.is_empty()
+        self.leads.is_empty() && self.records.is_empty() && self.versions.is_empty()
     }
 
     /// Whether a stored raw lead is to be erased.
@@ -50,12 +59,28 @@ impl Plan {
         self.records.get(destination).is_some_and(|ids| ids.contains(record_id))
     }
 
+    /// The plan for what a report of a day shows.
+    pub fn for_report(&self, day: NaiveDate) -> Plan {
+        let mut plan = self.clone();
+        if self.before.is_some_and(|before| day < before) {
+            for (destination, records) in &self.replaced {
+                plan.records.entry(destination.clone()).or_default().extend(records.iter().cloned());
+            }
+        }
+        plan
+    }
+
     /// Takes up what an earlier, unfinished plan wanted.
     pub fn join(&mut self, other: Plan) {
-        for (mine, theirs) in [(&mut self.leads, other.leads), (&mut self.records, other.records)] {
+        self.before = self.before.max(other.before);
+        let theirs = [other.leads, other.records, other.replaced];
+        for (mine, theirs) in [&mut self.leads, &mut self.records, &mut self.replaced].into_iter().zip(theirs) {
             for (name, keys) in theirs {
                 mine.entry(name).or_default().extend(keys);
             }
+        }
+        for (dataset, numbers) in other.versions {
+            self.versions.entry(dataset).or_default().extend(numbers);
         }
         self.copied.extend(other.copied);
         self.ids.extend(other.ids);
@@ -166,7 +191,8 @@ fn records(known: &Known, people: &BTreeSet<&str>, addresses: &mut BTreeSet<Stri
 }
 
 /// Raw leads that are older than they may be kept; do-not-contact leads sooner. With them go the people of the last
-/// report (`identities`) who have no other lead. CRM records stay: how long the CRM keeps them is decided there.
+/// report (`identities`) who have no other lead. CRM records that the CRM still shows stay, as how long it keeps them is
+/// decided there; for others see [`records_by_age`].
 ///
 /// # Errors
 /// Only when a table does not have its agreed shape.
@@ -177,9 +203,7 @@ pub fn by_age(
     privacy: &Privacy,
     as_of_ends_at: DateTime<Utc>,
 ) -> Result<Plan> {
-    let before = |keep: Option<chrono::TimeDelta>| {
-        keep.and_then(|k| as_of_ends_at.checked_sub_signed(k)).map_or(i64::MIN, |at| at.timestamp_micros())
-    };
+    let before = |keep| before(keep, as_of_ends_at);
     let (any, dnc) = (before(privacy.keep), before(privacy.keep_dnc));
     let mut plan = Plan { by_age: true, ..Plan::default() };
     let (kinds, ids) = (leads.texts("kind")?, leads.texts("lead_id")?);
@@ -214,6 +238,65 @@ pub fn by_age(
         plan.ids.extend(gone.into_iter().filter(|(_, gone)| *gone).map(|(person, _)| person.to_owned()));
     }
     Ok(plan)
+}
+
+fn before(keep: Option<chrono::TimeDelta>, as_of_ends_at: DateTime<Utc>) -> i64 {
+    keep.and_then(|k| as_of_ends_at.checked_sub_signed(k)).map_or(i64::MIN, |at| at.timestamp_micros())
+}
+
+/// The columns that [`records_by_age`] needs.
+pub const VERSIONS: [&str; 6] = ["destination", "record_id", "present", "landed_at", "forgotten", "sequence"];
+
+/// Adds the landed versions of records that are older than they may be kept: those that another replaced so long ago,
+/// and all versions of a record that vanished from its export so long ago. `versions`: of one data set, in the order of
+/// landing, with the columns of [`VERSIONS`]; without columns if there are none.
+///
+/// # Errors
+/// Only when a column is missing.
+pub fn records_by_age(
+    plan: &mut Plan,
+    dataset: &str,
+    versions: &DataFrame,
+    privacy: &Privacy,
+    as_of_ends_at: DateTime<Utc>,
+) -> Result<()> {
+    let cut = before(privacy.keep, as_of_ends_at);
+    if cut == i64::MIN || versions.width() == 0 {
+        return Ok(());
+    }
+    let sorted =
+        versions.sort(["destination", "record_id"], SortMultipleOptions::default().with_maintain_order(true))?;
+    let (destinations, ids) = (sorted.column("destination")?.str()?, sorted.column("record_id")?.str()?);
+    let (present, gone) = (sorted.column("present")?.bool()?, sorted.column("forgotten")?.bool()?);
+    let landed = sorted.column("landed_at")?.datetime()?.physical();
+    let numbers = sorted.column("sequence")?.i64()?;
+    let key = |row: usize| destinations.get(row).zip(ids.get(row));
+    let mut old = BTreeSet::new();
+    // Backwards, so that what replaced a version is known before it.
+    let mut later: Option<(bool, bool)> = None;
+    for row in (0..sorted.height()).rev() {
+        let is_last = row + 1 == sorted.height() || key(row) != key(row + 1);
+        let is_old = landed.get(row).is_some_and(|at| at < cut);
+        let vanished = match later {
+            Some((vanished, _)) if !is_last => vanished,
+            _ => is_old && present.get(row) == Some(false),
+        };
+        let replaced = !is_last && later.is_some_and(|(_, is_old)| is_old);
+        later = Some((vanished, is_old));
+        if gone.get(row) == Some(true) || !(vanished || replaced) {
+            continue;
+        }
+        old.extend(numbers.get(row));
+        if let Some((destination, record)) = key(row) {
+            let keys = if vanished { &mut plan.records } else { &mut plan.replaced };
+            keys.entry(destination.to_owned()).or_default().insert(record.to_owned());
+        }
+    }
+    if !old.is_empty() {
+        plan.versions.entry(dataset.to_owned()).or_default().extend(old);
+        plan.before = DateTime::from_timestamp_micros(cut).map(|at| at.date_naive());
+    }
+    Ok(())
 }
 
 /// Columns of published tables that hold what a person typed or what is known of one.
@@ -298,6 +381,45 @@ mod tests {
         let witnessed = df!("witness" => ["crm", "crm"], "record_id" => ["r1", "r2"], "email" => ["1", "2"]).unwrap();
         let erased = erase(&witnessed, &plan()).unwrap().unwrap();
         assert_eq!(erased.column("email").unwrap().str().unwrap().iter().collect::<Vec<_>>(), [None, Some("2")]);
+    }
+
+    #[test]
+    fn of_records_go_versions_that_were_replaced_long_ago_and_those_that_vanished_long_ago() {
+        let day = |n: i64| n * 86_400_000_000;
+        let instant = DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC));
+        let rows = [
+            // (record, present, landed on day, forgotten)
+            ("stays", true, 1, false),
+            ("replaced", true, 1, false),
+            ("vanished", true, 1, false),
+            ("erased", true, 1, true),
+            ("replaced", true, 2, false),
+            ("vanished", false, 3, false),
+            ("erased", false, 3, true),
+            ("replaced", true, 9, false),
+            ("vanished lately", true, 1, false),
+            ("vanished lately", false, 9, false),
+        ];
+        let versions = df!(
+            "destination" => vec!["crm"; rows.len()],
+            "record_id" => rows.map(|r| r.0),
+            "present" => rows.map(|r| r.1),
+            "landed_at" => Series::new("landed_at".into(), rows.map(|r| day(r.2))).cast(&instant).unwrap(),
+            "forgotten" => rows.map(|r| r.3),
+            "sequence" => (1..=rows.len() as i64).collect::<Vec<_>>(),
+        )
+        .unwrap();
+        let privacy = Privacy { keep: Some(chrono::TimeDelta::days(5)), keep_dnc: None, dnc_silences_person: false };
+        let mut plan = Plan { by_age: true, ..Plan::default() };
+        let now = DateTime::from_timestamp_micros(day(10)).unwrap();
+        records_by_age(&mut plan, "crm_records", &versions, &privacy, now).unwrap();
+        assert_eq!(plan.versions["crm_records"], BTreeSet::from([2, 3, 6]));
+        assert_eq!(plan.records["crm"], BTreeSet::from(["vanished".to_owned()]));
+        let of_report = |day: &str| plan.for_report(day.parse().unwrap()).records["crm"].contains("replaced");
+        assert!(of_report("1970-01-05") && !of_report("1970-01-06"));
+        let mut none = Plan::default();
+        records_by_age(&mut none, "crm_records", &versions, &Privacy { keep: None, ..privacy }, now).unwrap();
+        assert!(none.is_empty());
     }
 
     #[test]

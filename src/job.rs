@@ -152,12 +152,22 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
     // What is too old is erased before anything is said of it, and read again so that this run says what the next will.
     // Age is never counted from a day to come: a slip in --as-of must not erase the landing.
     let old = as_of_ends_at.min(now);
-    let aged = forget::by_age(&parsed.leads, &parsed.quarantine, before.as_ref(), &config.privacy, old)?;
+    let mut aged = forget::by_age(&parsed.leads, &parsed.quarantine, before.as_ref(), &config.privacy, old)?;
+    for dataset in places.records.iter().filter(|_| config.privacy.keep.is_some()) {
+        let versions = landing.versions_of(dataset, Some(&forget::VERSIONS))?;
+        forget::records_by_age(&mut aged, dataset.name, &versions, &config.privacy, old)?;
+    }
     if !aged.is_empty() {
-        drop(parsed);
         let erased = forgetting::carry_out(&aged, &BTreeSet::new(), &places, &mut landing)?;
-        info!("{} erased by age ([privacy] keep, keep_dnc)", leads_of(erased.raw_rows));
-        (_, parsed) = read_leads(&landing, &settings)?;
+        info!(
+            "{} and {} erased by age ([privacy] keep, keep_dnc)",
+            leads_of(erased.raw_rows),
+            count(erased.record_versions, "version of a record", "versions of records")
+        );
+        if !aged.leads.is_empty() {
+            drop(parsed);
+            (_, parsed) = read_leads(&landing, &settings)?;
+        }
     }
     tell_memory("all leads were read");
     info!("{} landed: {} read, {} quarantined", leads_of(landed), parsed.leads.height(), parsed.quarantine.height());

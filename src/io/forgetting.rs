@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use polars::prelude::*;
 
-use super::landing::Landing;
-use super::landing::datasets::Dataset;
+use super::landing::datasets::{Dataset, Erasure};
+use super::landing::{Landing, segments};
 use super::publish::{cannot, dated_folders, sync_dir, write_atomically, write_csv, write_parquet};
 use crate::contact::normalised_email;
 use crate::error::{Error, Result};
@@ -86,7 +86,8 @@ pub fn carry_out(
     write_atomically(&state.join(PENDING), &text)?;
     let mut carried =
         Carried { worked: forget_worked(&state.join(worked::FILE), plan, addresses)?, ..Carried::default() };
-    for (_, folder) in dated_folders(out)? {
+    for (day, folder) in dated_folders(out)? {
+        let plan = &plan.for_report(day);
         let mut named = false;
         for path in files_in(&folder.join("tables"), "parquet")? {
             if !can_show_people(&path)? {
@@ -118,13 +119,22 @@ pub fn carry_out(
         }
     }
     for dataset in records {
-        carried.record_versions += landing.forget_versions(dataset, keep, |frame| {
-            let (destinations, ids) = (frame.column("destination")?.str()?, frame.column("record_id")?.str()?);
-            let gone: Vec<bool> = (0..frame.height())
-                .map(|row| destinations.get(row).zip(ids.get(row)).is_some_and(|(d, r)| plan.holds_record(d, r)))
-                .collect();
-            Ok(BooleanChunked::from_slice("gone".into(), &gone))
-        })?;
+        // What is too old is erased version by version: a record that the CRM still shows keeps its newest.
+        if !plan.by_age {
+            carried.record_versions += landing.forget_versions(dataset, keep, Erasure::ForGood, |frame| {
+                let (destinations, ids) = (frame.column("destination")?.str()?, frame.column("record_id")?.str()?);
+                let gone: Vec<bool> = (0..frame.height())
+                    .map(|row| destinations.get(row).zip(ids.get(row)).is_some_and(|(d, r)| plan.holds_record(d, r)))
+                    .collect();
+                Ok(BooleanChunked::from_slice("gone".into(), &gone))
+            })?;
+        }
+        if let Some(old) = plan.versions.get(dataset.name) {
+            carried.record_versions += landing.forget_versions(dataset, keep, Erasure::ByAge, |frame| {
+                let rows = frame.column(segments::SEQUENCE)?.i64()?;
+                Ok(rows.iter().map(|n| n.is_some_and(|n| old.contains(&n))).collect_ca("gone".into()))
+            })?;
+        }
     }
     carried.raw_rows = landing.forget(|source, key| plan.holds_lead(source, key))?;
     remove(&state.join(PENDING))?;

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use calamine::Reader;
 
+use crate::everywhere::holding;
 use crate::program::run;
 
 const LEADS: usize = 60;
@@ -205,25 +206,6 @@ fn configure(folder: &Path) {
     .unwrap();
 }
 
-/// Every file below a folder that holds a text, in clear; tables are looked at as CSV.
-fn holding(folder: &Path, text: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut open = vec![folder.to_owned()];
-    while let Some(next) = open.pop() {
-        for entry in fs::read_dir(&next).unwrap().flatten() {
-            let path = entry.path();
-            if path.is_symlink() {
-                continue;
-            } else if path.is_dir() {
-                open.push(path);
-            } else if String::from_utf8_lossy(&fs::read(&path).unwrap()).contains(text) {
-                found.push(path.display().to_string());
-            }
-        }
-    }
-    found
-}
-
 #[test]
 fn a_forgotten_person_is_gone_from_everything_and_is_not_landed_again() {
     let folder = tempfile::tempdir().unwrap();
@@ -235,7 +217,7 @@ fn a_forgotten_person_is_gone_from_everything_and_is_not_landed_again() {
     let lost = &table(folder, "missed_leads")[0];
     let (mail, id) = (lost["email"].clone(), lost["lead_id"].clone());
     run(folder, &["replay", "salesforce"], 0);
-    assert!(!holding(&folder.join("out"), &mail).is_empty());
+    assert!(!holding(&folder.join("out"), &[&mail]).is_empty());
     let (first, last) = name(0);
     let delivered = format!("{first}.{last}@firm0.example");
 
@@ -248,8 +230,8 @@ fn a_forgotten_person_is_gone_from_everything_and_is_not_landed_again() {
     assert!(!String::from_utf8_lossy(&said.stdout).contains("worked.csv"));
     run(folder, &["forget", &delivered], 2);
     for gone in [&mail, &delivered] {
-        assert_eq!(holding(&folder.join("out"), gone), Vec::<String>::new());
-        assert_eq!(holding(&folder.join("state"), gone), Vec::<String>::new());
+        assert_eq!(holding(&folder.join("out"), &[gone]), Vec::<String>::new());
+        assert_eq!(holding(&folder.join("state"), &[gone]), Vec::<String>::new());
     }
     assert!(
         table(folder, "missed_leads").iter().any(|row| row["lead_id"] == id && row["email"].is_empty()),
@@ -260,7 +242,7 @@ fn a_forgotten_person_is_gone_from_everything_and_is_not_landed_again() {
     run(folder, &["run", "--as-of", "2026-05-22", "--rescan"], 0);
     assert_eq!(table(folder, "leads").len(), LEADS - 2);
     for gone in [&mail, &delivered] {
-        assert_eq!(holding(&folder.join("out"), gone), Vec::<String>::new());
+        assert_eq!(holding(&folder.join("out"), &[gone]), Vec::<String>::new());
     }
     let summary = fs::read_to_string(folder.join("out/latest/summary.txt")).unwrap();
     assert!(summary.contains("60 raw leads landed = 58 leads") && summary.contains("2 forgotten"), "{summary}");
@@ -289,16 +271,16 @@ fn a_forgotten_person_leaves_what_witnesses_told_and_what_close_wrote() {
     assert!(table(folder, "lost_at_source").iter().any(|row| row["email"] == stranger));
     let lost = table(folder, "missed_leads").swap_remove(0);
     run(folder, &["close", &lost["lead_id"], "--as", "called", "--note", &lost["email"]], 0);
-    assert!(!holding(&folder.join("state"), &lost["email"]).is_empty(), "the note names the person");
+    assert!(!holding(&folder.join("state"), &[&lost["email"]]).is_empty(), "the note names the person");
 
     for gone in [stranger, &lost["email"]] {
         run(folder, &["forget", gone], 0);
         for place in ["out", "state"] {
-            assert_eq!(holding(&folder.join(place), gone), Vec::<String>::new());
+            assert_eq!(holding(&folder.join(place), &[gone]), Vec::<String>::new());
         }
     }
     run(folder, &["run", "--as-of", "2026-05-22"], 0);
-    assert_eq!(holding(&folder.join("out"), stranger), Vec::<String>::new(), "the witness still has it, we do not");
+    assert_eq!(holding(&folder.join("out"), &[stranger]), Vec::<String>::new(), "the witness still has it, we do not");
 }
 
 #[test]

@@ -39,7 +39,8 @@ pub fn email(n: usize) -> String {
     format!("{first}.{last}@customer-{company}.example").to_lowercase()
 }
 
-fn contact(n: usize) -> Value {
+/// What lead `n` tells of its person.
+pub fn contact(n: usize) -> Value {
     let (first, last, company) = names(n);
     json!({
         "FirstName": first, "LastName": last, "Email": email(n),

@@ -25,6 +25,15 @@ pub struct Dataset {
 /// Columns that the landing adds to those of the caller.
 pub const ADDED: [&str; 5] = ["landed_at", "landed_on", "content", "forgotten", SEQUENCE];
 
+/// How rows are erased.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Erasure {
+    /// On request: nothing is landed under the key any more, and the same columns under no key.
+    ForGood,
+    /// For their age: what is shown again under the key is landed anew.
+    ByAge,
+}
+
 /// What became of appended rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Appended {
@@ -51,6 +60,7 @@ impl Landing {
         segments.tidy()?;
         let mut newest: HashMap<u128, u128> = HashMap::new();
         let mut forgotten: HashSet<u128> = HashSet::new();
+        let mut gone: HashSet<u128> = HashSet::new();
         let columns: Vec<&str> = dataset.key.iter().copied().chain(["content", "forgotten"]).collect();
         for segment in segments.all() {
             let light = segments.read(segment, Some(&columns))?;
@@ -60,6 +70,7 @@ impl Landing {
                 let Some(content) = contents.get(n).and_then(|c| u128::from_str_radix(c, 16).ok()) else { continue };
                 if marks.get(n) == Some(true) {
                     forgotten.insert(content);
+                    gone.insert(key);
                 }
                 newest.insert(key, content);
             }
@@ -68,7 +79,9 @@ impl Landing {
         let contents = contents_of(frame, dataset)?;
         let mut keep = Vec::with_capacity(frame.height());
         for (key, content) in keys.into_iter().zip(&contents) {
-            let land = !forgotten.contains(&keyed_hash(&secret, *content)) && newest.get(&key) != Some(content);
+            let land = !gone.contains(&key)
+                && !forgotten.contains(&keyed_hash(&secret, *content))
+                && newest.get(&key) != Some(content);
             keep.push(land);
             match (land, newest.contains_key(&key)) {
                 (false, _) => appended.unchanged += 1,
@@ -100,8 +113,17 @@ impl Landing {
     /// # Errors
     /// When a segment cannot be read or fails its checksum (exit 4).
     pub fn versions(&self, dataset: &Dataset) -> Result<DataFrame> {
+        self.versions_of(dataset, None)
+    }
+
+    /// As [`Self::versions`], with some columns only.
+    ///
+    /// # Errors
+    /// As [`Self::versions`].
+    pub fn versions_of(&self, dataset: &Dataset, columns: Option<&[&str]>) -> Result<DataFrame> {
         let segments = self.segments(dataset)?;
-        let frames = segments.all().iter().map(|s| Ok(segments.read(s, None)?.lazy())).collect::<Result<Vec<_>>>()?;
+        let frames =
+            segments.all().iter().map(|s| Ok(segments.read(s, columns)?.lazy())).collect::<Result<Vec<_>>>()?;
         if frames.is_empty() {
             return Ok(DataFrame::empty());
         }
@@ -124,8 +146,8 @@ impl Landing {
         Ok(all.filter(&BooleanChunked::from_slice("newest".into(), &mask))?)
     }
 
-    /// Erases rows: all columns but the key, those of [`ADDED`] and `keep` become null, and a keyed hash keeps the same
-    /// columns from being landed again. `selected` marks the rows of a segment. Gives the rows erased.
+    /// Erases rows: all columns but the key, those of [`ADDED`] and `keep` become null. What was erased for good stays
+    /// away, by its key and by a keyed hash of its columns. `selected` marks the rows of a segment. Gives the rows erased.
     ///
     /// # Errors
     /// When a segment cannot be rewritten; a second call finishes what was begun (exit 4).
@@ -133,6 +155,7 @@ impl Landing {
         &mut self,
         dataset: &Dataset,
         keep: &[&str],
+        erasure: Erasure,
         selected: impl Fn(&DataFrame) -> Result<BooleanChunked>,
     ) -> Result<usize> {
         let secret = self.key()?;
@@ -162,9 +185,13 @@ impl Landing {
                 .str()?
                 .iter()
                 .zip(gone.iter())
-                .map(|(c, g)| {
-                    let content = c.and_then(|c| u128::from_str_radix(c, 16).ok())?;
-                    Some(format!("{:032x}", if g == Some(true) { keyed_hash(&secret, content) } else { content }))
+                .map(|(content, gone)| {
+                    if gone != Some(true) {
+                        return content.map(str::to_owned);
+                    }
+                    let content = content.and_then(|c| u128::from_str_radix(c, 16).ok())?;
+                    // No hash: neither the key nor the columns are kept away by it.
+                    (erasure == Erasure::ForGood).then(|| format!("{:032x}", keyed_hash(&secret, content)))
                 })
                 .collect_ca("content".into());
             frame.with_column(contents.into_column())?;
@@ -263,11 +290,26 @@ mod tests {
         let now = "2026-05-01T10:00:00Z".parse().unwrap();
         landing.append_versions(&RECORDS, &rows([Some("a"), Some("b")]), now).unwrap();
         let first = |frame: &DataFrame| Ok(frame.column("record_id")?.str()?.equal("1"));
-        assert_eq!(landing.forget_versions(&RECORDS, &["row"], first).unwrap(), 1);
+        assert_eq!(landing.forget_versions(&RECORDS, &["row"], Erasure::ForGood, first).unwrap(), 1);
         let all = landing.versions(&RECORDS).unwrap();
         assert_eq!(all.column("email").unwrap().str().unwrap().iter().collect::<Vec<_>>(), [None, Some("b")]);
         assert_eq!(all.column("row").unwrap().null_count(), 0);
         let again = landing.append_versions(&RECORDS, &rows([Some("a"), Some("b")]), now).unwrap();
         assert_eq!(again, Appended { new: 0, changed: 0, unchanged: 2 });
+        let corrected = landing.append_versions(&RECORDS, &rows([Some("a, corrected"), Some("b")]), now).unwrap();
+        assert_eq!(corrected, Appended { new: 0, changed: 0, unchanged: 2 }, "nor what the CRM says of them now");
+    }
+
+    #[test]
+    fn a_row_erased_for_its_age_is_landed_again_when_it_is_shown_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut landing = Landing::open(dir.path(), Duration::ZERO).unwrap();
+        let now = "2026-05-01T10:00:00Z".parse().unwrap();
+        landing.append_versions(&RECORDS, &rows([Some("a"), Some("b")]), now).unwrap();
+        let first = |frame: &DataFrame| Ok(frame.column("record_id")?.str()?.equal("1"));
+        assert_eq!(landing.forget_versions(&RECORDS, &["row"], Erasure::ByAge, first).unwrap(), 1);
+        assert_eq!(landing.forget_versions(&RECORDS, &["row"], Erasure::ByAge, first).unwrap(), 0);
+        let again = landing.append_versions(&RECORDS, &rows([Some("a"), Some("b")]), now).unwrap();
+        assert_eq!(again, Appended { new: 1, changed: 0, unchanged: 1 });
     }
 }
