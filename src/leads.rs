@@ -5,6 +5,8 @@
 //! time [`time`]'s, the lead source's grammar [`crate::lead_source`]'s. Who a lead belongs to is left to identity.
 //! Rules: the design's words (kind, stage), `received_at`, values and ids.
 
+mod few;
+mod packed;
 mod record;
 mod time;
 
@@ -14,6 +16,8 @@ use chrono::{DateTime, Utc};
 use polars::prelude::*;
 use sha2::{Digest, Sha256};
 
+use self::few::Few;
+use self::packed::Packed;
 use self::record::{Fields, Layout, Refused, Slot};
 use crate::codes::{self, Finding, action, finding, kind, level, quarantine, stage, storefront};
 use crate::config::{Exclude, Offer};
@@ -71,7 +75,7 @@ pub fn parse(raw: &Table<RawLeads>, settings: &Settings) -> Result<Parsed> {
 pub struct Reader<'a> {
     settings: &'a Settings<'a>,
     exclude: Internal,
-    leads: Option<DataFrame>,
+    leads: Vec<Packed>,
     refused: Option<DataFrame>,
     taken: usize,
     after_as_of: usize,
@@ -85,7 +89,7 @@ impl<'a> Reader<'a> {
         Reader {
             settings,
             exclude: Internal::new(settings.exclude),
-            leads: None,
+            leads: Vec::new(),
             refused: None,
             taken: 0,
             after_as_of: 0,
@@ -126,7 +130,7 @@ impl<'a> Reader<'a> {
         });
         for chunk in chunks.into_iter().flatten() {
             let chunk = chunk?;
-            stack(&mut self.leads, chunk.leads)?;
+            self.leads.extend(chunk.leads);
             stack(&mut self.refused, chunk.quarantine)?;
             self.after_as_of += chunk.after_as_of;
             self.forgotten += chunk.forgotten;
@@ -140,9 +144,12 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// Only if a table does not have its agreed shape.
     pub fn finish(self) -> Result<Parsed> {
-        let leads = match self.leads {
-            Some(frame) => Table::new(name_offers(frame, &Catalogue::new(self.settings.offers), self.settings)?)?,
-            None => Table::empty(),
+        let leads = match self.leads.is_empty() {
+            true => Table::empty(),
+            false => {
+                let frame = packed::unpack(self.leads, "lead_id")?;
+                Table::new(name_offers(frame, &Catalogue::new(self.settings.offers), self.settings)?)?
+            }
         };
         let quarantine = self.refused.map_or_else(|| Ok(Table::empty()), Table::new)?;
         let mut findings = refusals(&quarantine)?;
@@ -185,7 +192,8 @@ pub fn default_stage(action: Option<&str>, storefront: Option<&str>) -> &'static
 
 /// What one chunk of raw leads gives.
 struct Chunk {
-    leads: DataFrame,
+    /// None if no row is a lead.
+    leads: Option<Packed>,
     quarantine: DataFrame,
     after_as_of: usize,
     forgotten: usize,
@@ -210,6 +218,38 @@ const TEXTS: [&str; 20] = [
     "product",
 ];
 
+/// Those that say the same few things again and again, mostly in more than a view's twelve bytes.
+const FEW: [&str; 8] = ["source", "storefront", "action", "offer_id", "offer", "country", "lead_source", "product"];
+
+/// A text column in the making.
+enum Texts {
+    Each(StringChunkedBuilder),
+    Few(Few),
+}
+
+impl Texts {
+    fn new(name: &str, rows: usize) -> Texts {
+        match FEW.contains(&name) {
+            true => Texts::Few(Few::new(name, rows)),
+            false => Texts::Each(StringChunkedBuilder::new(name.into(), rows)),
+        }
+    }
+
+    fn push(&mut self, value: Option<String>) {
+        match self {
+            Texts::Each(texts) => texts.append_option(value),
+            Texts::Few(few) => few.push(value.as_deref()),
+        }
+    }
+
+    fn finish(self) -> PolarsResult<Column> {
+        match self {
+            Texts::Each(texts) => Ok(texts.finish().into_column()),
+            Texts::Few(few) => few.finish(),
+        }
+    }
+}
+
 fn read_chunk(raw: &DataFrame, cut: i64, exclude: &Internal) -> Result<Chunk> {
     let mut raw = raw.clone();
     raw.rechunk_mut();
@@ -220,7 +260,7 @@ fn read_chunk(raw: &DataFrame, cut: i64, exclude: &Internal) -> Result<Chunk> {
     let problem = raw.column("problem")?.str()?.clone();
     let erased = raw.column("forgotten")?.bool()?.clone();
 
-    let mut texts = TEXTS.map(|name| StringChunkedBuilder::new(name.into(), raw.height()));
+    let mut texts = TEXTS.map(|name| Texts::new(name, raw.height()));
     let mut received = Vec::with_capacity(raw.height());
     let mut rows: Vec<IdxSize> = Vec::with_capacity(raw.height());
     let mut refused = Refusals::default();
@@ -304,18 +344,19 @@ fn read_chunk(raw: &DataFrame, cut: i64, exclude: &Internal) -> Result<Chunk> {
             product.filter(|p| p.id().is_none()).map(|p| p.as_str().to_owned()),
         ];
         for (column, value) in texts.iter_mut().zip(values) {
-            column.append_option(value);
+            column.push(value);
         }
         received.push(received_at);
         rows.push(IdxSize::try_from(row).unwrap_or(IdxSize::MAX));
     }
 
     let taken = raw.select(["landed_on", "origins", "versions"])?.take(&IdxCa::from_vec("row".into(), rows))?;
-    let mut columns: Vec<Column> = texts.into_iter().map(|t| t.finish().into_column()).collect();
+    let mut columns = texts.into_iter().map(Texts::finish).collect::<PolarsResult<Vec<Column>>>()?;
     columns.push(instants("received_at", received)?);
     columns.extend(taken.columns().iter().cloned());
+    let leads = DataFrame::new(taken.height(), columns)?;
     Ok(Chunk {
-        leads: DataFrame::new(taken.height(), columns)?,
+        leads: if leads.height() > 0 { Some(Packed::new(leads)?) } else { None },
         quarantine: refused.into_frame()?,
         after_as_of,
         forgotten,
@@ -516,7 +557,7 @@ fn comparable(title: &str) -> String {
 }
 
 /// Adds offer_id, publisher, offer and stage, which need the catalogue and the other leads.
-fn name_offers(frame: DataFrame, catalogue: &Catalogue, settings: &Settings) -> Result<DataFrame> {
+fn name_offers(mut frame: DataFrame, catalogue: &Catalogue, settings: &Settings) -> Result<DataFrame> {
     let text = |name: &str| -> Result<StringChunked> { Ok(frame.column(name)?.str()?.rechunk().into_owned()) };
     let (ids, titles, products) = (text("offer_id")?, text("offer")?, text("product")?);
     let (actions, storefronts) = (text("action")?, text("storefront")?);
@@ -554,7 +595,7 @@ fn name_offers(frame: DataFrame, catalogue: &Catalogue, settings: &Settings) -> 
     };
     let mut cache: HashMap<[Option<&str>; 3], Option<String>> = HashMap::new();
     let height = frame.height();
-    let mut columns = ["offer_id", "publisher", "offer", "stage"].map(|n| StringChunkedBuilder::new(n.into(), height));
+    let mut columns = ["offer_id", "publisher", "offer", "stage"].map(|n| Few::new(n, height));
     for row in 0..height {
         let (id, title, product) = (ids.get(row), titles.get(row), products.get(row));
         let id = cache.entry([id, title, product]).or_insert_with(|| {
@@ -574,15 +615,17 @@ fn name_offers(frame: DataFrame, catalogue: &Catalogue, settings: &Settings) -> 
             own.or_else(|| stages.get(&act).copied())
         });
         let [ids, publishers, offers, stages] = &mut columns;
-        ids.append_option(id);
-        publishers.append_option(id.and_then(|id| id.split_once('.')).map(|(publisher, _)| publisher));
-        offers.append_option(title.or_else(|| id.and_then(|id| catalogue.names.get(id)).map(String::as_str)));
-        stages.append_value(configured.map_or_else(|| default_stage(act, storefront), String::as_str));
+        ids.push(id);
+        publishers.push(id.and_then(|id| id.split_once('.')).map(|(publisher, _)| publisher));
+        offers.push(title.or_else(|| id.and_then(|id| catalogue.names.get(id)).map(String::as_str)));
+        stages.push(Some(configured.map_or_else(|| default_stage(act, storefront), String::as_str)));
     }
     drop(cache);
-    let mut frame = frame.clone().drop("product")?;
+    let columns = columns.map(Few::finish);
+    drop((ids, titles, products, actions, storefronts));
+    frame.drop_in_place("product")?;
     for column in columns {
-        frame.with_column(column.finish().into_column())?;
+        frame.with_column(column?)?;
     }
     Ok(frame)
 }

@@ -113,6 +113,11 @@ impl Definition {
             .column(ROW)?
             .idx()?
             .clone();
+        if order.iter().zip(0..).all(|(row, n)| row == Some(n)) {
+            let mut frame = frame;
+            frame.rechunk_mut_par();
+            return Ok(frame);
+        }
         let height = frame.height();
         let columns = frame
             .into_columns()

@@ -84,10 +84,12 @@ def main():
             )
         began = time.monotonic()
         child = subprocess.Popen(
-            [os.path.abspath(program), "run", "--as-of", "2026-05-31"], cwd=folder, env={**os.environ, "LEADS_KEY": KEY},
+            [os.path.abspath(program), "run", "-v", "--as-of", "2026-05-31"], cwd=folder, env={**os.environ, "LEADS_KEY": KEY},
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         )
         for line in child.stderr:
+            if " GET " in line:
+                continue
             with open(f"/proc/{child.pid}/status") as status:
                 found = re.search(r"VmHWM:\s+(\d+)", status.read())
             peak = f"{int(found[1]) / 1024:.0f} MiB" if found else "?"
