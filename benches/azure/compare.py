@@ -3,11 +3,17 @@
     python3 compare.py PROGRAM [ENTITIES] [BLOBS]
 
 Needs Node.js with tests/azurite installed (`npm ci` there), and azure-data-tables and azure-storage-blob. Fills an
-Azurite of its own, then reads a table and a container of small blobs three times in turn: with the SDK as its pages
-show it, with the SDK and 16 threads for the blobs, and with `PROGRAM run` into an empty folder, whose time ends when
-it says that the source is landed. Prints the medians. The SDK only reads; the program lands what it reads.
+Azurite of its own, then reads a table and a container of small blobs three times in turn: with a bare HTTP client that
+looks at nothing but the continuation, which is what the emulator gives at all; with the SDK as its pages show it, with
+the SDK and 16 threads for the blobs; and with `PROGRAM run` into an empty folder, whose time ends when it says that the
+source is landed. Prints the medians, and the share of the time in which the emulator, one thread, was busy. The SDK
+and the bare client only read; the program lands what it reads.
 """
 
+import base64
+import hashlib
+import hmac
+import http.client
 import json
 import os
 import pathlib
@@ -18,6 +24,8 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from email.utils import formatdate
+from urllib.parse import quote, urlparse
 
 from azure.core.credentials import AzureNamedKeyCredential
 from azure.data.tables import TableServiceClient
@@ -80,6 +88,58 @@ def fill(tables, container, entities, blobs):
         container.upload_blob(f"2026/{n:06}.json", json.dumps({**body, "userDetails": user}))
 
 
+def signed(text):
+    return base64.b64encode(hmac.new(base64.b64decode(KEY), text.encode(), hashlib.sha256).digest()).decode()
+
+
+def bare_table(endpoint):
+    """All pages, one after the other, over one connection."""
+    at = urlparse(endpoint)
+    connection = http.client.HTTPConnection(at.netloc)
+    path, query, read = at.path + "/leads()", "", 0
+    began = time.monotonic()
+    while True:
+        date = formatdate(usegmt=True)
+        connection.request("GET", path + query, headers={
+            "x-ms-date": date, "x-ms-version": "2019-02-02", "Accept": "application/json;odata=minimalmetadata",
+            "Authorization": f"SharedKeyLite {ACCOUNT}:" + signed(f"{date}\n/{ACCOUNT}{path}"),
+        })
+        answer = connection.getresponse()
+        read += answer.read().count(b'"RowKey":')
+        partition, row = (answer.getheader(f"x-ms-continuation-Next{n}Key") for n in ("Partition", "Row"))
+        if not partition:
+            return read / (time.monotonic() - began)
+        query = f"?NextPartitionKey={quote(partition, safe='')}&NextRowKey={quote(row or '', safe='')}"
+
+
+def bare_blobs(endpoint, blobs):
+    """All blobs over four connections, their names known."""
+    at = urlparse(endpoint)
+
+    def read(first):
+        connection = http.client.HTTPConnection(at.netloc)
+        for n in range(first, blobs, 4):
+            path, date = f"{at.path}/leads/2026/{n:06}.json", formatdate(usegmt=True)
+            text = "GET" + "\n" * 12 + f"x-ms-date:{date}\nx-ms-version:2019-12-12\n/{ACCOUNT}{path}"
+            connection.request("GET", path, headers={
+                "x-ms-date": date, "x-ms-version": "2019-12-12", "Authorization": f"SharedKey {ACCOUNT}:" + signed(text),
+            })
+            answer = connection.getresponse()
+            assert answer.read() and answer.status == 200
+
+    began = time.monotonic()
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(read, range(4)))
+    return blobs / (time.monotonic() - began)
+
+
+def busy(pid):
+    """Seconds of processor time that a process has used."""
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def sdk_table(tables):
     began = time.monotonic()
     read = sum(1 for _ in tables.get_table_client("leads").list_entities())
@@ -131,20 +191,26 @@ def main():
             began = time.monotonic()
             fill(tables, container, entities, blobs)
             print(f"filled {entities} entities and {blobs} blobs in {time.monotonic() - began:.0f} s")
-            results = {}
+            results, shares = {}, {}
             for _ in range(ROUNDS):
                 for name, measure in {
+                    "table entities/s, bare client": lambda: bare_table(table_at),
                     "table entities/s, SDK": lambda: sdk_table(tables),
                     "table entities/s, leadrecon, landed": lambda: ours(
                         program, f'kind = "azure-table"\nendpoint = "{table_at}"\ntable = "leads"\n', "t", entities),
+                    "small blobs/s, bare client, 4 connections": lambda: bare_blobs(blob_at, blobs),
                     "small blobs/s, SDK": lambda: sdk_blobs(container, 1),
                     "small blobs/s, SDK, 16 threads": lambda: sdk_blobs(container, 16),
                     "small blobs/s, leadrecon, landed": lambda: ours(
                         program, f'kind = "azure-blob"\nendpoint = "{blob_at}"\ncontainer = "leads"\n', "b", blobs),
                 }.items():
+                    used, began = busy(server.pid), time.monotonic()
                     results.setdefault(name, []).append(measure())
+                    shares.setdefault(name, []).append((busy(server.pid) - used) / (time.monotonic() - began))
             for name, values in results.items():
-                print(f"{statistics.median(values):9.0f}  {name}   ({', '.join(f'{v:.0f}' for v in values)})")
+                share = statistics.median(shares[name])
+                all_values = ", ".join(f"{v:.0f}" for v in values)
+                print(f"{statistics.median(values):9.0f}  {name}   ({all_values}; emulator busy {share:.0%})")
         finally:
             server.kill()
     print(f"load after: {os.getloadavg()}")

@@ -99,4 +99,5 @@ def main():
         child.wait()
 
 
-main()
+if __name__ == "__main__":
+    main()
