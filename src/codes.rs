@@ -147,6 +147,14 @@ pub mod outcome {
     pub const LOST: &str = "lost";
 }
 
+/// `change` of `changed_people`.
+pub mod change {
+    /// Several people of the run before are one.
+    pub const MERGED: &str = "merged";
+    /// One person of the run before is several.
+    pub const SPLIT: &str = "split";
+}
+
 /// `linked_by` and `matched_by`.
 pub mod link {
     /// Equal key of the raw lead.

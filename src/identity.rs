@@ -20,7 +20,7 @@ use self::people::NOBODY;
 pub use self::quality::{Quality, StageBounds};
 use crate::codes::{self, Finding};
 use crate::error::{Error, Result};
-use crate::tables::{CrmRecords, EarlierContacts, ExportRecords, Identities, Leads, People, Table};
+use crate::tables::{ChangedPeople, CrmRecords, EarlierContacts, ExportRecords, Identities, Leads, People, Table};
 
 mod block;
 mod changes;
@@ -81,19 +81,6 @@ pub struct Link {
     pub by: &'static str,
 }
 
-/// People who became one, or one who became several, since the run before.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
-pub struct Change {
-    /// Whether it is a merge; otherwise a split.
-    pub merged: bool,
-    /// Persons before, sorted.
-    pub before: Vec<String>,
-    /// Persons now, sorted.
-    pub now: Vec<String>,
-    /// The lead that caused it; `None` where no single one did.
-    pub cause: Option<String>,
-}
-
 /// What the stage gives.
 #[derive(Debug)]
 pub struct Linked {
@@ -105,8 +92,8 @@ pub struct Linked {
     pub crm_records: Table<CrmRecords>,
     /// The model that was used, as readable JSON without personal data.
     pub model: String,
-    /// Merges and splits since the run before.
-    pub changes: Vec<Change>,
+    /// Merges and splits since the run before, and the lead that caused each.
+    pub changed_people: Table<ChangedPeople>,
     /// What a person should look at.
     pub findings: Vec<Finding>,
     /// Estimated quality.
@@ -464,7 +451,7 @@ pub fn link(inputs: &Inputs) -> Result<Linked> {
         people,
         crm_records,
         model: model.json(),
-        changes,
+        changed_people: changes::table(&changes)?,
         quality,
         links,
         bounds,
@@ -540,7 +527,7 @@ fn strongest(all: &mut Clustered, threshold: f64) -> (Vec<Option<people::Strengt
     (of_row, links)
 }
 
-fn findings(quality: &Quality, changes: &[Change], unknown: usize, refused_decisions: usize) -> Vec<Finding> {
+fn findings(quality: &Quality, changes: &[changes::Change], unknown: usize, refused_decisions: usize) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut add = |level, code, text: &str, count: u64| {
         if count > 0 {
@@ -550,11 +537,16 @@ fn findings(quality: &Quality, changes: &[Change], unknown: usize, refused_decis
     };
     let (mail, list) = (codes::level::MAIL, codes::level::LIST);
     let merged = changes.iter().filter(|c| c.merged).count() as u64;
-    add(list, codes::finding::PEOPLE_CHANGED, "people of the run before became one", merged);
     add(
         list,
         codes::finding::PEOPLE_CHANGED,
-        "a person of the run before became several",
+        "people of the run before became one: table changed_people says who, by which lead",
+        merged,
+    );
+    add(
+        list,
+        codes::finding::PEOPLE_CHANGED,
+        "a person of the run before became several: table changed_people says who, by which lead",
         changes.len() as u64 - merged,
     );
     for capped in &quality.capped {

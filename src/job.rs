@@ -322,6 +322,7 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
         .with(&parsed.quarantine)
         .with(&linked.identities)
         .with(&linked.people)
+        .with(&linked.changed_people)
         .with(&crm_records)
         .with(&Table::<SetAside>::new(set_aside)?)
         .with(&reconciliation)

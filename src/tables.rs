@@ -564,6 +564,16 @@ tables! {
         working_days: Count "working days waited, Monday to Friday, up to the as-of day",
     }
 
+    /// People of the run before who became one, or one of whom became several.
+    ChangedPeople "changed_people", one row per "person before and person now",
+        key [person_id_before, person_id, change], published true;
+    {
+        person_id_before: Text "the person in the run before",
+        person_id: Text "the person now",
+        change: Text "merged or split",
+        lead_id: Text(?) "the lead that caused it; null where no single one did",
+    }
+
     /// Stretches of time in which a destination, or a part of it, took no leads.
     Outages "outages", one row per "outage", key [outage_id], published true;
     {

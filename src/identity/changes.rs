@@ -4,8 +4,44 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use polars::prelude::*;
 
-use super::{Change, Link};
+use super::Link;
+use crate::codes;
 use crate::error::Result;
+use crate::tables::{ChangedPeople, Table};
+
+/// People who became one, or one who became several.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Change {
+    /// Whether it is a merge; otherwise a split.
+    pub merged: bool,
+    /// Persons before, sorted.
+    pub before: Vec<String>,
+    /// Persons now, sorted.
+    pub now: Vec<String>,
+    /// The lead that caused it; `None` where no single one did.
+    pub cause: Option<String>,
+}
+
+/// The changes as the published table.
+pub(super) fn table(changes: &[Change]) -> Result<Table<ChangedPeople>> {
+    // The person that kept its id in a merge, or in a split, is told by the rows of the others.
+    let mut rows: Vec<[Option<&str>; 4]> = changes
+        .iter()
+        .flat_map(|change| {
+            let word = if change.merged { codes::change::MERGED } else { codes::change::SPLIT };
+            let pairs = change.before.iter().flat_map(|before| change.now.iter().map(move |now| (before, now)));
+            let moved = pairs.filter(|(before, now)| before != now);
+            moved.map(move |(before, now)| {
+                [Some(before.as_str()), Some(now.as_str()), Some(word), change.cause.as_deref()]
+            })
+        })
+        .collect();
+    rows.sort();
+    let column = |n: usize| rows.iter().map(|row| row.get(n).copied().flatten()).collect::<Vec<_>>();
+    Table::new(df!(
+        "person_id_before" => column(0), "person_id" => column(1), "change" => column(2), "lead_id" => column(3),
+    )?)
+}
 
 /// Compares the identities of two runs. `now` has the rows that the links count by.
 pub(super) fn between(previous: &DataFrame, now: &DataFrame, links: &[Link]) -> Result<Vec<Change>> {
