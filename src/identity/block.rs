@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
-use super::compare::{Shared, compare, names_contradict, pattern};
+use super::compare::{FIRST, Shared, compare, names_contradict, pattern};
 use super::forms::{Forms, NONE, Profile};
 use super::model::Scale;
 
@@ -317,10 +317,16 @@ pub(super) fn shared(forms: &Forms) -> Shared {
                 .collect();
             // Each of the first few stands for one person, whoever contradicts it is another. One alone will not do: it
             // may have no first name, or one in a script that cannot be compared with that of the others.
+            let relation = |one: &Profile, other: &Profile| {
+                let levels = compare(forms, &all, one, other);
+                let contradict = names_contradict(forms, &levels, one, other);
+                (contradict, !contradict && !matches!(levels[FIRST], 0 | 5))
+            };
             let contradicted = named.iter().take(STANDING_FOR_ONE).enumerate().any(|(n, one)| {
-                named.iter().skip(n + 1).any(|p| {
-                    let levels = compare(forms, &all, one, p);
-                    names_contradict(forms, &levels, one, p)
+                named.iter().skip(n + 1).any(|other| {
+                    // Two garbled spellings of one name contradict each other; a third resembles both.
+                    let resembles = |p: &&Profile| relation(p, one).1 && relation(p, other).1;
+                    relation(one, other).0 && !named.iter().any(resembles)
                 })
             });
             if contradicted && let Some(flag) = group.first().and_then(|(number, _)| shared.get_mut(*number as usize)) {
