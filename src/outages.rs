@@ -78,7 +78,7 @@ pub struct Found {
 /// Only if a table does not have its agreed shape.
 pub fn find(input: Input, settings: &Settings) -> Result<Found> {
     let leads = LeadParts::read(input.leads)?;
-    let mut by_destination = read_events(&input, &leads, settings)?;
+    let (mut by_destination, crowds) = read_events(&input, &leads, settings)?;
     let store = read_store(&input)?;
     let scopes: BTreeMap<&str, Vec<Scope>> = by_destination.iter().map(|(d, events)| (*d, scopes(events))).collect();
 
@@ -92,10 +92,11 @@ pub fn find(input: Input, settings: &Settings) -> Result<Found> {
     let mut outages = Vec::new();
     for (destination, events) in &mut by_destination {
         let scopes = scopes.get(destination).map(Vec::as_slice).unwrap_or_default();
-        search(destination, events, scopes, &tests, settings, &mut outages);
+        let crowd = crowds.get(destination).map(Vec::as_slice).unwrap_or_default();
+        search(destination, (events, crowd), scopes, &tests, settings, &mut outages);
     }
     let mut store_events = store;
-    search("", &mut store_events, &[Scope::Source], &tests, settings, &mut outages);
+    search("", (&mut store_events, &[]), &[Scope::Source], &tests, settings, &mut outages);
     outages.sort_by(|a, b| (a.destination, a.began_by, &a.scope).cmp(&(b.destination, b.began_by, &b.scope)));
     let known = rows::name(&mut outages, input.earlier)?;
 
@@ -236,12 +237,10 @@ impl LeadParts {
     }
 }
 
-/// The events of each destination, in order of time.
-fn read_events<'a>(
-    input: &Input<'a>,
-    leads: &'a LeadParts,
-    settings: &Settings,
-) -> Result<BTreeMap<&'a str, Vec<Event<'a>>>> {
+/// The events of each destination, and when each of its leads came, with its id; both in order of time.
+type Read<'a> = (BTreeMap<&'a str, Vec<Event<'a>>>, BTreeMap<&'a str, Vec<(i64, &'a str)>>);
+
+fn read_events<'a>(input: &Input<'a>, leads: &'a LeadParts, settings: &Settings) -> Result<Read<'a>> {
     let index = leads.index()?;
     let frame = input.verdicts.frame();
     let text = |name: &str| -> Result<&'a StringChunked> { Ok(frame.column(name)?.str()?) };
@@ -268,6 +267,7 @@ fn read_events<'a>(
     }
 
     let mut all: BTreeMap<&str, Vec<Event>> = BTreeMap::new();
+    let mut crowds: BTreeMap<&str, Vec<(i64, &str)>> = BTreeMap::new();
     let mut per_person: BTreeSet<&str> = BTreeSet::new();
     let rows = ids
         .iter()
@@ -282,6 +282,7 @@ fn read_events<'a>(
         let (Some(lead_id), Some(destination), Some(at)) = (id, destination.filter(|d| !d.is_empty()), at) else {
             continue;
         };
+        crowds.entry(destination).or_default().push((at, lead_id));
         // Only where the CRM keeps one record per person is a delivery no trial.
         if found == Some(verdict::MATCHED) && trial == Some(false) {
             per_person.insert(destination);
@@ -336,7 +337,8 @@ fn read_events<'a>(
             count_people_once(events);
         }
     }
-    Ok(all)
+    crowds.values_mut().for_each(|times| times.sort_unstable());
+    Ok((all, crowds))
 }
 
 /// When the further deliveries of each event at each destination were received.
@@ -433,14 +435,15 @@ fn scopes<'a>(events: &[Event<'a>]) -> Vec<Scope<'a>> {
 /// Finds the outages of one destination, the scope that explains most first.
 fn search<'a>(
     destination: &'a str,
-    events: &mut [Event<'a>],
+    (events, crowd): (&mut [Event<'a>], &[(i64, &str)]),
     scopes: &[Scope<'a>],
     tests: &Tests,
     settings: &Settings,
     outages: &mut Vec<Outage<'a>>,
 ) {
     let inside = inside(events, scopes);
-    let loads = Loads::new(events.iter().map(|e| (e.at, e.state == State::Delivered)), settings.timezone);
+    let loads =
+        Loads::new(crowd, events.iter().map(|e| ((e.at, e.lead_id), e.state == State::Delivered)), settings.timezone);
     loop {
         let base =
             inside.first().map_or(scan::base_rate(&[]), |all| scan::base_rate(&Sequence::new(events, all, 0).trials));

@@ -30,7 +30,10 @@ pub fn judge(judged: &Judged<'_>, score: &mut Score) {
         if named {
             score.causes_found += 1;
         } else {
-            let fault = format!("cause not named: {} {}", truth["destination"], truth["condition"]);
+            let fault = format!(
+                "cause not named: {} {}, {lost} lost and {} delivered under it",
+                truth["destination"], truth["condition"], truth["delivered"]
+            );
             *score.faults.entry(fault).or_default() += 1;
         }
     }

@@ -9,7 +9,7 @@
 //! were shown. A found outage must hold them inside its intervals and be no wider than those neighbours allow. A reported
 //! outage that overlaps no true one of its destination is false. Destinations that were rightly gated are left out.
 //!
-//! Not provable, and counted apart, is an outage of k trials where `n * tests * p^k > alpha`: at a destination (or part)
+//! Not provable, and counted apart, is an outage of k trials in a row where `n * tests * p^k > alpha`: at a destination (or part)
 //! with n trials of which a share p looks lost outside all true outages and causes, chance alone gives a run of k
 //! failures more often than `[outages] alpha` allows, whatever the method. `tests` are the whole destinations and the
 //! parts (offers, actions, storefronts with eight trials up) that share alpha, two thirds for the wholes.
@@ -111,7 +111,8 @@ pub fn judge(judged: &Judged<'_>, score: &mut Score) {
         let failed = outside.iter().filter(|t| !t.shown).count();
         let p = (failed as f64 + 0.5) / (outside.len() as f64 + 1.0);
         let tests = if scope == "all" { 1.5 * wholes as f64 } else { 3.0 * parts as f64 };
-        let by_chance = inside.len() as f64 * tests * p.powi(lost as i32);
+        let run = inside[first..=last].split(|t| t.shown).map(<[_]>::len).max().unwrap_or(0);
+        let by_chance = inside.len() as f64 * tests * p.powi(run as i32);
         let alpha = judged.alpha;
         let fault = match faults.first() {
             None if by_chance > alpha => "not provable",
@@ -135,8 +136,11 @@ pub fn judge(judged: &Judged<'_>, score: &mut Score) {
                 })
                 .collect();
             score.told.push(format!(
-                "outage {fault}: {lost} trials of {}, base {p:.4}, {tests} tests, by chance {by_chance:.1e}: {truth:?} {seen:?} {course}",
-                inside.len()
+                "outage {fault}: {lost} trials of {}, base {p:.4}, {tests} tests, by chance {by_chance:.1e}: {truth:?} {seen:?} {course} \
+                 before {:?} after {:?}",
+                inside.len(),
+                inside[..first].iter().rev().find(|t| t.shown).map(|t| (&t.lead, told(judged, destination, &t.lead))),
+                inside[last + 1..].iter().find(|t| t.shown).map(|t| (&t.lead, told(judged, destination, &t.lead))),
             ));
         }
     }
@@ -157,6 +161,22 @@ pub fn judge(judged: &Judged<'_>, score: &mut Score) {
             }
         }
     }
+}
+
+/// What was told about a lead.
+fn told(judged: &Judged<'_>, destination: &str, lead: &str) -> String {
+    let table = judged.verdicts;
+    let [ids, names, verdicts, reasons] =
+        ["lead_id", "destination", "verdict", "reason"].map(|name| table.texts(name).unwrap());
+    let (at, late, trial) =
+        (table.instants("received_at").unwrap(), table.flags("late").unwrap(), table.flags("trial").unwrap());
+    (0..table.height())
+        .find(|row| ids[*row] == Some(lead) && names[*row] == Some(destination))
+        .map(|row| {
+            let at = at[row].and_then(DateTime::from_timestamp_micros).unwrap_or_default();
+            format!("{at} {:?}/{:?} late {} trial {}", verdicts[row], reasons[row], late[row], trial[row])
+        })
+        .unwrap_or_default()
 }
 
 /// A trial by the truth: events of one person within 30 minutes at one destination.

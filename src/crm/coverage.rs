@@ -126,6 +126,15 @@ fn spoken(
     if spoken.from.is_none() {
         made.sort_unstable();
         spoken.from = begin(&made, &routed(leads, destination)?);
+        // Of a first day without hours nobody knows at which hour it begins.
+        let first = made.first().copied();
+        let resolution = Texts::of(own, &["resolution"]);
+        let is_day =
+            |row| created.get(row).copied().flatten() == first && resolution.get("resolution", row) == Some("day");
+        if (0..own.height()).any(is_day) {
+            spoken.from =
+                spoken.from.and(first.and_then(DateTime::from_timestamp_micros)).map(|at| at + TimeDelta::days(1));
+        }
         spoken.from_found = spoken.from.is_some();
     }
     Ok(spoken)

@@ -378,6 +378,24 @@ fn what_an_export_can_speak_for_is_told() {
     assert!(findings.iter().any(|f| f.text.contains("begin abruptly on 2026-05-10")));
 }
 
+#[test]
+fn a_first_day_without_hours_is_not_spoken_for() {
+    let destination = destination("csv", "");
+    let mut rows = String::from("id,email,created_at\n");
+    for n in 0..30 {
+        rows.push_str(&format!("{n},p{n}@x,2026-05-{:02}\n", n % 20 + 10));
+    }
+    let read = read(vec![export("l.csv", "2026-06-01T00:00:00Z", rows.as_bytes())], &destination).unwrap();
+    let versions = landed(read.rows.clone(), "2026-06-01");
+    let all = std::slice::from_ref(&destination);
+    let records = records(&versions, all, end()).unwrap();
+    let day = |n: i64| 1_777_593_600_000_000 + n * 86_400_000_000;
+    let leads = leads_at(&(0..28).map(day).collect::<Vec<_>>());
+    let (coverage, _) = coverage(&versions, &records, &[read], &leads, all, end()).unwrap();
+    let from = coverage.instants("from").unwrap()[0];
+    assert_eq!(from, Some(day(10)), "the tenth may begin at any hour");
+}
+
 fn leads_at(times: &[i64]) -> Table<Leads> {
     let n = times.len();
     let ids: Vec<String> = (0..n).map(|n| format!("{n:016}")).collect();

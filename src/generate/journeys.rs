@@ -497,7 +497,7 @@ impl<'a> Arrivals<'a> {
                     description: "Campaigns: DM-WEBINAR".to_owned(),
                     event: self.event(),
                     trap: "burst",
-                    rank: number + 1,
+                    rank: if within <= HOUR { number + 1 } else { 0 },
                 }
             })
             .collect()

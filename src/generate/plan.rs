@@ -296,7 +296,7 @@ pub enum Condition {
     Minutes(u32, u32),
     /// A day of the week, Monday is 0.
     Weekday(u32),
-    /// Place within a burst above the cap.
+    /// Place above the cap within a burst of at most an hour.
     Rank(usize),
     /// Leads of a day (UTC) beyond so many.
     DailyCap(usize),

@@ -17,7 +17,7 @@ const WINDOWS: [i64; 4] = [5 * 60 * SECOND, 15 * 60 * SECOND, 3_600 * SECOND, DA
 /// A load under this is no burst.
 const LEAST: u32 = 10;
 
-/// For each window, how many leads had come within it, up to and with each lead.
+/// For each window, how many leads had come within it, up to and with each lead that is judged.
 pub(super) struct Loads {
     windows: Vec<Load>,
 }
@@ -29,28 +29,33 @@ struct Load {
 }
 
 impl Loads {
-    /// `leads`: when each came, in order of time, and whether it was delivered.
-    pub(super) fn new(leads: impl Iterator<Item = (i64, bool)>, timezone: Tz) -> Self {
-        let leads: Vec<(i64, bool)> = leads.collect();
+    /// `crowd`: when every lead came and its id, in order, whatever became of it: a cap counts them all. `leads`: the same
+    /// of each that is judged, and whether it was delivered.
+    pub(super) fn new<'a>(
+        crowd: &[(i64, &'a str)],
+        leads: impl Iterator<Item = ((i64, &'a str), bool)>,
+        timezone: Tz,
+    ) -> Self {
+        let leads: Vec<((i64, &str), bool)> = leads.collect();
+        let come = |lead: (i64, &str)| crowd.partition_point(|other| *other <= lead);
         let rolling = WINDOWS.iter().map(|window| {
-            let mut first = 0;
-            let loads = leads.iter().enumerate().map(|(at, (time, _))| {
-                while leads.get(first).is_some_and(|(start, _)| time - start >= *window) {
-                    first += 1;
-                }
-                u32::try_from(at + 1 - first).unwrap_or(u32::MAX)
-            });
-            loads.collect()
+            let before = |time: i64| crowd.partition_point(|(at, _)| *at <= time - window);
+            let load = |(lead, _): &((i64, &str), bool)| {
+                u32::try_from(come(*lead).saturating_sub(before(lead.0))).unwrap_or(u32::MAX)
+            };
+            leads.iter().map(load).collect()
         });
         let days = [Tz::UTC, timezone].map(|zone| {
-            let (mut day, mut rank) = (i64::MIN, 0);
-            let ranks = leads.iter().map(|(time, _)| {
+            let (mut day, mut rank) = (i64::MIN, 0u32);
+            let rank_of = |(time, _): &(i64, &str)| {
                 let today = day_of(*time, zone);
                 rank = if today == day { rank + 1 } else { 1 };
                 day = today;
                 rank
-            });
-            ranks.collect()
+            };
+            let ranks: Vec<u32> = crowd.iter().map(rank_of).collect();
+            let rank = |(lead, _): &((i64, &str), bool)| ranks.get(come(*lead).wrapping_sub(1)).copied().unwrap_or(1);
+            leads.iter().map(rank).collect()
         });
         Loads { windows: rolling.chain(days).map(|loads| Load::new(loads, &leads)).collect() }
     }
@@ -64,9 +69,10 @@ impl Loads {
 }
 
 impl Load {
-    fn new(loads: Vec<u32>, leads: &[(i64, bool)]) -> Self {
+    fn new(loads: Vec<u32>, leads: &[((i64, &str), bool)]) -> Self {
         let delivered = loads.iter().zip(leads).filter(|(_, (_, delivered))| *delivered);
-        let mut delivered: Vec<(u32, i64)> = delivered.map(|(load, (at, _))| (*load, at.div_euclid(DAY))).collect();
+        let mut delivered: Vec<(u32, i64)> =
+            delivered.map(|(load, (lead, _))| (*load, lead.0.div_euclid(DAY))).collect();
         delivered.sort_unstable();
         Load { loads, delivered }
     }
@@ -80,10 +86,11 @@ impl Load {
         if self.delivered.len() - below > strays {
             return false;
         }
-        // Far above the ordinary load, or right above one that was reached on several days.
+        // Far above the ordinary load, or right above one that was reached on several days; strays may lie between.
+        let slack = u32::try_from(strays + 3).unwrap_or(u32::MAX);
         let ordinary = self.delivered.get(self.delivered.len() / 2).map_or(0, |(load, _)| *load);
         let near = self.delivered.get(..below).unwrap_or_default();
-        let near = near.get(near.partition_point(|(load, _)| *load + 3 < least)..).unwrap_or_default();
+        let near = near.get(near.partition_point(|(load, _)| load.saturating_add(slack) < least)..).unwrap_or_default();
         let mut days: Vec<i64> = near.iter().map(|(_, day)| *day).collect();
         days.sort_unstable();
         days.dedup();

@@ -16,9 +16,8 @@ struct Case {
     fate: char,
 }
 
-/// Hourly leads, one letter each: `.` delivered, `x` missed, `l` late, `k` known person, `n` no
-/// trial, `?` after
-/// the last record.
+/// Hourly leads, one letter each: `.` delivered, `x` missed, `c` missed for a cause that takes every second lead,
+/// `l` late, `k` known person, `n` no trial, `?` after the last record.
 fn hourly(fates: &str, offer: &'static str) -> Vec<Case> {
     fates
         .chars()
@@ -83,7 +82,7 @@ fn found(cases: &[Case], earlier: &Table<History>, lost: &Table<LostAtSource>) -
             text(
                 "verdict",
                 fate(|f| {
-                    if f == 'x' {
+                    if matches!(f, 'x' | 'c') {
                         "missed"
                     } else if f == '?' {
                         "pending"
@@ -95,7 +94,7 @@ fn found(cases: &[Case], earlier: &Table<History>, lost: &Table<LostAtSource>) -
             text(
                 "reason",
                 fate(|f| match f {
-                    'x' => "isolated",
+                    'x' | 'c' => "isolated",
                     '?' => "after-last-record",
                     'k' => "person-known",
                     _ => "delivered",
@@ -109,7 +108,15 @@ fn found(cases: &[Case], earlier: &Table<History>, lost: &Table<LostAtSource>) -
     let settings =
         Settings { alpha: 0.0001, timezone: Tz::UTC, grace_seconds: BTreeMap::from([("crm".into(), 3_600)]) };
     let coverage = Table::empty();
-    find(Input { verdicts: &verdicts, leads: &leads, coverage: &coverage, lost, earlier, explained: None }, &settings)
+    let caused: Vec<String> = (0..n).filter(|at| cases[*at].fate == 'c').map(|at| format!("lead{at:06}")).collect();
+    let explained = df!(
+        "destination" => vec!["crm"; caused.len()],
+        "share" => vec![0.5; caused.len()],
+        "lead_id" => caused,
+    );
+    let explained = explained.unwrap();
+    let explained = Some(&explained);
+    find(Input { verdicts: &verdicts, leads: &leads, coverage: &coverage, lost, earlier, explained }, &settings)
         .unwrap()
 }
 
@@ -237,6 +244,39 @@ fn a_burst_that_runs_into_a_cap_is_no_outage() {
     }));
     let all = searched(&cases);
     assert_eq!((all.outages.height(), all.members.height()), (0, 0), "{:?}", all.findings);
+}
+
+#[test]
+fn a_cap_of_a_day_is_no_outage_though_most_of_that_days_people_are_known_already() {
+    // Thirty leads a day get through, whoever sent them; on three days there are twice as many.
+    let mut cases = Vec::new();
+    for day in 0..60 {
+        let leads = if day % 20 == 10 { 60 } else { 10 + day % 15 };
+        cases.extend((0..leads).map(|at| Case {
+            minutes: day * 1440 + at * 20,
+            person: format!("p{day}-{at}"),
+            offer: "c.mesh",
+            fate: match at {
+                30.. => 'x',
+                at if day % 20 == 10 && at % 3 > 0 => 'k',
+                at if day % 20 != 10 && at % 2 == 0 => 'k',
+                _ => '.',
+            },
+        }));
+    }
+    let all = searched(&cases);
+    assert_eq!((all.outages.height(), all.members.height()), (0, 0), "{:?}", all.findings);
+}
+
+#[test]
+fn an_outage_over_a_day_on_which_half_is_lost_anyhow_is_found_whole_and_such_days_alone_are_none() {
+    let day = "c.cc.c..c.c.".repeat(2);
+    let week = format!("{}{day}", ".".repeat(144));
+    let cases =
+        hourly(&format!("{}{}xxxxx{}{}", week.repeat(3), "c".repeat(20), ".".repeat(60), week.repeat(2)), "c.mesh");
+    let all = searched(&cases);
+    assert_eq!(all.outages.height(), 1, "{:?}", all.findings);
+    assert_eq!(cell(&all, "missed", 0), "25", "with the twenty that the cause would explain");
 }
 
 #[test]
