@@ -303,9 +303,9 @@ fn read_events<'a>(input: &Input<'a>, leads: &'a LeadParts, settings: &Settings)
             (Some(verdict::MATCHED), Some(reason::PERSON_KNOWN)) => continue,
             (Some(verdict::MATCHED), _) => State::Delivered,
             (Some(verdict::MISSED), _) => State::Missed,
-            (Some(verdict::PENDING), Some(reason::AFTER_LAST_RECORD)) if old_enough => State::Tentative,
+            // What came shortly before the last record may be of the outage as what came after it.
+            (Some(verdict::PENDING), Some(reason::AFTER_LAST_RECORD | reason::GRACE)) if old_enough => State::Tentative,
             (Some(verdict::PENDING), Some(reason::AFTER_LAST_RECORD)) => State::Open,
-            (Some(verdict::PENDING), Some(reason::GRACE)) if old_enough => State::Open,
             _ => continue,
         };
         let parts = index.get(lead_id).copied().unwrap_or_default();

@@ -85,8 +85,9 @@ pub fn judge(judged: &Judged<'_>, score: &mut Score) {
         let touching = |t: &&&Trial| !t.shown;
         let begin = inside[..first].iter().rev().take_while(touching).last().map_or(begin, |t| t.from.min(begin));
         let end = end.map(|end| inside[last + 1..].iter().take_while(touching).last().map_or(end, |t| t.to.max(end)));
-        let last_before = inside.iter().filter(|t| t.shown && t.to < begin).map(|t| t.to).max();
-        let first_after = end.and_then(|end| inside.iter().filter(|t| t.shown && t.from > end).map(|t| t.from).min());
+        // Of several deliveries of a trial nobody can say which one arrived.
+        let last_before = inside.iter().filter(|t| t.shown && t.to < begin).map(|t| t.from).max();
+        let first_after = end.and_then(|end| inside.iter().filter(|t| t.shown && t.from > end).map(|t| t.to).min());
         let fault = |found: &Reported| {
             let begins = found.began_after.is_none_or(|after| after <= begin) && begin <= found.began_by;
             let ends = match end {
@@ -256,7 +257,7 @@ fn trials<'j>(judged: &'j Judged<'_>) -> BTreeMap<&'j str, Vec<Trial>> {
             let is_near = |made: i64| (-600 * 1_000_000..=grace).contains(&(made - at));
             let is_prompt = made.get(row["record_id"].as_str()).is_some_and(|made| *made - at <= grace);
             let shown = match row["outcome"].as_str() {
-                "delivered" | "repeat" => row["shown_on"].contains('1') && (is_prompt || plan.per_person),
+                "delivered" | "repeat" => row["shown_on"].contains('1') && is_prompt,
                 _ => !person.is_empty() && imported.get(person).is_some_and(|made| made.iter().any(|at| is_near(*at))),
             };
             let outage = Some(row["outage"].clone()).filter(|outage| !outage.is_empty());

@@ -23,6 +23,8 @@ pub(super) struct Loads {
 }
 
 struct Load {
+    /// Whether it counts the leads of a day: of very many the cap's count is further from ours.
+    is_of_day: bool,
     loads: Vec<u32>,
     /// Loads at which leads were delivered, with their days, in order.
     delivered: Vec<(u32, i64)>,
@@ -57,7 +59,8 @@ impl Loads {
             let rank = |(lead, _): &((i64, &str), bool)| ranks.get(come(*lead).wrapping_sub(1)).copied().unwrap_or(1);
             leads.iter().map(rank).collect()
         });
-        Loads { windows: rolling.chain(days).map(|loads| Load::new(loads, &leads)).collect() }
+        let windows = rolling.chain(days).enumerate();
+        Loads { windows: windows.map(|(at, loads)| Load::new(at >= WINDOWS.len(), loads, &leads)).collect() }
     }
 
     /// Whether the leads at these positions were lost to a cap; one in ten may have been lost beside it, and as many
@@ -69,12 +72,12 @@ impl Loads {
 }
 
 impl Load {
-    fn new(loads: Vec<u32>, leads: &[((i64, &str), bool)]) -> Self {
+    fn new(is_of_day: bool, loads: Vec<u32>, leads: &[((i64, &str), bool)]) -> Self {
         let delivered = loads.iter().zip(leads).filter(|(_, (_, delivered))| *delivered);
         let mut delivered: Vec<(u32, i64)> =
             delivered.map(|(load, (lead, _))| (*load, lead.0.div_euclid(DAY))).collect();
         delivered.sort_unstable();
-        Load { loads, delivered }
+        Load { is_of_day, loads, delivered }
     }
 
     fn explains(&self, lost: &[usize]) -> bool {
@@ -82,12 +85,13 @@ impl Load {
         loads.sort_unstable();
         let strays = loads.len() / 10;
         let Some(least) = loads.get(strays).copied().filter(|least| *least >= LEAST) else { return false };
-        let below = self.delivered.partition_point(|(load, _)| *load < least);
+        let fuzz = if self.is_of_day { least / 12 } else { 0 };
+        let below = self.delivered.partition_point(|(load, _)| *load < least + fuzz);
         if self.delivered.len() - below > strays {
             return false;
         }
         // Far above the ordinary load, or right above one that was reached on several days; strays may lie between.
-        let slack = u32::try_from(strays + 3).unwrap_or(u32::MAX);
+        let slack = u32::try_from(strays + 3).unwrap_or(u32::MAX).saturating_add(fuzz);
         let ordinary = self.delivered.get(self.delivered.len() / 2).map_or(0, |(load, _)| *load);
         let near = self.delivered.get(..below).unwrap_or_default();
         let near = near.get(near.partition_point(|(load, _)| load.saturating_add(slack) < least)..).unwrap_or_default();

@@ -35,6 +35,10 @@ const MOST_BASE: f64 = 0.5;
 /// Successes outside a stretch without which nothing says that it is out of the ordinary.
 const LEAST_HITS: u32 = 5;
 
+/// Stretches with an e-value up to this are left out of the base rate by which the others are judged: two small outages
+/// must not hide each other. Chance gives one of them once in a hundred runs.
+const NEARLY: f64 = 0.01;
+
 /// What a position of the sequence holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Trial {
@@ -73,10 +77,22 @@ pub(super) fn stretches(trials: &[Trial], starts: usize, tests: f64, alpha: f64)
             .filter_map(|(first, last)| {
                 let base = counts.base_rate(Some((first, last)));
                 let e_value = counts.e_value(first, last, base, starts) * tests;
-                let is_one = e_value <= alpha && counts.is_ordinary_outside(first, last);
+                let is_one = e_value <= alpha.max(NEARLY) && counts.is_ordinary_outside(first, last);
                 is_one.then_some(Stretch { first, last, base, e_value })
             })
             .collect();
+        if found.len() > 1 {
+            let mut outside = left.clone();
+            for stretch in &found {
+                outside.get_mut(stretch.first..=stretch.last).into_iter().flatten().for_each(|t| *t = Trial::Barrier);
+            }
+            let base = base_rate(&outside);
+            for stretch in &mut found {
+                stretch.base = base;
+                stretch.e_value = counts.e_value(stretch.first, stretch.last, base, starts) * tests;
+            }
+        }
+        found.retain(|stretch| stretch.e_value <= alpha);
         if found.is_empty() {
             break;
         }
@@ -370,6 +386,14 @@ mod tests {
         assert_eq!(shown(""), []);
         assert_eq!(shown(&"xxxx.".repeat(100)), [], "an export that shows one record in five");
         assert_eq!(shown(&"x".repeat(100)), [], "a destination that never took a lead");
+    }
+
+    #[test]
+    fn two_small_outages_do_not_hide_each_other() {
+        let calm = format!("{}x", ".".repeat(45)).repeat(6);
+        let trials = from(&format!("{calm}.xxxxx.{calm}.xxxxx.{calm}"));
+        let found = stretches(&trials, trials.len(), 6.0, 0.0001);
+        assert_eq!(found.len(), 2, "{found:?}");
     }
 
     #[test]
