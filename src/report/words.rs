@@ -189,13 +189,15 @@ pub fn headline(figures: &Figures, catalog: &Catalog, outages: &[Outage], proble
     } else if problems > 0 {
         ("warn", "No lead is known to be lost, but not everything could be read.".to_owned())
     } else {
-        (
-            "good",
-            format!(
-                "No lead is lost: {} accounted for.",
-                were(figures.genuine, "genuine lead is", "genuine leads are")
+        let accounted = were(figures.genuine, "genuine lead is", "genuine leads are");
+        let text = match figures.given_up {
+            0 => format!("No lead is lost: {accounted} accounted for."),
+            n => format!(
+                "No lost lead is open: {accounted} accounted for, {} given up.",
+                were(n, "loss was", "losses were")
             ),
-        )
+        };
+        ("good", text)
     };
     if figures.recovered > 0 {
         more.push(format!(
@@ -335,4 +337,19 @@ pub fn outages(catalog: &Catalog, view: View) -> Result<Vec<Outage>> {
     }
     told.sort_by(|a, b| (b.ongoing, b.certain, &a.id).cmp(&(a.ongoing, a.certain, &b.id)));
     Ok(told)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn that_no_lead_is_lost_is_said_only_where_none_was_given_up() {
+        let said = |given_up| {
+            let figures = Figures { genuine: 1200, destinations: 1, given_up, ..Figures::default() };
+            headline(&figures, &Catalog::empty(), &[], 0).unwrap().text
+        };
+        assert_eq!(said(0), "No lead is lost: 1,200 genuine leads are accounted for.");
+        assert_eq!(said(3), "No lost lead is open: 1,200 genuine leads are accounted for, 3 losses were given up.");
+    }
 }
