@@ -112,6 +112,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
         }
     };
     listen(&cli.globals);
+    crate::io::leave_no_dump();
     let done = match cli.command {
         Command::Run(args) => run::run(&args, &cli.globals),
         Command::Check(args) => check::run(&args, &cli.globals),
@@ -148,9 +149,9 @@ fn error_json(error: &Error) -> serde_json::Value {
 }
 
 impl Globals {
-    /// Whether somebody watches standard error.
+    /// Whether somebody watches standard error, and no requests are told there, which a bar would be torn by.
     pub fn shows_progress(&self) -> bool {
-        !self.quiet && std::io::stderr().is_terminal()
+        !self.quiet && self.verbose == 0 && std::io::stderr().is_terminal()
     }
 
     /// Reads the configuration.
@@ -169,7 +170,7 @@ impl Globals {
     }
 }
 
-/// Sends what stages tell to standard error: one line each, no colours where nobody looks.
+/// Sends what stages tell to standard error: one line each, without colours.
 fn listen(globals: &Globals) {
     let filter = match (globals.quiet, globals.verbose) {
         (true, _) => "leadrecon=warn",
@@ -181,7 +182,7 @@ fn listen(globals: &Globals) {
     let _ = tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
         .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
+        .with_ansi(false)
         .with_target(false)
         .without_time()
         .try_init();

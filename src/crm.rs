@@ -59,12 +59,19 @@ pub struct Read {
     pub exported_at: Option<DateTime<Utc>>,
     /// Records merged into others, where only the survivor tells: `(old, survivor)`.
     merged: Vec<(String, String)>,
+    /// Whether there were any rows.
+    some: bool,
 }
 
 impl Read {
     /// Whether what is missing has vanished: everything was read, and something was there.
     pub fn is_conclusive(&self) -> bool {
-        self.complete && self.rows.height() > 0
+        self.complete && self.some
+    }
+
+    /// Gives back the memory of the rows, which are landed by now.
+    pub fn forget_rows(&mut self) {
+        self.rows = self.rows.clear();
     }
 }
 
@@ -198,6 +205,7 @@ pub fn read(exports: Vec<Export>, destination: &Destination, landed: &DataFrame)
     Ok(Read {
         destination: destination.name.clone(),
         complete,
+        some: rows.height() > 0,
         rows,
         files,
         set_aside,

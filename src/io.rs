@@ -34,6 +34,14 @@ fn of_status(line: &str) -> u64 {
     kib.and_then(|n| n.parse::<u64>().ok()).unwrap_or(0) * 1024
 }
 
+/// Keeps credentials and leads, which this process holds in memory, out of core dumps.
+pub fn leave_no_dump() {
+    #[cfg(target_os = "linux")]
+    if rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable).is_err() {
+        tracing::debug!("the system would write a core dump of this process");
+    }
+}
+
 /// The memory that this process holds now, in bytes; 0 where the system does not tell.
 pub fn memory() -> u64 {
     of_status("VmRSS:")

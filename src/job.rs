@@ -544,6 +544,8 @@ fn land_exports(
             appended.new,
             appended.changed
         );
+        drop(rows);
+        read.forget_rows();
         reads.push(read);
     }
     Ok((reads, inputs))

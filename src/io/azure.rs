@@ -22,7 +22,7 @@ use self::access::Access;
 use self::retry::Patience;
 use super::fetch::{CLOCKS_DIFFER_MINUTES, EXPIRES_WITHIN_DAYS, Intake};
 use crate::config::{Account, Auth, Place};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Status};
 
 /// Reads a source in Azure Storage.
 pub(super) fn read(intake: &mut Intake<'_>) -> Result<()> {
@@ -33,13 +33,13 @@ pub(super) fn read(intake: &mut Intake<'_>) -> Result<()> {
             let access = Access::new(account, auth, "table", &patience)?;
             let read = block_on(table::read(&access, table, &patience, intake)).and_then(|read| read);
             tell(&access, &patience, intake);
-            read
+            read.map_err(|e| expired(&access, intake.now, e))
         }
         Place::Blobs { account, container, prefix, auth } => {
             let access = Access::new(account, auth, "blob", &patience)?;
             let read = block_on(blob::read(&access, container, prefix, &patience, intake)).and_then(|read| read);
             tell(&access, &patience, intake);
-            read
+            read.map_err(|e| expired(&access, intake.now, e))
         }
         Place::Files { .. } => Ok(()),
     }
@@ -86,6 +86,17 @@ fn tell(access: &Access, patience: &Patience, intake: &mut Intake<'_>) {
     let (requests, retries) = patience.wire.counts();
     if retries > 0 {
         intake.report.notes.push(format!("{retries} of {requests} requests failed and were made again"));
+    }
+}
+
+/// What failed because the signature had ended says so, whatever code the service gave.
+fn expired(access: &Access, now: DateTime<Utc>, error: Error) -> Error {
+    match access.expires {
+        Some(ended) if ended < now && error.status() == Status::Partial => error.hint(format!(
+            "the shared access signature ended on {}: make a new one",
+            ended.format("%Y-%m-%d %H:%M UTC")
+        )),
+        _ => error,
     }
 }
 

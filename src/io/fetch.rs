@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressState, ProgressStyle};
 use polars::prelude::*;
 
 use super::files;
@@ -83,8 +83,10 @@ pub fn credential_findings(config: &Config, day_ends_at: DateTime<Utc>) -> Vec<F
             code: finding::CREDENTIAL_EXPIRING,
             destination: name.to_owned(),
             text: format!(
-                "the shared access signature of {name} ends on {}: make a new one before",
-                ends.format("%Y-%m-%d")
+                "the shared access signature of {name} {} on {}: make a new one{}",
+                if ends < day_ends_at { "ended" } else { "ends" },
+                ends.format("%Y-%m-%d"),
+                if ends < day_ends_at { "" } else { " before" },
             ),
             count: 1,
         })
@@ -375,8 +377,7 @@ impl Intake<'_> {
 
     /// Says how many blobs, files or entities there are to read, so that the bar can say how long it will take.
     pub(super) fn expect(&self, n: u64) {
-        let style = "{spinner} {prefix}: {human_pos} of {human_len} ({per_sec}, {eta} left)";
-        if let Ok(style) = ProgressStyle::with_template(style) {
+        if let Some(style) = style("{spinner} {prefix}: {human_pos} of {human_len} ({rate}, {eta} left)") {
             self.bar.set_style(style);
         }
         self.bar.set_length(n);
@@ -546,15 +547,36 @@ fn bar(name: &str, shown: bool) -> ProgressBar {
     if !shown {
         return ProgressBar::hidden();
     }
-    let style = ProgressStyle::with_template("{spinner} {prefix}: {human_pos} ({per_sec}, {elapsed})");
     let bar = ProgressBar::new_spinner().with_prefix(name.to_owned());
     bar.enable_steady_tick(Duration::from_millis(200));
-    style.map(|s| bar.clone().with_style(s)).unwrap_or(bar)
+    match style("{spinner} {prefix}: {human_pos} ({rate}, {elapsed})") {
+        Some(style) => bar.with_style(style),
+        None => bar,
+    }
+}
+
+fn style(template: &str) -> Option<ProgressStyle> {
+    let tell = |state: &ProgressState, to: &mut dyn std::fmt::Write| {
+        // What cannot be written to a terminal is not shown.
+        let _ = to.write_str(&rate(state.per_sec()));
+    };
+    ProgressStyle::with_template(template).ok().map(|style| style.with_key("rate", tell))
+}
+
+/// Records, blobs or files a second: no digits that tell nothing.
+fn rate(per_second: f64) -> String {
+    if per_second < 10.0 { format!("{per_second:.1}/s") } else { format!("{}/s", HumanCount(per_second as u64)) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_bar_tells_rates_without_digits_that_tell_nothing() {
+        assert_eq!([5616.7044, 28.0469, 0.333].map(rate), ["5,616/s", "28/s", "0.3/s"]);
+        assert!(style("{spinner} {prefix}: {human_pos} of {human_len} ({rate}, {eta} left)").is_some());
+    }
 
     #[test]
     fn a_signature_that_ends_within_two_weeks_of_the_day_is_a_finding_and_shows_no_secret() {
