@@ -35,7 +35,7 @@ const LEAST_MISSED: usize = 4;
 const LEAST_SHARE: f64 = 0.15;
 
 /// How much more often leads must be missed under the condition than otherwise: by this factor,
-const LEAST_LIFT: f64 = 5.0;
+const LEAST_LIFT: f64 = 3.0;
 
 /// or, where many are missed anyhow, by this share of them.
 const LEAST_GAP: f64 = 0.3;
@@ -97,7 +97,7 @@ pub fn find(input: Input, settings: &Settings) -> Result<Found> {
         for row in rows.iter_mut() {
             row.known = people.knows_before(destination, row.person, row.at);
         }
-        let is_within = |row: &mut Row| row.missed && outages.contains_key(&(row.lead_id, *destination));
+        let is_within = |row: &mut Row| row.late || (row.missed && outages.contains_key(&(row.lead_id, *destination)));
         within_outages.insert(destination, rows.extract_if(.., is_within).collect());
         if rows.iter().filter(|r| r.missed).count() < LEAST_MISSED || rows.iter().all(|r| r.missed) {
             continue;
@@ -199,13 +199,15 @@ fn read_rows<'a>(input: &Input<'a>, texts: &Texts<'a>, settings: &Settings) -> R
         }
         let missed = verdicts.get(row) == Some(verdict::MISSED);
         // What proves no delivery is on neither side, but takes its place in a burst all the same.
-        let delivered = verdicts.get(row) == Some(verdict::MATCHED)
-            && reasons.get(row) != Some(reason::PERSON_KNOWN)
-            && late.get(row) != Some(true);
-        let kept = (missed || delivered)
-            .then(|| texts.lead(id))
-            .flatten()
-            .map(|lead| Row::new((row, id), lead, people.get(row), at, missed, settings.timezone));
+        let matched = verdicts.get(row) == Some(verdict::MATCHED);
+        // Imported later: the search for outages takes it for lost, so it may want an explanation too.
+        let late = matched && late.get(row) == Some(true);
+        let delivered = matched && reasons.get(row) != Some(reason::PERSON_KNOWN) && !late;
+        let kept = (missed || delivered || late).then(|| texts.lead(id)).flatten().map(|lead| {
+            let mut kept = Row::new((row, id), lead, people.get(row), at, missed || late, settings.timezone);
+            kept.late = late;
+            kept
+        });
         all.entry(destination).or_default().push((at, id, kept));
     }
     let mut by_destination = BTreeMap::new();

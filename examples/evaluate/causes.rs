@@ -1,8 +1,10 @@
 //! Is every injected cause named, by its own condition and value?
 //!
-//! Judged is a cause that cost five events and more of a destination that was not rightly gated. It is named where a
+//! Judged is a cause that cost five events and more that the CRM can show, of a destination that was not rightly gated. It is named where a
 //! reported condition of the destination is of the same family and, where the family has values, of the same value. How
 //! many more were reported than injected is counted too.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::Score;
 use crate::pipeline::Judged;
@@ -14,8 +16,16 @@ pub fn judge(judged: &Judged<'_>, score: &mut Score) {
     let told: Vec<(&str, String)> =
         names.iter().zip(conditions).map(|(d, c)| (d.unwrap(), c.unwrap().to_lowercase())).collect();
     let mut explained = vec![false; told.len()];
+    // Events that a cause took, but for those of people whom a CRM with one record per person knows anyhow.
+    let deliveries = rows(judged.publisher, "deliveries");
+    let mut shown: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for row in deliveries.iter().filter(|row| row["outcome"] == "lost") {
+        if !judged.destination(&row["destination"]).per_person || row["known"] != "yes" {
+            shown.entry(&row["cause"]).or_default().insert(&row["event_id"]);
+        }
+    }
     for truth in rows(judged.publisher, "causes") {
-        let lost: usize = truth["lost"].parse().unwrap_or(0);
+        let lost = shown.get(truth["cause"].as_str()).map_or(0, BTreeSet::len);
         let words = words(&truth["condition"].to_lowercase());
         let mut named = false;
         for ((destination, condition), explained) in told.iter().zip(&mut explained) {

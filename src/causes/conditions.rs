@@ -166,6 +166,8 @@ pub(super) struct Row<'a> {
     pub(super) person: Option<&'a str>,
     pub(super) at: i64,
     pub(super) missed: bool,
+    /// Missed then, and imported later: it speaks neither for a cause nor against one.
+    pub(super) late: bool,
     /// Whether the destination had a record of the person before.
     pub(super) known: bool,
     minute: u32,
@@ -187,7 +189,20 @@ impl<'a> Row<'a> {
         let (verdict, lead_id) = of;
         let local = local(at, zone);
         let (minute, hour, weekday) = (local.minute(), local.hour(), local.weekday().num_days_from_monday());
-        Row { verdict, lead_id, lead, person, at, missed, known: false, minute, hour, weekday, loads: [0; LOADS] }
+        Row {
+            verdict,
+            lead_id,
+            lead,
+            person,
+            at,
+            missed,
+            late: false,
+            known: false,
+            minute,
+            hour,
+            weekday,
+            loads: [0; LOADS],
+        }
     }
 }
 

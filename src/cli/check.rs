@@ -63,6 +63,7 @@ pub(super) fn run(_: &Args, globals: &Globals) -> Result<Done> {
         let landed = Landing::open_read_only(&config.state_dir).and_then(|landing| landing.newest(dataset));
         let mut lines = check_exports(&config, destination, &landed.unwrap_or_default())?;
         if what == "destination" {
+            lines.push(inferred(destination, &last_run::inferred(&config.output.dir)));
             lines.extend(advice(destination));
         }
         sections.push(Section { title: format!("{what} {} ({})", destination.name, destination.kind.name()), lines });
@@ -120,6 +121,37 @@ fn check_exports(config: &Config, destination: &Destination, landed: &DataFrame)
         });
     }
     Ok(lines)
+}
+
+/// Whether it keeps a record for each lead or each person, and by when a lead shows up, with what that is known from.
+fn inferred(destination: &Destination, reports: &[serde_json::Value]) -> CheckLine {
+    let Some(told) = reports.iter().find(|told| told["destination"] == destination.name) else {
+        return line(Verdict::Good, "records_per and grace: the first run infers what is not set, and tells it".into());
+    };
+    let number = |name: &str| told[name].as_u64().unwrap_or(0);
+    let people = |name: &str| count(usize::try_from(number(name)).unwrap_or(usize::MAX), "person", "people");
+    let per_from = match told["records_per_from"].as_str() {
+        Some("configured") => "as set".to_owned(),
+        Some("inferred") => format!(
+            "inferred: of {} with several leads, {} one record only",
+            people("people_with_several_leads"),
+            count(usize::try_from(number("people_with_one_record")).unwrap_or(usize::MAX), "has", "have"),
+        ),
+        _ => "by its kind: too few people came several times".to_owned(),
+    };
+    let grace_from = match told["grace_from"].as_str() {
+        Some("configured") => "as set".to_owned(),
+        Some("delays") => format!("inferred from {} delays", number("delays")),
+        _ => "until there are 50 delays".to_owned(),
+    };
+    let (hours, minutes) = (number("grace_seconds") / 3600, number("grace_seconds") % 3600 / 60);
+    line(
+        Verdict::Good,
+        format!(
+            "records_per = \"{}\" ({per_from}); grace = {hours} h {minutes} min ({grace_from}); by the last report",
+            told["records_per"].as_str().unwrap_or_default(),
+        ),
+    )
 }
 
 /// Reads cost and spend exports as a run would.
@@ -271,4 +303,25 @@ fn as_json(sections: &[Section]) -> String {
         })
         .collect();
     format!("{}\n", json!({ "sections": sections }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_last_report_inferred_is_shown_with_what_it_is_known_from() {
+        let crm = crate::reconcile::tests::destination();
+        let reports = [json!({
+            "destination": "crm", "records_per": "person", "records_per_from": "inferred",
+            "people_with_several_leads": 707, "people_with_one_record": 700,
+            "grace_seconds": 8333, "grace_from": "delays", "delays": 5320
+        })];
+        assert_eq!(
+            inferred(&crm, &reports).text,
+            "records_per = \"person\" (inferred: of 707 people with several leads, 700 have one record only); \
+             grace = 2 h 18 min (inferred from 5320 delays); by the last report"
+        );
+        assert!(inferred(&crm, &[]).text.contains("the first run infers"));
+    }
 }

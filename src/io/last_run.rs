@@ -28,6 +28,13 @@ pub fn table<T: Grain>(out: &Path) -> Result<Table<T>> {
     Table::in_order(frame).map_err(|e| e.at(path.display()))
 }
 
+/// What the newest report inferred of each destination, as it stands in its summary; none before the first.
+pub fn inferred(out: &Path) -> Vec<serde_json::Value> {
+    let text = std::fs::read_to_string(out.join("latest").join("summary.json")).unwrap_or_default();
+    let summary: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    summary.get("inferred").and_then(|list| list.as_array()).cloned().unwrap_or_default()
+}
+
 /// The as-of date of the newest report.
 ///
 /// # Errors
