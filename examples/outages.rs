@@ -5,9 +5,9 @@
 //! `--clean N`: N years of two CRMs in which nothing but single leads is lost (none to 2 %): every outage and every
 //! cause is a false one. `--injected N`: N years with outages of known times at base rates of 0.2 to 8 %: found or not,
 //! with the true ends inside, as narrow as the neighbouring leads allow. Those of k trials that are not provable, by
-//! `n * tests * p^k > alpha` with the share p that is lost outside outages, are counted apart where they were not found. `--causes N`: N publishers for each cause that
-//! the generator knows: named or not, and what else was named. `--size LEADS`: how long the two stages take.
-//! `--verbose` tells every miss.
+//! `n * tests * p^k > alpha` with the share p that is lost outside outages, are counted apart where they were not found.
+//! `--causes N`: N publishers for each cause that the generator knows: named or not, and what else was named.
+//! `--size LEADS`: how long the two stages take. `--verbose` tells every miss.
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros, clippy::unwrap_used, reason = "a measuring tool")]
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};

@@ -5,7 +5,7 @@
 //!
 //! | left out | why |
 //! |---|---|
-//! | unseen | delivered and told missed: no export ever held the record (converted ones where the view shows none, deleted before the first night). Not where an old record is merely outside a rolling window: that is to be recognised |
+//! | unseen | delivered and told missed: no export ever held the record (converted ones where the view shows none, deleted before the first night). Not where an old record is merely outside a rolling window, as the first night's export shows it: that is to be recognised |
 //! | known | lost, in a CRM that keeps one record for each person or address, which has him from another lead: the record stands whether or not this lead came |
 //! | twin | two leads of one person with the same action and offer, one lost, one delivered, and the record is nearer in time to the lost one: nothing in the record says whose it is |
 //! | import | lost, in an export that shows no lead sources, while marketing imported the same person within hours |

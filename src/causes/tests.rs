@@ -19,6 +19,8 @@ struct Case {
     country: &'static str,
     offer: &'static str,
     known: bool,
+    /// Taken, but only days later.
+    late: bool,
 }
 
 /// Half-hourly leads of two countries and offers, a share of them lost for no reason.
@@ -32,6 +34,7 @@ fn calm(n: usize, lost: f64, seed: u64) -> Vec<Case> {
         country: ["US", "DE", "FR"][random.random_range(0..3)],
         offer: ["c.mesh", "c.cup"][random.random_range(0..2)],
         known: random.random_bool(0.1),
+        late: false,
     };
     (0..n).map(case).collect()
 }
@@ -93,6 +96,7 @@ fn searched(cases: &[Case]) -> Found {
             text("verdict", cases.iter().map(|c| if c.missed { "missed" } else { "matched" })),
             text("reason", cases.iter().map(|c| if c.missed { "isolated" } else { "delivered" })),
             times("received_at", received.clone()),
+            Column::new("late".into(), cases.iter().map(|c| c.late).collect::<Vec<_>>()),
         ],
     );
     let known: Vec<usize> = (0..n).filter(|at| cases[*at].known).collect();
@@ -142,6 +146,20 @@ fn every_injected_cause_is_named_and_nothing_else() {
         let reasons = found.reconciliation.frame().column("reason").unwrap().str().unwrap().clone();
         assert_eq!(reasons.iter().flatten().filter(|r| *r == reason::CAUSE).count(), lost);
     }
+}
+
+#[test]
+fn a_cause_explains_what_was_imported_later_to_the_search_for_outages_and_counts_it_nowhere() {
+    let mut leads = calm(1_500, 0.01, 9);
+    let empty: Vec<usize> = (0..leads.len()).filter(|at| leads[*at].company.is_empty()).collect();
+    for (place, at) in empty.iter().enumerate() {
+        (leads[*at].missed, leads[*at].late) = (place % 3 > 0, place % 3 == 0);
+    }
+    let found = searched(&leads);
+    assert_eq!(conditions_of(&found), ["company is empty"]);
+    assert_eq!(found.explained.height(), empty.len());
+    let missed = found.causes.frame().column("missed").unwrap().i64().unwrap().get(0).unwrap();
+    assert_eq!(usize::try_from(missed).unwrap(), empty.iter().filter(|at| leads[**at].missed).count());
 }
 
 #[test]
