@@ -80,8 +80,8 @@ pub fn judge(judged: &Judged<'_>, score: &mut Score) {
         }
         score.outages_true += 1;
         // What the neighbouring leads allow.
-        let first = inside.iter().position(|t| is_of_it(t)).unwrap();
-        let last = inside.iter().rposition(|t| is_of_it(t)).unwrap();
+        let first = inside.iter().position(&is_of_it).unwrap();
+        let last = inside.iter().rposition(&is_of_it).unwrap();
         let touching = |t: &&&Trial| !t.shown;
         let begin = inside[..first].iter().rev().take_while(touching).last().map_or(begin, |t| t.from.min(begin));
         let end = end.map(|end| inside[last + 1..].iter().take_while(touching).last().map_or(end, |t| t.to.max(end)));
