@@ -95,7 +95,7 @@ pub fn find(input: Input, settings: &Settings) -> Result<Found> {
     let mut within_outages: BTreeMap<&str, Vec<Row>> = BTreeMap::new();
     for (destination, rows) in &mut by_destination {
         for row in rows.iter_mut() {
-            row.known = people.knows_before(destination, row.person, row.at);
+            row.known = people.knows_before(destination, row.person, row.at, row.record);
         }
         let is_within = |row: &mut Row| row.late || (row.missed && outages.contains_key(&(row.lead_id, *destination)));
         within_outages.insert(destination, rows.extract_if(.., is_within).collect());
@@ -185,7 +185,7 @@ fn read_rows<'a>(input: &Input<'a>, texts: &Texts<'a>, settings: &Settings) -> R
     let frame = input.verdicts.frame();
     let text = |name: &str| -> Result<&'a StringChunked> { Ok(frame.column(name)?.str()?) };
     let (ids, people, destinations) = (text("lead_id")?, text("person_id")?, text("destination")?);
-    let (verdicts, reasons) = (text("verdict")?, text("reason")?);
+    let (verdicts, reasons, records) = (text("verdict")?, text("reason")?, text("record_id")?);
     let (received, late) = (frame.column("received_at")?.datetime()?.physical(), frame.column("late")?.bool()?);
     // When, which, and the row unless it is on neither side.
     type Moment<'r> = (i64, &'r str, Option<Row<'r>>);
@@ -205,7 +205,7 @@ fn read_rows<'a>(input: &Input<'a>, texts: &Texts<'a>, settings: &Settings) -> R
         let delivered = matched && reasons.get(row) != Some(reason::PERSON_KNOWN) && !late;
         let kept = (missed || delivered || late).then(|| texts.lead(id)).flatten().map(|lead| {
             let mut kept = Row::new((row, id), lead, people.get(row), at, missed || late, settings.timezone);
-            kept.late = late;
+            (kept.late, kept.record) = (late, records.get(row));
             kept
         });
         all.entry(destination).or_default().push((at, id, kept));

@@ -134,25 +134,35 @@ impl<'a> Texts<'a> {
     }
 }
 
-/// Since when each person is known to each destination.
-pub(super) struct People<'a>(HashMap<(&'a str, &'a str), i64>);
+/// Since when each person is known to each destination: when its first two records were made, and which they are.
+pub(super) struct People<'a>(HashMap<(&'a str, &'a str), [Option<(i64, &'a str)>; 2]>);
 
 impl<'a> People<'a> {
     pub(super) fn read(records: &'a Table<CrmRecords>) -> Result<Self> {
         let frame = records.frame();
         let times = frame.column("created_at")?.datetime()?.physical();
-        let (destinations, people) = (frame.column("destination")?.str()?, frame.column("person_id")?.str()?);
-        let mut first: HashMap<(&str, &str), i64> = HashMap::new();
-        for ((destination, person), at) in destinations.iter().zip(people.iter()).zip(times.iter()) {
-            if let (Some(destination), Some(person), Some(at)) = (destination, person, at) {
-                first.entry((destination, person)).and_modify(|known| *known = at.min(*known)).or_insert(at);
+        let text = |name: &str| -> Result<&'a polars::prelude::StringChunked> { Ok(frame.column(name)?.str()?) };
+        let (destinations, people, ids) = (text("destination")?, text("person_id")?, text("record_id")?);
+        let mut first: HashMap<(&str, &str), [Option<(i64, &str)>; 2]> = HashMap::new();
+        for (((destination, person), id), at) in
+            destinations.iter().zip(people.iter()).zip(ids.iter()).zip(times.iter())
+        {
+            if let (Some(destination), Some(person), Some(id), Some(at)) = (destination, person, id, at) {
+                let two = first.entry((destination, person)).or_default();
+                let mut all = [two[0], two[1], Some((at, id))];
+                all.sort_unstable_by_key(|record| record.map_or((i64::MAX, ""), |record| record));
+                *two = [all[0], all[1]];
             }
         }
         Ok(People(first))
     }
 
-    pub(super) fn knows_before(&self, destination: &str, person: Option<&str>, at: i64) -> bool {
-        person.and_then(|person| self.0.get(&(destination, person))).is_some_and(|known| *known < at - BEFORE)
+    /// Whether it had a record of the person before that time, other than the one that answers the lead itself: an
+    /// export without hours has that one made at midnight, before the lead.
+    pub(super) fn knows_before(&self, destination: &str, person: Option<&str>, at: i64, own: Option<&str>) -> bool {
+        let records = person.and_then(|person| self.0.get(&(destination, person)));
+        let mut others = records.into_iter().flatten().flatten().filter(|(_, id)| Some(*id) != own);
+        others.next().is_some_and(|(made, _)| *made < at - BEFORE)
     }
 }
 
@@ -168,7 +178,9 @@ pub(super) struct Row<'a> {
     pub(super) missed: bool,
     /// Missed then, and imported later: it speaks neither for a cause nor against one.
     pub(super) late: bool,
-    /// Whether the destination had a record of the person before.
+    /// The record that answers it.
+    pub(super) record: Option<&'a str>,
+    /// Whether the destination had another record of the person before.
     pub(super) known: bool,
     minute: u32,
     hour: u32,
@@ -197,6 +209,7 @@ impl<'a> Row<'a> {
             at,
             missed,
             late: false,
+            record: None,
             known: false,
             minute,
             hour,

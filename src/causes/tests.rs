@@ -252,3 +252,28 @@ fn the_tail_of_the_hypergeometric_distribution_is_exact() {
     assert!((p - (5.0 * 105.0 + 15.0) / 38_760.0).abs() < 1e-12, "{p}");
     assert!(factorials.ln_tail(0, 6, 5, 20).abs() < 1e-12);
 }
+
+#[test]
+fn the_record_of_the_lead_itself_makes_nobody_known_though_its_day_began_before_the_lead() {
+    let (midnight, noon) = (0, 720 * MINUTE);
+    let records = |made: &[(&str, &str, i64)]| -> Table<CrmRecords> {
+        filled(
+            made.len(),
+            vec![
+                text("destination", vec!["crm"; made.len()]),
+                text("record_id", made.iter().map(|m| m.0)),
+                text("person_id", made.iter().map(|m| m.1)),
+                times("created_at", made.iter().map(|m| m.2).collect()),
+            ],
+        )
+    };
+    let one = records(&[("own", "p", midnight)]);
+    let known = |records: &Table<CrmRecords>, own| {
+        conditions::People::read(records).unwrap().knows_before("crm", Some("p"), noon, own)
+    };
+    assert!(!known(&one, Some("own")));
+    assert!(known(&one, None), "a lost lead of somebody whom the CRM has");
+    let two = records(&[("later", "p", noon), ("own", "p", midnight), ("earlier", "p", midnight - MINUTE)]);
+    assert!(known(&two, Some("own")));
+    assert!(!known(&records(&[("own", "p", midnight), ("later", "p", noon)]), Some("own")));
+}
