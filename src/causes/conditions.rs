@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Datelike, TimeZone, Timelike};
 use chrono_tz::Tz;
+use polars::prelude::StringChunked;
 
 use crate::config::DestinationKind;
 use crate::error::Result;
@@ -134,16 +135,19 @@ impl<'a> Texts<'a> {
     }
 }
 
-/// Since when each person is known to each destination: when its first two records were made, and which they are.
-pub(super) struct People<'a>(HashMap<(&'a str, &'a str), [Option<(i64, &'a str)>; 2]>);
+/// When the first two records of somebody were made, and which they are.
+type FirstTwo<'a> = [Option<(i64, &'a str)>; 2];
+
+/// Since when each person is known to each destination.
+pub(super) struct People<'a>(HashMap<(&'a str, &'a str), FirstTwo<'a>>);
 
 impl<'a> People<'a> {
     pub(super) fn read(records: &'a Table<CrmRecords>) -> Result<Self> {
         let frame = records.frame();
         let times = frame.column("created_at")?.datetime()?.physical();
-        let text = |name: &str| -> Result<&'a polars::prelude::StringChunked> { Ok(frame.column(name)?.str()?) };
+        let text = |name: &str| -> Result<&'a StringChunked> { Ok(frame.column(name)?.str()?) };
         let (destinations, people, ids) = (text("destination")?, text("person_id")?, text("record_id")?);
-        let mut first: HashMap<(&str, &str), [Option<(i64, &str)>; 2]> = HashMap::new();
+        let mut first: HashMap<(&str, &str), FirstTwo<'_>> = HashMap::new();
         for (((destination, person), id), at) in
             destinations.iter().zip(people.iter()).zip(ids.iter()).zip(times.iter())
         {
