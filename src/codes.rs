@@ -213,6 +213,8 @@ pub mod finding {
     pub const EXPORT_UNREADABLE: &str = "export-unreadable";
     /// An export is empty, another object, one view, or much smaller than the last.
     pub const EXPORT_SUSPICIOUS: &str = "export-suspicious";
+    /// An export does not show kinds of records that leads may have become.
+    pub const EXPORT_PARTIAL: &str = "export-partial";
     /// The missed share is implausible: the destination is gated.
     pub const EXPORT_INCOMPLETE: &str = "export-incomplete";
     /// A missed purchase or contact request.

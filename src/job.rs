@@ -266,6 +266,7 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
     let last_shares = history::missed_shares(&earlier)?;
     let (gated, shares) = reconcile::gates(&reconciliation, &coverage, &config.destinations, &last_shares)?;
     findings.extend(gated.iter().map(reconcile::Gated::finding));
+    findings.extend(reconcile::cannot_show(&reconciliation, &coverage, &config.destinations)?);
     let (untouched, said) =
         untouched::find(&reconciliation, &crm_records, &config.sales, as_of_ends_at, config.report.timezone)?;
     findings.extend(said);

@@ -4,6 +4,7 @@
 //! Outages and causes refine `missed` afterwards; the books are balanced by `balance`, which does not trust this.
 //! The rules are those of the design (words, reasons, rules): events, routing, who can deliver, pairs nearest first.
 
+mod again;
 mod clock;
 mod events;
 mod gate;
@@ -12,6 +13,7 @@ mod ledger;
 mod pairing;
 mod people;
 mod records;
+mod sight;
 mod unclaimed;
 
 use std::collections::HashMap;
@@ -29,6 +31,7 @@ use ledger::{Ledger, Outcome};
 use records::Columns;
 
 pub use gate::{Gated, gates};
+pub use sight::cannot_show;
 
 /// How much earlier than its lead a record may be, in microseconds: clocks differ, exports cut seconds.
 pub const EARLIEST: i64 = events::TEN_MINUTES;
@@ -337,17 +340,20 @@ struct Odd {
     created_at: Vec<Option<i64>>,
     lead_source: Vec<Option<String>>,
     reason: Vec<&'static str>,
+    lead_id: Vec<Option<String>>,
 }
 
 impl Odd {
     fn extend(&mut self, destination: &str, ledger: &Ledger<'_, '_>) {
-        for (row, role) in &ledger.roles {
-            let Some(record) = ledger.records.all.get(*row as usize) else { continue };
+        for role in &ledger.roles {
+            let Some(record) = ledger.records.all.get(role.record as usize) else { continue };
+            let lead = role.event.and_then(|event| ledger.book.first(ledger.event(event)?));
             self.destination.push(destination.to_owned());
             self.record_id.push(record.id.to_owned());
             self.created_at.push(record.created);
             self.lead_source.push(record.lead_source.map(str::to_owned));
-            self.reason.push(role);
+            self.reason.push(role.why);
+            self.lead_id.push(lead.map(|lead| lead.id.to_owned()));
         }
     }
 
@@ -357,6 +363,7 @@ impl Odd {
             "record_id" => self.record_id,
             "lead_source" => self.lead_source,
             "reason" => self.reason,
+            "lead_id" => self.lead_id,
         )?;
         frame.with_column(instants("created_at", self.created_at)?.into())?;
         Table::new(frame)

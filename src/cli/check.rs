@@ -19,6 +19,7 @@ use crate::io::landing::Landing;
 use crate::io::{last_run, reviewed};
 use crate::job;
 use crate::lead_source;
+use crate::reconcile;
 use crate::tables::{self, Leads, Table};
 use crate::tabular::ReadFile;
 
@@ -253,7 +254,8 @@ fn holds(read: &crm::Read, destination: &Destination, landed: &DataFrame) -> Res
     let shown = |kinds: &[String]| if kinds.is_empty() { "nothing".to_owned() } else { kinds.join(", ") };
     let text = format!("it holds {}; it lacks {}", shown(&held), shown(&lacking));
     let mut lines = vec![line(Verdict::Good, text)];
-    lines.extend(findings.into_iter().map(|found| line(Verdict::Doubtful, found.text)));
+    let partial = reconcile::cannot_show(&Table::empty(), &coverage, destinations)?;
+    lines.extend(findings.into_iter().chain(partial).map(|found| line(Verdict::Doubtful, found.text)));
     Ok(lines)
 }
 

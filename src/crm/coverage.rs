@@ -12,7 +12,7 @@ use polars::prelude::*;
 use super::records::Texts;
 use super::{LOST, QUALIFIED, Read, WON, exported_at};
 use crate::codes::{Finding, finding, kind, level};
-use crate::config::{Destination, DestinationKind, ExportedAt};
+use crate::config::{Destination, ExportedAt};
 use crate::error::Result;
 use crate::tables::{Coverage, Grain, Leads, Table};
 
@@ -230,15 +230,6 @@ fn tell(spoken: &Spoken, read: Option<&Read>, destination: &Destination, finding
     {
         let text = "the export is less than half of the last one: a filter, a view or an interrupted export".into();
         say(finding::EXPORT_SUSPICIOUS, level::MAIL, text, previous - spoken.records);
-    }
-    if spoken.owners == 1 && spoken.records >= 50 {
-        let text = "all records of the export have one owner: it may be one person's view".into();
-        say(finding::EXPORT_SUSPICIOUS, level::LIST, text, spoken.records);
-    }
-    let keeps_state = matches!(destination.kind, DestinationKind::Salesforce | DestinationKind::Dynamics);
-    if keeps_state && spoken.records >= 50 && !spoken.has_converted && !spoken.has_closed {
-        let text = "the export holds no converted or closed records: it may be a view of open leads".into();
-        say(finding::EXPORT_SUSPICIOUS, level::LIST, text, spoken.records);
     }
 }
 

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
 
-use crate::codes::{reason, verdict};
+use crate::codes::{reason, unexplained, verdict};
 use crate::contact;
 use crate::error::{Result, count};
 use crate::reconcile;
@@ -335,7 +335,8 @@ struct Records<'a> {
     weights: Vec<Option<f64>>,
     marketplace: Vec<bool>,
     shows_lead_source: bool,
-    odd: HashMap<&'a str, &'a str>,
+    /// Records that are no first delivery: what they are instead, and the lead that they deliver again.
+    odd: HashMap<&'a str, (&'a str, Option<&'a str>)>,
 }
 
 impl<'a> Records<'a> {
@@ -353,9 +354,11 @@ impl<'a> Records<'a> {
         }
         let marketplace = table.flags("marketplace")?;
         let (ids, of) = (published.unexplained.texts("record_id")?, published.unexplained.texts("destination")?);
-        let odd = ids.into_iter().zip(of).zip(published.unexplained.texts("reason")?);
-        let odd =
-            odd.filter(|((_, name), _)| *name == Some(destination)).filter_map(|((id, _), why)| Some((id?, why?)));
+        let (whys, again) = (published.unexplained.texts("reason")?, published.unexplained.texts("lead_id")?);
+        let odd = ids.into_iter().zip(of).zip(whys.into_iter().zip(again));
+        let odd = odd
+            .filter(|((_, name), _)| *name == Some(destination))
+            .filter_map(|((id, _), (why, lead))| Some((id?, (why?, lead))));
         Ok(Records {
             rows: from..to,
             destination: destination.to_owned(),
@@ -450,10 +453,14 @@ impl<'a> Records<'a> {
             () if !others.is_empty() => {
                 format!("it accounts for lead {}, to which it is nearer or fits better", others.join(", "))
             }
-            () if self.odd.contains_key(record_id) => {
-                format!("it accounts for no lead: {}", self.odd.get(record_id).copied().unwrap_or_default())
-            }
-            () => "it is of somebody else".to_owned(),
+            () => match self.odd.get(record_id).copied() {
+                Some((unexplained::FURTHER_DELIVERY, Some(lead))) if lead == asked.id => {
+                    "it delivers this lead again".to_owned()
+                }
+                Some((unexplained::FURTHER_DELIVERY, Some(lead))) => again(lead, &differs),
+                Some((why, _)) => format!("it accounts for no lead: {why}"),
+                None => "it is of somebody else".to_owned(),
+            },
         };
         Candidate {
             record_id: record_id.to_owned(),
@@ -469,6 +476,15 @@ impl<'a> Records<'a> {
             taken,
             why,
         }
+    }
+}
+
+/// Why a record that this lead could have made is of another lead that has one already.
+fn again(lead: &str, differs: &[&str]) -> String {
+    let text = format!("it delivers lead {lead} again, which has a record of its own");
+    match differs {
+        [] => text,
+        fields => format!("{text}: it shows what was typed there, here {} is other", fields.join(", ")),
     }
 }
 

@@ -7,8 +7,8 @@ use chrono::DateTime;
 use super::clock::{self, Clock};
 use super::events::{Book, DAY, Event, HOUR, Lead, NOBODY, SECOND, TEN_MINUTES, number};
 use super::pairing::{self, Evidence, Slack};
-use super::records::{Columns, Record, Records};
-use super::{Inferred, View, excluded_kind, inference, unclaimed};
+use super::records::{Columns, Record, Records, Span};
+use super::{Inferred, View, again, excluded_kind, inference, unclaimed};
 use crate::codes::{Finding, finding, kind, level, link, reason, unexplained, verdict};
 use crate::config::{Destination, Grace, RecordsPer};
 use crate::contact;
@@ -55,6 +55,15 @@ pub(super) struct Answer {
     pub(super) delivered: bool,
 }
 
+/// A marketplace record that is no first delivery.
+pub(super) struct Role {
+    pub(super) record: u32,
+    /// What it is instead.
+    pub(super) why: &'static str,
+    /// The event that it delivers again, or that should not have been sent.
+    pub(super) event: Option<u32>,
+}
+
 /// One destination's books while they are made.
 pub(super) struct Ledger<'b, 'a> {
     pub(super) book: &'b Book<'a>,
@@ -75,12 +84,14 @@ pub(super) struct Ledger<'b, 'a> {
     pub(super) until: Option<i64>,
     /// For each routed lead that a record accounts for, that record.
     pub(super) answers: HashMap<u32, Answer>,
+    /// Records that deliver an event again which has its own, though they pair with another one in time.
+    pub(super) again: HashMap<u32, u32>,
     /// In a person destination: events of people who had no earlier record.
     pub(super) first_contacts: HashMap<u32, bool>,
     /// In a person destination: events of people whom it may know by a record that the export does not reach back to.
     pub(super) known_out_of_sight: HashSet<u32>,
-    /// For each record what it is, where it is a marketplace record and no first delivery.
-    pub(super) roles: Vec<(u32, &'static str)>,
+    /// The marketplace records that are no first delivery.
+    pub(super) roles: Vec<Role>,
     pub(super) first_deliveries: usize,
     pub(super) keys_unknown: bool,
 }
@@ -111,6 +122,7 @@ impl<'b, 'a> Ledger<'b, 'a> {
             from: view.from,
             until: None,
             answers: HashMap::new(),
+            again: HashMap::new(),
             first_contacts: HashMap::new(),
             known_out_of_sight: HashSet::new(),
             roles: Vec::new(),
@@ -326,13 +338,40 @@ impl<'b, 'a> Ledger<'b, 'a> {
             }
             _ => 0,
         };
-        let paired = pairing::pair(self.book, self.events, &self.records.all, self.slack, &typed);
+        let mut paired = pairing::pair(self.book, self.events, &self.records.all, self.slack, &typed);
+        let mut delays = self.delays_of(paired.pairs.iter());
+        // A pair that may be wrong must not say how long delivery takes: only people who came once tell.
+        let is_sure = |pair: &&pairing::Pair| {
+            self.event(pair.event).and_then(|event| several.get(&event.person)).is_some_and(|events| events.len() == 1)
+        };
+        let grace = self.grace_by(&self.delays_of(paired.pairs.iter().filter(is_sure)));
+        let mut again = HashMap::new();
+        loop {
+            let found = again::delivered_again(self, &paired.pairs, grace, &several);
+            if found.is_empty() {
+                break;
+            }
+            // Whose record it is not may have another, and that one may have been another's.
+            let people: HashSet<u32> =
+                found.iter().filter_map(|(_, event)| self.event(*event)).map(|event| event.person).collect();
+            again.extend(found);
+            let mut events: Vec<u32> =
+                people.iter().filter_map(|person| several.get(person)).flatten().copied().collect();
+            events.sort_unstable();
+            let records = &self.records.all;
+            let rows = (0..records.len()).map(number).filter(|row| {
+                records.get(*row as usize).is_some_and(|record| people.contains(&record.person))
+                    && !again.contains_key(row)
+            });
+            paired.anew(self.book, &events, records, rows.collect(), self.slack, &typed);
+            delays = self.delays_of(paired.pairs.iter());
+        }
+        self.again = again;
         self.keys_unknown = paired.keys_unknown > paired.keys_known;
         let mut of_event: HashMap<u32, Vec<pairing::Pair>> = HashMap::new();
         for pair in &paired.pairs {
             of_event.entry(pair.event).or_default().push(*pair);
         }
-        let mut delays = Vec::new();
         for number in self.events {
             let Some(event) = self.event(*number) else { continue };
             let Some(pairs) = of_event.get_mut(number) else { continue };
@@ -343,23 +382,49 @@ impl<'b, 'a> Ledger<'b, 'a> {
             for (lead, pair) in event.leads.iter().zip(pairs.iter()) {
                 self.answers.insert(*lead, Answer { record: pair.record, evidence: pair.evidence, delivered: true });
             }
-            if let (true, Some(pair)) = (self.is_genuine(event), pairs.first()) {
-                let span = self.records.all.get(pair.record as usize).and_then(|record| record.span);
-                delays.extend(span.map(|span| (self.received(event), span.delay(self.received(event)).max(0))));
-            }
         }
         self.set_grace(delays)
+    }
+
+    /// When each genuine event was received, and how long it took to its first record.
+    fn delays_of<'p>(&self, pairs: impl Iterator<Item = &'p pairing::Pair>) -> Vec<(i64, i64)> {
+        let mut first: HashMap<u32, (Span, u32)> = HashMap::new();
+        for pair in pairs {
+            let Some(span) = self.records.all.get(pair.record as usize).and_then(|record| record.span) else {
+                continue;
+            };
+            let known = first.entry(pair.event).or_insert((span, pair.record));
+            if (span.start, pair.record) < (known.0.start, known.1) {
+                *known = (span, pair.record);
+            }
+        }
+        let mut delays: Vec<(i64, i64)> = first
+            .into_iter()
+            .filter_map(|(number, (span, _))| {
+                let event = self.event(number).filter(|event| self.is_genuine(event))?;
+                Some((self.received(event), span.delay(self.received(event)).max(0)))
+            })
+            .collect();
+        delays.sort_unstable();
+        delays
+    }
+
+    /// Grace as configured, or as these delays tell it.
+    fn grace_by(&self, delays: &[(i64, i64)]) -> i64 {
+        match self.destination.grace {
+            Grace::Fixed(fixed) => fixed.num_microseconds().unwrap_or(i64::MAX / 4),
+            Grace::Auto => inference::grace(&delays.iter().map(|(_, delay)| *delay).collect::<Vec<_>>()),
+        }
     }
 
     /// Takes grace from the delays seen, or checks the configured one against them.
     pub(super) fn set_grace(&mut self, mut delays: Vec<(i64, i64)>) -> Result<()> {
         delays.sort_unstable();
+        self.grace = self.grace_by(&delays);
         self.delays = delays.into_iter().map(|(_, delay)| delay).collect();
-        let Grace::Fixed(fixed) = self.destination.grace else {
-            self.grace = inference::grace(&self.delays);
+        if self.destination.grace == Grace::Auto {
             return Ok(());
-        };
-        self.grace = fixed.num_microseconds().unwrap_or(i64::MAX / 4);
+        }
         let usual = inference::without_backlogs(&self.delays);
         let slower = usual.iter().filter(|delay| **delay > self.grace).count();
         // A twentieth: by then leads that are on their way are called missed every night.
@@ -413,36 +478,43 @@ impl<'b, 'a> Ledger<'b, 'a> {
         let mut first = 0;
         for (row, record) in self.records.all.iter().enumerate() {
             let row = number(row);
-            let role = match used.get(&row) {
-                _ if record.is_test && record.delivers => Some(unexplained::TEST_LEAD),
-                Some(true) => Some(unexplained::DO_NOT_CONTACT),
+            let again = self.again.get(&row).copied();
+            let (why, event) = match used.get(&row) {
+                _ if record.is_test && record.delivers => (unexplained::TEST_LEAD, None),
+                Some(true) => (unexplained::DO_NOT_CONTACT, None),
                 Some(false) if !record.delivers => continue,
-                Some(false) => None,
-                None if !(record.marketplace && record.delivers) => continue,
-                None if record.is_dnc => Some(unexplained::DO_NOT_CONTACT),
+                Some(false) => {
+                    first += 1;
+                    continue;
+                }
+                None if !(record.marketplace && record.delivers) && again.is_none() => continue,
+                None if record.is_dnc => (unexplained::DO_NOT_CONTACT, None),
                 None => {
                     let by_key = record.key.and_then(|key| key_events.get(&key.to_lowercase()).copied());
                     let by_email = record.email.as_deref().and_then(|email| event_of_email.get(email).copied());
                     let of_person = events.get(&record.person).map_or(&[][..], Vec::as_slice);
-                    let answered = by_key.or(by_email).or_else(|| {
-                        of_person.iter().copied().find(|number| {
-                            self.event(*number).is_some_and(|event| {
-                                self.per_person || pairing::could_answer(self.book, event, record, self.slack)
+                    let nearest = || {
+                        let could = |event: &Event| pairing::could_answer(self.book, event, record, self.slack);
+                        let of_person = of_person.iter().filter_map(|number| Some((*number, self.event(*number)?)));
+                        of_person
+                            .filter(|(_, event)| self.per_person || could(event))
+                            .min_by_key(|(number, event)| {
+                                let delay = record.span.map(|span| span.delay(self.received(event)).abs());
+                                (delay, *number)
                             })
-                        })
-                    });
-                    Some(match answered {
+                            .map(|(number, _)| number)
+                    };
+                    let event = again.or(by_key).or(by_email).or_else(nearest);
+                    let why = match event {
                         Some(event) if self.kind_of(event) == kind::DO_NOT_CONTACT => unexplained::DO_NOT_CONTACT,
                         Some(_) => unexplained::FURTHER_DELIVERY,
                         None if !record.offer_known => unexplained::UNKNOWN_OFFER,
                         None => unexplained::NO_LEAD,
-                    })
+                    };
+                    (why, event)
                 }
             };
-            match role {
-                Some(role) => roles.push((row, role)),
-                None => first += 1,
-            }
+            roles.push(Role { record: row, why, event });
         }
         self.first_deliveries = first;
         self.roles = roles;
@@ -523,7 +595,7 @@ impl<'b, 'a> Ledger<'b, 'a> {
         let instant = |at: Option<i64>| at.and_then(DateTime::from_timestamp_micros);
         let mut delays = self.delays.clone();
         delays.sort_unstable();
-        let roles = |wanted: &[&str]| self.roles.iter().filter(|(_, role)| wanted.contains(role)).count();
+        let roles = |wanted: &[&str]| self.roles.iter().filter(|role| wanted.contains(&role.why)).count();
         Inferred {
             destination: self.destination.name.clone(),
             records_per: if self.per_person { "person" } else { "lead" },
@@ -557,7 +629,7 @@ impl<'b, 'a> Ledger<'b, 'a> {
                 findings.push(Finding { level, code, destination: self.destination.name.clone(), text, count });
             }
         };
-        let of = |wanted: &str| self.roles.iter().filter(|(_, role)| *role == wanted).count();
+        let of = |wanted: &str| self.roles.iter().filter(|role| role.why == wanted).count();
         tell(
             level::LIST,
             finding::FORWARDED,

@@ -98,46 +98,11 @@ pub(super) fn pair(
     typed: &dyn Fn(u32, u32) -> i64,
 ) -> Pairing {
     let keyed = by_key(book, events, records);
-    let mut rooms: HashMap<u32, usize> = HashMap::with_capacity(events.len());
-    for event in events {
-        rooms.insert(*event, book.events.get(*event as usize).map_or(0, |event| event.leads.len()));
-    }
-    let mut pairs = keyed.pairs;
-    for pair in &pairs {
-        if let Some(room) = rooms.get_mut(&pair.event) {
-            *room -= 1;
-        }
-    }
-    let free: Vec<u32> = (0..records.len())
-        .filter(|row| records.get(*row).is_some_and(|r| r.delivers && !r.is_test && r.person != NOBODY))
-        .map(number)
-        .filter(|row| !keyed.bound.contains(row))
-        .collect();
-    let mut shelf = Shelf::new(records, free, slack, typed);
-    let mut proposals = BinaryHeap::with_capacity(events.len());
-    for event in events {
-        if rooms.get(event).is_some_and(|room| *room > 0) {
-            proposals.extend(shelf.propose(book, *event).map(Reverse));
-        }
-    }
-    while let Some(Reverse(proposal)) = proposals.pop() {
-        if shelf.is_free(proposal.slot) {
-            shelf.take(proposal.slot);
-            pairs.push(Pair {
-                event: proposal.event,
-                record: proposal.record,
-                evidence: proposal.evidence,
-                delay: proposal.delay,
-            });
-            let Some(room) = rooms.get_mut(&proposal.event) else { continue };
-            *room -= 1;
-            if *room == 0 {
-                continue;
-            }
-        }
-        proposals.extend(shelf.propose(book, proposal.event).map(Reverse));
-    }
-    Pairing { pairs, keys_known: keyed.known, keys_unknown: keyed.unknown }
+    let mut pairing =
+        Pairing { pairs: keyed.pairs, keys_known: keyed.known, keys_unknown: keyed.unknown, bound: keyed.bound };
+    let rows = (0..records.len()).map(number).collect();
+    pairing.by_time(book, events, records, rows, slack, typed);
+    pairing
 }
 
 /// The outcome of [`pair`].
@@ -145,6 +110,75 @@ pub(super) struct Pairing {
     pub pairs: Vec<Pair>,
     pub keys_known: usize,
     pub keys_unknown: usize,
+    /// Records whose key names an event, or none that we hold: they answer nobody else.
+    bound: HashSet<u32>,
+}
+
+impl Pairing {
+    /// Pairs all events of some people anew, with no other records than `rows`; what has a key stays.
+    pub(super) fn anew(
+        &mut self,
+        book: &Book<'_>,
+        events: &[u32],
+        records: &[Record<'_>],
+        rows: Vec<u32>,
+        slack: Slack,
+        typed: &dyn Fn(u32, u32) -> i64,
+    ) {
+        let again: HashSet<u32> = events.iter().copied().collect();
+        self.pairs.retain(|pair| pair.evidence == Evidence::Key || !again.contains(&pair.event));
+        self.by_time(book, events, records, rows, slack, typed);
+    }
+
+    /// Adds pairs of events that have room with records that can deliver and carry no key.
+    fn by_time(
+        &mut self,
+        book: &Book<'_>,
+        events: &[u32],
+        records: &[Record<'_>],
+        rows: Vec<u32>,
+        slack: Slack,
+        typed: &dyn Fn(u32, u32) -> i64,
+    ) {
+        let mut rooms: HashMap<u32, usize> = HashMap::with_capacity(events.len());
+        for event in events {
+            rooms.insert(*event, book.events.get(*event as usize).map_or(0, |event| event.leads.len()));
+        }
+        for pair in &self.pairs {
+            if let Some(room) = rooms.get_mut(&pair.event) {
+                *room -= 1;
+            }
+        }
+        let mut free = rows;
+        free.retain(|row| {
+            records.get(*row as usize).is_some_and(|r| r.delivers && !r.is_test && r.person != NOBODY)
+                && !self.bound.contains(row)
+        });
+        let mut shelf = Shelf::new(records, free, slack, typed);
+        let mut proposals = BinaryHeap::with_capacity(events.len());
+        for event in events {
+            if rooms.get(event).is_some_and(|room| *room > 0) {
+                proposals.extend(shelf.propose(book, *event).map(Reverse));
+            }
+        }
+        while let Some(Reverse(proposal)) = proposals.pop() {
+            if shelf.is_free(proposal.slot) {
+                shelf.take(proposal.slot);
+                self.pairs.push(Pair {
+                    event: proposal.event,
+                    record: proposal.record,
+                    evidence: proposal.evidence,
+                    delay: proposal.delay,
+                });
+                let Some(room) = rooms.get_mut(&proposal.event) else { continue };
+                *room -= 1;
+                if *room == 0 {
+                    continue;
+                }
+            }
+            proposals.extend(shelf.propose(book, proposal.event).map(Reverse));
+        }
+    }
 }
 
 struct Keyed {

@@ -9,6 +9,8 @@ use crate::codes::finding;
 use crate::config::{DestinationKind, ExportedAt, Grace, Pattern, RecordsPer, Replay};
 use crate::tables::{Definition, Grain, Kind};
 
+mod again;
+
 /// Minutes after 1 May 2026, 00:00 UTC, as an instant.
 pub(crate) fn at(minutes: i64) -> i64 {
     1_777_593_600_000_000 + minutes * 60_000_000

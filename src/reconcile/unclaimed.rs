@@ -36,14 +36,14 @@ const BY_HAND: i64 = 7 * DAY;
 const MAY_BE_CUT: usize = 40;
 
 /// A contact in comparable form.
-struct Contact {
-    fields: [Option<String>; 7],
+pub(super) struct Contact {
+    pub(super) fields: [Option<String>; 7],
     /// Whether the value only fills the field.
-    filler: [bool; 7],
+    pub(super) filler: [bool; 7],
 }
 
 impl Contact {
-    fn of(typed: [Option<&str>; 7]) -> Self {
+    pub(super) fn of(typed: [Option<&str>; 7]) -> Self {
         let filler = std::array::from_fn(|field| typed[field].is_some_and(contact::is_placeholder));
         let fields = std::array::from_fn(|field| {
             let text = typed[field].map(str::trim).filter(|text| !text.is_empty())?;
@@ -111,7 +111,8 @@ fn shows_no_more(record: &Contact, lead: &Contact) -> bool {
     fields.filter(|(field, _)| *field != COUNTRY).all(|(_, (shown, typed))| shown.is_none() || typed.is_some())
 }
 
-fn is_same(typed: &str, shown: &str) -> bool {
+/// Whether a record shows what was typed, be it cut off.
+pub(super) fn is_same(typed: &str, shown: &str) -> bool {
     typed == shown || (shown.len() >= MAY_BE_CUT && typed.starts_with(shown))
 }
 
@@ -168,8 +169,13 @@ impl Waiting {
 }
 
 fn typed(book: &Book<'_>, event: &Event) -> Contact {
+    Contact::of(as_typed(book, event))
+}
+
+/// What an event's first lead typed.
+pub(super) fn as_typed<'a>(book: &Book<'a>, event: &Event) -> [Option<&'a str>; 7] {
     let row = event.leads.first().map_or(usize::MAX, |row| *row as usize);
-    Contact::of(std::array::from_fn(|field| book.contacts.get(field)?.get(row).copied().flatten()))
+    std::array::from_fn(|field| book.contacts.get(field)?.get(row).copied().flatten())
 }
 
 /// Finds the records that are of a waiting lead's person.

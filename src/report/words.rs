@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::filters::count;
 use super::rows::View;
-use crate::codes::{finding, level, status};
+use crate::codes::{finding, level, status, unexplained};
 use crate::error::Result;
 use crate::queries::Catalog;
 
@@ -91,6 +91,7 @@ impl Figures {
         };
         let is = |column: &str, value: &str| col(column).eq(lit(value));
         let open = || is("status", status::NEW).or(is("status", status::OPEN)).or(is("status", status::REPLAYED));
+        let no_lead = is("reason", unexplained::NO_LEAD).or(is("reason", unexplained::UNKNOWN_OFFER));
         let verdict = |value: &str| rows("reconciliation", is("verdict", value));
         let by_level = |new: bool| -> Result<[i64; 3]> {
             let mut counts = [0; 3];
@@ -122,7 +123,7 @@ impl Figures {
             causes: height("causes"),
             untouched: height("untouched"),
             quarantined: height("quarantine"),
-            unexplained: height("unexplained_records"),
+            unexplained: rows("unexplained_records", no_lead)?,
             lost_at_source: height("lost_at_source"),
             set_aside: height("set_aside"),
             findings: by_level(false)?,
@@ -158,6 +159,7 @@ pub fn headline(figures: &Figures, catalog: &Catalog, outages: &[Outage], proble
             were(figures.lost_at_source, "lead was", "leads were")
         ));
     }
+    more.extend(maybe_arrived(catalog)?);
     let lost =
         |n: i64, people: i64| format!("{} of {} never reached the CRM", leads(n), were(people, "person", "people"));
     let (tone, text) = if let Some((first, rest)) = doubtful.split_first() {
@@ -233,6 +235,20 @@ fn texts_of(catalog: &Catalog, code: &str) -> Result<Vec<String>> {
         (_, text) => text.map(str::to_owned),
     });
     Ok(named.collect())
+}
+
+/// Of each destination whose export leaves records out: how many of its missed leads may have arrived.
+fn maybe_arrived(catalog: &Catalog) -> Result<Vec<String>> {
+    let Some(frame) = catalog.get("findings") else { return Ok(Vec::new()) };
+    let partial = col("code").eq(lit(finding::EXPORT_PARTIAL)).and(col("count").gt(lit(0)));
+    let found = frame.clone().lazy().filter(partial).collect()?;
+    let (names, texts) = (found.column("destination")?.str()?, found.column("text")?.str()?);
+    let counts = found.column("count")?.i64()?;
+    let sentences = (0..found.height()).filter_map(|row| {
+        let shown = texts.get(row)?.split(": ").next()?;
+        Some(format!("{} missed at {} may have arrived: {shown}.", leads(counts.get(row)?), names.get(row)?))
+    });
+    Ok(sentences.collect())
 }
 
 /// One outage, in words.
