@@ -1,14 +1,15 @@
-//! Records that deliver an event a second time, though in time they pair with another one, which was lost.
+//! Whose a record is by what it shows, where time gives it to another lead of the same person.
 //!
-//! A forwarder delivers twice, minutes or days apart. The second record is of a person one of whose other leads may
-//! wait: pairing gives it to him, and his loss is hidden. What was typed tells them apart: a forwarder copies it, so
-//! where the record shows what the delivered event typed and the waiting one typed something else, it is no answer to
-//! that one. Where both typed the same nothing tells, and the pair stands.
+//! A forwarder delivers twice, minutes or days apart, or late; pairing goes by time, and gives the record to a lead of
+//! the person that was lost in between, whose loss is hidden. What was typed tells them apart: a forwarder copies it, so
+//! where the record shows what one lead typed and the other typed something else, it is of the first. Where both typed
+//! the same nothing tells, and the pair stands.
 //!
-//! Refused are only pairs later than grace, for an event whose own record came in time: sales that edit a record in
-//! time, and leads of an outage that are imported together later, change nothing.
+//! Sales edit a record, one thing at a time: a record made within grace is only taken away where two fields say so and
+//! none speaks against it. Where the other lead has a record of its own, the one in question delivers it again; that
+//! own one must have come in time, so that of leads imported together late none is called lost for an edit.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::events::Event;
 use super::ledger::Ledger;
@@ -19,55 +20,107 @@ use super::unclaimed::{Contact, as_typed, is_same};
 /// Pairs by which it is seen whether an export shows values as they were typed.
 const SAMPLE: usize = 2000;
 
-/// The records among `pairs` that deliver another event of the person again, each with that event.
+/// Whose a record is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// It delivers this event again, which has a record of its own.
+    Again { record: u32, event: u32 },
+    /// It is the record of this event.
+    First(Pair),
+}
+
+/// The records among `pairs` that are another event's of the person by what they show.
 ///
-/// `grace` in microseconds; `events_of` are the events of each person.
-pub(super) fn delivered_again(
+/// `grace` in microseconds; `events_of` are the events of each person; `among` these people, or all.
+pub(super) fn misplaced(
     ledger: &Ledger<'_, '_>,
     pairs: &[Pair],
     grace: i64,
     events_of: &HashMap<u32, Vec<u32>>,
-) -> Vec<(u32, u32)> {
+    among: Option<&HashSet<u32>>,
+) -> Vec<Whose> {
     let others_of = |event: u32| -> &[u32] {
-        let of = ledger.event(event).and_then(|event| events_of.get(&event.person));
-        of.map_or(&[], Vec::as_slice)
+        let person = ledger.event(event).map(|event| event.person);
+        let person = person.filter(|person| among.is_none_or(|among| among.contains(person)));
+        let of = person.and_then(|person| events_of.get(&person));
+        of.filter(|events| events.len() > 1).map_or(&[], Vec::as_slice)
     };
-    let late = |pair: &&Pair| pair.evidence != Evidence::Key && pair.delay > grace && others_of(pair.event).len() > 1;
-    let late: Vec<&Pair> = pairs.iter().filter(late).collect();
-    if late.is_empty() {
+    // Nearly all records show what their lead typed, to the letter.
+    let is_doubtful = |pair: &&Pair| {
+        pair.evidence != Evidence::Key
+            && !others_of(pair.event).is_empty()
+            && ledger.event(pair.event).is_some_and(|event| {
+                let (typed, shown) = (as_typed(ledger.book, event), ledger.contact(pair.record));
+                let fields = typed
+                    .iter()
+                    .zip(&shown)
+                    .filter(|(typed, shown)| typed.zip(**shown).is_some_and(|(typed, shown)| typed != shown));
+                fields.count() >= enough(pair.delay > grace)
+            })
+    };
+    let doubtful: Vec<&Pair> = pairs.iter().filter(is_doubtful).collect();
+    if doubtful.is_empty() {
         return Vec::new();
     }
-    let mut in_time: HashMap<u32, Vec<u32>> = HashMap::new();
-    for pair in pairs.iter().filter(|pair| pair.delay <= grace && others_of(pair.event).len() > 1) {
-        in_time.entry(pair.event).or_default().push(pair.record);
+    let concerned: HashSet<u32> = doubtful.iter().flat_map(|pair| others_of(pair.event)).copied().collect();
+    let mut pairs_of: HashMap<u32, Vec<Pair>> = HashMap::new();
+    for pair in pairs.iter().filter(|pair| concerned.contains(&pair.event)) {
+        pairs_of.entry(pair.event).or_default().push(*pair);
     }
     let writing = Writing::of(ledger, pairs, grace);
-    let mut found = Vec::new();
-    for pair in late {
-        let (Some(event), Some(record)) = (ledger.event(pair.event), ledger.records.all.get(pair.record as usize))
-        else {
-            continue;
-        };
-        let (typed, shown) = (writing.typed(ledger, event), writing.shown(ledger, pair.record));
-        let of = others_of(pair.event).iter().copied().find(|number| {
-            let Some(other) = ledger.event(*number).filter(|_| *number != pair.event) else { return false };
-            let own = in_time.get(number).map_or(&[][..], Vec::as_slice);
-            let typed_there = writing.typed(ledger, other);
-            // Its own record must be its own by what it shows: of two leads imported in the wrong order neither is.
-            let is_own = |row: &u32| !explains_better(&typed, &typed_there, &writing.shown(ledger, *row));
-            may_be_of(ledger, other, record, pair.evidence)
-                && explains_better(&typed_there, &typed, &shown)
-                && own.iter().any(is_own)
-        });
-        found.extend(of.map(|event| (pair.record, event)));
-    }
-    found
+    doubtful
+        .into_iter()
+        .filter_map(|pair| whose(ledger, &writing, *pair, others_of(pair.event), &pairs_of, grace))
+        .collect()
 }
 
-/// Whether the record can have been made by this event, by its time and what its lead source names.
-fn may_be_of(ledger: &Ledger<'_, '_>, event: &Event, record: &Record<'_>, at_least: Evidence) -> bool {
-    pairing::evidence(event, record.action, record.offer).is_some_and(|evidence| evidence <= at_least)
-        && pairing::could_answer(ledger.book, event, record, ledger.slack)
+/// Fields in which a record must differ from what was typed before it is taken for another lead's.
+fn enough(is_late: bool) -> usize {
+    if is_late { 1 } else { 2 }
+}
+
+/// Whose the record of a pair is, if not of the event that it is paired with.
+fn whose(
+    ledger: &Ledger<'_, '_>,
+    writing: &Writing,
+    pair: Pair,
+    of_person: &[u32],
+    pairs_of: &HashMap<u32, Vec<Pair>>,
+    grace: i64,
+) -> Option<Whose> {
+    let (event, record) = (ledger.event(pair.event)?, ledger.records.all.get(pair.record as usize)?);
+    // What sales merged into a record may have given it its values.
+    if record.absorbed {
+        return None;
+    }
+    let (typed, shown) = (writing.typed(ledger, event), writing.shown(ledger, pair.record));
+    let better = of_person.iter().filter(|number| **number != pair.event).filter_map(|number| {
+        let other = ledger.event(*number)?;
+        let delay = may_be_of(ledger, other, record, pair.evidence)?;
+        let by = Explained::of(&writing.typed(ledger, other), &typed, &shown);
+        by.is_better(pair.delay > grace).then_some((by.differs, delay.abs(), *number, delay))
+    });
+    let (_, _, number, delay) = better.min()?;
+    let typed_there = writing.typed(ledger, ledger.event(number)?);
+    let has = pairs_of.get(&number).map_or(&[][..], Vec::as_slice);
+    // A record that shows what is typed here was given there for the same reason.
+    let is_own = |own: &&Pair| {
+        own.evidence == Evidence::Key
+            || !Explained::of(&typed, &typed_there, &writing.shown(ledger, own.record)).is_better(true)
+    };
+    match has.iter().filter(is_own).map(|own| own.delay).min() {
+        Some(delay) if delay <= grace => Some(Whose::Again { record: pair.record, event: number }),
+        Some(_) => None,
+        None => Some(Whose::First(Pair { event: number, delay, ..pair })),
+    }
+}
+
+/// How much later than this event the record was made, if it can be of it by its time and what its lead source names.
+fn may_be_of(ledger: &Ledger<'_, '_>, event: &Event, record: &Record<'_>, at_least: Evidence) -> Option<i64> {
+    pairing::evidence(event, record.action, record.offer).filter(|evidence| *evidence <= at_least)?;
+    let span = record.span?;
+    let delays = event.leads.iter().filter_map(|row| Some(span.delay(ledger.lead(*row)?.received)));
+    delays.filter(|delay| *delay >= -ledger.slack.of(span.width)).min_by_key(|delay| delay.abs())
 }
 
 /// Contact fields in the form in which lead and record can be compared.
@@ -122,18 +175,32 @@ impl Writing {
     }
 }
 
-/// Whether a record shows what this lead typed rather than what that one did: all that agrees with that one agrees with
-/// this one too, and in one field at least that one typed something else. What is empty says nothing.
-fn explains_better(this: &Written, that: &Written, record: &Written) -> bool {
-    let mut is_better = false;
-    for ((this, that), shown) in this.iter().zip(that).zip(record) {
-        let Some(shown) = shown else { continue };
-        let agrees = |typed: &Option<String>| typed.as_ref().map(|typed| is_same(typed, shown));
-        match (agrees(this), agrees(that)) {
-            (Some(true), Some(false)) => is_better = true,
-            (Some(false) | None, Some(true)) => return false,
-            _ => {}
+/// How much rather a record shows what one lead typed than what another did. What is empty says nothing.
+#[derive(Clone, Copy, Debug)]
+struct Explained {
+    /// Fields that the one typed so and the other typed otherwise.
+    better: usize,
+    /// Fields that only the other typed so.
+    worse: usize,
+    /// Fields that the one typed otherwise.
+    differs: usize,
+}
+
+impl Explained {
+    fn of(this: &Written, that: &Written, record: &Written) -> Self {
+        let mut by = Explained { better: 0, worse: 0, differs: 0 };
+        for ((this, that), shown) in this.iter().zip(that).zip(record) {
+            let Some(shown) = shown else { continue };
+            let agrees = |typed: &Option<String>| typed.as_ref().map(|typed| is_same(typed, shown));
+            let (here, there) = (agrees(this), agrees(that));
+            by.better += usize::from((here, there) == (Some(true), Some(false)));
+            by.worse += usize::from(here != Some(true) && there == Some(true));
+            by.differs += usize::from(here == Some(false));
         }
+        by
     }
-    is_better
+
+    fn is_better(self, is_late: bool) -> bool {
+        self.worse == 0 && self.better >= enough(is_late) && (is_late || self.differs == 0)
+    }
 }

@@ -4,11 +4,12 @@ use std::collections::{HashMap, HashSet};
 
 use chrono::DateTime;
 
+use super::again::{self, Whose};
 use super::clock::{self, Clock};
 use super::events::{Book, DAY, Event, HOUR, Lead, NOBODY, SECOND, TEN_MINUTES, number};
 use super::pairing::{self, Evidence, Slack};
 use super::records::{Columns, Record, Records, Span};
-use super::{Inferred, View, again, excluded_kind, inference, unclaimed};
+use super::{Inferred, View, excluded_kind, inference, unclaimed};
 use crate::codes::{Finding, finding, kind, level, link, reason, unexplained, verdict};
 use crate::config::{Destination, Grace, RecordsPer};
 use crate::contact;
@@ -346,15 +347,32 @@ impl<'b, 'a> Ledger<'b, 'a> {
         };
         let grace = self.grace_by(&self.delays_of(paired.pairs.iter().filter(is_sure)));
         let mut again = HashMap::new();
+        let mut given: HashMap<u32, pairing::Pair> = HashMap::new();
+        let mut rooms: HashMap<u32, usize> = HashMap::new();
+        let mut among = None;
+        // Each round settles records for good, so there are no more rounds than records; hardly ever more than two.
         loop {
-            let found = again::delivered_again(self, &paired.pairs, grace, &several);
-            if found.is_empty() {
+            let mut people = HashSet::new();
+            for whose in again::misplaced(self, &paired.pairs, grace, &several, among.as_ref()) {
+                let (record, event, first) = match whose {
+                    Whose::Again { record, event } => (record, event, None),
+                    Whose::First(pair) => (pair.record, pair.event, Some(pair)),
+                };
+                let Some(of) = self.event(event).filter(|_| !given.contains_key(&record)) else { continue };
+                people.insert(of.person);
+                let room = rooms.entry(event).or_insert(of.leads.len());
+                match (first, room.checked_sub(1)) {
+                    (Some(pair), Some(less)) => {
+                        *room = less;
+                        given.insert(record, pair);
+                    }
+                    _ => drop(again.insert(record, event)),
+                }
+            }
+            if people.is_empty() {
                 break;
             }
             // Whose record it is not may have another, and that one may have been another's.
-            let people: HashSet<u32> =
-                found.iter().filter_map(|(_, event)| self.event(*event)).map(|event| event.person).collect();
-            again.extend(found);
             let mut events: Vec<u32> =
                 people.iter().filter_map(|person| several.get(person)).flatten().copied().collect();
             events.sort_unstable();
@@ -362,9 +380,12 @@ impl<'b, 'a> Ledger<'b, 'a> {
             let rows = (0..records.len()).map(number).filter(|row| {
                 records.get(*row as usize).is_some_and(|record| people.contains(&record.person))
                     && !again.contains_key(row)
+                    && !given.contains_key(row)
             });
-            paired.anew(self.book, &events, records, rows.collect(), self.slack, &typed);
+            paired.keep(&events, &given);
+            paired.by_time(self.book, &events, records, rows.collect(), self.slack, &typed);
             delays = self.delays_of(paired.pairs.iter());
+            among = Some(people);
         }
         self.again = again;
         self.keys_unknown = paired.keys_unknown > paired.keys_known;

@@ -115,23 +115,17 @@ pub(super) struct Pairing {
 }
 
 impl Pairing {
-    /// Pairs all events of some people anew, with no other records than `rows`; what has a key stays.
-    pub(super) fn anew(
-        &mut self,
-        book: &Book<'_>,
-        events: &[u32],
-        records: &[Record<'_>],
-        rows: Vec<u32>,
-        slack: Slack,
-        typed: &dyn Fn(u32, u32) -> i64,
-    ) {
-        let again: HashSet<u32> = events.iter().copied().collect();
-        self.pairs.retain(|pair| pair.evidence == Evidence::Key || !again.contains(&pair.event));
-        self.by_time(book, events, records, rows, slack, typed);
+    /// Of the pairs of these events keeps those by key, and takes in those that are `given`, by record.
+    pub(super) fn keep(&mut self, events: &[u32], given: &HashMap<u32, Pair>) {
+        let events: HashSet<u32> = events.iter().copied().collect();
+        self.pairs.retain(|pair| pair.evidence == Evidence::Key || !events.contains(&pair.event));
+        let mut given: Vec<Pair> = given.values().filter(|pair| events.contains(&pair.event)).copied().collect();
+        given.sort_unstable_by_key(|pair| pair.record);
+        self.pairs.extend(given);
     }
 
-    /// Adds pairs of events that have room with records that can deliver and carry no key.
-    fn by_time(
+    /// Adds pairs of events that have room with those of these records that can deliver and carry no key.
+    pub(super) fn by_time(
         &mut self,
         book: &Book<'_>,
         events: &[u32],
@@ -146,7 +140,7 @@ impl Pairing {
         }
         for pair in &self.pairs {
             if let Some(room) = rooms.get_mut(&pair.event) {
-                *room -= 1;
+                *room = room.saturating_sub(1);
             }
         }
         let mut free = rows;
@@ -469,6 +463,7 @@ mod tests {
             marketplace: true,
             converted: false,
             gone: false,
+            absorbed: false,
             delivers: true,
         }
     }

@@ -59,6 +59,8 @@ pub(super) struct Record<'a> {
     pub converted: bool,
     /// No longer to be seen in the CRM, and not because it was merged.
     pub gone: bool,
+    /// Whether another record was merged into it.
+    pub absorbed: bool,
     /// Whether it can be the delivery of a lead without carrying its key: it is a marketplace record by itself, or,
     /// where none shows so, it could be one.
     pub delivers: bool,
@@ -150,6 +152,7 @@ impl<'a> Columns<'a> {
         let shows_lead_source = delivered_by || self.showing.contains(destination);
         let row_of: HashMap<&str, usize> =
             (from..to).filter_map(|row| Some((at(&self.record_id, row)?, row))).collect();
+        let survivors: HashSet<&str> = (from..to).filter_map(|row| at(&self.merged_into, row)).collect();
         let all = (from..to)
             .map(|row| {
                 let survivor = self.survivor(row, &row_of);
@@ -201,6 +204,7 @@ impl<'a> Columns<'a> {
                     marketplace,
                     converted: is_converted(row) || is_converted(survivor),
                     gone: if survivor == row { hidden(row) } else { hidden(survivor) },
+                    absorbed: at(&self.record_id, row).is_some_and(|id| survivors.contains(id)),
                     delivers: is_lead_like && (marketplace || !shows_lead_source),
                 }
             })
