@@ -493,9 +493,16 @@ fn new_findings(catalog: &Catalog) -> Result<Vec<String>> {
     let Some(frame) = catalog.get("findings") else { return Ok(Vec::new()) };
     let (levels, texts, new) =
         (frame.column("level")?.str()?, frame.column("text")?.str()?, frame.column("new")?.bool()?);
+    let names = frame.column("destination")?.str()?;
     let order = by_level(frame)?;
     let told = order.into_iter().filter(|row| new.get(*row) == Some(true) && levels.get(*row) != Some(level::LIST));
-    Ok(told.take(3).filter_map(|row| texts.get(row).map(str::to_owned)).collect())
+    // Most texts name the destination themselves.
+    let named = |row: usize| {
+        let (text, name) = (texts.get(row)?, names.get(row).unwrap_or_default());
+        let is_named = text.to_lowercase().contains(&name.to_lowercase());
+        Some(if is_named { text.to_owned() } else { format!("{name}: {text}") })
+    };
+    Ok(told.take(3).filter_map(named).collect())
 }
 
 /// JSON as a template's value. Not by serde: with arbitrary precision a number would serialise as a map.

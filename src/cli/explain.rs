@@ -20,7 +20,7 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
     let out = &config.output.dir;
     let (leads, identities, records) = (last_run::table(out)?, last_run::table(out)?, last_run::table(out)?);
     let (reconciliation, unexplained, missed) = (last_run::table(out)?, last_run::table(out)?, last_run::table(out)?);
-    let (outages, causes) = (last_run::table(out)?, last_run::table(out)?);
+    let (outages, causes, findings) = (last_run::table(out)?, last_run::table(out)?, last_run::table(out)?);
     let published = Published {
         leads: &leads,
         reconciliation: &reconciliation,
@@ -29,6 +29,7 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
         missed: &missed,
         outages: &outages,
         causes: &causes,
+        findings: &findings,
     };
     // A record is asked about for the lead that it accounts for, not for any lead of the same person.
     let mut rows = verdict::rows_of_record(&args.who, &leads, &reconciliation)?;

@@ -10,11 +10,13 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
 
-use crate::codes::{reason, unexplained, verdict};
+use crate::codes::{finding, reason, unexplained, verdict};
 use crate::contact;
 use crate::error::{Result, count};
 use crate::reconcile;
-use crate::tables::{Causes, CrmRecords, Leads, MissedLeads, Outages, Reconciliation, Table, UnexplainedRecords};
+use crate::tables::{
+    Causes, CrmRecords, Findings, Leads, MissedLeads, Outages, Reconciliation, Table, UnexplainedRecords,
+};
 
 /// The published tables that verdicts are told from.
 #[derive(Clone, Copy)]
@@ -33,6 +35,8 @@ pub struct Published<'a> {
     pub outages: &'a Table<Outages>,
     /// Causes.
     pub causes: &'a Table<Causes>,
+    /// Findings, for what an export cannot show.
+    pub findings: &'a Table<Findings>,
 }
 
 /// What became of a lead at all destinations.
@@ -77,6 +81,8 @@ pub struct Verdict {
     pub outage: Option<String>,
     /// The patterns that missed leads of this destination share, where one of them lost this lead.
     pub causes: Vec<Pattern>,
+    /// Where nothing explains the loss: what the destination's export cannot show, so that the lead may have arrived.
+    pub not_shown: Option<String>,
     /// Records of the person, of the address, or with the lead's key; nearest in time first.
     pub considered: Vec<Candidate>,
     /// The nearest record of somebody else that names the same action and offer, and why it was not taken.
@@ -200,6 +206,9 @@ pub fn fate(row: usize, published: &Published<'_>) -> Result<Fate> {
         if told.reason == reason::CAUSE {
             told.causes = causes(published, &told.destination)?;
         }
+        if told.reason == reason::ISOLATED {
+            told.not_shown = not_shown(published, &told.destination)?;
+        }
         consider(published, &asked, &answers, &mut told)?;
         destinations.push(told);
     }
@@ -264,6 +273,15 @@ fn outage(published: &Published<'_>, id: Option<&str>) -> Result<Option<String>>
     let Some(id) = id else { return Ok(None) };
     let line = published.outages.texts("outage_id")?.iter().position(|known| *known == Some(id));
     let texts = published.outages.texts("text")?;
+    Ok(line.and_then(|line| texts.get(line).copied().flatten()).map(str::to_owned))
+}
+
+fn not_shown(published: &Published<'_>, destination: &str) -> Result<Option<String>> {
+    let of = |column: &str| published.findings.texts(column);
+    let (names, codes, texts) = (of("destination")?, of("code")?, of("text")?);
+    let line = (0..codes.len()).find(|line| {
+        codes.get(*line) == Some(&Some(finding::EXPORT_PARTIAL)) && names.get(*line) == Some(&Some(destination))
+    });
     Ok(line.and_then(|line| texts.get(line).copied().flatten()).map(str::to_owned))
 }
 
@@ -557,6 +575,9 @@ impl Verdict {
                 cause.condition, cause.missed, cause.delivered, cause.advice
             );
         }
+        if let Some(not_shown) = &self.not_shown {
+            let _ = writeln!(text, "  it may have arrived: {not_shown}");
+        }
         match self.considered.len() {
             0 => text.push_str("  no record of the person, of the address, or with the lead's key\n"),
             n => {
@@ -680,6 +701,7 @@ mod tests {
             missed: &missed,
             outages: &outages,
             causes: &Table::empty(),
+            findings: &Table::empty(),
         };
         let first = fate(0, &published).unwrap().text(Tz::UTC);
         let expected =
@@ -706,5 +728,38 @@ crm: missed, outage
         assert_eq!(rows_of_record("r1", &leads, &reconciliation).unwrap(), [0]);
         let lonely = record("r4", &published, Tz::UTC).unwrap();
         assert!(lonely.is_some_and(|text| text.contains("no lead accounts for it")));
+    }
+
+    #[test]
+    fn a_record_that_delivers_another_lead_again_and_what_the_export_leaves_out_are_told_in_words() {
+        let leads = table(&[lead("a", 0), lead("b", 3000)]);
+        let mut delivered = told("b", "matched", "delivered");
+        delivered.push(("record_id", "r1".into()));
+        let reconciliation = table(&[told("a", "missed", "isolated"), delivered]);
+        let mut second = made("r2", "ann", 9000, "INS");
+        second.push(("email", "a.lee@fabrikam.com".into()));
+        let records = table(&[made("r1", "ann", 3002, "INS"), second]);
+        let odd = [("destination", "crm"), ("record_id", "r2"), ("reason", "further-delivery"), ("lead_id", "b")];
+        let said =
+            [("destination", "crm"), ("code", "export-partial"), ("text", "its export shows no converted records")];
+        let row = |cells: &[(&'static str, &str)]| cells.iter().map(|(name, text)| (*name, (*text).into())).collect();
+        let published = Published {
+            leads: &leads,
+            reconciliation: &reconciliation,
+            records: &records,
+            unexplained: &table(&[row(&odd)]),
+            missed: &Table::empty(),
+            outages: &Table::empty(),
+            causes: &Table::empty(),
+            findings: &table(&[row(&said)]),
+        };
+        let lost = fate(0, &published).unwrap();
+        let text = lost.text(Tz::UTC);
+        assert!(text.contains("it may have arrived: its export shows no converted records"), "{text}");
+        let again = "it delivers lead b again, which has a record of its own: it shows what was typed there, here e-mail is other";
+        assert!(text.contains(again), "{text}");
+        assert!(serde_json::to_string(&lost).unwrap().contains(again));
+        let other = fate(1, &published).unwrap().text(Tz::UTC);
+        assert!(other.contains("it delivers this lead again") && !other.contains("may have arrived"), "{other}");
     }
 }
