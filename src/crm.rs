@@ -411,8 +411,10 @@ fn findings(loaded: &[Loaded], empty: &[String], none: bool, destination: &Desti
         let text = "record ids of an export do not check: they were made up or changed, and are taken as written";
         say(finding::EXPORT_SUSPICIOUS, text.into(), changed);
     }
-    let missing: usize = of(&|l| l.records.file.notes.iter().any(|n| n.starts_with("the configuration names column")));
-    if missing > 0 && missing == of(&|l| l.records.file.object != "opportunity") {
+    let is_asked = |l: &Loaded| l.records.file.object != "opportunity";
+    let names_none = |l: &Loaded| l.records.file.notes.iter().any(|n| n.starts_with(sheets::NAMES_NONE));
+    let missing: usize = of(&|l| is_asked(l) && names_none(l));
+    if missing > 0 && missing == of(&is_asked) {
         let text = "the configuration names a column that no export has".into();
         say(finding::SETTING_DOUBTFUL, text, missing);
     }

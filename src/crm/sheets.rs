@@ -112,6 +112,10 @@ pub(super) fn read(
         ([], None) => "other".to_owned(),
         (several, _) => several.join(", "),
     };
+    if file.object == "opportunity" {
+        // No lead's key or lead source stands in it.
+        file.notes.retain(|note| !note.starts_with(NAMES_NONE));
+    }
     if object.is_none() && height > 0 && seen_objects.is_empty() && layout.prefixes.is_empty() {
         // Nothing in its header belongs to a record of ours.
         aside.retain(|a| a.reason == "trailer" || a.reason == "ragged");
@@ -222,6 +226,9 @@ fn other_object(row: u32, rows: usize) -> Aside {
     }
 }
 
+/// How the note about a configured column begins that a file does not have.
+pub(super) const NAMES_NONE: &str = "the configuration names column";
+
 /// A frame of landed records without any.
 pub(super) fn empty() -> DataFrame {
     let texts = TEXTS.iter().map(|name| Column::new_empty((*name).into(), &DataType::String));
@@ -243,7 +250,7 @@ fn describe(
     let label = |n: &usize| sheet.header.get(*n).cloned().unwrap_or_default();
     let mut notes = Vec::new();
     for missing in &mapping.missing {
-        notes.push(format!("the configuration names column \"{missing}\", which the file has not"));
+        notes.push(format!("{NAMES_NONE} \"{missing}\", which the file has not"));
     }
     if !mapping.repeated.is_empty() {
         notes.push(format!("repeated column names, the first is read: {}", mapping.repeated.join(", ")));

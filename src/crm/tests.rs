@@ -175,6 +175,28 @@ fn converted_leads_merged_leads_and_opportunities_are_joined() {
 }
 
 #[test]
+fn a_configured_column_is_asked_of_files_of_leads_and_not_of_opportunities() {
+    let leads =
+        |header: &str| format!("Id,Email,CreatedDate,{header}\n00Q5g00000AbCdEEAV,a@b.com,2026-05-01T10:00:00Z,x\n");
+    let won = b"Id,Name,StageName,IsClosed,IsWon,CreatedDate\n0065g00000AbCdEAAV,Deal,Closed Won,true,true,2026-05-02T10:00:00Z\n";
+    let found = |header: &str| {
+        let exports = vec![
+            export("crm/leads.csv", "2026-05-20T00:00:00Z", leads(header).as_bytes()),
+            export("crm/opportunities.csv", "2026-05-20T00:00:00Z", won),
+        ];
+        let read = read(exports, &destination("salesforce", "key = \"Marketplace_Row__c\"")).unwrap();
+        assert_eq!(read.files[1].object, "opportunity");
+        assert!(
+            read.files[1].notes.iter().all(|note| !note.contains("Marketplace_Row__c")),
+            "{:?}",
+            read.files[1].notes
+        );
+        read.findings.iter().filter(|finding| finding.code == finding::SETTING_DOUBTFUL).count()
+    };
+    assert_eq!((found("Marketplace_Row__c"), found("Other__c")), (0, 1));
+}
+
+#[test]
 fn an_id_that_was_changed_by_hand_is_told_as_that_and_its_record_still_vouches() {
     let text = "Id,LastName,Email,CreatedDate\n\
         00Qbm00000Orxk5AAA,A,a@x,2026-05-01T10:00:00Z\n00Q000000000001AAA,B,b@x,2026-05-01T10:00:00Z\n\

@@ -14,6 +14,9 @@ use crate::tables::{Coverage, Reconciliation, Table};
 /// In fewer records nothing need have been converted or deleted yet.
 const FEWEST: i64 = 50;
 
+const CONVERTED: &str = "converted";
+const QUALIFIED: &str = "qualified";
+
 /// For each destination whose export lacks kinds of records that others show: one finding, which counts the missed leads
 /// that no outage and no cause explains.
 ///
@@ -51,7 +54,12 @@ pub fn cannot_show(
             (kinds, true) => format!("one owner's records only, and no {} ones", kinds.join(" and no ")),
         };
         findings.push(Finding {
-            level: level::LIST,
+            // Without these, sales would call people whose lead they have: that is said once where it is read.
+            level: if one_owner || lacking.contains(&CONVERTED) || lacking.contains(&QUALIFIED) {
+                level::MAIL
+            } else {
+                level::LIST
+            },
             code: finding::EXPORT_PARTIAL,
             destination: destination.name.clone(),
             text: format!(
@@ -72,7 +80,7 @@ fn lacking(coverage: &Table<Coverage>, row: usize, kind: DestinationKind) -> Res
     // Elsewhere a conversion changes a field of the record and hides nothing, and deleted records cannot be exported.
     if matches!(kind, DestinationKind::Salesforce | DestinationKind::Dynamics) {
         if lacks("has_converted")? {
-            kinds.push(if kind == DestinationKind::Salesforce { "converted" } else { "qualified" });
+            kinds.push(if kind == DestinationKind::Salesforce { CONVERTED } else { QUALIFIED });
         }
         if lacks("has_closed")? {
             kinds.push(if kind == DestinationKind::Salesforce { "closed" } else { "disqualified" });
@@ -133,6 +141,8 @@ mod tests {
         assert!(told(Salesforce, &[], None).is_empty());
         let found = told(Salesforce, &[("has_converted", false.into()), ("has_deleted", false.into())], None);
         assert_eq!(found[0].count, 2, "what an outage or a cause explains is lost");
+        assert_eq!(found[0].level, level::MAIL);
+        assert_eq!(told(Salesforce, &[("has_deleted", false.into())], None)[0].level, level::LIST);
         assert!(found[0].text.starts_with("its export shows no converted and no deleted records: "), "{found:?}");
         let found = told(Dynamics, &[("owners", Value::Count(1)), ("has_deleted", false.into())], None);
         assert!(found[0].text.starts_with("its export shows one owner's records only: "), "{found:?}");
