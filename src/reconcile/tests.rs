@@ -289,6 +289,28 @@ fn a_few_records_with_lead_sources_do_not_disown_those_of_an_export_that_shows_n
 }
 
 #[test]
+fn where_no_lead_source_shows_the_text_that_nearly_all_deliveries_have_is_told() {
+    let mut case = Case::new();
+    for n in 0..60 {
+        let id: &'static str = Box::leak(format!("x{n:02}").into_boxed_str());
+        case.lead(id, id, n * 60);
+        case.bare_record(id, id, n * 60 + 2).push(("lead_source", "Microsoft.com Referral".into()));
+    }
+    let told = |case: &Case| -> Vec<(bool, i64)> {
+        let of = case.run().findings.into_iter().filter(|f| f.code == finding::SETTING_DOUBTFUL);
+        of.map(|f| (f.text.contains("say \"Microsoft.com Referral\": name the column"), f.count)).collect()
+    };
+    assert!(told(&case).is_empty(), "nothing is hidden");
+    case.lead("a", "ann", 0);
+    case.bare_record("w1", "ann", 600).push(("lead_source", "Webinar".into()));
+    assert_eq!(told(&case), [(true, 1)]);
+    for row in case.records.iter_mut().take(10) {
+        row.push(("lead_source", "Partner".into()));
+    }
+    assert!(told(&case).is_empty(), "the forwarder does not write one text");
+}
+
+#[test]
 fn a_record_may_be_ten_minutes_earlier_than_its_lead_since_clocks_differ() {
     let mut case = Case::new();
     case.lead("a", "ann", 20);
