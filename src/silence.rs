@@ -23,6 +23,10 @@ const DAY: i64 = 24 * HOUR;
 
 /// How far a witness's time may be from the lead's: its zone is not known, and days have no hours.
 const WITNESS_CLOCK: i64 = 36 * HOUR;
+/// Under what leads are found that name nobody: they are told apart by offer and moment only.
+const NOBODY: &str = "nobody";
+/// How far apart store and witness may tell the time of those.
+const SAME_MOMENT: i64 = HOUR / 6;
 
 /// What witnesses saw.
 #[derive(Debug)]
@@ -143,10 +147,13 @@ impl Held {
         let offer = rows.offers.get(row).copied().flatten().map(str::to_lowercase);
         let mut found = Vec::new();
         for name in rows.people.names(row) {
-            let Some(leads) = self.by_name.get(&name) else { continue };
-            let from = rows.at(row).map_or(0, |at| leads.partition_point(|(time, _, _)| *time < at - WITNESS_CLOCK));
+            let clock = if name == NOBODY { SAME_MOMENT } else { WITNESS_CLOCK };
+            let Some(leads) = self.by_name.get(&name).filter(|_| name != NOBODY || rows.at(row).is_some()) else {
+                continue;
+            };
+            let from = rows.at(row).map_or(0, |at| leads.partition_point(|(time, _, _)| *time < at - clock));
             for (time, of, lead) in leads.iter().skip(from) {
-                if rows.at(row).is_some_and(|at| *time > at + WITNESS_CLOCK) {
+                if rows.at(row).is_some_and(|at| *time > at + clock) {
                     break;
                 }
                 if of.is_none() || offer.is_none() || *of == offer {
@@ -199,7 +206,7 @@ impl<'a> People<'a> {
         })
     }
 
-    /// Under what a person can be found: e-mail; last name with telephone; whole name with company.
+    /// Under what a person can be found: e-mail; last name with telephone; whole name with company; else as nobody.
     fn names(&self, row: usize) -> Vec<String> {
         let at = |column: &[Option<&'a str>]| column.get(row).copied().flatten();
         let last = at(&self.last_name).and_then(contact::name_key);
@@ -215,6 +222,9 @@ impl<'a> People<'a> {
             (first, last, at(&self.company).and_then(contact::company_key))
         {
             names.push(format!("n {first} {last} {company}"));
+        }
+        if names.is_empty() {
+            names.push(NOBODY.to_owned());
         }
         names
     }
@@ -468,6 +478,8 @@ mod tests {
              "offer_id": "contoso.mesh"},
             {"lead_id": "b", "received_at": "2026-05-05T10:00:00Z", "kind": "genuine", "first_name": "Ben",
              "last_name": "Brandt", "email": "ben@brandt.example", "offer_id": "contoso.mesh"},
+            {"lead_id": "c", "received_at": "2026-05-06T10:00:00Z", "kind": "genuine", "first_name": "asdf",
+             "last_name": "n/a", "email": "n/a", "offer_id": "contoso.mesh"},
         ]);
         let end = DateTime::parse_from_rfc3339("2026-05-11T00:00:00Z").unwrap().to_utc();
         witnessed(&table(leads), &table(witnesses), &table(unexplained), &table(records), end).unwrap()
@@ -513,6 +525,17 @@ mod tests {
             (finding.level, finding.code, finding.destination.as_str(), finding.count),
             ("mail", "lost-at-source", "portal", 3)
         );
+    }
+
+    #[test]
+    fn a_lead_that_names_nobody_is_known_by_its_offer_and_moment() {
+        let junk = |id: &str, at: &str, offer: &str| json!({"destination": "portal", "record_id": id, "created_at": at, "first_name": "asdf", "offer_id": offer});
+        let rows = json!([
+            junk("w1", "2026-05-06T10:00:02Z", "contoso.mesh"),
+            junk("w2", "2026-05-06T10:00:01Z", "contoso.other"),
+            junk("w3", "2026-05-06T11:00:00Z", "contoso.mesh"),
+        ]);
+        assert_eq!(lost_ids(&seen(rows, json!([]), json!([]))), ["w2", "w3"]);
     }
 
     #[test]

@@ -62,7 +62,7 @@ pub(super) fn run(_: &Args, globals: &Globals) -> Result<Done> {
         let dataset = if what == "destination" { &job::CRM_RECORDS } else { &job::WITNESSES };
         // What was read before tells how dates are meant; before the first run, and where it cannot be read, nothing does.
         let landed = Landing::open_read_only(&config.state_dir).and_then(|landing| landing.newest(dataset));
-        let mut lines = check_exports(&config, destination, &landed.unwrap_or_default())?;
+        let mut lines = check_exports(&config, destination, &landed.unwrap_or_default(), what)?;
         if what == "destination" {
             lines.push(inferred(destination, &last_run::inferred(&config.output.dir)));
             lines.extend(advice(destination));
@@ -98,7 +98,7 @@ fn line(verdict: Verdict, text: String) -> CheckLine {
 }
 
 /// Reads the exports of a destination as a run would, and says what each can speak for.
-fn check_exports(config: &Config, destination: &Destination, landed: &DataFrame) -> Result<Vec<CheckLine>> {
+fn check_exports(config: &Config, destination: &Destination, landed: &DataFrame, what: &str) -> Result<Vec<CheckLine>> {
     let cloud = Cloud { auth: destination.auth.as_ref(), endpoint: destination.endpoint.as_deref() };
     let keep_out = [config.state_dir.clone(), config.output.dir.clone()];
     let gathered = exports::gather(&destination.export, cloud, &config.base, &keep_out);
@@ -114,7 +114,10 @@ fn check_exports(config: &Config, destination: &Destination, landed: &DataFrame)
     }
     if read.is_conclusive() {
         lines.extend(speaks_for(&read.rows)?);
-        lines.extend(holds(&read, destination, landed)?);
+        // A witness has no owners and converts nothing.
+        if what == "destination" {
+            lines.extend(holds(&read, destination, landed)?);
+        }
     } else {
         lines.push(CheckLine {
             hint: Some("leads stay pending until an export with records can be read".into()),
