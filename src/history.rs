@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, NaiveDate, TimeDelta};
+use chrono::{DateTime, Days, NaiveDate, TimeDelta};
 use polars::prelude::*;
 
 use crate::codes::{Finding, entry, finding, level, stage, status, verdict};
@@ -130,6 +130,12 @@ pub fn tell(inputs: &Inputs) -> Result<Told> {
     Ok(Told { missed_leads, recovered_leads, findings, entries: entries_table(inputs.as_of, &entries)?, settled_hours })
 }
 
+/// A finding that no report told for so long before the newest one is new when it comes back.
+const TOLD_FOR: Days = Days::new(7);
+
+/// Findings that count single things under one text: each of them is news once, and not only the first.
+const GROWING: [&str; 4] = [finding::FORWARDED, finding::UNEXPLAINED, finding::LOST_AT_SOURCE, finding::QUARANTINED];
+
 /// What earlier reports said, by what it is asked for.
 #[derive(Default)]
 struct Past {
@@ -139,8 +145,10 @@ struct Past {
     closed: BTreeMap<(String, String), NaiveDate>,
     /// First report that called it matched again.
     recovered: BTreeMap<(String, String), NaiveDate>,
-    /// Code, destination and text of the findings told.
-    told: BTreeSet<(String, String, String)>,
+    /// Code, destination and text of the findings told of late, with the newest report that did and its count.
+    told: BTreeMap<(String, String, String), (NaiveDate, i64)>,
+    /// The newest report.
+    newest: Option<NaiveDate>,
 }
 
 impl Past {
@@ -151,7 +159,10 @@ impl Past {
         let as_of = frame.column("as_of")?.date()?.clone();
         let first = frame.column("first_reported_on")?.date()?.clone();
         let statuses = text("status")?;
-        let mut past = Past::default();
+        let values = frame.column("value")?.f64()?.clone();
+        let newest = as_of.physical().iter().flatten().max().and_then(day);
+        let mut past = Past { newest, ..Past::default() };
+        let forgotten = newest.and_then(|newest| newest.checked_sub_days(TOLD_FOR));
         for row in 0..frame.height() {
             let (Some(of), Some(id), Some(destination), Some(code)) =
                 (entries.get(row), id.get(row), destination.get(row), code.get(row))
@@ -171,13 +182,33 @@ impl Past {
                 (entry::LEAD, verdict::MATCHED) => {
                     past.recovered.entry(key).and_modify(|d| *d = on.min(*d)).or_insert(on);
                 }
-                (entry::FINDING, code) => {
-                    past.told.insert((code.to_owned(), destination.to_owned(), id.to_owned()));
+                (entry::FINDING, code) if forgotten.is_none_or(|forgotten| on > forgotten) => {
+                    let count = values.get(row).unwrap_or(0.0) as i64;
+                    let told = past.told.entry((code.to_owned(), destination.to_owned(), id.to_owned()));
+                    let newest = told.or_insert((on, count));
+                    if newest.0 < on {
+                        *newest = (on, count);
+                    }
                 }
                 _ => {}
             }
         }
         Ok(past)
+    }
+}
+
+impl Past {
+    /// What has come to a finding since the newest report: told as new by itself, since the finding is not.
+    fn growth(&self, finding: &Finding) -> Option<Finding> {
+        let newest = self.newest.filter(|_| GROWING.contains(&finding.code))?;
+        let key = (finding.code.to_owned(), finding.destination.clone(), finding.text.clone());
+        let (on, count) = *self.told.get(&key)?;
+        let before = if on == newest { count } else { 0 };
+        (finding.count > before).then(|| Finding {
+            text: format!("{}: these are more than in the report of {newest}", finding.text),
+            count: finding.count - before,
+            ..finding.clone()
+        })
     }
 }
 
@@ -444,7 +475,8 @@ pub fn missed_shares(earlier: &Table<History>) -> Result<BTreeMap<String, f64>> 
 
 fn findings_table(findings: Vec<Finding>, past: &Past, entries: &mut Vec<Entry>) -> Result<Table<Findings>> {
     let mut merged: BTreeMap<(usize, &'static str, String, String), i64> = BTreeMap::new();
-    for f in findings {
+    let grown: Vec<Finding> = findings.iter().filter_map(|finding| past.growth(finding)).collect();
+    for f in findings.into_iter().chain(grown) {
         let rank = level::ALL.iter().position(|l| *l == f.level).unwrap_or(level::ALL.len() - 1);
         *merged.entry((rank, f.code, f.destination, f.text)).or_default() += f.count;
     }
@@ -469,7 +501,7 @@ fn findings_table(findings: Vec<Finding>, past: &Past, entries: &mut Vec<Entry>)
         "text" => rows.iter().map(|((.., text), _)| text.as_str()).collect::<Vec<_>>(),
         "count" => rows.iter().map(|(_, count)| **count).collect::<Vec<_>>(),
         "new" => rows.iter().map(|((_, code, destination, text), _)| {
-            !past.told.contains(&((*code).to_owned(), destination.clone(), text.clone()))
+            !past.told.contains_key(&((*code).to_owned(), destination.clone(), text.clone()))
         }).collect::<Vec<_>>(),
     )?;
     Table::in_order(frame)
@@ -617,6 +649,56 @@ mod tests {
         assert_eq!(new(&first), [true]);
         let second = tell_on("2026-05-04", &[("b", "purchase", "missed"), ("c", "contact", "missed")], &first.entries);
         assert_eq!(new(&second), [false, true], "the loss of the second day is news, that of the first is not");
+    }
+
+    fn tell_of(day: &str, count: i64, earlier: &Table<History>) -> Told {
+        let (reconciliation, leads) = books(&[]);
+        let text = "do-not-contact leads were forwarded".to_owned();
+        let found =
+            Finding { level: level::MAIL, code: finding::FORWARDED, destination: "crm".to_owned(), text, count };
+        tell(&Inputs {
+            as_of: on(day),
+            reconciliation: &reconciliation,
+            leads: &leads,
+            outages: &Table::empty(),
+            findings: if count > 0 { std::slice::from_ref(&found) } else { &[] },
+            earlier,
+            settled: &BTreeSet::new(),
+            replayed: &BTreeSet::new(),
+            gated: &BTreeSet::new(),
+            shares: &BTreeMap::from([("crm".to_owned(), 0.0)]),
+            seen: &BTreeMap::new(),
+            excluded: &BTreeMap::new(),
+            give_up: TimeDelta::days(60),
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn what_comes_to_a_finding_is_told_as_new_and_so_is_a_finding_that_comes_back() {
+        let news = |told: &Told| -> Vec<(i64, bool)> {
+            let frame = told.findings.frame();
+            let counts = frame.column("count").unwrap().i64().unwrap().iter().flatten();
+            counts.zip(frame.column("new").unwrap().bool().unwrap().iter().flatten()).collect()
+        };
+        let mut history = DataFrame::empty();
+        let mut told_on = |day: &str, count: i64| {
+            let earlier = if history.width() == 0 { Table::empty() } else { Table::new(history.clone()).unwrap() };
+            let told = tell_of(day, count, &earlier);
+            if history.width() == 0 {
+                history = told.entries.frame().clone();
+            } else {
+                history.vstack_mut(told.entries.frame()).unwrap();
+            }
+            news(&told)
+        };
+        assert_eq!(told_on("2026-05-03", 1), [(1, true)]);
+        assert_eq!(told_on("2026-05-04", 1), [(1, false)]);
+        assert_eq!(told_on("2026-05-05", 3), [(3, false), (2, true)], "two more were forwarded");
+        assert_eq!(told_on("2026-05-06", 3), [(3, false)]);
+        assert_eq!(told_on("2026-05-07", 0), []);
+        assert_eq!(told_on("2026-05-20", 0), []);
+        assert_eq!(told_on("2026-05-21", 1), [(1, true)], "it comes back after weeks");
     }
 
     #[test]
