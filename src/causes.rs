@@ -12,7 +12,7 @@ mod advice;
 mod conditions;
 mod pairs;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use chrono_tz::Tz;
 use polars::prelude::*;
@@ -88,7 +88,7 @@ pub fn find(input: Input, settings: &Settings) -> Result<Found> {
     let people = People::read(input.crm_records)?;
     let mut causes: Vec<Cause> = Vec::new();
     // Row of the verdicts to the share of leads that its cause takes.
-    let mut explained: HashMap<usize, f64> = HashMap::new();
+    let mut explained: PlHashMap<usize, f64> = PlHashMap::default();
 
     // One bound for the whole run: every condition of every destination shares it.
     let mut searches = Vec::new();
@@ -171,7 +171,7 @@ struct Cause<'a> {
 }
 
 /// lead_id and destination → outage_id.
-type OutageOf<'a> = HashMap<(&'a str, &'a str), &'a str>;
+type OutageOf<'a> = PlHashMap<(&'a str, &'a str), &'a str>;
 
 fn outage_of(members: &DataFrame) -> Result<OutageOf<'_>> {
     let text = |name: &str| -> Result<&StringChunked> { Ok(members.column(name)?.str()?) };
@@ -335,7 +335,7 @@ impl Factorials {
 fn reconciliation(
     verdicts: &Table<Verdicts>,
     outages: &OutageOf,
-    explained: &HashMap<usize, f64>,
+    explained: &PlHashMap<usize, f64>,
 ) -> Result<Table<Reconciliation>> {
     let mut frame = verdicts.frame().clone();
     let text = |name: &str| -> Result<&StringChunked> { Ok(verdicts.frame().column(name)?.str()?) };
@@ -362,7 +362,7 @@ fn reconciliation(
     Table::new(frame.drop("late")?.drop("trial")?)
 }
 
-fn explained_frame(verdicts: &Table<Verdicts>, explained: &HashMap<usize, f64>) -> Result<DataFrame> {
+fn explained_frame(verdicts: &Table<Verdicts>, explained: &PlHashMap<usize, f64>) -> Result<DataFrame> {
     let shares: Vec<Option<f64>> = (0..verdicts.height()).map(|row| explained.get(&row).copied()).collect();
     let rows: BooleanChunked = shares.iter().map(Option::is_some).collect();
     let mut frame = verdicts.frame().select(["lead_id", "destination"])?;

@@ -27,7 +27,7 @@ mod values;
 pub use crate::tabular::ReadFile;
 pub use coverage::coverage;
 pub use layouts::Advice;
-pub use records::{earlier, records};
+pub use records::{Made, earlier, records};
 
 pub(crate) use crate::codes::outcome::{LOST, OPEN, QUALIFIED, WON};
 
@@ -36,6 +36,9 @@ pub const KEY: &[&str] = &["destination", "record_id"];
 /// The columns of a landed row that hold nothing of a person: they stay when one is forgotten.
 pub const NOT_PERSONAL: &[&str] =
     &["object", "resolution", "created_at", "modified_at", "deleted", "merged_into", "present"];
+
+/// The columns of a landed row that [`coverage`] reads.
+pub const SPOKEN_FOR: &[&str] = &["destination", "record_id", "object", "present", "landed_on", "landed_at"];
 
 /// What tonight's exports of one destination hold.
 #[derive(Debug)]

@@ -425,7 +425,9 @@ pub fn link(inputs: &Inputs) -> Result<Linked> {
     let contradictory =
         all.clusters.refused.iter().filter(|(e, why)| e.decided && *why == cluster::Refusal::Decision).count();
 
-    let Clustered { mut profiles, mut clusters, model, .. } = all;
+    let Clustered { mut profiles, found, model, edges, mut clusters, .. } = all;
+    // Pairs of leads are done with; those of leads and records are as many again.
+    drop((found, edges));
     let known = records::People {
         leads,
         rows: &profiles.rows.in_order,

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use polars::prelude::*;
-use tracing::{debug, info, warn};
+use tracing::{info, warn};
 
 use crate::balance::{self, Books, RawCounts};
 use crate::codes::{Finding, finding, level};
@@ -21,10 +21,11 @@ use crate::io::fetch::{self, FetchReport};
 use crate::io::landing::Landing;
 use crate::io::landing::datasets::Dataset;
 use crate::io::publish::{self, Folder, MANIFEST};
+use crate::io::stages::Stages;
 use crate::io::{exports, forgetting, reviewed, state};
 use crate::queries::{self, Catalog, Library};
 use crate::report::{self, Facts, Templates};
-use crate::tables::{self, Charges, Coverage, Grain, Leads, SetAside, Spend, Table};
+use crate::tables::{self, Charges, Coverage, EarlierContacts, ExportRecords, Grain, Leads, SetAside, Spend, Table};
 use crate::{
     call_list, causes, cost, crm, forget, history, identity, leads, metrics, outages, reconcile, replay, routing,
     silence, untouched, worked,
@@ -108,6 +109,7 @@ pub fn queries_and_templates(config: &Config) -> Result<(Library, Templates)> {
 /// Exit 5 while another run holds the lock; 2 for a configuration, query or template that cannot work, before any
 /// work; 4 when something fails, earlier output left as it was.
 pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Done> {
+    let mut stages = Stages::begin();
     // Everything that can be wrong without data is found out before the first fetch.
     let (library, templates) = queries_and_templates(config)?;
     let decisions = identity::decisions(&reviewed::text(config.identity.decisions.as_deref())?)?;
@@ -143,7 +145,7 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
     if joined > 0 {
         info!("{} of the landing joined", count(joined, "small segment", "small segments"));
     }
-    tell_memory("all was landed");
+    stages.done("all was landed");
 
     // Raw leads to leads.
     let settings =
@@ -169,14 +171,13 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
             (_, parsed) = read_leads(&landing, &settings)?;
         }
     }
-    tell_memory("all leads were read");
+    stages.done("all leads were read");
     info!("{} landed: {} read, {} quarantined", leads_of(landed), parsed.leads.height(), parsed.quarantine.height());
     let mut findings = parsed.findings;
 
     // CRM records. What is not of the as-of day is left out when it is known by which clock each export tells time.
-    let versions = landing.versions(&CRM_RECORDS)?;
-    let records = crm::records(&versions, &config.destinations, as_of_ends_at + reconcile::farthest_clock())?;
-    tell_memory("all records were read");
+    let (records, described_before) = read_records(&landing, config, as_of_ends_at + reconcile::farthest_clock())?;
+    stages.done("all records were read");
 
     // People. Where the configuration names no reviewed file, `close` keeps its own.
     let reviewed_file = config.missed.worked.clone().unwrap_or_else(|| config.state_dir.join(worked::FILE));
@@ -184,7 +185,7 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
     let linked = identity::link(&identity::Inputs {
         leads: &parsed.leads,
         records: &records,
-        earlier: &crm::earlier(&versions)?,
+        earlier: &described_before,
         decisions: &decisions,
         taught: &worked::taught(&worked, &parsed.leads, &records)?,
         previous: before.as_ref(),
@@ -192,23 +193,26 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
         model: None,
     })?;
     info!("{} recognised", count(linked.people.height(), "person", "people"));
+    drop((records, described_before, before, linked.links, linked.bounds));
     findings.extend(linked.findings);
-    tell_memory("people were recognised");
+    stages.done("people were recognised");
 
     // Verdicts, outages, causes.
     let expected = reconcile::Expected::new(
         &parsed.leads, &linked.identities, &config.destinations, &config.offers, as_of_ends_at,
     )?;
     let on_time = expected.on_time(&linked.crm_records)?;
+    drop(linked.crm_records);
+    let landings = landing.versions_of(&CRM_RECORDS, Some(crm::SPOKEN_FOR))?;
     let (coverage, said) =
-        crm::coverage(&versions, &on_time.crm_records, &reads, &parsed.leads, &config.destinations, as_of_ends_at)?;
-    drop(versions);
+        crm::coverage(&landings, &on_time.crm_records, &reads, &parsed.leads, &config.destinations, as_of_ends_at)?;
+    drop(landings);
     findings.extend(said);
     let reconciled = expected.verdicts(&on_time, &coverage)?;
     drop(expected);
     let crm_records = on_time.crm_records;
     findings.extend(reconciled.findings);
-    tell_memory("verdicts were given");
+    stages.done("verdicts were given");
     let witnesses = crm::records(&landing.versions(&WITNESSES)?, &witness_destinations, as_of_ends_at)?;
     drop(landing);
     let seen = silence::witnessed(&parsed.leads, &witnesses, &reconciled.unexplained, &crm_records, as_of_ends_at)?;
@@ -246,12 +250,12 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
         Ok((found, explained))
     };
     // Leads that a cause explains are no trials: without them the base rate is lower and smaller outages show.
-    let (_, first) = search(None)?;
-    let (found, explained) = search(Some(&first.explained))?;
+    let first = search(None)?.1.explained;
+    let (found, explained) = search(Some(&first))?;
     findings.extend(found.findings);
     findings.extend(explained.findings);
     let reconciliation = explained.reconciliation;
-    tell_memory("outages and causes were found");
+    stages.done("outages and causes were found");
 
     // Both sides of the books, counted again from the finished tables.
     let balance = balance::check(Books {
@@ -345,7 +349,7 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
     for table in &computed.tables {
         catalog.insert(&table.name, table.frame.clone());
     }
-    tell_memory("queries had run");
+    stages.done("queries had run");
 
     // Reports.
     let files: Vec<&crm::ReadFile> = reads
@@ -400,11 +404,11 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
         timezone: config.report.timezone,
     })?;
     folder.write("call-list.xlsx", &report::xlsx::workbook("Call list", as_of, config.report.timezone, &sheets)?)?;
-    let manifest = manifest(config, as_of, now, &fetched, &inputs, &files, &folder);
+    stages.done("all was written");
+    let manifest = manifest(config, as_of, (now, &stages), &fetched, &inputs, &files, &folder);
     folder.write(MANIFEST, pretty(&manifest)?.as_bytes())?;
     let incomplete = !troubles.sentences.is_empty();
     let published = folder.publish()?;
-    tell_memory("all was published");
     state::keep_history(&config.state_dir, as_of, &told.entries)?;
     state::keep_identities(&config.state_dir, as_of, &linked.identities)?;
     state::keep_model(&config.state_dir, &linked.model)?;
@@ -425,11 +429,6 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
     Ok(Done { summary_text, summary_json, folder: published, incomplete, levels })
 }
 
-/// For whoever must say how much memory the machine needs.
-fn tell_memory(when: &str) {
-    debug!("memory when {when}: {} MB, at most {} MB", crate::io::memory() >> 20, crate::io::peak_memory() >> 20);
-}
-
 fn json(of: &impl serde::Serialize) -> Result<serde_json::Value> {
     serde_json::to_value(of).map_err(|e| Error::failed("cannot serialise a part of the report").because(e))
 }
@@ -443,7 +442,7 @@ fn pretty(of: &serde_json::Value) -> Result<String> {
 fn manifest(
     config: &Config,
     as_of: NaiveDate,
-    now: DateTime<Utc>,
+    (now, stages): (DateTime<Utc>, &Stages),
     fetched: &FetchReport,
     inputs: &[Input],
     files: &[&crm::ReadFile],
@@ -469,6 +468,7 @@ fn manifest(
         "host": crate::io::host(),
         "peak_memory_bytes": crate::io::peak_memory(),
         "configuration": config.base,
+        "stages": stages.all(),
         "sources": sources,
         "inputs": inputs,
         "exports": files,
@@ -506,6 +506,21 @@ fn read_leads(landing: &Landing, settings: &leads::Settings) -> Result<(usize, l
     let mut reader = leads::Reader::new(settings);
     landing.each_part(|part| reader.take(&part))?;
     Ok((reader.taken(), reader.finish()?))
+}
+
+/// The CRM records, made before `end`, and how they described their person before; one destination after the other.
+fn read_records(
+    landing: &Landing,
+    config: &Config,
+    end: DateTime<Utc>,
+) -> Result<(Table<ExportRecords>, Table<EarlierContacts>)> {
+    let (mut records, mut before) = (crm::Made::default(), EarlierContacts::DEFINITION.empty());
+    for destination in &config.destinations {
+        let versions = landing.versions_where(&CRM_RECORDS, "destination", &destination.name)?;
+        before.vstack_mut(crm::earlier(&versions)?.frame())?;
+        records.add(versions, destination, end)?;
+    }
+    Ok((records.table()?, Table::new(before)?))
 }
 
 /// Reads the exports of destinations, or of witnesses, and lands their records. The network is left alone when offline.

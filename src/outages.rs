@@ -221,11 +221,11 @@ impl LeadParts {
         Ok(LeadParts { frame })
     }
 
-    fn index(&self) -> Result<HashMap<&str, [Option<&str>; 3]>> {
+    fn index(&self) -> Result<PlHashMap<&str, [Option<&str>; 3]>> {
         let text = |name: &str| -> Result<&StringChunked> { Ok(self.frame.column(name)?.str()?) };
         let (ids, offers, actions, storefronts) =
             (text("lead_id")?, text("offer_id")?, text("action")?, text("storefront")?);
-        let mut index = HashMap::with_capacity(ids.len());
+        let mut index = PlHashMap::with_capacity_and_hasher(ids.len(), Default::default());
         for (((id, offer), action), storefront) in
             ids.iter().zip(offers.iter()).zip(actions.iter()).zip(storefronts.iter())
         {
@@ -253,7 +253,7 @@ fn read_events<'a>(input: &Input<'a>, leads: &'a LeadParts, settings: &Settings)
     let (events, delays) = (text("event_id")?, frame.column("delay_seconds")?.f64()?);
     let exported = exported_at(input.coverage)?;
     let sight = times_of(input.coverage, "from")?;
-    let mut caused: HashMap<(&str, &str), u32> = HashMap::new();
+    let mut caused: PlHashMap<(&str, &str), u32> = PlHashMap::default();
     if let Some(explained) = input.explained {
         let (ids, destinations) = (explained.column("lead_id")?.str()?, explained.column("destination")?.str()?);
         let shares = explained.column("share")?.f64()?;
@@ -342,11 +342,11 @@ fn read_events<'a>(input: &Input<'a>, leads: &'a LeadParts, settings: &Settings)
 }
 
 /// When the further deliveries of each event at each destination were received.
-fn repeats(verdicts: &DataFrame) -> Result<HashMap<(&str, &str), Vec<i64>>> {
+fn repeats(verdicts: &DataFrame) -> Result<PlHashMap<(&str, &str), Vec<i64>>> {
     let text = |name: &str| -> Result<&StringChunked> { Ok(verdicts.column(name)?.str()?) };
     let (events, destinations, reasons) = (text("event_id")?, text("destination")?, text("reason")?);
     let received = verdicts.column("received_at")?.datetime()?.physical();
-    let mut repeats: HashMap<(&str, &str), Vec<i64>> = HashMap::new();
+    let mut repeats: PlHashMap<(&str, &str), Vec<i64>> = PlHashMap::default();
     for (((event, destination), reason), at) in
         events.iter().zip(destinations.iter()).zip(reasons.iter()).zip(received.iter())
     {
@@ -529,7 +529,7 @@ impl Sequence {
     fn new(events: &[Event], inside: &[usize], scope: usize) -> Self {
         let mut all = Sequence { trials: Vec::new(), spans: Vec::new(), starts: 0 };
         // Person → its running trial: when it began, and where it stands.
-        let mut running: HashMap<&str, (i64, usize)> = HashMap::new();
+        let mut running: PlHashMap<&str, (i64, usize)> = PlHashMap::default();
         for event in inside.iter().filter_map(|at| events.get(*at)) {
             let outcome = match event.state {
                 _ if !event.trial => continue,

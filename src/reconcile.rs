@@ -28,9 +28,9 @@ use crate::config::{Destination, Offer};
 use crate::error::Result;
 use crate::tables::{Coverage, CrmRecords, Identities, Leads, Table, UnexplainedRecords, Verdicts};
 use clock::Clock;
-use events::{Book, number};
+use events::{Book, NOBODY, number};
 use ledger::{Ledger, Outcome};
-use records::Columns;
+use records::Records;
 
 pub use gate::{Gated, gates};
 pub use sight::cannot_show;
@@ -93,6 +93,7 @@ pub struct Inferred {
 /// What should be where: events, and the destinations that each goes to.
 pub struct Expected<'a> {
     book: Book<'a>,
+    lead_ids: &'a StringChunked,
     destinations: &'a [Destination],
     routes: Routes,
     as_of_ends_at: DateTime<Utc>,
@@ -128,7 +129,7 @@ impl<'a> Expected<'a> {
     ) -> Result<Self> {
         let book = events::book(leads, identities, offers)?;
         let routes = Routes::new(&book, destinations);
-        Ok(Expected { book, destinations, routes, as_of_ends_at })
+        Ok(Expected { book, lead_ids: leads.text("lead_id")?, destinations, routes, as_of_ends_at })
     }
 
     /// Finds the clock of each export by the delays of its records, reads all times by it, and leaves out what was
@@ -137,11 +138,12 @@ impl<'a> Expected<'a> {
     /// # Errors
     /// When the table lacks a column: a fault of ours.
     pub fn on_time(&self, records: &Table<CrmRecords>) -> Result<OnTime> {
-        let columns = Columns::new(records)?;
         let mut clocks = Vec::with_capacity(self.destinations.len());
         for (index, destination) in self.destinations.iter().enumerate() {
             let events = self.routes.events_of(index);
-            let ledger = Ledger::new(&self.book, &columns, destination, events, View::default(), Clock::AsRead);
+            let own = records.part(records::rows_of(records, &destination.name)?);
+            let own = Records::of(&own, &self.book, !destination.delivered_by.is_empty())?;
+            let ledger = Ledger::new(&self.book, own, destination, events, View::default(), Clock::AsRead);
             clocks.push(ledger.recognise_clock());
         }
         let of_name = self.destinations.iter().map(|d| d.name.as_str()).zip(&clocks).collect();
@@ -154,31 +156,33 @@ impl<'a> Expected<'a> {
     /// # Errors
     /// When a setting (`records_per`, `grace`) is contradicted by the data.
     pub fn verdicts(&self, on_time: &OnTime, coverage: &Table<Coverage>) -> Result<Reconciled> {
-        let Expected { book, destinations, routes, as_of_ends_at } = self;
-        let columns = Columns::new(&on_time.crm_records)?;
+        let Expected { book, destinations, routes, as_of_ends_at, .. } = self;
+        let all = &on_time.crm_records;
         let views = Views::new(coverage)?;
-        let mut rows = Rows::default();
+        let mut rows = Rows::new(destinations, self.lead_ids.len());
         let mut odd = Odd::default();
         let mut inferred = Vec::with_capacity(destinations.len());
         let mut findings = Vec::new();
         for ((index, destination), clock) in destinations.iter().enumerate().zip(&on_time.clocks) {
             let view = views.of(&destination.name, as_of_ends_at.timestamp_micros());
-            let mut ledger = Ledger::new(book, &columns, destination, routes.events_of(index), view, clock.clone());
+            let place = records::rows_of(all, &destination.name)?;
+            let own = all.part(place.clone());
+            let own = Records::of(&own, book, !destination.delivered_by.is_empty())?;
+            let mut ledger = Ledger::new(book, own, destination, routes.events_of(index), view, clock.clone());
             ledger.settle()?;
             findings.extend(ledger.findings());
             inferred.push(ledger.inferred());
-            for (lead, outcome) in ledger.outcomes() {
-                rows.push(book, lead, &destination.name, &outcome);
-            }
+            ledger.each_outcome(|lead, outcome| rows.push(lead, &destination.name, outcome, place.start));
             odd.extend(&destination.name, &ledger);
         }
         for (row, lead) in book.leads.iter().enumerate() {
             if routes.is_nowhere(row) {
                 let reason = excluded_kind(lead.kind).unwrap_or(reason::NOT_ROUTED);
-                rows.push(book, number(row), "", &Outcome::excluded(reason));
+                rows.push(number(row), "", &Outcome::excluded(reason), 0);
             }
         }
-        Ok(Reconciled { verdicts: rows.table()?, unexplained: odd.table()?, destinations: inferred, findings })
+        let verdicts = rows.table(book, self.lead_ids, all)?;
+        Ok(Reconciled { verdicts, unexplained: odd.table()?, destinations: inferred, findings })
     }
 }
 
@@ -276,61 +280,120 @@ impl Views {
     }
 }
 
-/// Rows of `verdicts`.
-#[derive(Default)]
+/// Rows of `verdicts`, as numbers: texts are taken from the tables that hold them when all rows are known, column by
+/// column and in the order of the table, so that millions of rows are never in memory twice.
 struct Rows {
-    lead_id: Vec<String>,
-    person_id: Vec<Option<String>>,
-    destination: Vec<String>,
-    verdict: Vec<&'static str>,
-    reason: Vec<&'static str>,
-    record_id: Vec<Option<String>>,
-    match_weight: Vec<Option<f64>>,
-    matched_by: Vec<Option<String>>,
-    delay_seconds: Vec<Option<f64>>,
-    event_id: Vec<String>,
-    received_at: Vec<Option<i64>>,
-    late: Vec<bool>,
-    trial: Vec<bool>,
+    rows: Vec<Row>,
+    /// Names of destinations, verdicts, reasons and evidence; none first.
+    words: Vec<String>,
+    numbers: HashMap<String, u16>,
+}
+
+struct Row {
+    lead: u32,
+    destination: u16,
+    verdict: u16,
+    reason: u16,
+    matched_by: u16,
+    /// Row of `crm_records`.
+    record: Option<u32>,
+    match_weight: Option<f64>,
+    /// In microseconds.
+    delay: Option<i64>,
+    late: bool,
+    trial: bool,
 }
 
 impl Rows {
-    fn push(&mut self, book: &Book<'_>, row: u32, destination: &str, outcome: &Outcome<'_>) {
-        let Some(lead) = book.leads.get(row as usize) else { return };
-        let event = book.events.get(lead.event as usize).and_then(|event| book.first(event));
-        self.lead_id.push(lead.id.to_owned());
-        self.person_id.push(book.person_ids.get(lead.person as usize).map(|id| (*id).to_owned()));
-        self.destination.push(destination.to_owned());
-        self.verdict.push(outcome.verdict);
-        self.reason.push(outcome.reason);
-        self.record_id.push(outcome.record.map(str::to_owned));
-        self.match_weight.push(outcome.match_weight);
-        self.matched_by.push(outcome.matched_by.map(str::to_owned));
-        #[expect(clippy::cast_precision_loss, reason = "microseconds of a few years")]
-        self.delay_seconds.push(outcome.delay.map(|delay| delay as f64 / 1e6));
-        self.event_id.push(event.map_or(lead.id, |first| first.id).to_owned());
-        self.received_at.push(Some(lead.received));
-        self.late.push(outcome.late);
-        self.trial.push(outcome.trial);
+    /// Names of destinations get their numbers first, in the order of the names; the empty one is before all.
+    fn new(destinations: &[Destination], leads: usize) -> Self {
+        let mut rows = Rows {
+            rows: Vec::with_capacity(leads.saturating_mul(destinations.len().max(1))),
+            words: Vec::new(),
+            numbers: HashMap::new(),
+        };
+        let mut names: Vec<&str> = destinations.iter().map(|destination| destination.name.as_str()).collect();
+        names.sort_unstable();
+        for name in std::iter::once("").chain(names) {
+            rows.number(name);
+        }
+        rows
     }
 
-    fn table(self) -> Result<Table<Verdicts>> {
-        let mut frame = df!(
-            "lead_id" => self.lead_id,
-            "person_id" => self.person_id,
-            "destination" => self.destination,
-            "verdict" => self.verdict,
-            "reason" => self.reason,
-            "record_id" => self.record_id,
-            "match_weight" => self.match_weight,
-            "matched_by" => self.matched_by,
-            "delay_seconds" => self.delay_seconds,
-            "event_id" => self.event_id,
-            "late" => self.late,
-            "trial" => self.trial,
-        )?;
-        frame.with_column(instants("received_at", self.received_at)?.into())?;
-        Table::new(frame)
+    fn number(&mut self, word: &str) -> u16 {
+        if let Some(known) = self.numbers.get(word) {
+            return *known;
+        }
+        // Fewer than a hundred: names in the configuration and codes of ours.
+        let next = u16::try_from(self.words.len()).unwrap_or(u16::MAX);
+        self.words.push(word.to_owned());
+        self.numbers.insert(word.to_owned(), next);
+        next
+    }
+
+    /// `first_record`: row of `crm_records` at which the destination's records begin.
+    fn push(&mut self, lead: u32, destination: &str, outcome: &Outcome<'_>, first_record: usize) {
+        let row = Row {
+            lead,
+            destination: self.number(destination),
+            verdict: self.number(outcome.verdict),
+            reason: self.number(outcome.reason),
+            matched_by: self.number(outcome.matched_by.unwrap_or_default()),
+            record: outcome.record.map(|record| number(first_record + record as usize)),
+            match_weight: outcome.match_weight,
+            delay: outcome.delay,
+            late: outcome.late,
+            trial: outcome.trial,
+        };
+        self.rows.push(row);
+    }
+
+    fn table(
+        mut self,
+        book: &Book<'_>,
+        lead_ids: &StringChunked,
+        crm_records: &Table<CrmRecords>,
+    ) -> Result<Table<Verdicts>> {
+        // Leads and the numbers of destinations are in the order of the key.
+        self.rows.sort_unstable_by_key(|row| (row.lead, row.destination));
+        let words: StringChunked = self.words.iter().map(|word| Some(word.as_str())).collect();
+        let person_ids: StringChunked = book.person_ids.iter().map(|id| Some(*id)).collect();
+        let lead = |row: &Row| book.leads.get(row.lead as usize);
+        let taken = |name: &str, from: &StringChunked, which: &dyn Fn(&Row) -> Option<u32>| -> Result<Column> {
+            let rows: IdxCa = self.rows.iter().map(|row| which(row).map(IdxSize::from)).collect();
+            Ok(from.take(&rows)?.with_name(name.into()).into_column())
+        };
+        let word = |name: &str, which: &dyn Fn(&Row) -> u16| taken(name, &words, &|row| Some(u32::from(which(row))));
+        let event = |row: &Row| book.events.get(lead(row)?.event as usize)?.leads.first().copied();
+        #[expect(clippy::cast_precision_loss, reason = "microseconds of a few years")]
+        let seconds = |row: &Row| row.delay.map(|delay| delay as f64 / 1e6);
+        let received = self.rows.iter().map(|row| lead(row).map(|lead| lead.received)).collect();
+        let columns = vec![
+            taken("lead_id", lead_ids, &|row| Some(row.lead))?,
+            taken("person_id", &person_ids, &|row| Some(lead(row)?.person).filter(|person| *person != NOBODY))?,
+            word("destination", &|row| row.destination)?,
+            word("verdict", &|row| row.verdict)?,
+            word("reason", &|row| row.reason)?,
+            taken("record_id", crm_records.text("record_id")?, &|row| row.record)?,
+            self.numbers_of("match_weight", &|row| row.match_weight),
+            taken("matched_by", &words, &|row| Some(u32::from(row.matched_by)).filter(|_| row.matched_by != 0))?,
+            self.numbers_of("delay_seconds", &seconds),
+            taken("event_id", lead_ids, &|row| event(row).or(Some(row.lead)))?,
+            self.flags("late", &|row| row.late),
+            self.flags("trial", &|row| row.trial),
+            instants("received_at", received)?.into_column(),
+        ];
+        Table::new(DataFrame::new(self.rows.len(), columns)?)
+    }
+
+    fn numbers_of(&self, name: &str, which: &dyn Fn(&Row) -> Option<f64>) -> Column {
+        let values: Float64Chunked = self.rows.iter().map(which).collect_ca(name.into());
+        values.into_column()
+    }
+
+    fn flags(&self, name: &str, which: &dyn Fn(&Row) -> bool) -> Column {
+        let values: BooleanChunked = self.rows.iter().map(|row| Some(which(row))).collect_ca(name.into());
+        values.into_column()
     }
 }
 

@@ -277,6 +277,21 @@ impl<T: Grain> Table<T> {
         Ok(self.frame.column(column)?.str()?.iter().collect())
     }
 
+    /// A text column as it is stored: to look up single rows, without a list of them all in memory.
+    ///
+    /// # Errors
+    /// As [`Self::texts`].
+    pub fn text(&self, column: &str) -> Result<&StringChunked> {
+        Ok(self.frame.column(column)?.str()?)
+    }
+
+    /// Some neighbouring rows; nothing is copied.
+    #[must_use]
+    pub fn part(&self, rows: std::ops::Range<usize>) -> Self {
+        let from = i64::try_from(rows.start).unwrap_or(i64::MAX);
+        Table { frame: self.frame.slice(from, rows.len()), of: PhantomData }
+    }
+
     /// An instant column, row by row, in microseconds since 1970.
     ///
     /// # Errors

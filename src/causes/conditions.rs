@@ -3,12 +3,12 @@
 //!
 //! Limits of fields: Salesforce object reference (Lead), Common Data Model (lead), Marketo's standard fields.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Datelike, TimeZone, Timelike};
 use chrono_tz::Tz;
-use polars::prelude::StringChunked;
+use polars::prelude::{PlHashMap, PlHashSet, StringChunked};
 
 use crate::config::DestinationKind;
 use crate::error::Result;
@@ -67,7 +67,7 @@ pub(super) struct Texts<'a> {
     codes: Vec<Vec<u32>>,
     /// The distinct values of each column, in order; the first is none.
     values: Vec<Vec<String>>,
-    numbers: HashMap<&'a str, usize>,
+    numbers: PlHashMap<&'a str, usize>,
 }
 
 const EMOJI: u16 = 1 << FIELDS.len();
@@ -109,10 +109,13 @@ impl<'a> Texts<'a> {
                 text => text.to_owned(),
             };
             let texts = frame.column(name)?.str()?;
-            let distinct: BTreeSet<String> = texts.iter().map(in_form).chain([String::new()]).collect();
+            // Each text is looked at once, however many leads have it.
+            let typed: PlHashSet<Option<&str>> = texts.iter().collect();
+            let distinct: BTreeSet<String> = typed.iter().map(|text| in_form(*text)).chain([String::new()]).collect();
             let distinct: Vec<String> = distinct.into_iter().collect();
             let code = |text| u32::try_from(distinct.binary_search(&in_form(text)).unwrap_or(0)).unwrap_or(0);
-            all.codes.push(texts.iter().map(code).collect());
+            let codes: PlHashMap<Option<&str>, u32> = typed.into_iter().map(|text| (text, code(text))).collect();
+            all.codes.push(texts.iter().map(|text| codes.get(&text).copied().unwrap_or(0)).collect());
             all.values.push(distinct);
         }
         Ok(all)
@@ -139,7 +142,7 @@ impl<'a> Texts<'a> {
 type FirstTwo<'a> = [Option<(i64, &'a str)>; 2];
 
 /// Since when each person is known to each destination.
-pub(super) struct People<'a>(HashMap<(&'a str, &'a str), FirstTwo<'a>>);
+pub(super) struct People<'a>(BTreeMap<&'a str, PlHashMap<&'a str, FirstTwo<'a>>>);
 
 impl<'a> People<'a> {
     pub(super) fn read(records: &'a Table<CrmRecords>) -> Result<Self> {
@@ -147,12 +150,12 @@ impl<'a> People<'a> {
         let times = frame.column("created_at")?.datetime()?.physical();
         let text = |name: &str| -> Result<&'a StringChunked> { Ok(frame.column(name)?.str()?) };
         let (destinations, people, ids) = (text("destination")?, text("person_id")?, text("record_id")?);
-        let mut first: HashMap<(&str, &str), FirstTwo<'_>> = HashMap::new();
+        let mut first: BTreeMap<&str, PlHashMap<&str, FirstTwo<'_>>> = BTreeMap::new();
         for (((destination, person), id), at) in
             destinations.iter().zip(people.iter()).zip(ids.iter()).zip(times.iter())
         {
             if let (Some(destination), Some(person), Some(id), Some(at)) = (destination, person, id, at) {
-                let two = first.entry((destination, person)).or_default();
+                let two = first.entry(destination).or_default().entry(person).or_default();
                 let mut all = [two[0], two[1], Some((at, id))];
                 all.sort_unstable_by_key(|record| record.map_or((i64::MAX, ""), |record| record));
                 *two = [all[0], all[1]];
@@ -164,7 +167,7 @@ impl<'a> People<'a> {
     /// Whether it had a record of the person before that time, other than the one that answers the lead itself: an
     /// export without hours has that one made at midnight, before the lead.
     pub(super) fn knows_before(&self, destination: &str, person: Option<&str>, at: i64, own: Option<&str>) -> bool {
-        let records = person.and_then(|person| self.0.get(&(destination, person)));
+        let records = person.and_then(|person| self.0.get(destination)?.get(person));
         let mut others = records.into_iter().flatten().flatten().filter(|(_, id)| Some(*id) != own);
         others.next().is_some_and(|(made, _)| *made < at - BEFORE)
     }

@@ -34,47 +34,126 @@ const CONTACT: &[&str] = &["email", "phone", "first_name", "last_name", "company
 /// # Errors
 /// Only for faults of our own.
 pub fn records(versions: &DataFrame, destinations: &[Destination], end: DateTime<Utc>) -> Result<Table<ExportRecords>> {
-    if versions.width() == 0 {
-        return Ok(Table::empty());
+    let mut all = Made::default();
+    for destination in destinations.iter().filter(|_| versions.width() > 0) {
+        let own = versions.clone().lazy().filter(col("destination").eq(lit(destination.name.as_str()))).collect()?;
+        all.add(own, destination, end)?;
     }
-    let newest = newest(versions)?;
-    let mut frames = Vec::new();
-    for destination in destinations {
-        let own = newest.clone().lazy().filter(col("destination").eq(lit(destination.name.as_str()))).collect()?;
-        if own.height() > 0 {
-            // Opportunities are joined before the cut: a deal won later is cut by its own lead's record.
-            let made = made(own, destination)?.lazy();
-            let end = lit(end.timestamp_micros()).cast(DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC)));
-            frames.push(made.filter(col("created_at").is_null().or(col("created_at").lt(end))));
-        }
-    }
-    if frames.is_empty() {
-        return Ok(Table::empty());
-    }
-    Table::new(concat(frames, UnionArgs::default())?.collect()?)
+    all.table()
 }
 
-/// Newest version of each key, with the day of the first.
-fn newest(versions: &DataFrame) -> Result<DataFrame> {
-    let sorted =
-        versions.sort(["destination", "record_id"], SortMultipleOptions::default().with_maintain_order(true))?;
-    let (destinations, ids) = (sorted.column("destination")?.str()?, sorted.column("record_id")?.str()?);
-    let days = sorted.column("landed_on")?.date()?.physical().clone();
-    let keys: Vec<(Option<&str>, Option<&str>)> = destinations.iter().zip(ids.iter()).collect();
-    let mut last = Vec::with_capacity(keys.len());
-    let mut first_day = Vec::with_capacity(keys.len());
-    let mut first = None;
-    for (n, key) in keys.iter().enumerate() {
-        if n == 0 || keys.get(n - 1) != Some(key) {
-            first = days.get(n);
+/// The records of destinations, made one destination after the other: the versions of all of them are never in memory
+/// together.
+#[derive(Debug, Default)]
+pub struct Made {
+    /// By name of the destination, which is the order of the table.
+    frames: BTreeMap<String, DataFrame>,
+}
+
+impl Made {
+    /// Makes the records of one destination, as [`records`] does. `versions` are its own, and given back as they are used.
+    ///
+    /// # Errors
+    /// Only for faults of our own.
+    pub fn add(&mut self, versions: DataFrame, destination: &Destination, end: DateTime<Utc>) -> Result<()> {
+        if versions.height() == 0 {
+            return Ok(());
         }
-        last.push(keys.get(n + 1) != Some(key));
-        first_day.push(first);
+        // Opportunities are joined before the cut: a deal won later is cut by its own lead's record.
+        let mut made = made(newest(versions)?, destination)?;
+        let end = end.timestamp_micros();
+        let times = made.column("created_at")?.datetime()?.physical();
+        let keep: BooleanChunked = times.iter().map(|at| Some(at.is_none_or(|at| at < end))).collect();
+        if !keep.all() {
+            made = made.filter(&keep)?;
+        }
+        self.frames.insert(destination.name.clone(), made);
+        Ok(())
     }
-    let first_day = Int32Chunked::from_iter_options("first_landed_on".into(), first_day.into_iter()).into_date();
-    let mut sorted = sorted.clone();
-    sorted.with_column(first_day.into_column())?;
-    Ok(sorted.filter(&BooleanChunked::from_slice("last".into(), &last))?)
+
+    /// All records that were made.
+    ///
+    /// # Errors
+    /// Only for faults of our own.
+    pub fn table(self) -> Result<Table<ExportRecords>> {
+        let mut frames = self.frames.into_values();
+        let Some(mut all) = frames.next() else { return Ok(Table::empty()) };
+        for frame in frames {
+            all.vstack_mut_owned(frame)?;
+        }
+        Table::new(all)
+    }
+}
+
+/// Newest version of each record of one destination, with the day of the first, in the order of record_id. Column by
+/// column, so that no more than one of them is in memory twice.
+fn newest(versions: DataFrame) -> Result<DataFrame> {
+    const ROW: &str = "\u{0}row";
+    let order = versions
+        .select(["record_id"])?
+        .with_row_index(ROW.into(), None)?
+        .sort(["record_id"], SortMultipleOptions::default().with_maintain_order(true))?
+        .column(ROW)?
+        .idx()?
+        .clone();
+    let days = versions.column("landed_on")?.date()?.physical().clone();
+    let (mut rows, mut first_days) = (Vec::new(), Vec::new());
+    {
+        let ids = versions.column("record_id")?.str()?;
+        let id = |row: Option<IdxSize>| row.and_then(|row| ids.get(row as usize));
+        let mut first = None;
+        for (n, row) in order.iter().enumerate() {
+            if n == 0 || id(order.get(n - 1)) != id(row) {
+                first = row.and_then(|row| days.get(row as usize));
+            }
+            if n + 1 == order.len() || id(order.get(n + 1)) != id(row) {
+                rows.extend(row);
+                first_days.push(first);
+            }
+        }
+    }
+    let height = rows.len();
+    let as_landed = height == versions.height() && rows.iter().zip(0..).all(|(row, n)| *row == n);
+    let rows = IdxCa::from_vec("row".into(), rows);
+    let mut columns = Vec::with_capacity(versions.width() + 1);
+    for column in versions.into_columns() {
+        columns.push(if as_landed { column } else { column.take(&rows)? });
+    }
+    let first_day = Int32Chunked::from_iter_options("first_landed_on".into(), first_days.into_iter()).into_date();
+    columns.push(first_day.into_column());
+    Ok(DataFrame::new(height, columns)?)
+}
+
+/// A text column of which few values differ: each is stored once.
+#[derive(Default)]
+struct Coded {
+    numbers: PlHashMap<String, IdxSize>,
+    rows: Vec<Option<IdxSize>>,
+}
+
+impl Coded {
+    fn push(&mut self, value: Option<&str>) {
+        let number = value.map(|value| match self.numbers.get(value) {
+            Some(known) => *known,
+            None => {
+                let next = IdxSize::try_from(self.numbers.len()).unwrap_or(IdxSize::MAX);
+                self.numbers.insert(value.to_owned(), next);
+                next
+            }
+        });
+        self.rows.push(number);
+    }
+
+    fn column(self, name: &str) -> Result<Column> {
+        let mut values = vec![""; self.numbers.len()];
+        for (value, number) in &self.numbers {
+            if let Some(place) = values.get_mut(*number as usize) {
+                *place = value;
+            }
+        }
+        let rows = IdxCa::from_iter_options(name.into(), self.rows.into_iter());
+        Ok(StringChunked::from_slice(name.into(), &values).take(&rows)?.into_column())
+    }
 }
 
 /// What a record says of the lead it was made for.
@@ -150,13 +229,7 @@ fn made(newest: DataFrame, destination: &Destination) -> Result<DataFrame> {
     let persons = Persons::of(&texts, height);
     let words = Words::new(destination);
     let mut known: HashMap<&str, Said> = HashMap::new();
-    let mut columns: BTreeMap<&str, StringChunkedBuilder> = [
-        "outcome", "lead_source", "storefront", "action", "offer_id", "offer", "merged_into", "opportunity",
-        "resolution",
-    ]
-    .into_iter()
-    .map(|name| (name, StringChunkedBuilder::new(name.into(), height)))
-    .collect();
+    let mut columns: BTreeMap<&str, Coded> = BTreeMap::new();
     let mut marketplace = Vec::with_capacity(height);
     for row in 0..height {
         let get = |name: &str| texts.get(name, row);
@@ -199,9 +272,7 @@ fn made(newest: DataFrame, destination: &Destination) -> Result<DataFrame> {
             ("opportunity", get("opportunity")),
             ("resolution", Some(get("resolution").unwrap_or("none"))),
         ] {
-            if let Some(builder) = columns.get_mut(name) {
-                builder.append_option(value);
-            }
+            columns.entry(name).or_default().push(value);
         }
     }
     let mut result: Vec<Column> = Vec::new();
@@ -209,7 +280,9 @@ fn made(newest: DataFrame, destination: &Destination) -> Result<DataFrame> {
         let landed = newest.column(name)?;
         result.push(if CONTACT.contains(name) { persons.fill(landed)? } else { landed.clone() });
     }
-    result.extend(columns.into_values().map(|c| c.finish().into_column()));
+    for (name, coded) in columns {
+        result.push(coded.column(name)?);
+    }
     result.push(Column::new("marketplace".into(), marketplace));
     let deleted: BooleanChunked = deleted.iter().map(|d| Some(d.unwrap_or(false))).collect_ca("deleted".into());
     result.push(deleted.into_column());

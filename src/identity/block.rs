@@ -236,8 +236,11 @@ impl Block<'_> {
         let mut piece = Piece::default();
         for block in blocks {
             if !self.is_oversized(block) {
-                for (i, (_, a)) in block.iter().enumerate() {
-                    for (_, b) in block.iter().skip(i + 1) {
+                // In the order of profiles, so leads stand before records: two records are not looked at together.
+                let of_leads = block.partition_point(|(_, n)| (*n as usize) < self.forms.of_leads);
+                let firsts = if self.between { of_leads } else { block.len() };
+                for (i, (_, a)) in block.iter().enumerate().take(firsts) {
+                    for (_, b) in block.iter().skip(if self.between { of_leads } else { i + 1 }) {
                         self.pair(*a, *b, &mut piece);
                     }
                 }

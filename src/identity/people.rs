@@ -159,9 +159,10 @@ pub(super) fn crm_records(
     person_ids: &StringChunked,
     given: &[Option<(u32, f64, &'static str)>],
 ) -> Result<Table<CrmRecords>> {
-    let ids = given.iter().map(|g| g.and_then(|(row, ..)| person_ids.get(row as usize)));
+    // Taken by row, so that the ids of millions of records are those of the leads and not copies.
+    let rows: IdxCa = given.iter().map(|g| g.map(|(row, ..)| row)).collect_ca("person_id".into());
     let mut frame = records.clone();
-    frame.with_column(StringChunked::from_iter_options("person_id".into(), ids).into_column())?;
+    frame.with_column(person_ids.take(&rows)?.with_name("person_id".into()).into_column())?;
     frame.with_column(Column::new(
         "match_weight".into(),
         given.iter().map(|g| g.map(|(_, w, _)| w)).collect::<Vec<_>>(),

@@ -9,10 +9,10 @@
 //! none speaks against it. Where the other lead has a record of its own, the one in question delivers it again; that
 //! own one must have come in time, so that of leads imported together late none is called lost for an edit.
 
-use std::collections::{HashMap, HashSet};
+use polars::prelude::{PlHashMap, PlHashSet};
 
 use super::events::Event;
-use super::ledger::Ledger;
+use super::ledger::{ByPerson, Ledger};
 use super::pairing::{self, Evidence, Pair};
 use super::records::Record;
 use super::unclaimed::{Contact, as_typed, is_same};
@@ -36,14 +36,13 @@ pub(super) fn misplaced(
     ledger: &Ledger<'_, '_>,
     pairs: &[Pair],
     grace: i64,
-    events_of: &HashMap<u32, Vec<u32>>,
-    among: Option<&HashSet<u32>>,
+    events_of: &ByPerson,
+    among: Option<&PlHashSet<u32>>,
 ) -> Vec<Whose> {
     let others_of = |event: u32| -> &[u32] {
         let person = ledger.event(event).map(|event| event.person);
         let person = person.filter(|person| among.is_none_or(|among| among.contains(person)));
-        let of = person.and_then(|person| events_of.get(&person));
-        of.filter(|events| events.len() > 1).map_or(&[], Vec::as_slice)
+        person.map(|person| events_of.get(person)).filter(|events| events.len() > 1).unwrap_or_default()
     };
     // Nearly all records show what their lead typed, to the letter.
     let is_doubtful = |pair: &&Pair| {
@@ -62,8 +61,8 @@ pub(super) fn misplaced(
     if doubtful.is_empty() {
         return Vec::new();
     }
-    let concerned: HashSet<u32> = doubtful.iter().flat_map(|pair| others_of(pair.event)).copied().collect();
-    let mut pairs_of: HashMap<u32, Vec<Pair>> = HashMap::new();
+    let concerned: PlHashSet<u32> = doubtful.iter().flat_map(|pair| others_of(pair.event)).copied().collect();
+    let mut pairs_of: PlHashMap<u32, Vec<Pair>> = PlHashMap::default();
     for pair in pairs.iter().filter(|pair| concerned.contains(&pair.event)) {
         pairs_of.entry(pair.event).or_default().push(*pair);
     }
@@ -85,7 +84,7 @@ fn whose(
     writing: &Writing,
     pair: Pair,
     of_person: &[u32],
-    pairs_of: &HashMap<u32, Vec<Pair>>,
+    pairs_of: &PlHashMap<u32, Vec<Pair>>,
     grace: i64,
 ) -> Option<Whose> {
     let (event, record) = (ledger.event(pair.event)?, ledger.records.all.get(pair.record as usize)?);

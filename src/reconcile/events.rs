@@ -4,7 +4,7 @@
 //! offer and normalised contact fields are, each received within ten minutes of the one before (design: words): the
 //! same act, stored twice, or in two shapes. Which CRM record answers it is the affair of `pairing`.
 
-use std::collections::HashMap;
+use polars::prelude::PlHashMap;
 
 use super::unclaimed::FIELDS;
 use crate::codes::kind;
@@ -30,7 +30,7 @@ pub(super) type Code = u32;
 
 /// Small numbers for texts: equal texts, equal numbers. 0 stands for none.
 #[derive(Default)]
-pub(super) struct Codes(HashMap<String, Code>);
+pub(super) struct Codes(PlHashMap<String, Code>);
 
 impl Codes {
     fn of(&mut self, text: &str) -> Code {
@@ -57,7 +57,7 @@ pub(super) struct Offers {
     ids: Codes,
     titles: Codes,
     /// Title to id; none where two ids carry it.
-    id_of_title: HashMap<Code, Option<Code>>,
+    id_of_title: PlHashMap<Code, Option<Code>>,
 }
 
 /// Shortest text that may be a cut-off offer id: CRMs cut at limits, people do not use such short ids.
@@ -164,7 +164,7 @@ pub(super) struct Book<'a> {
     pub offers: Offers,
     pub actions: Codes,
     /// Person to its number.
-    pub people: HashMap<&'a str, u32>,
+    pub people: PlHashMap<&'a str, u32>,
     pub person_ids: Vec<&'a str>,
     /// What was typed, column by column in the order of [`FIELDS`], row by row as `leads`.
     pub contacts: Vec<Vec<Option<&'a str>>>,
@@ -183,7 +183,7 @@ pub(super) fn book<'a>(
     identities: &'a Table<Identities>,
     catalogue: &[Offer],
 ) -> Result<Book<'a>> {
-    let person_of: HashMap<&str, &str> = identities
+    let person_of: PlHashMap<&str, &str> = identities
         .texts("lead_id")?
         .into_iter()
         .zip(identities.texts("person_id")?)
@@ -210,7 +210,7 @@ pub(super) fn book<'a>(
         }
     }
     let (mut action_codes, mut storefront_codes) = (Codes::default(), Codes::default());
-    let mut people: HashMap<&str, u32> = HashMap::new();
+    let mut people: PlHashMap<&str, u32> = PlHashMap::default();
     let mut person_ids = Vec::new();
     let mut rows = Vec::with_capacity(ids.len());
     let mut marks = Vec::with_capacity(ids.len());
@@ -315,7 +315,7 @@ fn repeated(events: Vec<Event>, leads: &mut [Lead<'_>], marks: &[Mark], contacts
     let mut order: Vec<usize> = (0..events.len()).filter(|at| events[*at].person != NOBODY).collect();
     order.sort_unstable_by_key(|at| (act(&events[*at]), leads[first(&events[*at])].received, first(&events[*at])));
     // Event to the earlier one that it is a repetition of.
-    let mut joins: HashMap<usize, usize> = HashMap::new();
+    let mut joins: PlHashMap<usize, usize> = PlHashMap::default();
     for (place, at) in order.iter().copied().enumerate() {
         let (mine, row) = (&events[at], first(&events[at]));
         for other in order[..place].iter().rev().copied() {
@@ -339,7 +339,7 @@ fn repeated(events: Vec<Event>, leads: &mut [Lead<'_>], marks: &[Mark], contacts
         return events;
     }
     let mut joined: Vec<Event> = Vec::with_capacity(events.len());
-    let mut place_of: HashMap<usize, usize> = HashMap::new();
+    let mut place_of: PlHashMap<usize, usize> = PlHashMap::default();
     let mut later = Vec::new();
     for (at, event) in events.into_iter().enumerate() {
         if let Some(into) = joins.get(&at) {

@@ -1,13 +1,12 @@
 //! One destination's books: its events against its records, its clock, its grace, and what each record is.
 
-use std::collections::{HashMap, HashSet};
-
 use chrono::DateTime;
+use polars::prelude::{PlHashMap, PlHashSet};
 
 use super::clock::{self, Clock};
-use super::events::{Book, DAY, Event, HOUR, Lead, NOBODY, SECOND, TEN_MINUTES, number};
+use super::events::{Book, DAY, Event, HOUR, Lead, SECOND, TEN_MINUTES, number};
 use super::pairing::{self, Evidence, Slack};
-use super::records::{Columns, Record, Records};
+use super::records::{Record, Records};
 use super::{Inferred, View, excluded_kind, inference, origin, unclaimed};
 use crate::codes::{Finding, finding, kind, level, link, reason, unexplained, verdict};
 use crate::config::{Destination, Grace, RecordsPer};
@@ -19,7 +18,8 @@ use crate::error::{Error, Result, count};
 pub(super) struct Outcome<'a> {
     pub(super) verdict: &'static str,
     pub(super) reason: &'static str,
-    pub(super) record: Option<&'a str>,
+    /// Its number among the destination's records.
+    pub(super) record: Option<u32>,
     pub(super) match_weight: Option<f64>,
     pub(super) matched_by: Option<&'a str>,
     pub(super) delay: Option<i64>,
@@ -64,12 +64,59 @@ pub(super) struct Role {
     pub(super) event: Option<u32>,
 }
 
+/// Events or records of each person, in their order: two lists in place of one for each of a million people.
+pub(super) struct ByPerson {
+    /// Where those of each person begin; one past the end as the last.
+    starts: Vec<u32>,
+    of: Vec<u32>,
+}
+
+impl ByPerson {
+    /// `rows` gives person and number, each time the same; those of nobody are left out.
+    fn new<I: Iterator<Item = (u32, u32)>>(people: usize, rows: impl Fn() -> I) -> Self {
+        let mut starts = vec![0u32; people + 1];
+        for (person, _) in rows() {
+            if let Some(count) = starts.get_mut((person as usize).saturating_add(1)) {
+                *count += 1;
+            }
+        }
+        let mut sum = 0;
+        for start in &mut starts {
+            sum += *start;
+            *start = sum;
+        }
+        let mut of = vec![0; sum as usize];
+        let mut next = starts.clone();
+        for (person, number) in rows().filter(|(person, _)| (*person as usize) < people) {
+            if let Some(place) = next.get_mut(person as usize) {
+                if let Some(slot) = of.get_mut(*place as usize) {
+                    *slot = number;
+                }
+                *place += 1;
+            }
+        }
+        ByPerson { starts, of }
+    }
+
+    pub(super) fn get(&self, person: u32) -> &[u32] {
+        let at = |place: usize| self.starts.get(place).map(|start| *start as usize);
+        let range = at(person as usize).zip(at((person as usize).saturating_add(1)));
+        range.and_then(|(from, to)| self.of.get(from..to)).unwrap_or_default()
+    }
+
+    /// Everybody who has any, in the order of people.
+    pub(super) fn all(&self) -> impl Iterator<Item = (u32, &[u32])> {
+        (0..number(self.starts.len().saturating_sub(1)))
+            .map(|person| (person, self.get(person)))
+            .filter(|(_, of)| !of.is_empty())
+    }
+}
+
 /// One destination's books while they are made.
 pub(super) struct Ledger<'b, 'a> {
     pub(super) book: &'b Book<'a>,
     pub(super) destination: &'b Destination,
     pub(super) events: &'b [u32],
-    pub(super) columns: &'b Columns<'a>,
     pub(super) records: Records<'a>,
     pub(super) view: View,
     /// The clock that its records' times were read by.
@@ -83,13 +130,13 @@ pub(super) struct Ledger<'b, 'a> {
     pub(super) from: Option<i64>,
     pub(super) until: Option<i64>,
     /// For each routed lead that a record accounts for, that record.
-    pub(super) answers: HashMap<u32, Answer>,
+    pub(super) answers: PlHashMap<u32, Answer>,
     /// Records that deliver an event again which has its own, though they pair with another one in time.
-    pub(super) again: HashMap<u32, u32>,
+    pub(super) again: PlHashMap<u32, u32>,
     /// In a person destination: events of people who had no earlier record.
-    pub(super) first_contacts: HashMap<u32, bool>,
+    pub(super) first_contacts: PlHashMap<u32, bool>,
     /// In a person destination: events of people whom it may know by a record that the export does not reach back to.
-    pub(super) known_out_of_sight: HashSet<u32>,
+    pub(super) known_out_of_sight: PlHashSet<u32>,
     /// The marketplace records that are no first delivery.
     pub(super) roles: Vec<Role>,
     pub(super) first_deliveries: usize,
@@ -99,7 +146,7 @@ pub(super) struct Ledger<'b, 'a> {
 impl<'b, 'a> Ledger<'b, 'a> {
     pub(super) fn new(
         book: &'b Book<'a>,
-        columns: &'b Columns<'a>,
+        records: Records<'a>,
         destination: &'b Destination,
         events: &'b [u32],
         view: View,
@@ -109,8 +156,7 @@ impl<'b, 'a> Ledger<'b, 'a> {
             book,
             destination,
             events,
-            columns,
-            records: columns.of(&destination.name, book, !destination.delivered_by.is_empty()),
+            records,
             view,
             clock,
             slack: Slack::default(),
@@ -121,10 +167,10 @@ impl<'b, 'a> Ledger<'b, 'a> {
             delays: Vec::new(),
             from: view.from,
             until: None,
-            answers: HashMap::new(),
-            again: HashMap::new(),
-            first_contacts: HashMap::new(),
-            known_out_of_sight: HashSet::new(),
+            answers: PlHashMap::default(),
+            again: PlHashMap::default(),
+            first_contacts: PlHashMap::default(),
+            known_out_of_sight: PlHashSet::default(),
             roles: Vec::new(),
             first_deliveries: 0,
             keys_unknown: false,
@@ -171,8 +217,8 @@ impl<'b, 'a> Ledger<'b, 'a> {
     }
 
     /// The contact fields that a record shows.
-    pub(super) fn contact(&self, record: u32) -> [Option<&'a str>; 7] {
-        self.columns.contact(self.records.first_row + record as usize)
+    pub(super) fn contact(&self, record: u32) -> [Option<&str>; 7] {
+        self.records.contact(record as usize)
     }
 
     pub(super) fn received(&self, event: &Event) -> i64 {
@@ -184,24 +230,15 @@ impl<'b, 'a> Ledger<'b, 'a> {
     }
 
     /// Events by person, in the order of the book.
-    pub(super) fn events_by_person(&self) -> HashMap<u32, Vec<u32>> {
-        let mut of: HashMap<u32, Vec<u32>> = HashMap::new();
-        for number in self.events {
-            if let Some(event) = self.event(*number).filter(|event| event.person != NOBODY) {
-                of.entry(event.person).or_default().push(*number);
-            }
-        }
-        of
+    pub(super) fn events_by_person(&self) -> ByPerson {
+        let events = || self.events.iter().filter_map(|number| Some((self.event(*number)?.person, *number)));
+        ByPerson::new(self.book.person_ids.len(), events)
     }
 
-    fn records_by_person(&self) -> HashMap<u32, Vec<u32>> {
-        let mut of: HashMap<u32, Vec<u32>> = HashMap::new();
-        for (row, record) in self.records.all.iter().enumerate() {
-            if record.delivers && !record.is_test && record.person != NOBODY {
-                of.entry(record.person).or_default().push(number(row));
-            }
-        }
-        of
+    fn records_by_person(&self) -> ByPerson {
+        let delivering = |record: &&Record<'_>| record.delivers && !record.is_test;
+        let rows = || self.records.all.iter().zip(0..).filter(move |(record, _)| delivering(record));
+        ByPerson::new(self.book.person_ids.len(), || rows().map(|(record, row)| (record.person, row)))
     }
 
     /// Event and record of people with one of each, in the order of the events: these pairs need no pairing.
@@ -211,10 +248,10 @@ impl<'b, 'a> Ledger<'b, 'a> {
         let mut pairs = Vec::new();
         for number in self.events {
             let Some(event) = self.event(*number) else { continue };
-            if events.get(&event.person).map(Vec::len) != Some(1) || event.leads.len() != 1 {
+            if events.get(event.person).len() != 1 || event.leads.len() != 1 {
                 continue;
             }
-            let Some([row]) = records.get(&event.person).map(Vec::as_slice) else { continue };
+            let [row] = records.get(event.person) else { continue };
             let Some(record) = self.records.all.get(*row as usize) else { continue };
             if pairing::evidence(event, record.action, record.offer).is_some() {
                 pairs.push((event, record));
@@ -236,7 +273,8 @@ impl<'b, 'a> Ledger<'b, 'a> {
 
     /// Whether this export's clock is ever early, as seen from pairs that need no pairing.
     fn early(&self) -> i64 {
-        let delays = || self.lone_pairs().into_iter().map(|(record, lead)| record - lead).filter(|d| d.abs() < DAY);
+        let pairs = self.lone_pairs();
+        let delays = || pairs.iter().map(|(record, lead)| record - lead).filter(|d| d.abs() < DAY);
         let (all, early) = (delays().count(), delays().filter(|delay| *delay < 0).count());
         if all >= inference::FEWEST_DELAYS && early * 200 < all { TEN_MINUTES } else { 0 }
     }
@@ -270,9 +308,7 @@ impl<'b, 'a> Ledger<'b, 'a> {
         let oldest = self.records.all.iter().filter_map(|r| r.span).map(|span| span.start).min().unwrap_or(i64::MAX);
         let newest = self.until.unwrap_or(i64::MIN).saturating_sub(2 * DAY);
         let mut repeats = inference::Repeats::default();
-        let mut by_person: Vec<(u32, Vec<u32>)> = self.events_by_person().into_iter().collect();
-        by_person.sort_unstable();
-        for (person, events) in by_person {
+        for (person, events) in self.events_by_person().all() {
             let in_sight = |number: &&u32| {
                 self.event(**number).is_some_and(|event| {
                     let received = self.received(event);
@@ -289,7 +325,7 @@ impl<'b, 'a> Ledger<'b, 'a> {
             if first.is_none() || events.iter().any(|number| address(number) != first) {
                 continue;
             }
-            let of_person = records.get(&person).map_or(&[][..], Vec::as_slice);
+            let of_person = records.get(person);
             let has_address = |row: &&u32| self.records.all.get(**row as usize).is_some_and(|r| r.email == first);
             let (events, found) = (events.len(), of_person.iter().filter(has_address).count());
             match (events, found) {
@@ -365,13 +401,13 @@ impl<'b, 'a> Ledger<'b, 'a> {
 
     /// Says of every marketplace record what it is.
     fn name_roles(&mut self) {
-        let mut used: HashMap<u32, bool> = HashMap::new();
+        let mut used: PlHashMap<u32, bool> = PlHashMap::default();
         for (lead, answer) in &self.answers {
             let is_dnc = self.lead(*lead).is_some_and(|lead| lead.kind == kind::DO_NOT_CONTACT);
             used.entry(answer.record).and_modify(|dnc| *dnc = *dnc && is_dnc).or_insert(is_dnc);
         }
         let events = self.events_by_person();
-        let mut event_of_email: HashMap<String, u32> = HashMap::new();
+        let mut event_of_email: PlHashMap<String, u32> = PlHashMap::default();
         if self.per_person {
             for number in self.events {
                 let Some(event) = self.event(*number) else { continue };
@@ -382,7 +418,7 @@ impl<'b, 'a> Ledger<'b, 'a> {
                 }
             }
         }
-        let mut key_events: HashMap<String, u32> = HashMap::new();
+        let mut key_events: PlHashMap<String, u32> = PlHashMap::default();
         if self.records.all.iter().any(|record| record.key.is_some()) {
             for number in self.events {
                 for row in self.event(*number).map_or(&[][..], |event| &event.leads) {
@@ -411,7 +447,7 @@ impl<'b, 'a> Ledger<'b, 'a> {
                 None => {
                     let by_key = record.key.and_then(|key| key_events.get(&key.to_lowercase()).copied());
                     let by_email = record.email.as_deref().and_then(|email| event_of_email.get(email).copied());
-                    let of_person = events.get(&record.person).map_or(&[][..], Vec::as_slice);
+                    let of_person = events.get(record.person);
                     let nearest = || {
                         let could = |event: &Event| pairing::could_answer(self.book, event, record, self.slack);
                         let of_person = of_person.iter().filter_map(|number| Some((*number, self.event(*number)?)));
@@ -443,9 +479,8 @@ impl<'b, 'a> Ledger<'b, 'a> {
         self.event(event).and_then(|event| self.book.first(event)).map_or(kind::GENUINE, |lead| lead.kind)
     }
 
-    /// The verdict of every routed lead, by row of the book.
-    pub(super) fn outcomes(&self) -> Vec<(u32, Outcome<'a>)> {
-        let mut outcomes = Vec::new();
+    /// Tells the verdict of every routed lead, by row of the book.
+    pub(super) fn each_outcome(&self, mut tell: impl FnMut(u32, &Outcome<'a>)) {
         for number in self.events {
             let Some(event) = self.event(*number) else { continue };
             for (place, row) in event.leads.iter().enumerate() {
@@ -459,7 +494,7 @@ impl<'b, 'a> Ledger<'b, 'a> {
                 };
                 if let Some((answer, record)) = answer.and_then(|a| Some((a, self.records.all.get(a.record as usize)?)))
                 {
-                    outcome.record = Some(record.id);
+                    outcome.record = Some(answer.record);
                     outcome.match_weight = record.match_weight;
                     outcome.matched_by = match answer.evidence {
                         Evidence::Key => Some(link::KEY),
@@ -467,10 +502,9 @@ impl<'b, 'a> Ledger<'b, 'a> {
                     };
                     outcome.delay = record.span.map(|span| span.start - lead.received);
                 }
-                outcomes.push((*row, outcome));
+                tell(*row, &outcome);
             }
         }
-        outcomes
     }
 
     fn matched(&self, number: u32, lead: &Lead<'_>, answer: Answer) -> Outcome<'a> {

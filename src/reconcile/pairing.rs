@@ -9,7 +9,9 @@
 //! backlog points to the same few records.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::collections::BinaryHeap;
+
+use polars::prelude::{PlHashMap, PlHashSet};
 
 use super::events::{Book, Code, DAY, Event, NOBODY, Named, TEN_MINUTES, number};
 use super::records::{Record, Span};
@@ -111,13 +113,13 @@ pub(super) struct Pairing {
     pub keys_known: usize,
     pub keys_unknown: usize,
     /// Records whose key names an event, or none that we hold: they answer nobody else.
-    bound: HashSet<u32>,
+    bound: PlHashSet<u32>,
 }
 
 impl Pairing {
     /// Of the pairs of these events keeps those by key, and takes in those that are `given`, by record.
-    pub(super) fn keep(&mut self, events: &[u32], given: &HashMap<u32, Pair>) {
-        let events: HashSet<u32> = events.iter().copied().collect();
+    pub(super) fn keep(&mut self, events: &[u32], given: &PlHashMap<u32, Pair>) {
+        let events: PlHashSet<u32> = events.iter().copied().collect();
         self.pairs.retain(|pair| pair.evidence == Evidence::Key || !events.contains(&pair.event));
         let mut given: Vec<Pair> = given.values().filter(|pair| events.contains(&pair.event)).copied().collect();
         given.sort_unstable_by_key(|pair| pair.record);
@@ -134,7 +136,7 @@ impl Pairing {
         slack: Slack,
         typed: &dyn Fn(u32, u32) -> i64,
     ) {
-        let mut rooms: HashMap<u32, usize> = HashMap::with_capacity(events.len());
+        let mut rooms: PlHashMap<u32, usize> = PlHashMap::with_capacity_and_hasher(events.len(), Default::default());
         for event in events {
             rooms.insert(*event, book.events.get(*event as usize).map_or(0, |event| event.leads.len()));
         }
@@ -178,7 +180,7 @@ impl Pairing {
 struct Keyed {
     pairs: Vec<Pair>,
     /// Records whose key names an event, or none that we hold, paired or not: they answer nobody else.
-    bound: HashSet<u32>,
+    bound: PlHashSet<u32>,
     known: usize,
     unknown: usize,
 }
@@ -190,11 +192,11 @@ pub(super) fn key_forms(lead_id: &str, source_key: &str) -> [String; 3] {
 }
 
 fn by_key(book: &Book<'_>, events: &[u32], records: &[Record<'_>]) -> Keyed {
-    let mut keyed = Keyed { pairs: Vec::new(), bound: HashSet::new(), known: 0, unknown: 0 };
+    let mut keyed = Keyed { pairs: Vec::new(), bound: PlHashSet::default(), known: 0, unknown: 0 };
     if records.iter().all(|record| record.key.is_none()) {
         return keyed;
     }
-    let mut events_of: HashMap<String, Vec<(u32, u32)>> = HashMap::new();
+    let mut events_of: PlHashMap<String, Vec<(u32, u32)>> = PlHashMap::default();
     for event in events {
         for row in book.events.get(*event as usize).map_or(&[][..], |event| &event.leads) {
             let Some(lead) = book.leads.get(*row as usize) else { continue };
@@ -229,8 +231,8 @@ fn by_key(book: &Book<'_>, events: &[u32], records: &[Record<'_>]) -> Keyed {
         keyed.bound.extend(unknown);
     }
     candidates.sort_unstable();
-    let mut taken = HashMap::new();
-    let mut rooms: HashMap<u32, usize> = HashMap::new();
+    let mut taken = PlHashMap::default();
+    let mut rooms: PlHashMap<u32, usize> = PlHashMap::default();
     for (_, _, _, record, event, delay) in candidates {
         let room =
             rooms.entry(event).or_insert_with(|| book.events.get(event as usize).map_or(0, |event| event.leads.len()));
@@ -515,7 +517,7 @@ mod tests {
                 events: Vec::new(),
                 offers: super::super::events::Offers::default(),
                 actions: super::super::events::Codes::default(),
-                people: HashMap::new(),
+                people: PlHashMap::default(),
                 person_ids: Vec::new(),
                 contacts: Vec::new(),
             };

@@ -4,7 +4,7 @@
 //! address. It was delivered if it made the record, or provably updated it; else the person is only known, which proves
 //! nothing.
 
-use std::collections::{HashMap, HashSet};
+use polars::prelude::{PlHashMap, PlHashSet};
 
 use super::events::{DAY, Event, NOBODY, TEN_MINUTES, number};
 use super::ledger::{Answer, Ledger};
@@ -15,9 +15,9 @@ use crate::error::Result;
 impl Ledger<'_, '_> {
     /// One record for each person: whether the destination knows him, and whether this lead made or changed the record.
     pub(super) fn look_up_people(&mut self) -> Result<()> {
-        let mut by_person: HashMap<u32, Vec<u32>> = HashMap::new();
-        let mut by_email: HashMap<&str, Vec<u32>> = HashMap::new();
-        let mut by_key: HashMap<String, Vec<u32>> = HashMap::new();
+        let mut by_person: PlHashMap<u32, Vec<u32>> = PlHashMap::default();
+        let mut by_email: PlHashMap<&str, Vec<u32>> = PlHashMap::default();
+        let mut by_key: PlHashMap<String, Vec<u32>> = PlHashMap::default();
         for (row, record) in self.records.all.iter().enumerate() {
             if record.is_test || record.object == "opportunity" {
                 continue;
@@ -61,6 +61,7 @@ impl Ledger<'_, '_> {
             }
             found.push((*number, rows));
         }
+        drop((by_person, by_email, by_key));
         self.set_grace(delays)?;
         for (number, rows) in found {
             let Some(event) = self.event(number) else { continue };
@@ -81,8 +82,8 @@ impl Ledger<'_, '_> {
             let leads = event.leads.iter().filter_map(|row| self.lead(*row));
             leads.filter_map(|lead| lead.email.and_then(contact::normalised_email)).collect()
         };
-        let mut record_of: HashMap<String, u32> = HashMap::new();
-        let all: HashSet<String> = self.events.iter().filter_map(|n| self.event(*n)).flat_map(addresses).collect();
+        let mut record_of: PlHashMap<String, u32> = PlHashMap::default();
+        let all: PlHashSet<String> = self.events.iter().filter_map(|n| self.event(*n)).flat_map(addresses).collect();
         for event in self.events.iter().filter_map(|number| self.event(*number)) {
             let answer = event.leads.first().and_then(|lead| self.answers.get(lead));
             let Some((answer, record)) = answer.and_then(|a| Some((a, self.records.all.get(a.record as usize)?)))
@@ -99,7 +100,7 @@ impl Ledger<'_, '_> {
         }
         let mut known = Vec::new();
         for event in self.events.iter().filter_map(|number| self.event(*number)) {
-            let Some(lead) = event.leads.first().filter(|lead| !self.answers.contains_key(lead)) else { continue };
+            let Some(lead) = event.leads.first().filter(|lead| !self.answers.contains_key(*lead)) else { continue };
             if self.is_genuine(event)
                 && let Some(record) = addresses(event).iter().find_map(|address| record_of.get(address))
             {
@@ -111,9 +112,9 @@ impl Ledger<'_, '_> {
 
     /// Events of people who came before the export's first record, or whose address did: whatever became of this lead,
     /// a record of them may stand where the export does not reach, and such a CRM makes no second one.
-    pub(super) fn known_out_of_sight(&self) -> HashSet<u32> {
-        let Some(from) = self.from else { return HashSet::new() };
-        let (mut people, mut addresses) = (HashSet::new(), HashSet::new());
+    pub(super) fn known_out_of_sight(&self) -> PlHashSet<u32> {
+        let Some(from) = self.from else { return PlHashSet::default() };
+        let (mut people, mut addresses) = (PlHashSet::default(), PlHashSet::default());
         let events = || self.events.iter().filter_map(|number| Some((*number, self.event(*number)?)));
         let emails = |event: &Event| -> Vec<String> {
             let leads = event.leads.iter().filter_map(|row| self.lead(*row));
@@ -133,9 +134,10 @@ impl Ledger<'_, '_> {
     }
 
     /// When each event's person came again, for those who did.
-    fn next_leads(&self) -> HashMap<u32, i64> {
-        let mut next = HashMap::new();
-        for mut events in self.events_by_person().into_values() {
+    fn next_leads(&self) -> PlHashMap<u32, i64> {
+        let mut next = PlHashMap::default();
+        for (_, events) in self.events_by_person().all() {
+            let mut events = events.to_vec();
             let at = |number: &u32| self.event(*number).map_or(0, |event| self.received(event));
             events.sort_unstable_by_key(|number| (at(number), *number));
             next.extend(events.windows(2).filter_map(|pair| Some((*pair.first()?, at(pair.get(1)?)))));

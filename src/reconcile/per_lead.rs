@@ -2,7 +2,7 @@
 //!
 //! Pairs by key, lead source and time, then takes records away from a lead whose writing they do not show.
 
-use std::collections::{HashMap, HashSet};
+use polars::prelude::{PlHashMap, PlHashSet};
 
 use super::again::{self, Whose};
 use super::events::number;
@@ -17,25 +17,22 @@ impl Ledger<'_, '_> {
         let several = self.events_by_person();
         // Only where somebody came twice can two of his leads be equally near to a record.
         let typed = |event: u32, record: u32| match self.event(event) {
-            Some(event) if several.get(&event.person).is_some_and(|events| events.len() > 1) => {
-                unclaimed::unlikeness(self, event, record)
-            }
+            Some(event) if several.get(event.person).len() > 1 => unclaimed::unlikeness(self, event, record),
             _ => 0,
         };
         let mut paired = pairing::pair(self.book, self.events, &self.records.all, self.slack, &typed);
         let mut delays = self.delays_of(paired.pairs.iter());
         // A pair that may be wrong must not say how long delivery takes: only people who came once tell.
-        let is_sure = |pair: &&pairing::Pair| {
-            self.event(pair.event).and_then(|event| several.get(&event.person)).is_some_and(|events| events.len() == 1)
-        };
+        let is_sure =
+            |pair: &&pairing::Pair| self.event(pair.event).is_some_and(|event| several.get(event.person).len() == 1);
         let grace = self.grace_by(&self.delays_of(paired.pairs.iter().filter(is_sure)));
-        let mut again = HashMap::new();
-        let mut given: HashMap<u32, pairing::Pair> = HashMap::new();
-        let mut rooms: HashMap<u32, usize> = HashMap::new();
+        let mut again = PlHashMap::default();
+        let mut given: PlHashMap<u32, pairing::Pair> = PlHashMap::default();
+        let mut rooms: PlHashMap<u32, usize> = PlHashMap::default();
         let mut among = None;
         // Each round settles records for good, so there are no more rounds than records; hardly ever more than two.
         loop {
-            let mut people = HashSet::new();
+            let mut people = PlHashSet::default();
             for whose in again::misplaced(self, &paired.pairs, grace, &several, among.as_ref()) {
                 let (record, event, first) = match whose {
                     Whose::Again { record, event } => (record, event, None),
@@ -56,8 +53,7 @@ impl Ledger<'_, '_> {
                 break;
             }
             // Whose record it is not may have another, and that one may have been another's.
-            let mut events: Vec<u32> =
-                people.iter().filter_map(|person| several.get(person)).flatten().copied().collect();
+            let mut events: Vec<u32> = people.iter().flat_map(|person| several.get(*person)).copied().collect();
             events.sort_unstable();
             let records = &self.records.all;
             let rows = (0..records.len()).map(number).filter(|row| {
@@ -72,7 +68,7 @@ impl Ledger<'_, '_> {
         }
         self.again = again;
         self.keys_unknown = paired.keys_unknown > paired.keys_known;
-        let mut of_event: HashMap<u32, Vec<pairing::Pair>> = HashMap::new();
+        let mut of_event: PlHashMap<u32, Vec<pairing::Pair>> = PlHashMap::default();
         for pair in &paired.pairs {
             of_event.entry(pair.event).or_default().push(*pair);
         }
@@ -92,7 +88,7 @@ impl Ledger<'_, '_> {
 
     /// When each genuine event was received, and how long it took to its first record.
     fn delays_of<'p>(&self, pairs: impl Iterator<Item = &'p pairing::Pair>) -> Vec<(i64, i64)> {
-        let mut first: HashMap<u32, (Span, u32)> = HashMap::new();
+        let mut first: PlHashMap<u32, (Span, u32)> = PlHashMap::default();
         for pair in pairs {
             let Some(span) = self.records.all.get(pair.record as usize).and_then(|record| record.span) else {
                 continue;

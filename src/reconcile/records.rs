@@ -4,7 +4,9 @@
 //! export shows marketplace lead sources at all, only such records do; opportunities never, and contacts not where
 //! leads exist, since a CRM makes both from leads. Merges are followed to the survivor.
 
-use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+
+use polars::prelude::{PlHashMap, PlHashSet, StringChunked};
 
 use super::events::{Book, Code, DAY, NOBODY, Named, SECOND};
 use super::unclaimed::FIELDS;
@@ -68,108 +70,135 @@ pub(super) struct Record<'a> {
 
 /// What a destination's export holds.
 pub(super) struct Records<'a> {
-    /// In the order of record_id.
+    /// In the order of record_id, as the rows of the table.
     pub all: Vec<Record<'a>>,
     /// Whether only records with a marketplace lead source deliver.
     pub shows_lead_source: bool,
-    /// Row of the first in [`Columns`].
-    pub first_row: usize,
     /// Which contact fields the export shows at all.
     pub shown: [bool; 7],
+    /// Contact columns, in the order of [`FIELDS`].
+    contacts: Vec<&'a StringChunked>,
 }
 
-/// The columns of `crm_records` that reconciliation reads, once for all destinations.
-pub(super) struct Columns<'a> {
-    destination: Vec<Option<&'a str>>,
-    record_id: Vec<Option<&'a str>>,
-    object: Vec<Option<&'a str>>,
+impl Records<'_> {
+    /// The contact fields of a record, by its place in `all`.
+    pub(super) fn contact(&self, record: usize) -> [Option<&str>; 7] {
+        std::array::from_fn(|field| self.contacts.get(field)?.get(record))
+    }
+}
+
+/// Where the rows of a destination stand.
+pub(super) fn rows_of(records: &Table<CrmRecords>, destination: &str) -> Result<Range<usize>> {
+    let names = records.text("destination")?;
+    // In the order of the key, whose first column is the destination.
+    let place = |is_before: &dyn Fn(&str) -> bool| {
+        let (mut from, mut to) = (0, names.len());
+        while from < to {
+            let middle = from.midpoint(to);
+            if is_before(names.get(middle).unwrap_or_default()) { from = middle + 1 } else { to = middle }
+        }
+        from
+    };
+    Ok(place(&|name| name < destination)..place(&|name| name <= destination))
+}
+
+/// The columns of `crm_records` that reconciliation reads, of one destination.
+struct Columns<'a> {
+    record_id: &'a StringChunked,
+    object: &'a StringChunked,
     created_at: Vec<Option<i64>>,
     modified_at: Vec<Option<i64>>,
-    resolution: Vec<Option<&'a str>>,
-    person_id: Vec<Option<&'a str>>,
+    resolution: &'a StringChunked,
+    person_id: &'a StringChunked,
     match_weight: Vec<Option<f64>>,
-    matched_by: Vec<Option<&'a str>>,
-    email: Vec<Option<&'a str>>,
-    key: Vec<Option<&'a str>>,
-    lead_source: Vec<Option<&'a str>>,
-    action: Vec<Option<&'a str>>,
-    offer_id: Vec<Option<&'a str>>,
-    offer: Vec<Option<&'a str>>,
-    outcome: Vec<Option<&'a str>>,
-    opportunity: Vec<Option<&'a str>>,
-    merged_into: Vec<Option<&'a str>>,
+    matched_by: &'a StringChunked,
+    email: &'a StringChunked,
+    key: &'a StringChunked,
+    lead_source: &'a StringChunked,
+    action: &'a StringChunked,
+    offer_id: &'a StringChunked,
+    offer: &'a StringChunked,
+    outcome: &'a StringChunked,
+    opportunity: &'a StringChunked,
+    merged_into: &'a StringChunked,
     deleted: Vec<bool>,
     present: Vec<bool>,
     marketplace: Vec<bool>,
     tests: Vec<bool>,
-    /// Destinations whose records show marketplace lead sources.
-    showing: HashSet<&'a str>,
-    contacts: Vec<Vec<Option<&'a str>>>,
 }
 
 impl<'a> Columns<'a> {
-    pub(super) fn new(records: &'a Table<CrmRecords>) -> Result<Self> {
-        let tests = lead_source::test_records(records)?;
+    fn new(records: &'a Table<CrmRecords>, tests: Vec<bool>) -> Result<Self> {
         Ok(Columns {
-            showing: lead_source::shown_by(records, &tests)?,
-            destination: records.texts("destination")?,
-            record_id: records.texts("record_id")?,
-            object: records.texts("object")?,
+            record_id: records.text("record_id")?,
+            object: records.text("object")?,
             created_at: records.instants("created_at")?,
             modified_at: records.instants("modified_at")?,
-            resolution: records.texts("resolution")?,
-            person_id: records.texts("person_id")?,
+            resolution: records.text("resolution")?,
+            person_id: records.text("person_id")?,
             match_weight: records.numbers("match_weight")?,
-            matched_by: records.texts("matched_by")?,
-            email: records.texts("email")?,
-            key: records.texts("key")?,
-            lead_source: records.texts("lead_source")?,
-            action: records.texts("action")?,
-            offer_id: records.texts("offer_id")?,
-            offer: records.texts("offer")?,
-            outcome: records.texts("outcome")?,
-            opportunity: records.texts("opportunity")?,
-            merged_into: records.texts("merged_into")?,
+            matched_by: records.text("matched_by")?,
+            email: records.text("email")?,
+            key: records.text("key")?,
+            lead_source: records.text("lead_source")?,
+            action: records.text("action")?,
+            offer_id: records.text("offer_id")?,
+            offer: records.text("offer")?,
+            outcome: records.text("outcome")?,
+            opportunity: records.text("opportunity")?,
+            merged_into: records.text("merged_into")?,
             deleted: records.flags("deleted")?,
             present: records.flags("present")?,
             marketplace: records.flags("marketplace")?,
             tests,
-            contacts: FIELDS.iter().map(|column| records.texts(column)).collect::<Result<Vec<_>>>()?,
         })
     }
 
-    /// The contact fields of a row.
-    pub(super) fn contact(&self, row: usize) -> [Option<&'a str>; 7] {
-        std::array::from_fn(|field| self.contacts.get(field)?.get(row).copied().flatten())
+    /// The record that a merged one lives on in; itself where it was not merged or the survivor is not known.
+    fn survivor(&self, row: usize, row_of: &PlHashMap<&str, usize>) -> usize {
+        let mut found = row;
+        // Merges chain; a ring can only be a broken export.
+        for _ in 0..16 {
+            match self.merged_into.get(found).and_then(|id| row_of.get(id)) {
+                Some(next) if *next != found => found = *next,
+                _ => break,
+            }
+        }
+        found
     }
+}
 
-    /// The records of one destination. `delivered_by` says whether the configuration names what delivers.
-    pub(super) fn of(&self, destination: &str, book: &Book<'_>, delivered_by: bool) -> Records<'a> {
-        let from = self.destination.partition_point(|name| name.unwrap_or_default() < destination);
-        let to = self.destination.partition_point(|name| name.unwrap_or_default() <= destination);
-        let has_leads = self.object.get(from..to).is_some_and(|o| o.contains(&Some("lead")));
-        let has_persons = has_leads || self.object.get(from..to).is_some_and(|o| o.contains(&Some("contact")));
-        let shows_lead_source = delivered_by || self.showing.contains(destination);
-        let row_of: HashMap<&str, usize> =
-            (from..to).filter_map(|row| Some((at(&self.record_id, row)?, row))).collect();
-        let survivors: HashSet<&str> = (from..to).filter_map(|row| at(&self.merged_into, row)).collect();
-        let all = (from..to)
+impl<'a> Records<'a> {
+    /// The records of one destination: `records` holds no others. `delivered_by` says whether the configuration names
+    /// what delivers.
+    pub(super) fn of(records: &'a Table<CrmRecords>, book: &Book<'_>, delivered_by: bool) -> Result<Self> {
+        let tests = lead_source::test_records(records)?;
+        let shows_lead_source = delivered_by || !lead_source::shown_by(records, &tests)?.is_empty();
+        let columns = Columns::new(records, tests)?;
+        let has = |wanted: &str| columns.object.iter().any(|object| object == Some(wanted));
+        let has_leads = has("lead");
+        let has_persons = has_leads || has("contact");
+        let is_merged = columns.merged_into.null_count() < records.height();
+        let row_of: PlHashMap<&str, usize> =
+            columns.record_id.iter().zip(0..).filter(|_| is_merged).filter_map(|(id, row)| Some((id?, row))).collect();
+        let survivors: PlHashSet<&str> = columns.merged_into.iter().flatten().collect();
+        let all = (0..records.height())
             .map(|row| {
-                let survivor = self.survivor(row, &row_of);
-                let object = at(&self.object, row).unwrap_or_default();
-                let created = at(&self.created_at, row);
-                let (offer, offer_known) = book.offers.of_record(at(&self.offer_id, row), at(&self.offer, row));
-                let named_action = at(&self.action, row).map(str::to_lowercase);
+                let survivor = columns.survivor(row, &row_of);
+                let object = columns.object.get(row).unwrap_or_default();
+                let created = at(&columns.created_at, row);
+                let (offer, offer_known) = book.offers.of_record(columns.offer_id.get(row), columns.offer.get(row));
+                let named_action = columns.action.get(row).map(str::to_lowercase);
                 let action = named_action.as_deref().map(|a| book.actions.find(a));
-                let marketplace = flag(&self.marketplace, row);
-                let key = at(&self.key, row).map(str::trim).filter(|key| !key.is_empty());
-                let person_id = at(&self.person_id, row).or_else(|| at(&self.person_id, survivor));
-                let weight = at(&self.match_weight, row);
+                let marketplace = flag(&columns.marketplace, row);
+                let key = columns.key.get(row).map(str::trim).filter(|key| !key.is_empty());
+                let person_id = columns.person_id.get(row).or_else(|| columns.person_id.get(survivor));
+                let weight = at(&columns.match_weight, row);
                 let is_converted = |row: usize| {
-                    matches!(at(&self.outcome, row), Some(outcome::QUALIFIED | outcome::WON))
-                        || at(&self.opportunity, row).is_some()
+                    matches!(columns.outcome.get(row), Some(outcome::QUALIFIED | outcome::WON))
+                        || columns.opportunity.get(row).is_some()
                 };
-                let hidden = |row: usize| !flag(&self.present, row) || flag(&self.deleted, row);
+                let hidden = |row: usize| !flag(&columns.present, row) || flag(&columns.deleted, row);
                 let is_lead_like = match object {
                     "opportunity" => false,
                     "contact" => !has_leads,
@@ -178,12 +207,12 @@ impl<'a> Columns<'a> {
                     _ => true,
                 };
                 Record {
-                    id: at(&self.record_id, row).unwrap_or_default(),
+                    id: columns.record_id.get(row).unwrap_or_default(),
                     object,
                     span: created.and_then(|start| {
-                        Some(Span { start, width: width(at(&self.resolution, row).unwrap_or_default())? })
+                        Some(Span { start, width: width(columns.resolution.get(row).unwrap_or_default())? })
                     }),
-                    modified: at(&self.modified_at, row),
+                    modified: at(&columns.modified_at, row),
                     person: person_id.and_then(|id| book.people.get(id)).copied().unwrap_or(NOBODY),
                     #[expect(
                         clippy::cast_possible_truncation,
@@ -191,44 +220,27 @@ impl<'a> Columns<'a> {
                     )]
                     weight_rank: weight.map_or(0, |weight| (-weight * 1e6) as i64),
                     match_weight: weight,
-                    matched_by: at(&self.matched_by, row),
-                    email: at(&self.email, row).and_then(contact::normalised_email),
+                    matched_by: columns.matched_by.get(row),
+                    email: columns.email.get(row).and_then(contact::normalised_email),
                     action: action.map_or(0, |code| code.unwrap_or(Code::MAX)),
                     offer,
                     offer_known,
                     key,
-                    lead_source: at(&self.lead_source, row),
+                    lead_source: columns.lead_source.get(row),
                     created,
-                    is_test: flag(&self.tests, row),
+                    is_test: flag(&columns.tests, row),
                     is_dnc: named_action.is_some_and(|a| a.eq_ignore_ascii_case(action::DNC)),
                     marketplace,
                     converted: is_converted(row) || is_converted(survivor),
                     gone: if survivor == row { hidden(row) } else { hidden(survivor) },
-                    absorbed: at(&self.record_id, row).is_some_and(|id| survivors.contains(id)),
+                    absorbed: columns.record_id.get(row).is_some_and(|id| survivors.contains(id)),
                     delivers: is_lead_like && (marketplace || !shows_lead_source),
                 }
             })
             .collect();
-        let shown = std::array::from_fn(|field| {
-            self.contacts
-                .get(field)
-                .and_then(|column| column.get(from..to))
-                .is_some_and(|c| c.iter().any(Option::is_some))
-        });
-        Records { all, shows_lead_source, first_row: from, shown }
-    }
-
-    /// The record that a merged one lives on in; itself where it was not merged or the survivor is not known.
-    fn survivor(&self, row: usize, row_of: &HashMap<&str, usize>) -> usize {
-        let mut found = row;
-        // Merges chain; a ring can only be a broken export.
-        for _ in 0..16 {
-            match at(&self.merged_into, found).and_then(|id| row_of.get(id)) {
-                Some(next) if *next != found => found = *next,
-                _ => break,
-            }
-        }
-        found
+        let contacts = FIELDS.iter().map(|column| records.text(column)).collect::<Result<Vec<_>>>()?;
+        let shown = std::array::from_fn(|field| contacts.get(field).is_some_and(|c| c.null_count() < c.len()));
+        Ok(Records { all, shows_lead_source, shown, contacts })
     }
 }
 

@@ -10,7 +10,8 @@
 //! lead better: then the record stays where it is, so that nobody's record hides somebody else's loss.
 
 use std::cmp::Reverse;
-use std::collections::{HashMap, HashSet};
+
+use polars::prelude::{PlHashMap, PlHashSet};
 
 use super::events::{Book, Code, DAY, Event, NOBODY, Named, TEN_MINUTES, fold_spaces, number};
 use super::ledger::Ledger;
@@ -129,10 +130,14 @@ pub(super) struct Claim {
 
 /// The leads that wait for a record, by what was typed and by time.
 struct Waiting {
-    contacts: HashMap<u32, Contact>,
-    by_value: HashMap<(usize, String), Vec<u32>>,
+    contacts: PlHashMap<u32, Contact>,
+    /// Numbers of the values that they have, each field's apart.
+    values: PlHashMap<(usize, String), u32>,
+    /// Every two values that an event has, the lesser number first, with the event; in order. Half of all leads may have
+    /// the same job title, but few of them the same name as well.
+    by_values: Vec<((u32, u32), u32)>,
     /// Events of each action and offer, by time.
-    by_time: HashMap<(Code, Named), Vec<(i64, u32)>>,
+    by_time: PlHashMap<(Code, Named), Vec<(i64, u32)>>,
     /// Events of which hardly anything but fillers was typed, by time.
     by_little: Vec<(i64, u32)>,
 }
@@ -140,9 +145,10 @@ struct Waiting {
 impl Waiting {
     fn of(ledger: &Ledger<'_, '_>) -> Self {
         let mut waiting = Waiting {
-            contacts: HashMap::new(),
-            by_value: HashMap::new(),
-            by_time: HashMap::new(),
+            contacts: PlHashMap::default(),
+            values: PlHashMap::default(),
+            by_values: Vec::new(),
+            by_time: PlHashMap::default(),
             by_little: Vec::new(),
         };
         for number in ledger.events {
@@ -154,9 +160,12 @@ impl Waiting {
             if contact.keys().count() < ENOUGH {
                 waiting.by_little.push((ledger.received(event), *number));
             }
+            let mut values = Vec::new();
             for (field, value) in contact.keys() {
-                waiting.by_value.entry((field, value.to_owned())).or_default().push(*number);
+                let next = super::events::number(waiting.values.len());
+                values.push(*waiting.values.entry((field, value.to_owned())).or_insert(next));
             }
+            waiting.by_values.extend(pairs_of(values).map(|pair| (pair, *number)));
             waiting.by_time.entry((event.action, event.offer)).or_default().push((ledger.received(event), *number));
             waiting.contacts.insert(*number, contact);
         }
@@ -164,8 +173,18 @@ impl Waiting {
             events.sort_unstable();
         }
         waiting.by_little.sort_unstable();
+        waiting.by_values.sort_unstable();
         waiting
     }
+}
+
+/// Every two of these numbers, the lesser first.
+fn pairs_of(mut values: Vec<u32>) -> impl Iterator<Item = (u32, u32)> {
+    values.sort_unstable();
+    let places = (0..values.len()).flat_map(|one| (0..one).map(move |other| (other, one)));
+    let pairs: Vec<(u32, u32)> =
+        places.filter_map(|(one, other)| Some((*values.get(one)?, *values.get(other)?))).collect();
+    pairs.into_iter()
 }
 
 fn typed(book: &Book<'_>, event: &Event) -> Contact {
@@ -184,7 +203,7 @@ pub(super) fn claims(ledger: &Ledger<'_, '_>) -> Vec<Claim> {
     if waiting.contacts.is_empty() {
         return Vec::new();
     }
-    let used: HashSet<u32> = ledger.answers.values().map(|answer| answer.record).collect();
+    let used: PlHashSet<u32> = ledger.answers.values().map(|answer| answer.record).collect();
     let events_of = ledger.events_by_person();
     let shown = ledger.records.shown;
     let mut pairs: Vec<Pair> = Vec::new();
@@ -195,14 +214,14 @@ pub(super) fn claims(ledger: &Ledger<'_, '_>) -> Vec<Claim> {
             continue;
         }
         let contact = Contact::of(ledger.contact(row));
-        let own = events_of.get(&record.person).map_or(&[][..], Vec::as_slice);
+        let own = events_of.get(record.person);
         let own_fit = own.iter().filter_map(|number| {
             let event = ledger.event(*number)?;
             delay(ledger, event, record)?;
             Some(fit(&typed(ledger.book, event), &contact, &shown))
         });
         let own_fit = own_fit.min();
-        let found = by_value(&waiting, &contact).chain(by_time(&waiting, ledger, record));
+        let found = by_values(&waiting, &contact).chain(by_time(&waiting, ledger, record));
         for number in found.chain(by_little(&waiting, ledger, record)) {
             let (Some(event), Some(lead)) = (ledger.event(number), waiting.contacts.get(&number)) else { continue };
             let Some((evidence, delay)) = delay(ledger, event, record) else { continue };
@@ -225,8 +244,8 @@ pub(super) fn claims(ledger: &Ledger<'_, '_>) -> Vec<Claim> {
     // of the lead that it fits best.
     pairs.sort_unstable();
     pairs.dedup();
-    let mut rooms: HashMap<u32, usize> = HashMap::new();
-    let mut given: HashSet<u32> = HashSet::new();
+    let mut rooms: PlHashMap<u32, usize> = PlHashMap::default();
+    let mut given: PlHashSet<u32> = PlHashSet::default();
     let mut claims = Vec::new();
     for is_further in [false, true] {
         for pair in &pairs {
@@ -287,13 +306,18 @@ fn delay(ledger: &Ledger<'_, '_>, event: &Event, record: &Record<'_>) -> Option<
     Some((evidence, delay))
 }
 
-fn by_value<'w>(waiting: &'w Waiting, contact: &Contact) -> impl Iterator<Item = u32> + use<'w> {
-    let keys: Vec<(usize, String)> = contact.keys().map(|(field, value)| (field, value.to_owned())).collect();
-    let mut found: Vec<u32> = keys.iter().filter_map(|key| waiting.by_value.get(key)).flatten().copied().collect();
+/// The waiting leads that have two values of the record's; found by both at once, since by one of them there are many.
+fn by_values(waiting: &Waiting, contact: &Contact) -> impl Iterator<Item = u32> + use<> {
+    let values = contact.keys().filter_map(|(field, value)| waiting.values.get(&(field, value.to_owned())).copied());
+    let mut found = Vec::new();
+    for pair in pairs_of(values.collect()) {
+        let from = waiting.by_values.partition_point(|(known, _)| *known < pair);
+        let same = waiting.by_values.get(from..).unwrap_or_default().iter().take_while(|(known, _)| *known == pair);
+        found.extend(same.map(|(_, event)| *event));
+    }
     found.sort_unstable();
-    // Two of them must agree, so one that is found once is none.
-    let several: Vec<u32> = found.chunk_by(|a, b| a == b).filter(|run| run.len() >= ENOUGH).map(|run| run[0]).collect();
-    several.into_iter()
+    found.dedup();
+    found.into_iter()
 }
 
 fn by_time<'w>(

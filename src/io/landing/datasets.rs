@@ -124,11 +124,23 @@ impl Landing {
         let segments = self.segments(dataset)?;
         let frames =
             segments.all().iter().map(|s| Ok(segments.read(s, columns)?.lazy())).collect::<Result<Vec<_>>>()?;
-        if frames.is_empty() {
-            return Ok(DataFrame::empty());
+        together(frames)
+    }
+
+    /// As [`Self::versions`], but only the rows that have this text in this column: a part of the data set at a time.
+    ///
+    /// # Errors
+    /// As [`Self::versions`].
+    pub fn versions_where(&self, dataset: &Dataset, column: &str, value: &str) -> Result<DataFrame> {
+        let segments = self.segments(dataset)?;
+        let mut frames = Vec::new();
+        for segment in segments.all() {
+            let frame = segments.read_where(segment, column, value)?;
+            if frame.height() > 0 {
+                frames.push(frame.lazy());
+            }
         }
-        let arguments = UnionArgs { diagonal: true, to_supertypes: true, maintain_order: true, ..Default::default() };
-        Ok(concat_lf_diagonal(frames, arguments)?.collect()?)
+        together(frames)
     }
 
     /// The newest version of each key, in the order of landing.
@@ -208,6 +220,15 @@ impl Landing {
     }
 }
 
+/// Rows of several segments below each other; columns that one lacks are null there.
+fn together(frames: Vec<LazyFrame>) -> Result<DataFrame> {
+    if frames.is_empty() {
+        return Ok(DataFrame::empty());
+    }
+    let arguments = UnionArgs { diagonal: true, to_supertypes: true, maintain_order: true, ..Default::default() };
+    Ok(concat_lf_diagonal(frames, arguments)?.collect()?)
+}
+
 fn keys_of(frame: &DataFrame, dataset: &Dataset) -> Result<Vec<u128>> {
     let columns = dataset
         .key
@@ -276,6 +297,9 @@ mod tests {
         let wider = rows([Some("a"), None]).hstack(&[Column::new("new".into(), [Some("x"), None])]).unwrap();
         assert_eq!(append(&mut landing, wider), (0, 1, 1), "a new column that is null is no change");
         assert_eq!(landing.versions(&RECORDS).unwrap().height(), 5);
+        let of_one = |value| landing.versions_where(&RECORDS, "record_id", value).unwrap();
+        assert_eq!(of_one("1").column("email").unwrap().str().unwrap().iter().flatten().collect::<String>(), "abaa");
+        assert_eq!((of_one("1").height(), of_one("2").height(), of_one("3").height()), (4, 1, 0));
         let newest = landing.newest(&RECORDS).unwrap();
         assert_eq!(
             newest.column("record_id").unwrap().str().unwrap().iter().collect::<Vec<_>>(),

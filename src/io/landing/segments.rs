@@ -183,22 +183,29 @@ impl Segments {
     /// When it cannot be read or its bytes are not those that were written (exit 4).
     pub fn read(&self, segment: &Segment, columns: Option<&[&str]>) -> Result<DataFrame> {
         let path = segment.path(&self.dir);
-        let bytes = fs::read(&path).map_err(|e| cannot("read", &path, &e))?;
-        if check(&bytes) != segment.check {
-            return Err(Error::failed("a segment of the landing is not what was written")
-                .at(path.display())
-                .because("its checksum differs")
-                .hint("the disk or somebody altered it: bring this file back from a backup"));
+        decoded(Cursor::new(checked(segment, &path)?.as_slice()), columns, &path)
+    }
+
+    /// Reads those rows of a segment that have this text in this column, whose rows alone are read first: a segment
+    /// that has none of them takes no memory.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn read_where(&self, segment: &Segment, column: &str, value: &str) -> Result<DataFrame> {
+        let path = segment.path(&self.dir);
+        let bytes = checked(segment, &path)?;
+        let light = decoded(Cursor::new(bytes.as_slice()), Some(&[column]), &path)?;
+        let found = match light.column(column).and_then(|texts| texts.str()) {
+            Ok(texts) => texts.equal(value),
+            Err(_) => return Ok(DataFrame::empty()),
+        };
+        drop(light);
+        if !found.any() {
+            return Ok(DataFrame::empty());
         }
-        let unreadable =
-            |e: PolarsError| Error::failed("a segment of the landing cannot be read").at(path.display()).because(e);
-        let mut reader = ParquetReader::new(Cursor::new(bytes));
-        if let Some(wanted) = columns {
-            let schema = reader.schema().map_err(unreadable)?;
-            let present = wanted.iter().filter(|c| schema.contains(c)).map(|c| (*c).to_owned()).collect();
-            reader = reader.with_columns(Some(present));
-        }
-        reader.finish().map_err(unreadable)
+        let frame = decoded(Cursor::new(bytes.as_slice()), None, &path)?;
+        drop(bytes);
+        Ok(if found.all() { frame } else { frame.filter(&found)? })
     }
 
     /// Writes the rows of neighbouring segments of one month again, as `frame`, in place of them.
@@ -272,6 +279,30 @@ impl Segments {
         put(&path, &bytes)?;
         Ok(segment)
     }
+}
+
+/// The bytes of a segment, which must be those that were written.
+fn checked(segment: &Segment, path: &Path) -> Result<Vec<u8>> {
+    let bytes = fs::read(path).map_err(|e| cannot("read", path, &e))?;
+    if check(&bytes) != segment.check {
+        return Err(Error::failed("a segment of the landing is not what was written")
+            .at(path.display())
+            .because("its checksum differs")
+            .hint("the disk or somebody altered it: bring this file back from a backup"));
+    }
+    Ok(bytes)
+}
+
+fn decoded(bytes: Cursor<&[u8]>, columns: Option<&[&str]>, path: &Path) -> Result<DataFrame> {
+    let unreadable =
+        |e: PolarsError| Error::failed("a segment of the landing cannot be read").at(path.display()).because(e);
+    let mut reader = ParquetReader::new(bytes);
+    if let Some(wanted) = columns {
+        let schema = reader.schema().map_err(unreadable)?;
+        let present = wanted.iter().filter(|c| schema.contains(c)).map(|c| (*c).to_owned()).collect();
+        reader = reader.with_columns(Some(present));
+    }
+    reader.finish().map_err(unreadable)
 }
 
 /// The number of the last row that was ever appended; 0 where none was, or by a version that kept no such file.

@@ -1,0 +1,62 @@
+//! How long each stage of a run took and how much memory it left: for the log and the manifest, and for whoever must say
+//! how large a machine the job needs. No output that is compared holds any of it.
+
+use std::time::Instant;
+
+/// One stage that is done.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Stage {
+    /// What was done, as "verdicts were given".
+    pub done: &'static str,
+    /// Seconds since the stage before.
+    pub seconds: f64,
+    /// Processor time of all threads within them; 0 where the system does not tell.
+    pub cpu_seconds: f64,
+    /// Memory held at its end, in bytes; 0 where the system does not tell.
+    pub memory_bytes: u64,
+    /// The most held at once up to its end.
+    pub peak_memory_bytes: u64,
+}
+
+/// The stages of one run, in the order in which they were done.
+#[derive(Debug)]
+pub struct Stages {
+    begun: Instant,
+    cpu: f64,
+    done: Vec<Stage>,
+}
+
+impl Stages {
+    /// Starts the clock.
+    #[must_use]
+    pub fn begin() -> Self {
+        Stages { begun: Instant::now(), cpu: super::cpu_seconds(), done: Vec::new() }
+    }
+
+    /// Notes that a stage is done, and tells the log.
+    pub fn done(&mut self, what: &'static str) {
+        let (now, cpu) = (Instant::now(), super::cpu_seconds());
+        let stage = Stage {
+            done: what,
+            seconds: (now - self.begun).as_secs_f64(),
+            cpu_seconds: cpu - self.cpu,
+            memory_bytes: super::memory(),
+            peak_memory_bytes: super::peak_memory(),
+        };
+        (self.begun, self.cpu) = (now, cpu);
+        tracing::debug!(
+            "{what}: {:.1} s, {:.1} s of processor time; memory {} MB, at most {} MB",
+            stage.seconds,
+            stage.cpu_seconds,
+            stage.memory_bytes >> 20,
+            stage.peak_memory_bytes >> 20
+        );
+        self.done.push(stage);
+    }
+
+    /// All that are done so far.
+    #[must_use]
+    pub fn all(&self) -> &[Stage] {
+        &self.done
+    }
+}
