@@ -69,9 +69,9 @@ pub struct Found {
     pub reconciliation: Table<Reconciliation>,
     /// The patterns.
     pub causes: Table<Causes>,
-    /// lead_id, destination, share: the missed leads that a cause explains, those inside outages too, and the share of
-    /// leads that it takes: for a second search for outages. A loss that recurs every Wednesday is no outage of every
-    /// Wednesday.
+    /// lead_id, destination, share: the leads under the condition of a cause, missed or delivered, those inside outages
+    /// too, and the share of them that it takes: for a second search for outages. A loss that recurs every Wednesday is no
+    /// outage of every Wednesday.
     pub explained: DataFrame,
     /// What a person should act on.
     pub findings: Vec<Finding>,
@@ -122,11 +122,11 @@ pub fn find(input: Input, settings: &Settings) -> Result<Found> {
             .or_else(|| pairs::most_telling(families, rows, &texts, *kind, destinations))
         {
             let pattern = told.pattern.sharpened(*kind);
-            let met = aside.iter().chain(rows.iter()).filter(|row| row.missed && pattern.holds(row, &texts));
-            let met: Vec<&Row> = met.collect();
+            let met: Vec<&Row> = aside.iter().chain(rows.iter()).filter(|row| pattern.holds(row, &texts)).collect();
             // On the safe side, by the rule of succession and with those inside outages: what a cause takes anyhow
             // proves none, and a first search may have taken its worst days for outages.
-            let share = as_number(met.len() + 1) / as_number(met.len() + told.delivered + 1);
+            let missed = met.iter().filter(|row| row.missed).count();
+            let share = as_number(missed + 1) / as_number(missed + told.delivered + 1);
             for row in met {
                 explained.entry(row.verdict).and_modify(|known| *known = known.max(share)).or_insert(share);
             }

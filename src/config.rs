@@ -419,7 +419,8 @@ pub struct Sales {
 /// `[outages]`
 #[derive(Clone, Debug)]
 pub struct Outages {
-    /// Expected number of false outages in a run.
+    /// Bound on false outages: expected number of them in a run over leads of which none was lost in an outage, and share
+    /// of them among the outages told. 0.001 unless given.
     pub alpha: f64,
 }
 

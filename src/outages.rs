@@ -31,7 +31,7 @@ const LEAST_TRIALS: usize = 8;
 /// What the search needs beside the tables.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// `[outages] alpha`: expected number of false outages in a run.
+    /// `[outages] alpha`: expected number of false outages in a run without any, and share of them among those told.
     pub alpha: f64,
     /// The report's time zone, for the words.
     pub timezone: Tz,
@@ -52,7 +52,7 @@ pub struct Input<'a> {
     pub lost: &'a Table<LostAtSource>,
     /// Reports of earlier days.
     pub earlier: &'a Table<History>,
-    /// lead_id, destination, share: missed leads that a cause explains, and the share of leads that it takes, from a first
+    /// lead_id, destination, share: leads under the condition of a cause, and the share of them that it takes, from a first
     /// search for causes; none at first. They take no part in the base rate, which shows smaller outages.
     pub explained: Option<&'a DataFrame>,
 }
@@ -89,14 +89,23 @@ pub fn find(input: Input, settings: &Settings) -> Result<Found> {
     #[expect(clippy::cast_precision_loss, reason = "counts of tests")]
     let tests = Tests { wholes: wholes as f64 * if parts == 0 { 1.0 } else { 1.5 }, parts: parts as f64 * 3.0 };
 
-    let mut outages = Vec::new();
-    for (destination, events) in &mut by_destination {
-        let scopes = scopes.get(destination).map(Vec::as_slice).unwrap_or_default();
-        let crowd = crowds.get(destination).map(Vec::as_slice).unwrap_or_default();
-        search(destination, (events, crowd), scopes, &tests, settings, &mut outages);
-    }
+    let mut outages: Vec<Outage> = Vec::new();
     let mut store_events = store;
-    search("", (&mut store_events, &[]), &[Scope::Source], &tests, settings, &mut outages);
+    // Each outage told makes room for another as doubtful: what alpha bounds is the share of false ones among them.
+    loop {
+        let told = outages.len();
+        #[expect(clippy::cast_precision_loss, reason = "a count of outages")]
+        let bound = Bound { alpha: settings.alpha * told.max(1) as f64, tests: &tests, timezone: settings.timezone };
+        for (destination, events) in &mut by_destination {
+            let scopes = scopes.get(destination).map(Vec::as_slice).unwrap_or_default();
+            let crowd = crowds.get(destination).map(Vec::as_slice).unwrap_or_default();
+            search(destination, (events, crowd), scopes, &bound, &mut outages);
+        }
+        search("", (&mut store_events, &[]), &[Scope::Source], &bound, &mut outages);
+        if outages.len() == told || outages.len() < 2 {
+            break;
+        }
+    }
     outages.sort_by(|a, b| (a.destination, a.began_by, &a.scope).cmp(&(b.destination, b.began_by, &b.scope)));
     let known = rows::name(&mut outages, input.earlier)?;
 
@@ -144,7 +153,7 @@ struct Event<'a> {
     state: State,
     /// Whether it counts for the test.
     trial: bool,
-    /// Where a cause explains it: how many in a million the cause takes.
+    /// Where it is under the condition of a cause: how many in a million the cause takes.
     caused: Option<u32>,
     /// offer_id, action, storefront.
     parts: [Option<&'a str>; 3],
@@ -181,6 +190,13 @@ const BURST: usize = usize::MAX;
 struct Tests {
     wholes: f64,
     parts: f64,
+}
+
+/// What a stretch is judged by.
+struct Bound<'a> {
+    alpha: f64,
+    tests: &'a Tests,
+    timezone: Tz,
 }
 
 /// One outage, before it is a row.
@@ -437,21 +453,20 @@ fn search<'a>(
     destination: &'a str,
     (events, crowd): (&mut [Event<'a>], &[(i64, &str)]),
     scopes: &[Scope<'a>],
-    tests: &Tests,
-    settings: &Settings,
+    bound: &Bound,
     outages: &mut Vec<Outage<'a>>,
 ) {
     let inside = inside(events, scopes);
     let loads =
-        Loads::new(crowd, events.iter().map(|e| ((e.at, e.lead_id), e.state == State::Delivered)), settings.timezone);
+        Loads::new(crowd, events.iter().map(|e| ((e.at, e.lead_id), e.state == State::Delivered)), bound.timezone);
     loop {
         let base =
             inside.first().map_or(scan::base_rate(&[]), |all| scan::base_rate(&Sequence::new(events, all, 0).trials));
         let mut candidates: Vec<Candidate> = Vec::new();
         for (number, (scope, inside)) in scopes.iter().zip(&inside).enumerate() {
             let sequence = Sequence::new(events, inside, number);
-            let shared = if matches!(scope, Scope::Part(..)) { tests.parts } else { tests.wholes };
-            let found = scan::stretches(&sequence.trials, sequence.starts, shared, settings.alpha);
+            let shared = if matches!(scope, Scope::Part(..)) { bound.tests.parts } else { bound.tests.wholes };
+            let found = scan::stretches(&sequence.trials, sequence.starts, shared, bound.alpha);
             candidates.extend(found.iter().filter_map(|s| Candidate::new(s, number, &sequence, base)));
         }
         // The scope that explains most, all with one yardstick; of equals the wider.
@@ -533,7 +548,7 @@ impl Sequence {
         for event in inside.iter().filter_map(|at| events.get(*at)) {
             let outcome = match event.state {
                 _ if !event.trial => continue,
-                State::Delivered => Trial::Hit,
+                State::Delivered => event.caused.map_or(Trial::Hit, Trial::Spared),
                 State::Missed | State::Late => event.caused.map_or(Trial::Miss, Trial::Likely),
                 State::Tentative if scope == 0 => Trial::Tentative,
                 State::Tentative | State::Open => continue,
@@ -556,10 +571,10 @@ impl Sequence {
             {
                 // A trial is a failure if every event of it is.
                 // One that no cause explains speaks for itself.
-                if outcome == Trial::Hit || (outcome == Trial::Miss && *trial != Trial::Hit) {
+                if outcome.is_success() || (outcome == Trial::Miss && !trial.is_success()) {
                     *trial = outcome;
                 }
-                if outcome != Trial::Hit {
+                if !outcome.is_success() {
                     span.1 = event.at;
                 }
                 continue;
@@ -591,8 +606,7 @@ impl Candidate {
     fn new(stretch: &scan::Stretch, scope: usize, sequence: &Sequence, base: f64) -> Option<Self> {
         let trials = sequence.trials.get(stretch.first..=stretch.last)?;
         let spans = sequence.spans.get(stretch.first..=stretch.last)?;
-        let failed = |t: &Trial| *t != Trial::Hit;
-        let times = || trials.iter().zip(spans).filter(|(t, _)| failed(t)).map(|(_, span)| span);
+        let times = || trials.iter().zip(spans).filter(|(t, _)| !t.is_success()).map(|(_, span)| span);
         Some(Candidate {
             scope,
             from: times().map(|s| s.0).min()?,
@@ -636,6 +650,8 @@ impl Candidate {
         let (began_after, ended_by) = self.bounds(events, inside);
         let found: Vec<&Event<'a>> = self.positions(events, inside).filter_map(|at| events.get(at)).collect();
         let failed: Vec<&Event<'a>> = found.iter().copied().filter(|e| e.state != State::Delivered).collect();
+        // Who failed before may fail again for reasons of his own: that says nothing of when it began and ended.
+        let trials = || failed.iter().filter(|e| e.trial);
         let people: BTreeSet<&str> = failed.iter().map(|e| e.person.unwrap_or(e.lead_id)).collect();
         let late = failed.iter().filter(|e| e.state == State::Late).count();
         let lost = failed.iter().filter(|e| e.state != State::Late).map(|e| e.row).collect();
@@ -646,8 +662,8 @@ impl Candidate {
             destination,
             scope,
             began_after,
-            began_by: failed.first().map_or(self.from, |e| e.at),
-            ended_after: failed.last().map_or(self.to, |e| e.at),
+            began_by: trials().next().map_or(self.from, |e| e.at),
+            ended_after: trials().next_back().map_or(self.to, |e| e.at),
             ended_by,
             leads: found.len(),
             missed: failed.len(),

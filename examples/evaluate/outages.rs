@@ -9,9 +9,9 @@
 //! were shown. A found outage must hold them inside its intervals and be no wider than those neighbours allow. A reported
 //! outage that overlaps no true one of its destination is false. Destinations that were rightly gated are left out.
 //!
-//! Not provable, and counted apart, is an outage of k trials in a row where `n * tests * p^k > alpha`: at a destination (or part)
+//! Not provable, and counted apart, is an outage of k trials in a row where `n * tests * p^k > alpha * told`: at a destination (or part)
 //! with n trials of which a share p looks lost outside all true outages and causes, chance alone gives a run of k
-//! failures more often than `[outages] alpha` allows, whatever the method. `tests` are the whole destinations and the
+//! failures more often than `[outages] alpha` and the number of outages told allow, whatever the method. `tests` are the whole destinations and the
 //! parts (offers, actions, storefronts with eight trials up) that share alpha, two thirds for the wholes.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -114,7 +114,7 @@ pub fn judge(judged: &Judged<'_>, score: &mut Score) {
         let tests = if scope == "all" { 1.5 * wholes as f64 } else { 3.0 * parts as f64 };
         let run = inside[first..=last].split(|t| t.shown).map(<[_]>::len).max().unwrap_or(0);
         let by_chance = inside.len() as f64 * tests * p.powi(run as i32);
-        let alpha = judged.alpha;
+        let alpha = judged.alpha * reported.len().max(1) as f64;
         let fault = match faults.first() {
             None if by_chance > alpha => "not provable",
             None => "not found",

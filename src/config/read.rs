@@ -91,7 +91,7 @@ pub(super) fn parse(text: &str, base: &Path) -> Result<Config> {
         },
         call_list: section(&document, "call_list", &mut problems),
         sales: Sales { touch_within: span("[sales] touch_within", sales.touch_within.as_deref(), "1d", &mut problems) },
-        outages: Outages { alpha: share("[outages] alpha", outages.alpha.unwrap_or(0.0001), &mut problems) },
+        outages: Outages { alpha: share("[outages] alpha", outages.alpha.unwrap_or(0.001), &mut problems) },
         privacy: Privacy {
             keep: span_or_never("[privacy] keep", privacy.keep.as_deref(), "25 months", &mut problems),
             keep_dnc: span_or_never("[privacy] keep_dnc", privacy.keep_dnc.as_deref(), "30d", &mut problems),

@@ -4,8 +4,8 @@
 //! (Ruzzo and Tompa, "A linear time algorithm for finding all maximal scoring subsequences", ISMB 1999). Without an
 //! outage the running likelihood ratio from any start is a non-negative martingale of mean 1, so it ever reaches `e^S`
 //! with probability at most `e^-S` (Ville's inequality, 1939); over n starts that is `n·e^-S`, the e-value.
-//! A failure that a cause explains, say of a Wednesday on which half is lost, scores `ln(p1/q)` with the cause's own share
-//! q: an outage that holds a Wednesday is found whole, and Wednesdays alone are none.
+//! Under the condition of a cause, say on Wednesdays, of which half is lost, the cause's own share q stands for p0: an
+//! outage that holds a Wednesday is found whole, and Wednesdays alone are none.
 //! Where the accepted stretches begin and end is then the most probable course of three states, up, down and partly down
 //! (Viterbi, "Error bounds for convolutional codes", 1967): a lone failure beside an outage is not part of it, and what
 //! a partial outage let through does not cut it in two.
@@ -46,10 +46,18 @@ pub(super) enum Trial {
     Miss,
     /// A failure that a cause explains, under which so many in a million fail at any time.
     Likely(u32),
+    /// A success under the condition of such a cause.
+    Spared(u32),
     /// Nobody knows yet: a failure if it belongs to an outage, else nothing.
     Tentative,
     /// Explained already; no stretch crosses it.
     Barrier,
+}
+
+impl Trial {
+    pub(super) fn is_success(self) -> bool {
+        matches!(self, Trial::Hit | Trial::Spared(_))
+    }
 }
 
 /// A stretch of positions, both ends failures.
@@ -133,8 +141,8 @@ struct Counts {
     hits: Vec<u32>,
     misses: Vec<u32>,
     tentative: Vec<u32>,
-    /// Scores of the failures that causes explain, for each rate of [`JUDGED`]: the base rate takes no part in them.
-    likely: [Vec<i64>; 2],
+    /// Scores of the trials under causes, for each rate of [`JUDGED`]: the base rate takes no part in them.
+    caused: [Vec<i64>; 2],
 }
 
 impl Counts {
@@ -148,17 +156,15 @@ impl Counts {
                 }))
                 .collect::<Vec<u32>>()
         };
-        let likely = JUDGED.map(|(inside, _)| {
+        let caused = JUDGED.map(|(inside, _)| {
             let mut sum = 0i64;
-            let scores =
-                trials.iter().map(|trial| if let Trial::Likely(_) = trial { of_likely(*trial, inside) } else { 0 });
-            let sums = scores.map(|score| {
+            let sums = trials.iter().map(|trial| of_caused(*trial, inside).unwrap_or(0)).map(|score| {
                 sum += score;
                 sum
             });
             std::iter::once(0).chain(sums).collect::<Vec<i64>>()
         });
-        Counts { hits: sums(Trial::Hit), misses: sums(Trial::Miss), tentative: sums(Trial::Tentative), likely }
+        Counts { hits: sums(Trial::Hit), misses: sums(Trial::Miss), tentative: sums(Trial::Tentative), caused }
     }
 
     fn within(sums: &[u32], first: usize, last: usize) -> u32 {
@@ -187,7 +193,7 @@ impl Counts {
     /// How many stretches as extreme as the segment chance would give.
     fn e_value(&self, first: usize, last: usize, base: f64, starts: usize) -> f64 {
         let count = |sums: &[u32]| i64::from(Self::within(sums, first, last));
-        let likely = |sums: &[i64]| {
+        let caused = |sums: &[i64]| {
             let at = |i: usize| sums.get(i).or(sums.last()).copied().unwrap_or(0);
             at(last + 1) - at(first)
         };
@@ -195,7 +201,7 @@ impl Counts {
             let scores = Scores::new(JUDGED[rate].0, base);
             let score = scores.miss * (count(&self.misses) + count(&self.tentative)) + scores.hit * count(&self.hits);
             #[expect(clippy::cast_precision_loss, reason = "scores are far below 2^52")]
-            let score = (score + likely(&self.likely[rate])) as f64;
+            let score = (score + caused(&self.caused[rate])) as f64;
             score / 1e6
         });
         let most = nats[0].max(nats[1]);
@@ -219,18 +225,18 @@ impl Scores {
     }
 
     fn of(&self, trial: Trial) -> i64 {
-        match trial {
-            Trial::Hit => self.hit,
-            Trial::Likely(_) => of_likely(trial, self.inside),
-            Trial::Miss | Trial::Tentative | Trial::Barrier => self.miss,
-        }
+        of_caused(trial, self.inside).unwrap_or(if trial.is_success() { self.hit } else { self.miss })
     }
 }
 
-/// Score of a failure that a cause explains. One that fails nearly always speaks neither for an outage nor against it.
-fn of_likely(trial: Trial, inside: f64) -> i64 {
-    let Trial::Likely(in_a_million) = trial else { return 0 };
-    micro_nats((inside * 1e6 / f64::from(in_a_million.max(1))).ln()).max(0)
+/// Score of a trial under the condition of a cause. Where that takes more than an outage would, it says nothing.
+fn of_caused(trial: Trial, inside: f64) -> Option<i64> {
+    let share = |in_a_million: u32| f64::from(in_a_million.clamp(1, 999_999)) / 1e6;
+    match trial {
+        Trial::Likely(of) => Some(micro_nats((inside / share(of)).ln()).max(0)),
+        Trial::Spared(of) => Some(micro_nats(((1.0 - inside) / (1.0 - share(of))).ln()).min(0)),
+        Trial::Hit | Trial::Miss | Trial::Tentative | Trial::Barrier => None,
+    }
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a logarithm of rates and counts within bounds is small")]
@@ -350,6 +356,7 @@ mod tests {
                 'x' => Some(Trial::Miss),
                 '?' => Some(Trial::Tentative),
                 'c' => Some(Trial::Likely(500_000)),
+                's' => Some(Trial::Spared(500_000)),
                 '|' => Some(Trial::Barrier),
                 _ => None,
             })
@@ -374,6 +381,9 @@ mod tests {
             ("xxxxxxx.x.....x.xxxxxxx", vec![(150, 172)]),
             ("xxxxxxx.........xxxxxxx", vec![(150, 156), (166, 172)]),
             ("xxcxcccxcxx", vec![(150, 160)]),
+            ("cccsccccscccxxxxxx.xxxxxx", vec![(150, 174)]),
+            ("cscscscssscxxxxxxxxx", vec![(160, 169)]),
+            ("ccsccccsccccscccc", vec![]),
             ("cc.ccc.c.cccc.cc", vec![]),
             ("ccccccccccccccccccccc", vec![]),
             ("xx.x", vec![]),
@@ -447,13 +457,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn stretches_are_disjoint_and_begin_and_end_in_failures(text in "[.xc?|]{0,200}|[x]{0,60}[.]{0,60}[x]{0,60}") {
+        fn stretches_are_disjoint_and_begin_and_end_in_failures(text in "[.xcs?|]{0,200}|[x]{0,60}[.]{0,60}[x]{0,60}") {
             let trials = from(&text);
             let mut after = 0;
             for stretch in stretches(&trials, trials.len(), 1.0, 0.05) {
                 prop_assert!(stretch.first >= after && stretch.first <= stretch.last);
-                prop_assert!(!matches!(trials[stretch.first], Trial::Hit | Trial::Barrier));
-                prop_assert!(!matches!(trials[stretch.last], Trial::Hit | Trial::Barrier));
+                for end in [trials[stretch.first], trials[stretch.last]] {
+                    prop_assert!(!end.is_success() && end != Trial::Barrier);
+                }
                 prop_assert!(stretch.e_value <= 0.05);
                 after = stretch.last + 1;
             }
