@@ -4,10 +4,12 @@
 //! the export can show of it: genuine leads whose record was held or was lost, of one person within 30 minutes one
 //! trial, and in a CRM that keeps one record for each person only people whom it did not know before. What was delivered
 //! and never shown, or later than grace, looks lost to everybody; in an export that shows no lead sources, a lost lead
-//! whose person marketing imported within grace looks delivered to everybody; and what looks lost beside an outage, with
-//! no delivery between, belongs to it for all that anybody can see. So the true ends reach to the neighbouring leads that
-//! were shown. A found outage must hold them inside its intervals and be no wider than those neighbours allow. A reported
-//! outage that overlaps no true one of its destination is false. Destinations that were rightly gated are left out.
+//! whose person marketing imported within grace looks delivered to everybody, and so does one in a CRM with one record per
+//! person whose person another lead brought within grace; and what looks lost beside an outage, with no delivery between,
+//! belongs to it for all that anybody can see. So the true ends reach to the neighbouring leads that were shown, and no
+//! further. A found outage must hold them inside its intervals and be no wider than those neighbours allow; one inside
+//! which leads look delivered has no ends that can be seen, and need only be found. A reported outage that overlaps no true
+//! one of its destination is false. Destinations that were rightly gated are left out.
 //!
 //! Not provable, and counted apart, is an outage of k trials in a row where `n * tests * p^k > alpha * told`: at a destination (or part)
 //! with n trials of which a share p looks lost outside all true outages and causes, chance alone gives a run of k
@@ -85,6 +87,9 @@ pub fn judge(judged: &Judged<'_>, score: &mut Score) {
         let touching = |t: &&&Trial| !t.shown;
         let begin = inside[..first].iter().rev().take_while(touching).last().map_or(begin, |t| t.from.min(begin));
         let end = end.map(|end| inside[last + 1..].iter().take_while(touching).last().map_or(end, |t| t.to.max(end)));
+        let begin = inside[..first].iter().rev().find(|t| t.shown).map_or(begin, |t| t.to.max(begin));
+        let end = end.map(|end| inside[last + 1..].iter().find(|t| t.shown).map_or(end, |t| t.from.min(end)));
+        let looks_partial = inside[first..=last].iter().any(|t| t.shown);
         // Of several deliveries of a trial nobody can say which one arrived.
         let last_before = inside.iter().filter(|t| t.shown && t.to < begin).map(|t| t.from).max();
         let first_after = end.and_then(|end| inside.iter().filter(|t| t.shown && t.from > end).map(|t| t.to).min());
@@ -98,6 +103,7 @@ pub fn judge(judged: &Judged<'_>, score: &mut Score) {
                 || (first_after.is_some() && (found.ended_by.is_none() || found.ended_by > first_after));
             match () {
                 () if found.scope != *scope && found.scope != "all" => "wrong scope",
+                () if looks_partial => "",
                 () if !begins || !ends => "wrong ends",
                 () if is_wide => "interval too wide",
                 () => "",
@@ -232,7 +238,7 @@ fn trials<'j>(judged: &'j Judged<'_>) -> BTreeMap<&'j str, Vec<Trial>> {
         let from = plan.view.window_days.map_or(i64::MIN, |days| (taken(nights[0]) - days * DAY) * 1_000_000);
         let grace = judged.grace.get(&plan.name).copied().unwrap_or(0) * 1_000_000;
         let mut made: HashMap<&str, i64> = HashMap::new();
-        let mut imported: HashMap<&str, Vec<i64>> = HashMap::new();
+        let mut by_others: HashMap<&str, Vec<i64>> = HashMap::new();
         let mut held: BTreeSet<&str> = BTreeSet::new();
         for record in records.iter().filter(|record| record["destination"] == plan.name) {
             let at = micros(&record["created_at"]).unwrap_or(0);
@@ -240,8 +246,9 @@ fn trials<'j>(judged: &'j Judged<'_>) -> BTreeMap<&'j str, Vec<Trial>> {
             if record["shown_on"].contains('1') {
                 held.insert(&record["person"]);
             }
-            if record["origin"] == "other-channel" && !plan.view.lead_source && record["shown_on"].contains('1') {
-                imported.entry(&record["person"]).or_default().push(at);
+            let hides_losses = plan.per_person || (record["origin"] == "other-channel" && !plan.view.lead_source);
+            if hides_losses && record["shown_on"].contains('1') {
+                by_others.entry(&record["person"]).or_default().push(at);
             }
         }
         let list = all.entry(&plan.name).or_default();
@@ -258,7 +265,7 @@ fn trials<'j>(judged: &'j Judged<'_>) -> BTreeMap<&'j str, Vec<Trial>> {
             let is_prompt = made.get(row["record_id"].as_str()).is_some_and(|made| *made - at <= grace);
             let shown = match row["outcome"].as_str() {
                 "delivered" | "repeat" => row["shown_on"].contains('1') && is_prompt,
-                _ => !person.is_empty() && imported.get(person).is_some_and(|made| made.iter().any(|at| is_near(*at))),
+                _ => !person.is_empty() && by_others.get(person).is_some_and(|made| made.iter().any(|at| is_near(*at))),
             };
             let outage = Some(row["outage"].clone()).filter(|outage| !outage.is_empty());
             let by_cause = !row["cause"].is_empty();
