@@ -255,8 +255,9 @@ fn trials<'j>(judged: &'j Judged<'_>) -> BTreeMap<&'j str, Vec<Trial>> {
         let mut open: HashMap<&str, (i64, usize)> = HashMap::new();
         for (at, row) in &rows {
             let person = people[&row["lead_id"]]["person"].as_str();
-            // Whom the CRM knew by a record that no export showed looks unknown.
-            let is_known = plan.per_person && row["known_before"] == "yes" && held.contains(person);
+            // Whom the CRM knew by a record that no export showed looks unknown; who shares a mailbox is known by another's.
+            let is_held = held.contains(person) || row["shown_on"].contains('1');
+            let is_known = plan.per_person && row["known_before"] == "yes" && is_held;
             let out_of_sight = *at < from || *at > until || is_known;
             if row["destination"] != plan.name || row["outcome"] == "not-sent" || out_of_sight {
                 continue;
