@@ -28,6 +28,9 @@ const TRIAL_MICROS: i64 = 30 * 60 * 1_000_000;
 /// Parts with fewer trials are not tested: they could prove nothing, and every test costs the others power.
 const LEAST_TRIALS: usize = 8;
 
+/// Part of alpha for a search that does not know the causes.
+const WHILE_CAUSES_ARE_UNKNOWN: f64 = 0.1;
+
 /// What the search needs beside the tables.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -91,18 +94,21 @@ pub fn find(input: Input, settings: &Settings) -> Result<Found> {
 
     let mut outages: Vec<Outage> = Vec::new();
     let mut store_events = store;
-    // Each outage told makes room for another as doubtful: what alpha bounds is the share of false ones among them.
     loop {
         let told = outages.len();
+        // Each outage told makes room for another as doubtful: what alpha bounds is the share of false ones among them
+        // (Benjamini and Hochberg's procedure on e-values: Wang and Ramdas, "False discovery rate control with e-values",
+        // 2022). Before causes are known, a cause's worst days may look like outages: then only what is beyond doubt.
         #[expect(clippy::cast_precision_loss, reason = "a count of outages")]
-        let bound = Bound { alpha: settings.alpha * told.max(1) as f64, tests: &tests, timezone: settings.timezone };
+        let room = if input.explained.is_some() { told.max(1) as f64 } else { WHILE_CAUSES_ARE_UNKNOWN };
+        let bound = Bound { alpha: settings.alpha * room, tests: &tests, timezone: settings.timezone };
         for (destination, events) in &mut by_destination {
             let scopes = scopes.get(destination).map(Vec::as_slice).unwrap_or_default();
             let crowd = crowds.get(destination).map(Vec::as_slice).unwrap_or_default();
             search(destination, (events, crowd), scopes, &bound, &mut outages);
         }
         search("", (&mut store_events, &[]), &[Scope::Source], &bound, &mut outages);
-        if outages.len() == told || outages.len() < 2 {
+        if outages.len() <= told.max(1) || input.explained.is_none() {
             break;
         }
     }
