@@ -69,8 +69,8 @@ pub struct Found {
     pub reconciliation: Table<Reconciliation>,
     /// The patterns.
     pub causes: Table<Causes>,
-    /// lead_id, destination, share: the leads under the condition of a cause, missed or delivered, those inside outages
-    /// too, and the share of them that it takes: for a second search for outages. A loss that recurs every Wednesday is no
+    /// lead_id, destination, share: the leads under the condition of a cause, missed, delivered or pending, those inside
+    /// outages too, and the share of them that it takes: for a second search for outages. A loss that recurs every Wednesday is no
     /// outage of every Wednesday.
     pub explained: DataFrame,
     /// What a person should act on.
@@ -97,7 +97,9 @@ pub fn find(input: Input, settings: &Settings) -> Result<Found> {
         for row in rows.iter_mut() {
             row.known = people.knows_before(destination, row.person, row.at, row.record);
         }
-        let is_within = |row: &mut Row| row.late || (row.missed && outages.contains_key(&(row.lead_id, *destination)));
+        let is_within = |row: &mut Row| {
+            row.late || row.pending || (row.missed && outages.contains_key(&(row.lead_id, *destination)))
+        };
         within_outages.insert(destination, rows.extract_if(.., is_within).collect());
         if rows.iter().filter(|r| r.missed).count() < LEAST_MISSED || rows.iter().all(|r| r.missed) {
             continue;
@@ -203,9 +205,11 @@ fn read_rows<'a>(input: &Input<'a>, texts: &Texts<'a>, settings: &Settings) -> R
         // Imported later: the search for outages takes it for lost, so it may want an explanation too.
         let late = matched && late.get(row) == Some(true);
         let delivered = matched && reasons.get(row) != Some(reason::PERSON_KNOWN) && !late;
-        let kept = (missed || delivered || late).then(|| texts.lead(id)).flatten().map(|lead| {
+        // What may still arrive is on neither side, but the search for outages wants to know what would take it anyhow.
+        let pending = verdicts.get(row) == Some(verdict::PENDING);
+        let kept = (missed || delivered || late || pending).then(|| texts.lead(id)).flatten().map(|lead| {
             let mut kept = Row::new((row, id), lead, people.get(row), at, missed || late, settings.timezone);
-            (kept.late, kept.record) = (late, records.get(row));
+            (kept.late, kept.pending, kept.record) = (late, pending, records.get(row));
             kept
         });
         all.entry(destination).or_default().push((at, id, kept));

@@ -540,10 +540,18 @@ impl Event<'_> {
 /// The trials of one scope in order of time, without what is explained.
 struct Sequence {
     trials: Vec<Trial>,
-    /// Events of each trial, first and last failure.
-    spans: Vec<(i64, i64)>,
+    spans: Vec<Span>,
     /// Trials in all, explained ones too.
     starts: usize,
+}
+
+/// When a trial began and when its last failure was.
+#[derive(Clone, Copy)]
+struct Span {
+    from: i64,
+    to: i64,
+    /// Whether it came after the last record.
+    tentative: bool,
 }
 
 impl Sequence {
@@ -556,15 +564,16 @@ impl Sequence {
                 _ if !event.trial => continue,
                 State::Delivered => event.caused.map_or(Trial::Hit, Trial::Spared),
                 State::Missed | State::Late => event.caused.map_or(Trial::Miss, Trial::Likely),
-                State::Tentative if scope == 0 => Trial::Tentative,
+                State::Tentative if scope == 0 => event.caused.map_or(Trial::Tentative, Trial::Likely),
                 State::Tentative | State::Open => continue,
             };
+            let span = Span { from: event.at, to: event.at, tentative: event.state == State::Tentative };
             if let Some(by) = event.explained {
                 all.starts += 1;
                 // A stretch does not run on across an outage of everything, a burst, or one of its own.
                 if (by == 0 || by == BURST || by == scope) && all.trials.last().is_some_and(|t| *t != Trial::Barrier) {
                     all.trials.push(Trial::Barrier);
-                    all.spans.push((event.at, event.at));
+                    all.spans.push(span);
                 }
                 continue;
             }
@@ -581,7 +590,7 @@ impl Sequence {
                     *trial = outcome;
                 }
                 if !outcome.is_success() {
-                    span.1 = event.at;
+                    span.to = event.at;
                 }
                 continue;
             }
@@ -590,7 +599,7 @@ impl Sequence {
             }
             all.starts += 1;
             all.trials.push(outcome);
-            all.spans.push((event.at, event.at));
+            all.spans.push(span);
         }
         all
     }
@@ -615,12 +624,12 @@ impl Candidate {
         let times = || trials.iter().zip(spans).filter(|(t, _)| !t.is_success()).map(|(_, span)| span);
         Some(Candidate {
             scope,
-            from: times().map(|s| s.0).min()?,
-            to: times().map(|s| s.1).max()?,
+            from: times().map(|s| s.from).min()?,
+            to: times().map(|s| s.to).max()?,
             gain: scan::gain(trials, base),
             base: stretch.base,
             e_value: stretch.e_value,
-            beyond: trials.contains(&Trial::Tentative),
+            beyond: spans.iter().any(|s| s.tentative),
         })
     }
 

@@ -185,6 +185,8 @@ pub(super) struct Row<'a> {
     pub(super) missed: bool,
     /// Missed then, and imported later: it speaks neither for a cause nor against one.
     pub(super) late: bool,
+    /// It may still arrive.
+    pub(super) pending: bool,
     /// The record that answers it.
     pub(super) record: Option<&'a str>,
     /// Whether the destination had another record of the person before.
@@ -216,6 +218,7 @@ impl<'a> Row<'a> {
             at,
             missed,
             late: false,
+            pending: false,
             record: None,
             known: false,
             minute,

@@ -84,7 +84,7 @@ fn found(cases: &[Case], earlier: &Table<History>, lost: &Table<LostAtSource>) -
                 fate(|f| {
                     if matches!(f, 'x' | 'c') {
                         "missed"
-                    } else if f == '?' {
+                    } else if matches!(f, '?' | 'p') {
                         "pending"
                     } else {
                         "matched"
@@ -95,7 +95,7 @@ fn found(cases: &[Case], earlier: &Table<History>, lost: &Table<LostAtSource>) -
                 "reason",
                 fate(|f| match f {
                     'x' | 'c' => "isolated",
-                    '?' => "after-last-record",
+                    '?' | 'p' => "after-last-record",
                     'k' => "person-known",
                     _ => "delivered",
                 }),
@@ -108,7 +108,7 @@ fn found(cases: &[Case], earlier: &Table<History>, lost: &Table<LostAtSource>) -
     let settings =
         Settings { alpha: 0.0001, timezone: Tz::UTC, grace_seconds: BTreeMap::from([("crm".into(), 3_600)]) };
     let coverage = Table::empty();
-    let caused: Vec<String> = (0..n).filter(|at| cases[*at].fate == 'c').map(|at| format!("lead{at:06}")).collect();
+    let caused: Vec<String> = (0..n).filter(|at| matches!(cases[*at].fate, 'c' | 'p')).map(|at| format!("lead{at:06}")).collect();
     let explained = df!(
         "destination" => vec!["crm"; caused.len()],
         "share" => vec![0.5; caused.len()],
@@ -205,6 +205,22 @@ fn leads_after_the_last_record_are_missed_if_they_prove_an_outage_and_else_wait(
 
     let waiting = searched(&hourly(&format!("{}??", ".".repeat(200)), "c.mesh"));
     assert_eq!((waiting.outages.height(), waiting.members.height()), (0, 0));
+}
+
+#[test]
+fn leads_after_the_last_record_that_a_cause_takes_anyhow_prove_no_outage() {
+    let calm = ".".repeat(200);
+    assert_eq!(searched(&hourly(&format!("{calm}????????.."), "c.mesh")).outages.height(), 1);
+    assert_eq!(searched(&hourly(&format!("{calm}pppppppp.."), "c.mesh")).outages.height(), 0);
+}
+
+#[test]
+fn each_outage_told_makes_room_for_another_as_doubtful() {
+    let calm = format!("{}x", ".".repeat(39)).repeat(4);
+    let doubtful = format!("{calm}.xxxx.{calm}");
+    assert_eq!(searched(&hourly(&doubtful, "c.mesh")).outages.height(), 0);
+    let sure = format!("{}........", "x".repeat(9)).repeat(3);
+    assert_eq!(searched(&hourly(&format!("{doubtful}{sure}"), "c.mesh")).outages.height(), 4);
 }
 
 #[test]
