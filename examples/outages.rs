@@ -531,7 +531,8 @@ fn injected(seeds: std::ops::Range<u64>, verbose: bool) {
             } else {
                 3.0 * trials.values().map(|trials| testable_parts(trials)).sum::<usize>() as f64
             };
-            let is_provable = inside.len() as f64 * tests * rate.powi(lost.len() as i32) <= ALPHA * told.len().max(1) as f64;
+            let is_provable =
+                inside.len() as f64 * tests * rate.powi(lost.len() as i32) <= ALPHA * told.len().max(1) as f64;
             let place = match (overlapping.is_empty(), hit) {
                 (true, _) if !is_provable => 5,
                 (true, _) => 1,

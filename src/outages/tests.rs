@@ -108,7 +108,8 @@ fn found(cases: &[Case], earlier: &Table<History>, lost: &Table<LostAtSource>) -
     let settings =
         Settings { alpha: 0.0001, timezone: Tz::UTC, grace_seconds: BTreeMap::from([("crm".into(), 3_600)]) };
     let coverage = Table::empty();
-    let caused: Vec<String> = (0..n).filter(|at| matches!(cases[*at].fate, 'c' | 'p')).map(|at| format!("lead{at:06}")).collect();
+    let caused: Vec<String> =
+        (0..n).filter(|at| matches!(cases[*at].fate, 'c' | 'p')).map(|at| format!("lead{at:06}")).collect();
     let explained = df!(
         "destination" => vec!["crm"; caused.len()],
         "share" => vec![0.5; caused.len()],
