@@ -15,6 +15,14 @@ knowledge as (
 survivors as (
     select destination as survivor_at, record_id as survivor_id, outcome as survivor_outcome
     from crm_records
+    where outcome in ('qualified', 'won')
+),
+
+-- Records of which anything became: most are open, and a join of millions with millions is one with some.
+moved_on as (
+    select destination, record_id, outcome, merged_into
+    from crm_records
+    where outcome in ('qualified', 'won') or merged_into is not null
 ),
 
 -- One row per lead that arrived somewhere, with what became of its record or of the record that it was merged into.
@@ -25,7 +33,7 @@ arrived as (
             as qualified,
         max(case when c.outcome = 'won' or s.survivor_outcome = 'won' then 1 else 0 end) as won
     from reconciliation as r
-    left join crm_records as c on c.destination = r.destination and c.record_id = r.record_id
+    left join moved_on as c on c.destination = r.destination and c.record_id = r.record_id
     left join survivors as s on s.survivor_at = r.destination and s.survivor_id = c.merged_into
     where r.verdict = 'matched'
     group by r.lead_id

@@ -55,6 +55,13 @@ first_storefront as (
     where nth = 1
 ),
 
+-- Most records are open: without them a join of millions with millions is one with some.
+settled as (
+    select destination, record_id, outcome
+    from crm_records
+    where outcome in ('won', 'lost', 'qualified')
+),
+
 -- What the destinations say: lost somewhere, arrived somewhere, and what became of the record.
 fate_of_lead as (
     select
@@ -65,7 +72,7 @@ fate_of_lead as (
         max(case when c.outcome = 'lost' then 1 else 0 end) as lost,
         max(case when c.outcome = 'qualified' then 1 else 0 end) as qualified
     from reconciliation as r
-    left join crm_records as c on c.destination = r.destination and c.record_id = r.record_id
+    left join settled as c on c.destination = r.destination and c.record_id = r.record_id
     group by r.lead_id
 ),
 

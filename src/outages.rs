@@ -559,6 +559,7 @@ impl Sequence {
         let mut all = Sequence { trials: Vec::new(), spans: Vec::new(), starts: 0 };
         // Person → its running trial: when it began, and where it stands.
         let mut running: PlHashMap<&str, (i64, usize)> = PlHashMap::default();
+        let mut most_running = 1024;
         for event in inside.iter().filter_map(|at| events.get(*at)) {
             let outcome = match event.state {
                 _ if !event.trial => continue,
@@ -595,6 +596,11 @@ impl Sequence {
                 continue;
             }
             if let Some(person) = event.person {
+                // Of a million people only those of the last half hour are looked for: they fit into a cache.
+                if running.len() >= most_running {
+                    running.retain(|_, (began, _)| event.at - *began <= TRIAL_MICROS);
+                    most_running = (running.len() * 2).max(1024);
+                }
                 running.insert(person, (event.at, all.trials.len()));
             }
             all.starts += 1;

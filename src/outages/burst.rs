@@ -39,13 +39,14 @@ impl Loads {
         timezone: Tz,
     ) -> Self {
         let leads: Vec<((i64, &str), bool)> = leads.collect();
-        let come = |lead: (i64, &str)| crowd.partition_point(|other| *other <= lead);
+        // How many had come up to and with each lead.
+        let come: Vec<usize> = leads.iter().map(|(lead, _)| crowd.partition_point(|other| other <= lead)).collect();
         let rolling = WINDOWS.iter().map(|window| {
             let before = |time: i64| crowd.partition_point(|(at, _)| *at <= time - window);
-            let load = |(lead, _): &((i64, &str), bool)| {
-                u32::try_from(come(*lead).saturating_sub(before(lead.0))).unwrap_or(u32::MAX)
+            let load = |((lead, _), come): (&((i64, &str), bool), &usize)| {
+                u32::try_from(come.saturating_sub(before(lead.0))).unwrap_or(u32::MAX)
             };
-            leads.iter().map(load).collect()
+            leads.iter().zip(&come).map(load).collect()
         });
         let days = [Tz::UTC, timezone].map(|zone| {
             let (mut day, mut rank) = (i64::MIN, 0u32);
@@ -56,8 +57,7 @@ impl Loads {
                 rank
             };
             let ranks: Vec<u32> = crowd.iter().map(rank_of).collect();
-            let rank = |(lead, _): &((i64, &str), bool)| ranks.get(come(*lead).wrapping_sub(1)).copied().unwrap_or(1);
-            leads.iter().map(rank).collect()
+            come.iter().map(|come| ranks.get(come.wrapping_sub(1)).copied().unwrap_or(1)).collect()
         });
         let windows = rolling.chain(days).enumerate();
         Loads { windows: windows.map(|(at, loads)| Load::new(at >= WINDOWS.len(), loads, &leads)).collect() }
