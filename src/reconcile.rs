@@ -360,7 +360,7 @@ impl Rows {
         let person_ids: StringChunked = book.person_ids.iter().map(|id| Some(*id)).collect();
         let lead = |row: &Row| book.leads.get(row.lead as usize);
         let taken = |name: &str, from: &StringChunked, which: &dyn Fn(&Row) -> Option<u32>| -> Result<Column> {
-            let rows: IdxCa = self.rows.iter().map(|row| which(row).map(IdxSize::from)).collect();
+            let rows: IdxCa = self.rows.iter().map(which).collect();
             Ok(from.take(&rows)?.with_name(name.into()).into_column())
         };
         let word = |name: &str, which: &dyn Fn(&Row) -> u16| taken(name, &words, &|row| Some(u32::from(which(row))));

@@ -4,6 +4,8 @@
 //! offer and normalised contact fields are, each received within ten minutes of the one before (design: words): the
 //! same act, stored twice, or in two shapes. Which CRM record answers it is the affair of `pairing`.
 
+use std::collections::HashMap;
+
 use polars::prelude::PlHashMap;
 
 use super::unclaimed::FIELDS;
@@ -164,7 +166,7 @@ pub(super) struct Book<'a> {
     pub offers: Offers,
     pub actions: Codes,
     /// Person to its number.
-    pub people: PlHashMap<&'a str, u32>,
+    pub people: HashMap<&'a str, u32>,
     pub person_ids: Vec<&'a str>,
     /// What was typed, column by column in the order of [`FIELDS`], row by row as `leads`.
     pub contacts: Vec<Vec<Option<&'a str>>>,
@@ -210,7 +212,7 @@ pub(super) fn book<'a>(
         }
     }
     let (mut action_codes, mut storefront_codes) = (Codes::default(), Codes::default());
-    let mut people: PlHashMap<&str, u32> = PlHashMap::default();
+    let mut people: HashMap<&str, u32> = HashMap::new();
     let mut person_ids = Vec::new();
     let mut rows = Vec::with_capacity(ids.len());
     let mut marks = Vec::with_capacity(ids.len());

@@ -517,7 +517,7 @@ mod tests {
                 events: Vec::new(),
                 offers: super::super::events::Offers::default(),
                 actions: super::super::events::Codes::default(),
-                people: PlHashMap::default(),
+                people: std::collections::HashMap::new(),
                 person_ids: Vec::new(),
                 contacts: Vec::new(),
             };
