@@ -499,6 +499,8 @@ fn new_findings(catalog: &Catalog) -> Result<Vec<String>> {
     // Most texts name the destination themselves.
     let named = |row: usize| {
         let (text, name) = (texts.get(row)?, names.get(row).unwrap_or_default());
+        // In one line what it is; what to do about it stands in the report.
+        let text = text.split(". ").next().unwrap_or(text);
         let is_named = text.to_lowercase().contains(&name.to_lowercase());
         Some(if is_named { text.to_owned() } else { format!("{name}: {text}") })
     };

@@ -7,8 +7,8 @@ use polars::prelude::*;
 use serde_json::json;
 
 use super::{Done, Globals};
-use crate::codes::kind;
-use crate::config::{Config, Destination, Source};
+use crate::codes::{kind, level};
+use crate::config::{Config, Destination, DestinationKind, Source};
 use crate::cost;
 use crate::crm;
 use crate::error::{Error, Result, Status, count};
@@ -258,7 +258,12 @@ fn holds(read: &crm::Read, destination: &Destination, landed: &DataFrame) -> Res
     let text = format!("it holds {}; it lacks {}", shown(&held), shown(&lacking));
     let mut lines = vec![line(Verdict::Good, text)];
     let partial = reconcile::cannot_show(&Table::empty(), &coverage, destinations)?;
-    lines.extend(findings.into_iter().chain(partial).map(|found| line(Verdict::Doubtful, found.text)));
+    lines.extend(findings.into_iter().map(|found| line(Verdict::Doubtful, found.text)));
+    // What no export of this CRM can show is no fault of this one.
+    lines.extend(partial.into_iter().map(|found| {
+        let can_be_mended = found.level != level::LIST || destination.kind == DestinationKind::Salesforce;
+        line(if can_be_mended { Verdict::Doubtful } else { Verdict::Good }, found.text)
+    }));
     Ok(lines)
 }
 

@@ -50,8 +50,8 @@ pub fn cannot_show(
         let seen = match (lacking.as_slice(), one_owner) {
             ([], false) => continue,
             ([], true) => "one owner's records only".to_owned(),
-            (kinds, false) => format!("no {} records", kinds.join(" and no ")),
-            (kinds, true) => format!("one owner's records only, and no {} ones", kinds.join(" and no ")),
+            (kinds, false) => format!("no {} records", either(kinds)),
+            (kinds, true) => format!("one owner's records only, and no {} ones", either(kinds)),
         };
         findings.push(Finding {
             // Without these, sales would call people whose lead they have: that is said once where it is read.
@@ -64,8 +64,8 @@ pub fn cannot_show(
             destination: destination.name.clone(),
             text: format!(
                 "its export shows {seen}: a delivered lead whose record it leaves out looks missed, and any missed lead \
-                 outside outages and causes may be that. {} If it does show everything, set complete = true",
-                advice(destination.kind)
+                 outside outages and causes may be that. {}",
+                advice(destination.kind, &lacking, one_owner)
             ),
             count: unexplained.get(destination.name.as_str()).copied().unwrap_or(0),
         });
@@ -73,11 +73,19 @@ pub fn cannot_show(
     Ok(findings)
 }
 
+/// `a`, `a or b`, `a, b or c`.
+fn either(kinds: &[&str]) -> String {
+    match kinds {
+        [rest @ .., last] if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        one => one.concat(),
+    }
+}
+
 /// Kinds of records that an export of all records of this kind of CRM would show, and this one does not.
 fn lacking(coverage: &Table<Coverage>, row: usize, kind: DestinationKind) -> Result<Vec<&'static str>> {
     let lacks = |column: &str| -> Result<bool> { Ok(!coverage.flags(column)?.get(row).copied().unwrap_or_default()) };
     let mut kinds = Vec::new();
-    // Elsewhere a conversion changes a field of the record and hides nothing, and deleted records cannot be exported.
+    // Elsewhere a conversion changes a field of the record and hides nothing.
     if matches!(kind, DestinationKind::Salesforce | DestinationKind::Dynamics) {
         if lacks("has_converted")? {
             kinds.push(if kind == DestinationKind::Salesforce { CONVERTED } else { QUALIFIED });
@@ -86,24 +94,34 @@ fn lacking(coverage: &Table<Coverage>, row: usize, kind: DestinationKind) -> Res
             kinds.push(if kind == DestinationKind::Salesforce { "closed" } else { "disqualified" });
         }
     }
-    if kind == DestinationKind::Salesforce && lacks("has_deleted")? {
+    // Nothing is deleted from a log.
+    if kind != DestinationKind::Https && lacks("has_deleted")? {
         kinds.push("deleted");
     }
     Ok(kinds)
 }
 
 /// What to export instead.
-fn advice(kind: DestinationKind) -> &'static str {
+fn advice(kind: DestinationKind, lacking: &[&str], one_owner: bool) -> String {
+    let mut advice = Vec::new();
     match kind {
-        DestinationKind::Salesforce => {
+        DestinationKind::Salesforce => advice.push(
             "Export all leads, converted and deleted ones too: by the query that leadrecon check prints, with --all-rows, \
-             and not from a list view or a report of open leads."
-        }
+             and not from a list view or a report of open leads.",
+        ),
+        _ if !one_owner && lacking == ["deleted"] => {}
         DestinationKind::Dynamics => {
-            "Export the view All Leads, whatever the state and the owner, and not My Open Leads."
+            advice.push("Export the view All Leads, whatever the state and the owner, and not My Open Leads.");
         }
-        _ => "Export all records of all owners, without a view or a filter.",
+        _ => advice.push("Export all records of all owners, without a view or a filter."),
     }
+    if kind != DestinationKind::Salesforce && lacking.contains(&"deleted") {
+        advice.push("Deleted records cannot be exported there: export every night, then later deletions are seen.");
+    }
+    if one_owner || lacking != ["deleted"] {
+        advice.push("If it does show all there is, set complete = true.");
+    }
+    advice.join(" ")
 }
 
 #[cfg(test)]
@@ -143,10 +161,14 @@ mod tests {
         assert_eq!(found[0].count, 2, "what an outage or a cause explains is lost");
         assert_eq!(found[0].level, level::MAIL);
         assert_eq!(told(Salesforce, &[("has_deleted", false.into())], None)[0].level, level::LIST);
-        assert!(found[0].text.starts_with("its export shows no converted and no deleted records: "), "{found:?}");
-        let found = told(Dynamics, &[("owners", Value::Count(1)), ("has_deleted", false.into())], None);
+        assert!(found[0].text.starts_with("its export shows no converted or deleted records: "), "{found:?}");
+        let found = told(Dynamics, &[("owners", Value::Count(1))], None);
         assert!(found[0].text.starts_with("its export shows one owner's records only: "), "{found:?}");
-        assert!(told(Hubspot, &[("has_converted", false.into()), ("has_deleted", false.into())], None).is_empty());
+        // HubSpot cannot export what was deleted; a conversion hides nothing there.
+        assert!(told(Hubspot, &[("has_converted", false.into())], None).is_empty());
+        let found = told(Hubspot, &[("has_deleted", false.into())], None);
+        assert_eq!(found[0].level, level::LIST);
+        assert!(found[0].text.contains("may be that. Deleted records cannot be exported there"), "{found:?}");
     }
 
     #[test]
