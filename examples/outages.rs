@@ -175,7 +175,6 @@ fn run(plan: &Plan) -> Run {
         has_destinations: true,
     })
     .unwrap();
-    drop(expected);
     Run { publisher, leads: parsed.leads, found, explained, reconciled, routing, seconds }
 }
 
