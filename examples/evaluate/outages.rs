@@ -13,13 +13,14 @@
 //!
 //! Not provable, and counted apart, is an outage of k trials in a row where `n * tests * p^k > alpha * told`: at a destination (or part)
 //! with n trials of which a share p looks lost outside all true outages and causes, chance alone gives a run of k
-//! failures more often than `[outages] alpha` and the number of outages told allow, whatever the method. `tests` are the whole destinations and the
+//! failures more often than `[outages] alpha` and the number of outages told allow, whatever the method; on a weekday of which a
+//! cause takes a share, that share stands for p. `tests` are the whole destinations and the
 //! parts (offers, actions, storefronts with eight trials up) that share alpha, two thirds for the wholes.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::DateTime;
-use leadrecon::generate::plan::{DAY, HOUR, Plan};
+use leadrecon::generate::plan::{Condition, DAY, HOUR, Plan};
 
 use crate::Score;
 use crate::pipeline::Judged;
@@ -118,8 +119,19 @@ pub fn judge(judged: &Judged<'_>, score: &mut Score) {
         let failed = outside.iter().filter(|t| !t.shown).count();
         let p = (failed as f64 + 0.5) / (outside.len() as f64 + 1.0);
         let tests = if scope == "all" { 1.5 * wholes as f64 } else { 3.0 * parts as f64 };
-        let run = inside[first..=last].split(|t| t.shown).map(<[_]>::len).max().unwrap_or(0);
-        let by_chance = inside.len() as f64 * tests * p.powi(run as i32);
+        // On a weekday on which a cause takes its share, that share is the chance.
+        let causes = judged.destination(destination).causes.iter();
+        let weekdays: Vec<(i64, f64)> = causes
+            .filter_map(
+                |c| if let Condition::Weekday(day) = c.condition { Some((i64::from(day), c.share)) } else { None },
+            )
+            .collect();
+        let chance = |t: &&Trial| {
+            let day = (t.from.div_euclid(DAY * 1_000_000) + 3).rem_euclid(7);
+            weekdays.iter().filter(|(of, _)| *of == day).fold(p, |chance, (_, share)| chance.max(*share))
+        };
+        let runs = inside[first..=last].split(|t| t.shown).map(|run| run.iter().map(chance).product::<f64>());
+        let by_chance = inside.len() as f64 * tests * runs.fold(1.0, f64::min);
         let alpha = judged.alpha * reported.len().max(1) as f64;
         let fault = match faults.first() {
             None if by_chance > alpha => "not provable",
