@@ -37,8 +37,8 @@ const LEAST_SHARE: f64 = 0.15;
 /// How much more often leads must be missed under the condition than otherwise: by this factor,
 const LEAST_LIFT: f64 = 3.0;
 
-/// or, where many are missed anyhow, by this share of them.
-const LEAST_GAP: f64 = 0.3;
+/// or, where many are missed anyhow, so that this share is lost of those that would have arrived.
+const LEAST_GAP: f64 = 0.25;
 
 /// What the search needs beside the tables.
 #[derive(Clone, Debug)]
@@ -259,7 +259,8 @@ impl Whole {
         }
         let share = |part: usize, other: usize| as_number(part) / as_number((part + other).max(1));
         let (inside, outside) = (share(missed, delivered), share(self.missed - missed, self.delivered - delivered));
-        let says_enough = inside >= LEAST_SHARE && (inside >= LEAST_LIFT * outside || inside >= LEAST_GAP + outside);
+        let says_enough = inside >= LEAST_SHARE
+            && (inside >= LEAST_LIFT * outside || inside - outside >= LEAST_GAP * (1.0 - outside));
         says_enough
             .then(|| self.factorials.ln_tail(missed, missed + delivered, self.missed, self.missed + self.delivered))
     }
