@@ -70,8 +70,8 @@ pub struct Found {
     /// The patterns.
     pub causes: Table<Causes>,
     /// lead_id, destination, share: the leads under the condition of a cause, missed, delivered or pending, those inside
-    /// outages too, and the share of them that it takes: for a second search for outages. A loss that recurs every Wednesday is no
-    /// outage of every Wednesday.
+    /// outages too, and the share of them that it takes: for a second search for outages. A loss that recurs every
+    /// Wednesday is no outage of every Wednesday.
     pub explained: DataFrame,
     /// What a person should act on.
     pub findings: Vec<Finding>,

@@ -11,11 +11,11 @@
 //! which leads look delivered has no ends that can be seen, and need only be found. A reported outage that overlaps no true
 //! one of its destination is false. Destinations that were rightly gated are left out.
 //!
-//! Not provable, and counted apart, is an outage of k trials in a row where `n * tests * p^k > alpha * told`: at a destination (or part)
-//! with n trials of which a share p looks lost outside all true outages and causes, chance alone gives a run of k
-//! failures more often than `[outages] alpha` and the number of outages told allow, whatever the method; on a weekday of which a
-//! cause takes a share, that share stands for p. `tests` are the whole destinations and the
-//! parts (offers, actions, storefronts with eight trials up) that share alpha, two thirds for the wholes.
+//! Not provable, and counted apart, is an outage of k trials in a row where `n * tests * p^k > alpha * told`: at a
+//! destination (or part) with n trials of which a share p looks lost outside all true outages and causes, chance alone
+//! gives a run of k failures more often than `[outages] alpha` and the number of outages told allow, whatever the method;
+//! on a weekday of which a cause takes a share, that share stands for p. `tests` are the whole destinations and the parts
+//! (offers, actions, storefronts with eight trials up) that share alpha, two thirds for the wholes.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

@@ -52,7 +52,7 @@ pub(super) fn sentence(outage: &Outage, times: Times, years: f64) -> String {
     };
     let late = match outage.late {
         0 => String::new(),
-        late => format!(" ({late} imported later)"),
+        late => format!(" ({late} in the CRM later)"),
     };
     format!("{}: {cost}{late}; {}", what_and_when(outage, times), chance(outage.e_value, years))
 }
