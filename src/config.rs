@@ -592,6 +592,15 @@ mod tests {
     }
 
     #[test]
+    fn what_the_example_calls_a_default_is_one() {
+        let stated = |line: &&str| line.contains("# default;") || line.ends_with("# default");
+        assert!(EXAMPLE.lines().any(|line| stated(&line)));
+        let without: Vec<&str> = EXAMPLE.lines().filter(|line| !stated(line)).collect();
+        let [all, without] = [EXAMPLE, &without.join("\n")].map(|text| format!("{:#?}", parse(text).unwrap()));
+        assert_eq!(all, without);
+    }
+
+    #[test]
     fn patterns_match_the_whole_text_in_any_case() {
         let pattern = Pattern::new("contoso.*").unwrap();
         assert!(pattern.matches("Contoso.Data-Mesh/Pro"));
