@@ -97,9 +97,8 @@ pub fn find(input: Input, settings: &Settings) -> Result<Found> {
         for row in rows.iter_mut() {
             row.known = people.knows_before(destination, row.person, row.at, row.record);
         }
-        let is_within = |row: &mut Row| {
-            row.late || row.pending || (row.missed && outages.contains_key(&(row.lead_id, *destination)))
-        };
+        let is_within =
+            |row: &mut Row| row.set_aside || (row.missed && outages.contains_key(&(row.lead_id, *destination)));
         within_outages.insert(destination, rows.extract_if(.., is_within).collect());
         if rows.iter().filter(|r| r.missed).count() < LEAST_MISSED || rows.iter().all(|r| r.missed) {
             continue;
@@ -209,7 +208,7 @@ fn read_rows<'a>(input: &Input<'a>, texts: &Texts<'a>, settings: &Settings) -> R
         let pending = verdicts.get(row) == Some(verdict::PENDING);
         let kept = (missed || delivered || late || pending).then(|| texts.lead(id)).flatten().map(|lead| {
             let mut kept = Row::new((row, id), lead, people.get(row), at, missed || late, settings.timezone);
-            (kept.late, kept.pending, kept.record) = (late, pending, records.get(row));
+            (kept.set_aside, kept.record) = (late || pending, records.get(row));
             kept
         });
         all.entry(destination).or_default().push((at, id, kept));

@@ -183,10 +183,8 @@ pub(super) struct Row<'a> {
     pub(super) person: Option<&'a str>,
     pub(super) at: i64,
     pub(super) missed: bool,
-    /// Missed then, and imported later: it speaks neither for a cause nor against one.
-    pub(super) late: bool,
-    /// It may still arrive.
-    pub(super) pending: bool,
+    /// Imported later, or still pending: it speaks neither for a cause nor against one.
+    pub(super) set_aside: bool,
     /// The record that answers it.
     pub(super) record: Option<&'a str>,
     /// Whether the destination had another record of the person before.
@@ -217,8 +215,7 @@ impl<'a> Row<'a> {
             person,
             at,
             missed,
-            late: false,
-            pending: false,
+            set_aside: false,
             record: None,
             known: false,
             minute,

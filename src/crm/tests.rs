@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config::Config;
-use crate::tables::{ExportRecords, Grain, Leads};
+use crate::tables::{Coverage, ExportRecords, Grain, Leads};
 
 fn destination(kind: &str, more: &str) -> Destination {
     let source = "[[source]]\nname = \"raw\"\nkind = \"files\"\npath = \"raw/*\"\n";
@@ -375,20 +375,14 @@ fn a_csv_of_any_shape_is_read_by_its_own_names() {
 
 #[test]
 fn what_an_export_can_speak_for_is_told() {
-    let destination = destination("csv", "");
     let mut rows = String::from("id,email,created_at,lead_source,owner\n");
     for n in 0..30 {
         rows.push_str(&format!("{n},p{n}@x,2026-05-{:02}T12:00:00Z,AzureMarketplace-INS|c.o,Ann\n", n % 20 + 10));
     }
-    let read = read(vec![export("l.csv", "2026-06-01T00:00:00Z", rows.as_bytes())], &destination).unwrap();
-    let versions = landed(read.rows.clone(), "2026-06-01");
-    let all = std::slice::from_ref(&destination);
-    let records = records(&versions, all, end()).unwrap();
     let lead = |n: i64| {
         ("2026-05-01T12:00:00Z".parse::<DateTime<Utc>>().unwrap() + chrono::TimeDelta::days(n)).timestamp_micros()
     };
-    let leads = leads_at(&(0..28).map(lead).collect::<Vec<_>>());
-    let (coverage, findings) = coverage(&versions, &records, &[read], &leads, all, end()).unwrap();
+    let (coverage, findings) = spoken_for(&rows, lead);
     let get = |name: &str| {
         coverage.frame().column(name).unwrap().cast(&DataType::String).unwrap().str().unwrap().get(0).map(str::to_owned)
     };
@@ -402,20 +396,25 @@ fn what_an_export_can_speak_for_is_told() {
 
 #[test]
 fn a_first_day_without_hours_is_not_spoken_for() {
-    let destination = destination("csv", "");
     let mut rows = String::from("id,email,created_at\n");
     for n in 0..30 {
         rows.push_str(&format!("{n},p{n}@x,2026-05-{:02}\n", n % 20 + 10));
     }
+    let day = |n: i64| 1_777_593_600_000_000 + n * 86_400_000_000;
+    let (coverage, _) = spoken_for(&rows, day);
+    let from = coverage.instants("from").unwrap()[0];
+    assert_eq!(from, Some(day(10)), "the tenth may begin at any hour");
+}
+
+/// What an export with these rows can speak for, where leads came at these times of the 28 days.
+fn spoken_for(rows: &str, time_of: impl Fn(i64) -> i64) -> (Table<Coverage>, Vec<Finding>) {
+    let destination = destination("csv", "");
     let read = read(vec![export("l.csv", "2026-06-01T00:00:00Z", rows.as_bytes())], &destination).unwrap();
     let versions = landed(read.rows.clone(), "2026-06-01");
     let all = std::slice::from_ref(&destination);
     let records = records(&versions, all, end()).unwrap();
-    let day = |n: i64| 1_777_593_600_000_000 + n * 86_400_000_000;
-    let leads = leads_at(&(0..28).map(day).collect::<Vec<_>>());
-    let (coverage, _) = coverage(&versions, &records, &[read], &leads, all, end()).unwrap();
-    let from = coverage.instants("from").unwrap()[0];
-    assert_eq!(from, Some(day(10)), "the tenth may begin at any hour");
+    let leads = leads_at(&(0..28).map(time_of).collect::<Vec<_>>());
+    coverage(&versions, &records, &[read], &leads, all, end()).unwrap()
 }
 
 fn leads_at(times: &[i64]) -> Table<Leads> {

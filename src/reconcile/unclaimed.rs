@@ -165,7 +165,7 @@ impl Waiting {
                 let next = super::events::number(waiting.values.len());
                 values.push(*waiting.values.entry((field, value.to_owned())).or_insert(next));
             }
-            waiting.by_values.extend(pairs_of(values).map(|pair| (pair, *number)));
+            waiting.by_values.extend(pairs_of(values).into_iter().map(|pair| (pair, *number)));
             waiting.by_time.entry((event.action, event.offer)).or_default().push((ledger.received(event), *number));
             waiting.contacts.insert(*number, contact);
         }
@@ -179,12 +179,13 @@ impl Waiting {
 }
 
 /// Every two of these numbers, the lesser first.
-fn pairs_of(mut values: Vec<u32>) -> impl Iterator<Item = (u32, u32)> {
+fn pairs_of(mut values: Vec<u32>) -> Vec<(u32, u32)> {
     values.sort_unstable();
-    let places = (0..values.len()).flat_map(|one| (0..one).map(move |other| (other, one)));
-    let pairs: Vec<(u32, u32)> =
-        places.filter_map(|(one, other)| Some((*values.get(one)?, *values.get(other)?))).collect();
-    pairs.into_iter()
+    let with_lesser = |(place, greater): (usize, &u32)| {
+        let (greater, lesser) = (*greater, values.iter().take(place));
+        lesser.map(move |lesser| (*lesser, greater))
+    };
+    values.iter().enumerate().flat_map(with_lesser).collect()
 }
 
 fn typed(book: &Book<'_>, event: &Event) -> Contact {
