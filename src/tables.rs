@@ -550,7 +550,7 @@ tables! {
         created_at: Instant(?) "of the record",
         lead_source: Text(?) "as found",
         reason: Text "further-delivery, test-lead, do-not-contact, no-lead, unknown-offer",
-        lead_id: Text(?) "the lead that a further delivery delivers again",
+        lead_id: Text(?) "the lead that it delivers again, or that should not have been sent",
     }
 
     /// Leads that only a witness or a CRM saw: lost before they reached the store.
