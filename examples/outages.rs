@@ -22,9 +22,11 @@ use leadrecon::generate::plan::{Burst, Cause, Condition, DAY, Destination, Field
 use leadrecon::generate::{Plan, Publisher, write};
 use leadrecon::io::landing::Landing;
 use leadrecon::io::records::cut_bytes;
+use leadrecon::losses::{causes, lost_at_source, outages};
+use leadrecon::monitors::routing;
 use leadrecon::tables::{CrmRecords, ExportRecords, Identities, Kind, Leads, Table, Verdicts};
 use leadrecon::tabular::Export;
-use leadrecon::{causes, crm, leads, outages, reconcile, routing, silence};
+use leadrecon::{crm, leads, reconcile};
 use polars::prelude::*;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -132,8 +134,8 @@ fn run(plan: &Plan) -> Run {
         crm::coverage(&versions, &on_time.crm_records, &reads, &parsed.leads, &config.destinations, as_of).unwrap();
     let reconciled = expected.verdicts(&on_time, &coverage).unwrap();
     let crm_records = on_time.crm_records;
-    let seen =
-        silence::witnessed(&parsed.leads, &Table::empty(), &reconciled.unexplained, &crm_records, as_of).unwrap();
+    let seen = lost_at_source::witnessed(&parsed.leads, &Table::empty(), &reconciled.unexplained, &crm_records, as_of)
+        .unwrap();
     let outage_settings = outages::Settings {
         alpha: config.outages.alpha,
         timezone: config.report.timezone,

@@ -23,13 +23,13 @@ use crate::io::landing::datasets::Dataset;
 use crate::io::publish::{self, Folder, MANIFEST};
 use crate::io::stages::Stages;
 use crate::io::{exports, forgetting, reviewed, state};
+use crate::losses::{causes, lost_at_source, outages};
+use crate::monitors::{routing, silent_sources, untouched};
 use crate::queries::{self, Catalog, Library};
 use crate::report::{self, Facts, Templates};
+use crate::report::{call_list, metrics};
 use crate::tables::{self, Charges, Coverage, EarlierContacts, ExportRecords, Grain, Leads, SetAside, Spend, Table};
-use crate::{
-    call_list, causes, cost, crm, forget, history, identity, leads, metrics, outages, reconcile, replay, routing,
-    silence, untouched, worked,
-};
+use crate::{cost, crm, forget, history, identity, leads, reconcile, replay, worked};
 
 /// How to run.
 #[derive(Clone, Debug, Default)]
@@ -215,7 +215,8 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
     stages.done("verdicts were given");
     let witnesses = crm::records(&landing.versions(&WITNESSES)?, &witness_destinations, as_of_ends_at)?;
     drop(landing);
-    let seen = silence::witnessed(&parsed.leads, &witnesses, &reconciled.unexplained, &crm_records, as_of_ends_at)?;
+    let seen =
+        lost_at_source::witnessed(&parsed.leads, &witnesses, &reconciled.unexplained, &crm_records, as_of_ends_at)?;
     findings.extend(seen.findings);
     let outage_settings = outages::Settings {
         alpha: config.outages.alpha,
@@ -284,7 +285,7 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
     })?;
     findings.extend(routed.findings);
     // The as-of day is over for silence once it is over everywhere; a run for today speaks up to its newest lead.
-    findings.extend(silence::silent(
+    findings.extend(silent_sources::silent(
         &parsed.leads,
         seen_until(&parsed.leads, &coverage, as_of_ends_at)?,
         as_of_ends_at,

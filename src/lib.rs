@@ -10,36 +10,32 @@
 pub mod codes;
 pub mod config;
 pub mod contact;
+pub mod csv_injection;
 pub mod error;
 pub mod lead_source;
-pub mod neutral;
 pub mod tables;
 pub mod tabular;
+pub mod time;
 
 // Stages: tables in, tables out.
 pub mod balance;
-pub mod causes;
 pub mod cost;
 pub mod crm;
 pub mod forget;
 pub mod history;
 pub mod identity;
 pub mod leads;
-pub mod outages;
+pub mod losses;
+pub mod monitors;
 pub mod reconcile;
-pub mod routing;
-pub mod silence;
-pub mod silenced;
-pub mod untouched;
+pub mod suppression;
 pub mod worked;
 
 // Core: finished tables in, report tables and bytes out.
-pub mod metrics;
 pub mod queries;
 pub mod report;
 
 // Beside the job: one file for each command.
-pub mod call_list;
 pub mod diagnose;
 pub mod explain;
 pub mod generate;

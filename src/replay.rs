@@ -11,7 +11,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use crate::codes::{finding, status, storefront};
 use crate::config::Destination;
 use crate::error::{Error, Result};
-use crate::silenced::Silenced;
+use crate::suppression::Suppressed;
 use crate::tables::{CrmRecords, Findings, Leads, MissedLeads, Outages, People, Table};
 
 mod files;
@@ -69,7 +69,7 @@ pub struct HandOut {
     /// Left out because they were handed out before.
     pub before: usize,
     /// Left out because the person opted out or must not be contacted.
-    pub silenced: usize,
+    pub suppressed: usize,
     /// What a person should know before the import, without personal data.
     pub notes: Vec<String>,
 }
@@ -144,7 +144,7 @@ fn rows(
     handed_out: &BTreeSet<(String, String)>,
     handed: &mut HandOut,
 ) -> Result<Vec<Row>> {
-    let silenced = Silenced::read(tables.crm_records, tables.people, selection.dnc_silences_person)?;
+    let suppressed = Suppressed::read(tables.crm_records, tables.people, selection.dnc_silences_person)?;
     let key_form = key_form(tables, destination)?;
     let missed = tables.missed_leads;
     let (ids, destinations, statuses) =
@@ -171,8 +171,8 @@ fn rows(
         if destinations[row] != Some(destination.name.as_str()) || !open || !wanted {
             continue;
         }
-        if silenced.holds(people[row], typed("email", row)) {
-            handed.silenced += 1;
+        if suppressed.holds(people[row], typed("email", row)) {
+            handed.suppressed += 1;
             continue;
         }
         if handed_out.contains(&(lead_id.to_owned(), destination.name.clone())) && !selection.again {

@@ -20,8 +20,10 @@ use crate::error::{Error, Result};
 use crate::queries::{Catalog, Computed};
 use crate::tables;
 
+pub mod call_list;
 pub mod chart;
 pub mod filters;
+pub mod metrics;
 pub mod rows;
 pub mod words;
 pub mod xlsx;

@@ -9,9 +9,10 @@ use leadrecon::generate::plan::Destination;
 use leadrecon::generate::{Plan, Publisher, write};
 use leadrecon::io::landing::Landing;
 use leadrecon::io::records::cut_bytes;
+use leadrecon::losses::{causes as find_causes, lost_at_source, outages as find_outages};
 use leadrecon::tables::{Causes, CrmRecords, ExportRecords, Identities, Kind, Leads, Outages, Table, Verdicts};
 use leadrecon::tabular::Export;
-use leadrecon::{balance, causes as find_causes, crm, identity, leads, outages as find_outages, reconcile, silence};
+use leadrecon::{balance, crm, identity, leads, reconcile};
 use polars::prelude::*;
 
 use crate::truth::rows;
@@ -119,7 +120,8 @@ pub fn evaluate(plan: &Plan, options: &Options) -> Score {
         };
         let crm_records = on_time.crm_records;
         let seen =
-            silence::witnessed(&parsed.leads, &Table::empty(), &reconciled.unexplained, &crm_records, as_of).unwrap();
+            lost_at_source::witnessed(&parsed.leads, &Table::empty(), &reconciled.unexplained, &crm_records, as_of)
+                .unwrap();
         let outage_settings = find_outages::Settings {
             alpha: config.outages.alpha,
             timezone: config.report.timezone,

@@ -94,7 +94,7 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
             let refused: BTreeMap<_, _> = posted.refused.iter().map(|(id, why)| (id, why)).collect();
             let json = serde_json::json!({
                 "destination": destination.name, "lead_ids": posted.accepted, "refused": refused,
-                "to_fix": handed.to_fix, "before": handed.before, "silenced": handed.silenced, "dry_run": false,
+                "to_fix": handed.to_fix, "before": handed.before, "silenced": handed.suppressed, "dry_run": false,
             });
             return Ok(Done { output: format!("{json}\n"), status });
         }
@@ -115,7 +115,7 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
     if globals.json {
         let json = serde_json::json!({
             "destination": destination.name, "lead_ids": handed.lead_ids, "file": written.file, "fix": written.fix,
-            "to_fix": handed.to_fix, "before": handed.before, "silenced": handed.silenced, "dry_run": dry,
+            "to_fix": handed.to_fix, "before": handed.before, "silenced": handed.suppressed, "dry_run": dry,
             "notes": handed.notes,
         });
         return Ok(Done::ok(format!("{json}\n")));
@@ -145,8 +145,9 @@ fn told(handed: &HandOut, fix: Option<&Path>, mut output: String) -> String {
     if handed.before > 0 {
         output += &format!("\n{} handed out before: --again repeats", count(handed.before, "lead was", "leads were"));
     }
-    if handed.silenced > 0 {
-        output += &format!("\n{} left out: opted out or not to be contacted", count(handed.silenced, "lead", "leads"));
+    if handed.suppressed > 0 {
+        output +=
+            &format!("\n{} left out: opted out or not to be contacted", count(handed.suppressed, "lead", "leads"));
     }
     output + "\n"
 }

@@ -241,7 +241,7 @@ pub fn write_csv(frame: &DataFrame, to: impl Write) -> Result<()> {
             DataType::String => {
                 let text = column.as_materialized_series().str()?;
                 Ok(text
-                    .apply(|value| value.map(crate::neutral::neutralise))
+                    .apply(|value| value.map(crate::csv_injection::neutralise))
                     .into_series()
                     .with_name(column.name().clone())
                     .into())

@@ -124,7 +124,7 @@ fn each_crms_file_is_what_its_import_takes_and_holds_every_value_as_typed() {
         let outside: String = text.split('"').step_by(2).collect();
         assert_eq!(outside.matches('\n').count(), rows.len() + 1, "{kind:?}");
         assert_eq!(outside.matches('\r').count(), if mark { rows.len() + 1 } else { 0 }, "{kind:?}");
-        assert_eq!(handed.silenced, 1, "{kind:?}: opted out by address, in other capitals");
+        assert_eq!(handed.suppressed, 1, "{kind:?}: opted out by address, in other capitals");
         assert_eq!(rows.len(), handed.lead_ids.len());
         assert!(!handed.lead_ids.iter().any(|id| ["l4", "l5", "l6"].contains(&id.as_str())), "{kind:?}");
     }

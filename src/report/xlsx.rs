@@ -11,8 +11,8 @@ use rust_xlsxwriter::{
     Worksheet, XlsxError,
 };
 
+use crate::csv_injection::neutralise;
 use crate::error::{Error, Result};
-use crate::neutral::neutralise;
 
 /// Most rows of a sheet; what is more stands in the tables, and a last row says so.
 pub const MOST_ROWS: usize = 100_000;

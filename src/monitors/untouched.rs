@@ -13,12 +13,12 @@ use crate::codes::{Finding, finding, level, outcome, reason, verdict};
 use crate::config::Sales;
 use crate::error::Result;
 use crate::tables::{CrmRecords, Kind, Reconciliation, Table, Untouched};
+use crate::time::DAY;
 
 /// First statuses as shipped: Salesforce, Dynamics, Marketo, HubSpot.
 const FIRST: &[&str] = &["new", "open", "open - not contacted", "not contacted", "unqualified", "subscriber", "lead"];
 /// A record's own creation may stand as its first activity.
 const AT_ONCE: i64 = 60_000_000;
-const DAY: i64 = 86_400_000_000;
 
 /// Records that wait, by lead and destination, and a finding for each destination.
 ///

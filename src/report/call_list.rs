@@ -2,7 +2,7 @@
 //!
 //! It is read by sales, so it says what the person did, what stands in the CRM about the company already, and what to
 //! say; the two empty columns at the end, outcome and note, are read back as `worked.csv` (`worked.rs`). It holds nobody
-//! who must not be called: only genuine leads can be missed, and people who opted out (`silenced.rs`) are left out here.
+//! who must not be called: only genuine leads can be missed, and people who opted out (`suppressed.rs`) are left out here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ use crate::config::SplitBy;
 use crate::contact::country_code;
 use crate::error::Result;
 use crate::report::xlsx::{Cell, Column, Sheet};
-use crate::silenced::Silenced;
+use crate::suppression::Suppressed;
 use crate::tables::{CrmRecords, Leads, MissedLeads, People, Table};
 
 mod companies;
@@ -63,7 +63,7 @@ struct Missed<'a> {
 pub fn sheets(inputs: &Inputs) -> Result<Vec<Sheet>> {
     let company = Companies::read(inputs.crm_records)?;
     let contacts = Contacts::read(inputs.leads, inputs.people)?;
-    let silent = Silenced::read(inputs.crm_records, inputs.people, inputs.dnc_silences_person)?;
+    let silent = Suppressed::read(inputs.crm_records, inputs.people, inputs.dnc_silences_person)?;
     let mut sheets: BTreeMap<String, Vec<Vec<Cell>>> = BTreeMap::new();
     for (person, missed) in by_person(inputs, &contacts, &silent)? {
         let contact = contacts.of(person, &missed);
@@ -212,7 +212,7 @@ fn what_to_say(contact: &Contact, known: &Known, missed: &[Missed], days: i64) -
 fn by_person<'a>(
     inputs: &'a Inputs,
     contacts: &Contacts,
-    silent: &Silenced,
+    silent: &Suppressed,
 ) -> Result<Vec<(&'a str, Vec<Missed<'a>>)>> {
     let missed = inputs.missed_leads;
     let (ids, people, destinations) =

@@ -1,14 +1,11 @@
-//! What the store itself never saw: leads that only a witness saw, and sources that fell silent.
+//! Leads that never reached the store: only a witness saw them.
 //!
 //! The store can be the destination that was down. A witness (an export of the marketplace's own portal, or a CRM
-//! record that no lead accounts for) proves single leads; silence against the rate of the weekday and hour proves
-//! nothing about people, and says what it is: so many leads expected, none seen. The test rescales time so that gaps
-//! between arrivals are exponential, and asks whether a gap exceeds ln(n/alpha).
-//! Which stretch of time the lost leads make is the affair of `outages`, from [`Seen::trials`].
+//! record that no lead accounts for) proves single leads. Which stretch of time they make is found by `outages`.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use chrono::{DateTime, Datelike, Timelike, Utc};
+use chrono::{DateTime, Utc};
 use polars::prelude::*;
 
 use crate::codes::{Finding, finding, level, unexplained};
@@ -16,16 +13,13 @@ use crate::contact;
 use crate::error::Result;
 use crate::lead_source;
 use crate::tables::{CrmRecords, ExportRecords, Kind, Leads, LostAtSource, Table, UnexplainedRecords};
-
-const SECOND: i64 = 1_000_000;
-const HOUR: i64 = 3600 * SECOND;
-const DAY: i64 = 24 * HOUR;
+use crate::time::HOUR;
 
 /// How far a witness's time may be from the lead's: its zone is not known, and days have no hours.
 const WITNESS_CLOCK: i64 = 36 * HOUR;
-/// Under what leads are found that name nobody: they are told apart by offer and moment only.
+/// Key for leads without any contact; they are matched by offer and time alone.
 const NOBODY: &str = "nobody";
-/// How far apart store and witness may tell the time of those.
+/// How far apart the times of store and witness may be for leads without any contact.
 const SAME_MOMENT: i64 = HOUR / 6;
 
 /// What witnesses saw.
@@ -33,23 +27,8 @@ const SAME_MOMENT: i64 = HOUR / 6;
 pub struct Seen {
     /// Leads that no source holds; `outage_id` is not known yet.
     pub lost: Table<LostAtSource>,
-    /// Every lead of a witness in the order of time: what a test for an outage of the store takes.
-    pub trials: Vec<Sighting>,
     /// What a person should act on.
     pub findings: Vec<Finding>,
-}
-
-/// One lead as a witness saw it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Sighting {
-    /// When.
-    pub at: DateTime<Utc>,
-    /// Name of the witness.
-    pub witness: String,
-    /// The witness's id of it.
-    pub record_id: String,
-    /// Whether no source holds it.
-    pub lost: bool,
 }
 
 /// Finds leads that only a witness saw.
@@ -73,20 +52,13 @@ pub fn witnessed(
     let own: Vec<usize> = (0..rows.len()).filter(|row| !rows.is_test(*row) && in_time(rows.at(*row))).collect();
     let answered = held.pair(&rows, &own);
     let mut lost = Lost::default();
-    let mut trials = Vec::new();
     let mut counts: BTreeMap<String, i64> = BTreeMap::new();
     for row in &own {
-        let is_lost = !answered.contains(row);
-        if let Some(at) = rows.at(*row).and_then(DateTime::from_timestamp_micros) {
-            let (witness, record_id) = rows.name(*row);
-            trials.push(Sighting { at, witness: witness.to_owned(), record_id: record_id.to_owned(), lost: is_lost });
-        }
-        if is_lost {
+        if !answered.contains(row) {
             lost.push(&rows, *row);
             *counts.entry(rows.name(*row).0.to_owned()).or_default() += 1;
         }
     }
-    trials.sort();
 
     let nobody_sent: HashSet<(&str, &str)> = unexplained
         .texts("destination")?
@@ -113,7 +85,7 @@ pub fn witnessed(
             count,
         })
         .collect();
-    Ok(Seen { lost: lost.table()?, trials, findings })
+    Ok(Seen { lost: lost.table()?, findings })
 }
 
 /// Who the leads of the store are, by what a witness also knows.
@@ -318,153 +290,12 @@ impl Lost {
     }
 }
 
-/// Fewer arrivals than this tell no rate.
-const FEWEST_ARRIVALS: usize = 20;
-/// Shorter than this tells no week.
-const SHORTEST: i64 = 14 * DAY;
-/// How far back a rate is taken: demand of last year is not demand.
-const LOOK_BACK: i64 = 90 * DAY;
-/// One person's clicks are one arrival.
-const BURST: i64 = 30 * 60 * SECOND;
-
-/// Sources whose leads stopped: a finding for each, if so many were expected that none is no chance.
-///
-/// `seen_until` is the latest instant of which anything is known (the as-of day is not over when a run begins).
-/// `alpha` is the expected number of false alarms in a run.
-///
-/// # Errors
-/// When a table lacks a column: a fault of ours.
-pub fn silent(
-    leads: &Table<Leads>,
-    seen_until: DateTime<Utc>,
-    as_of_ends_at: DateTime<Utc>,
-    alpha: f64,
-) -> Result<Vec<Finding>> {
-    let mut by_source: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
-    for (source, at) in leads.texts("source")?.into_iter().zip(leads.instants("received_at")?) {
-        if let (Some(source), Some(at)) = (source, at) {
-            by_source.entry(source).or_default().push(at);
-        }
-    }
-    let whole_days = as_of_ends_at.timestamp_micros() - DAY;
-    let end = seen_until
-        .timestamp_micros()
-        .clamp(whole_days.min(as_of_ends_at.timestamp_micros()), as_of_ends_at.timestamp_micros());
-    let sources = by_source.len();
-    let mut findings = Vec::new();
-    for (source, mut arrivals) in by_source {
-        arrivals.sort_unstable();
-        if let Some((since, expected)) = silence(&arrivals, end, alpha / sources.max(1) as f64) {
-            findings.push(Finding {
-                level: level::PAGE,
-                code: finding::SOURCE_SILENT,
-                destination: source.to_owned(),
-                text: format!("no lead since {} UTC, though leads were expected", since.format("%Y-%m-%d %H:%M")),
-                count: expected,
-            });
-        }
-    }
-    Ok(findings)
-}
-
-/// Since when a source is silent and how many arrivals were expected; `arrivals` are sorted.
-fn silence(arrivals: &[i64], end: i64, alpha: f64) -> Option<(DateTime<Utc>, i64)> {
-    let last = *arrivals.last()?;
-    let window: Vec<i64> = arrivals.iter().copied().filter(|at| *at >= last - LOOK_BACK).collect();
-    let mut single: Vec<i64> = Vec::with_capacity(window.len());
-    for at in window {
-        if single.last().is_none_or(|before| at - before > BURST) {
-            single.push(at);
-        }
-    }
-    let first = *single.first()?;
-    if single.len() < FEWEST_ARRIVALS || last - first < SHORTEST || end <= last {
-        return None;
-    }
-    let rate = Rate::of(&single, first, last);
-    let expected = rate.expected(last, end);
-    #[expect(clippy::cast_precision_loss, reason = "a few thousand arrivals")]
-    let threshold = (single.len() as f64 / alpha).ln();
-    if expected <= threshold {
-        return None;
-    }
-    #[expect(clippy::cast_possible_truncation, reason = "an expected number of leads")]
-    Some((DateTime::from_timestamp_micros(last)?, expected.round() as i64))
-}
-
-/// Arrivals per hour, by weekday and hour, drawn towards what weekday and hour say on their own.
-struct Rate([f64; 168]);
-
-impl Rate {
-    #[expect(clippy::cast_precision_loss, reason = "counts of a quarter")]
-    fn of(arrivals: &[i64], first: i64, last: i64) -> Rate {
-        let weeks = ((last - first) as f64 / (7 * DAY) as f64).max(1.0);
-        let mut cells = [0.0; 168];
-        let (mut days, mut hours) = ([0.0; 7], [0.0; 24]);
-        for at in arrivals {
-            let cell = cell_of(*at);
-            cells[cell] += 1.0;
-            days[cell / 24] += 1.0;
-            hours[cell % 24] += 1.0;
-        }
-        let all = arrivals.len() as f64;
-        // As heavy as four weeks of the cell itself.
-        const PRIOR: f64 = 4.0;
-        let mut rates = [0.0; 168];
-        for (cell, rate) in rates.iter_mut().enumerate() {
-            let product = days[cell / 24] * hours[cell % 24] / all / weeks;
-            *rate = (cells[cell] + PRIOR * product) / (weeks + PRIOR);
-        }
-        Rate(rates)
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "parts of an hour")]
-    fn expected(&self, from: i64, to: i64) -> f64 {
-        let mut sum = 0.0;
-        let mut at = from;
-        while at < to {
-            let next = (at.div_euclid(HOUR) + 1) * HOUR;
-            let part = (next.min(to) - at) as f64 / HOUR as f64;
-            sum += part * self.0[cell_of(at)];
-            at = next;
-        }
-        sum
-    }
-}
-
-/// Hour of the week, Monday 00:00 UTC first.
-fn cell_of(at: i64) -> usize {
-    DateTime::from_timestamp_micros(at)
-        .map_or(0, |time| time.weekday().num_days_from_monday() as usize * 24 + time.hour() as usize)
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
     use crate::tables::Grain;
-
-    fn office_hours(weeks: i64) -> Vec<i64> {
-        // Monday 5 January 2026.
-        let start = 1_767_571_200 * SECOND;
-        (0..weeks * 7)
-            .filter(|day| day % 7 < 5)
-            .flat_map(|day| {
-                (0..6).map(move |n| start + day * DAY + (9 + n) * HOUR + (day * 13 + n * 7) % 50 * 60 * SECOND)
-            })
-            .collect()
-    }
-
-    #[test]
-    fn a_weekend_is_no_silence_and_three_working_days_are() {
-        let arrivals = office_hours(8);
-        let last = *arrivals.last().unwrap();
-        assert_eq!(silence(&arrivals, last + 2 * DAY, 1e-4), None, "Saturday and Sunday");
-        let (since, expected) = silence(&arrivals, last + 6 * DAY, 1e-4).unwrap();
-        assert_eq!(since.timestamp_micros(), last);
-        assert!((16..=26).contains(&expected), "four working days of six, more or less: {expected}");
-    }
 
     /// A table of these rows: what is not given is null, or neutral where null is not allowed.
     fn table<T: Grain>(rows: serde_json::Value) -> Table<T> {
@@ -516,10 +347,6 @@ mod tests {
         // Ann asked once, and the portal tells of it twice: one of the two rows no lead answers.
         assert_eq!(lost_ids(&seen), ["w1", "w4", "w5"]);
         assert_eq!(seen.lost.frame().column("outage_id").unwrap().null_count(), 3);
-        assert_eq!(
-            seen.trials.iter().map(|t| (t.record_id.as_str(), t.lost)).collect::<Vec<_>>(),
-            [("w2", false), ("w1", true), ("w3", false), ("w4", true), ("w5", true)]
-        );
         let finding = &seen.findings[0];
         assert_eq!(
             (finding.level, finding.code, finding.destination.as_str(), finding.count),
@@ -555,12 +382,5 @@ mod tests {
         );
         assert_eq!(lost_ids(&seen), ["r1"]);
         assert!(seen.findings.is_empty(), "reconciliation tells of unexplained records itself");
-    }
-
-    #[test]
-    fn too_few_arrivals_tell_nothing() {
-        let arrivals = office_hours(8);
-        assert_eq!(silence(&arrivals[..15], arrivals[15] + 300 * DAY, 1e-4), None);
-        assert_eq!(silence(&[], 0, 1e-4), None);
     }
 }

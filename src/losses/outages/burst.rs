@@ -8,11 +8,10 @@
 use chrono::{DateTime, Offset, TimeZone};
 use chrono_tz::Tz;
 
-const SECOND: i64 = 1_000_000;
-const DAY: i64 = 86_400 * SECOND;
+use crate::time::{DAY, HOUR, MINUTE, SECOND};
 
 /// Rolling windows in which leads are counted, beside the day in UTC and in the report's time zone.
-const WINDOWS: [i64; 4] = [5 * 60 * SECOND, 15 * 60 * SECOND, 3_600 * SECOND, DAY];
+const WINDOWS: [i64; 4] = [5 * MINUTE, 15 * MINUTE, HOUR, DAY];
 
 /// A load under this is no burst.
 const LEAST: u32 = 10;

@@ -16,8 +16,7 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use crate::codes::{Finding, entry, finding, kind, level, reason, verdict};
 use crate::error::Result;
 use crate::tables::{History, Leads, Reconciliation, Table};
-
-const DAY: i64 = 86_400_000_000;
+use crate::time::DAY;
 
 /// What is compared: so long before the end of the as-of day …
 const LATELY: i64 = 7 * DAY;

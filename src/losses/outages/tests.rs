@@ -4,8 +4,7 @@ use chrono::DateTime;
 
 use super::*;
 use crate::tables::{Grain, Kind};
-
-const MINUTE: i64 = 60_000_000;
+use crate::time::MINUTE;
 
 /// One lead at the destination `crm`: minutes since 1 May 2026, person, offer, and what became of it.
 #[derive(Clone)]

@@ -6,8 +6,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::*;
 use crate::tables::{Grain, Kind};
-
-const MINUTE: i64 = 60_000_000;
+use crate::time::MINUTE;
 
 /// One lead at the destination `crm`.
 #[derive(Clone, Default)]

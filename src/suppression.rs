@@ -11,30 +11,30 @@ use crate::tables::{CrmRecords, People, Table};
 
 /// People and normalised addresses that are to be left alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Silenced {
+pub struct Suppressed {
     people: BTreeSet<String>,
     addresses: BTreeSet<String>,
 }
 
-impl Silenced {
+impl Suppressed {
     /// Reads opt-outs of every CRM record, deleted and vanished ones too, and the do-not-contact marks of people.
     ///
     /// # Errors
     /// Only when a table does not have its agreed shape.
-    pub fn read(records: &Table<CrmRecords>, people: &Table<People>, dnc_silences_person: bool) -> Result<Silenced> {
+    pub fn read(records: &Table<CrmRecords>, people: &Table<People>, dnc_silences_person: bool) -> Result<Suppressed> {
         let (persons, emails, opted) =
             (records.texts("person_id")?, records.texts("email")?, records.flags("opted_out")?);
-        let mut silenced = Silenced::default();
+        let mut suppressed = Suppressed::default();
         for row in (0..records.height()).filter(|row| opted[*row]) {
-            silenced.people.extend(persons[row].map(str::to_owned));
-            silenced.addresses.extend(emails[row].and_then(normalised_email));
+            suppressed.people.extend(persons[row].map(str::to_owned));
+            suppressed.addresses.extend(emails[row].and_then(normalised_email));
         }
         if dnc_silences_person {
             let (persons, dnc) = (people.texts("person_id")?, people.flags("do_not_contact")?);
             let marked = (0..persons.len()).filter(|row| dnc[*row]).filter_map(|row| persons[row]);
-            silenced.people.extend(marked.map(str::to_owned));
+            suppressed.people.extend(marked.map(str::to_owned));
         }
-        Ok(silenced)
+        Ok(suppressed)
     }
 
     /// Whether this person, or this address in any spelling, is to be left alone.

@@ -13,22 +13,17 @@ use polars::prelude::{PlHashMap, PlHashSet, StringChunked};
 use crate::config::DestinationKind;
 use crate::error::Result;
 use crate::tables::{CrmRecords, Leads, Table};
-
-const SECOND: i64 = 1_000_000;
+use crate::time::{DAY, HOUR, MINUTE};
 
 /// Values that fewer leads have are not tested.
 const LEAST_LEADS: usize = 5;
 
 /// How long before a lead a record must be for its person to count as known: clocks differ.
-const BEFORE: i64 = 10 * 60 * SECOND;
+const BEFORE: i64 = 10 * MINUTE;
 
 /// Windows of a burst; the day in the report's time zone and in UTC come after them.
-const WINDOWS: [(i64, &str); 4] = [
-    (60 * SECOND, "one minute"),
-    (300 * SECOND, "5 minutes"),
-    (3_600 * SECOND, "one hour"),
-    (86_400 * SECOND, "24 hours"),
-];
+const WINDOWS: [(i64, &str); 4] =
+    [(MINUTE, "one minute"), (5 * MINUTE, "5 minutes"), (HOUR, "one hour"), (DAY, "24 hours")];
 
 /// Number of ways to count a burst.
 const LOADS: usize = WINDOWS.len() + 2;
