@@ -15,7 +15,7 @@ use crate::codes::{action, storefront};
 
 mod shown;
 
-pub use shown::{shown_by, tests as test_records};
+pub use shown::{is_shown, shown_by, tests as test_records};
 
 /// Longest storefront, action or title that is kept, in characters: Marketo's limit for its lead source field.
 const LONGEST: usize = 255;

@@ -6,6 +6,7 @@
 
 mod again;
 mod clock;
+mod considered;
 mod events;
 mod gate;
 mod inference;
@@ -32,11 +33,9 @@ use events::{Book, NOBODY, number};
 use ledger::{Ledger, Outcome};
 use records::Records;
 
+pub use considered::{Considered, Finished, Why};
 pub use gate::{Gated, gates};
 pub use sight::cannot_show;
-
-/// How much earlier than its lead a record may be, in microseconds: clocks differ, exports cut seconds.
-pub const EARLIEST: i64 = events::TEN_MINUTES;
 
 /// What reconciliation gives.
 #[derive(Debug)]
@@ -141,8 +140,8 @@ impl<'a> Expected<'a> {
         let mut clocks = Vec::with_capacity(self.destinations.len());
         for (index, destination) in self.destinations.iter().enumerate() {
             let events = self.routes.events_of(index);
-            let own = records.part(records::rows_of(records, &destination.name)?);
-            let own = Records::of(&own, &self.book, !destination.delivered_by.is_empty())?;
+            let own = records.part(records.rows_of(&destination.name)?);
+            let own = Records::of(&own, &self.book, destination)?;
             let ledger = Ledger::new(&self.book, own, destination, events, View::default(), Clock::AsRead);
             clocks.push(ledger.recognise_clock());
         }
@@ -165,9 +164,9 @@ impl<'a> Expected<'a> {
         let mut findings = Vec::new();
         for ((index, destination), clock) in destinations.iter().enumerate().zip(&on_time.clocks) {
             let view = views.of(&destination.name, as_of_ends_at.timestamp_micros());
-            let place = records::rows_of(all, &destination.name)?;
+            let place = all.rows_of(&destination.name)?;
             let own = all.part(place.clone());
-            let own = Records::of(&own, book, !destination.delivered_by.is_empty())?;
+            let own = Records::of(&own, book, destination)?;
             let mut ledger = Ledger::new(book, own, destination, routes.events_of(index), view, clock.clone());
             ledger.settle()?;
             findings.extend(ledger.findings());

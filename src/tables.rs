@@ -292,6 +292,23 @@ impl<T: Grain> Table<T> {
         Table { frame: self.frame.slice(from, rows.len()), of: PhantomData }
     }
 
+    /// Where the rows stand whose first key column is this: the table is in the order of its key.
+    ///
+    /// # Errors
+    /// As [`Self::texts`].
+    pub fn rows_of(&self, first: &str) -> Result<std::ops::Range<usize>> {
+        let column = self.text(T::DEFINITION.key.first().copied().unwrap_or_default())?;
+        let place = |is_before: &dyn Fn(&str) -> bool| {
+            let (mut from, mut to) = (0, column.len());
+            while from < to {
+                let middle = from.midpoint(to);
+                if is_before(column.get(middle).unwrap_or_default()) { from = middle + 1 } else { to = middle }
+            }
+            from
+        };
+        Ok(place(&|value| value < first)..place(&|value| value <= first))
+    }
+
     /// An instant column, row by row, in microseconds since 1970.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use crate::explain;
 use crate::explain::verdict::{self, Published};
 use crate::identity::{self, Explainer};
 use crate::io::last_run;
+use crate::reconcile::Expected;
 
 /// Lines of help are the doc comments.
 #[derive(Debug, clap::Args)]
@@ -21,7 +22,13 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
     let (leads, identities, records) = (last_run::table(out)?, last_run::table(out)?, last_run::table(out)?);
     let (reconciliation, unexplained, missed) = (last_run::table(out)?, last_run::table(out)?, last_run::table(out)?);
     let (outages, causes, findings) = (last_run::table(out)?, last_run::table(out)?, last_run::table(out)?);
+    let coverage = last_run::table(out)?;
+    // The tables end with the run's as-of day.
+    let end = chrono::DateTime::<chrono::Utc>::MAX_UTC;
+    let expected = Expected::new(&leads, &identities, &config.destinations, &config.offers, end)?;
     let published = Published {
+        expected: &expected,
+        coverage: &coverage,
         leads: &leads,
         reconciliation: &reconciliation,
         records: &records,

@@ -9,11 +9,11 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, Datelike as _, NaiveDate, TimeDelta, Utc};
 use polars::prelude::*;
 
-use super::records::Texts;
 use super::{LOST, QUALIFIED, Read, WON, exported_at};
 use crate::codes::{Finding, finding, kind, level};
 use crate::config::{Destination, ExportedAt};
 use crate::error::Result;
+use crate::lead_source;
 use crate::tables::{Coverage, Grain, Leads, Table};
 
 /// What each destination's exports can speak for, and what a person should know of it.
@@ -34,7 +34,7 @@ pub fn coverage<T: Grain>(
     let mut rows: Vec<Spoken> = Vec::new();
     let mut findings = Vec::new();
     for destination in destinations {
-        let own = records.lazy().filter(col("destination").eq(lit(destination.name.as_str()))).collect()?;
+        let own = records.part(records.rows_of(&destination.name)?);
         let read = reads.iter().find(|read| read.destination == destination.name);
         let previous = previous(versions, &destination.name, as_of_ends_at)?;
         let spoken = spoken(&own, destination, read, previous, leads, as_of_ends_at)?;
@@ -62,22 +62,17 @@ struct Spoken {
     exported_at: Option<DateTime<Utc>>,
 }
 
-fn instants(column: &Column) -> Result<Vec<Option<i64>>> {
-    Ok(column.datetime()?.physical().iter().collect())
-}
-
-fn spoken(
-    own: &DataFrame,
+fn spoken<T: Grain>(
+    own: &Table<T>,
     destination: &Destination,
     read: Option<&Read>,
     previous: Option<i64>,
     leads: &Table<Leads>,
     as_of_ends_at: DateTime<Utc>,
 ) -> Result<Spoken> {
-    let texts = Texts::of(own, &["object", "outcome", "owner"]);
-    let (created, modified) = (instants(own.column("created_at")?)?, instants(own.column("modified_at")?)?);
-    let (present, marketplace) = (own.column("present")?.bool()?, own.column("marketplace")?.bool()?);
-    let deleted = own.column("deleted")?.bool()?;
+    let (objects, outcomes, owner) = (own.text("object")?, own.text("outcome")?, own.text("owner")?);
+    let (created, modified) = (own.instants("created_at")?, own.instants("modified_at")?);
+    let (present, deleted) = (own.frame().column("present")?.bool()?, own.frame().column("deleted")?.bool()?);
     let mut spoken = Spoken {
         destination: destination.name.clone(),
         readable: read.is_some_and(Read::is_conclusive) || own.height() > 0,
@@ -86,7 +81,7 @@ fn spoken(
         from: destination.since,
         from_found: false,
         until: None,
-        shows_lead_source: !destination.delivered_by.is_empty(),
+        shows_lead_source: lead_source::is_shown(own, &lead_source::test_records(own)?, destination)?,
         has_converted: false,
         has_closed: false,
         has_deleted: false,
@@ -98,20 +93,19 @@ fn spoken(
     let mut latest: Option<i64> = None;
     let mut made = Vec::new();
     for row in 0..own.height() {
-        if texts.get("object", row) == Some("opportunity") {
+        if objects.get(row) == Some("opportunity") {
             spoken.has_opportunities = true;
             continue;
         }
-        let outcome = texts.get("outcome", row);
+        let outcome = outcomes.get(row);
         spoken.has_converted |= matches!(outcome, Some(QUALIFIED | WON));
         spoken.has_closed |= matches!(outcome, Some(LOST | WON));
         spoken.has_deleted |= deleted.get(row) == Some(true);
-        spoken.shows_lead_source |= marketplace.get(row) == Some(true);
         let times = [created.get(row).copied().flatten(), modified.get(row).copied().flatten()];
         made.extend(times.first().copied().flatten());
         if present.get(row) == Some(true) {
             spoken.records += 1;
-            owners.extend(texts.get("owner", row));
+            owners.extend(owner.get(row));
             latest = latest.max(times.into_iter().flatten().max());
         }
     }
@@ -128,9 +122,8 @@ fn spoken(
         spoken.from = begin(&made, &routed(leads, destination)?);
         // Of a first day without hours nobody knows at which hour it begins.
         let first = made.first().copied();
-        let resolution = Texts::of(own, &["resolution"]);
-        let is_day =
-            |row| created.get(row).copied().flatten() == first && resolution.get("resolution", row) == Some("day");
+        let resolution = own.text("resolution")?;
+        let is_day = |row| created.get(row).copied().flatten() == first && resolution.get(row) == Some("day");
         if (0..own.height()).any(is_day) {
             spoken.from =
                 spoken.from.and(first.and_then(DateTime::from_timestamp_micros)).map(|at| at + TimeDelta::days(1));
@@ -142,12 +135,10 @@ fn spoken(
 
 /// Times of the genuine leads that are routed to a destination, sorted.
 fn routed(leads: &Table<Leads>, destination: &Destination) -> Result<Vec<i64>> {
-    let frame = leads.frame();
-    let (ids, titles) = (frame.column("offer_id")?.str()?, frame.column("offer")?.str()?);
-    let kinds = frame.column("kind")?.str()?;
+    let (ids, titles, kinds) = (leads.text("offer_id")?, leads.text("offer")?, leads.text("kind")?);
     let mut matches: HashMap<&str, bool> = HashMap::new();
     let mut times = Vec::new();
-    for (row, at) in instants(frame.column("received_at")?)?.into_iter().enumerate() {
+    for (row, at) in leads.instants("received_at")?.into_iter().enumerate() {
         if kinds.get(row) != Some(kind::GENUINE) {
             continue;
         }

@@ -406,6 +406,16 @@ fn a_first_day_without_hours_is_not_spoken_for() {
     assert_eq!(from, Some(day(10)), "the tenth may begin at any hour");
 }
 
+#[test]
+fn microsofts_own_test_lead_does_not_make_an_export_one_that_shows_lead_sources() {
+    let mut rows = String::from("id,last_name,email,created_at,lead_source\n");
+    for n in 0..30 {
+        rows.push_str(&format!("{n},Lee,p{n}@x,2026-05-{:02}T12:00:00Z,Web\n", n % 20 + 10));
+    }
+    rows.push_str("t,MSFT_TEST_638,t@x,2026-05-11T12:00:00Z,AzureMarketplace-INS|c.o\n");
+    assert_eq!(spoken_for(&rows, |n| n).0.flags("shows_lead_source").unwrap(), [false]);
+}
+
 /// What an export with these rows can speak for, where leads came at these times of the 28 days.
 fn spoken_for(rows: &str, time_of: impl Fn(i64) -> i64) -> (Table<Coverage>, Vec<Finding>) {
     let destination = destination("csv", "");

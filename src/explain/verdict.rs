@@ -1,28 +1,31 @@
 //! What became of one lead at each destination, and why: the records considered, and the one that came nearest.
 //!
-//! Makes it from the published tables of a run, in words and as data. The rules are those of `reconcile`; here each
-//! record is told by which of them it answers the lead or does not. Who the lead's person is tells [`super::Person`].
+//! Makes it from the published tables of a run, in words and as data. Which records come into question, and why each
+//! does or does not account for the lead, is asked of `reconcile`. Who the lead's person is tells [`super::Person`].
 
-use std::collections::HashMap;
 use std::fmt::Write;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
 
-use crate::codes::{finding, reason, unexplained, verdict};
-use crate::contact;
+use crate::codes::{finding, reason, verdict};
 use crate::error::{Result, count};
-use crate::reconcile;
+use crate::reconcile::{Considered, Expected, Finished, Why};
 use crate::tables::{
-    Causes, CrmRecords, Findings, Leads, MissedLeads, Outages, Reconciliation, Table, UnexplainedRecords,
+    Causes, Coverage, CrmRecords, Findings, Leads, MissedLeads, Outages, Reconciliation, Table, UnexplainedRecords,
 };
+use crate::time::SECOND;
 
-/// The published tables that verdicts are told from.
+/// What verdicts are told from: the published tables of a run, and what the configuration expects where.
 #[derive(Clone, Copy)]
 pub struct Published<'a> {
+    /// The events of the leads and the destinations that they go to.
+    pub expected: &'a Expected<'a>,
     /// The leads.
     pub leads: &'a Table<Leads>,
+    /// What each export can speak for.
+    pub coverage: &'a Table<Coverage>,
     /// One verdict per lead and destination.
     pub reconciliation: &'a Table<Reconciliation>,
     /// All records.
@@ -131,6 +134,7 @@ pub struct Candidate {
     pub why: String,
 }
 
+/// The contact columns that are told, in words.
 const CONTACT: [(&str, &str); 5] = [
     ("email", "e-mail"),
     ("phone", "phone"),
@@ -138,18 +142,6 @@ const CONTACT: [(&str, &str); 5] = [
     ("last_name", "last name"),
     ("company", "company"),
 ];
-
-/// The lead in a row of `leads`, as far as records are compared with it.
-struct Asked<'a> {
-    id: &'a str,
-    key: &'a str,
-    received: Option<i64>,
-    person: Option<&'a str>,
-    action: Option<&'a str>,
-    offer_id: Option<&'a str>,
-    offer: Option<&'a str>,
-    contact: [Option<&'a str>; 5],
-}
 
 /// Tells what became of the lead in a row of `leads`.
 ///
@@ -159,49 +151,26 @@ pub fn fate(row: usize, published: &Published<'_>) -> Result<Fate> {
     let leads = published.leads;
     let text = |column: &str| -> Result<Option<&str>> { Ok(leads.texts(column)?.get(row).copied().flatten()) };
     let received = leads.instants("received_at")?.get(row).copied().flatten();
-    let mut asked = Asked {
-        id: text("lead_id")?.unwrap_or_default(),
-        key: text("source_key")?.unwrap_or_default(),
-        received,
-        person: None,
-        action: text("action")?,
-        offer_id: text("offer_id")?,
-        offer: text("offer")?,
-        contact: [None; 5],
-    };
-    for (slot, (column, _)) in asked.contact.iter_mut().zip(CONTACT) {
-        *slot = text(column)?;
-    }
+    let lead_id = text("lead_id")?.unwrap_or_default();
     let table = published.reconciliation;
     let of = |column: &str| table.texts(column);
-    let (ids, persons) = (of("lead_id")?, of("person_id")?);
+    let ids = of("lead_id")?;
     let [names, verdicts, reasons] = [of("destination")?, of("verdict")?, of("reason")?];
     let [records, outages, events] = [of("record_id")?, of("outage_id")?, of("event_id")?];
     let at = |column: &[Option<&str>], row: usize| column.get(row).copied().flatten().map(str::to_owned);
-    // Record to the leads that it accounts for.
-    let mut answers: HashMap<(&str, &str), Vec<&str>> = HashMap::new();
-    for row in 0..table.height() {
-        let cell = |column: &[Option<&'_ str>]| column.get(row).copied().flatten().is_some();
-        if let (true, Some(name), Some(Some(record)), Some(Some(lead))) =
-            (cell(&records), names.get(row).copied().flatten(), records.get(row), ids.get(row))
-        {
-            answers.entry((name, record)).or_default().push(lead);
-        }
-    }
     let mut destinations = Vec::new();
-    for line in (0..table.height()).filter(|line| ids.get(*line).copied().flatten() == Some(asked.id)) {
-        asked.person = persons.get(line).copied().flatten();
+    for line in (0..table.height()).filter(|line| ids.get(*line).copied().flatten() == Some(lead_id)) {
         let mut told = Verdict {
             destination: at(&names, line).unwrap_or_default(),
             verdict: at(&verdicts, line).unwrap_or_default(),
             reason: at(&reasons, line).unwrap_or_default(),
             record_id: at(&records, line),
             delay_seconds: table.numbers("delay_seconds")?.get(line).copied().flatten(),
-            event_id: at(&events, line).filter(|event| event != asked.id),
+            event_id: at(&events, line).filter(|event| event != lead_id),
             outage_id: at(&outages, line),
             ..Verdict::default()
         };
-        told.missed_status = missed_status(published, asked.id, &told.destination)?;
+        told.missed_status = missed_status(published, lead_id, &told.destination)?;
         told.outage = outage(published, told.outage_id.as_deref())?;
         if told.reason == reason::CAUSE {
             told.causes = causes(published, &told.destination)?;
@@ -209,11 +178,11 @@ pub fn fate(row: usize, published: &Published<'_>) -> Result<Fate> {
         if told.reason == reason::ISOLATED {
             told.not_shown = not_shown(published, &told.destination)?;
         }
-        consider(published, &asked, &answers, &mut told)?;
+        consider(published, row, received, &mut told)?;
         destinations.push(told);
     }
     Ok(Fate {
-        lead_id: asked.id.to_owned(),
+        lead_id: lead_id.to_owned(),
         received_at: received.and_then(DateTime::from_timestamp_micros),
         kind: text("kind")?.unwrap_or_default().to_owned(),
         destinations,
@@ -302,198 +271,88 @@ fn causes(published: &Published<'_>, destination: &str) -> Result<Vec<Pattern>> 
 }
 
 /// Fills in the record that was taken, those that were considered, and the nearest of somebody else.
-fn consider(
-    published: &Published<'_>,
-    asked: &Asked<'_>,
-    answers: &HashMap<(&str, &str), Vec<&str>>,
-    told: &mut Verdict,
-) -> Result<()> {
-    let records = Records::of(published, &told.destination)?;
-    let address = asked.contact.first().copied().flatten().and_then(contact::normalised_email);
-    let row_key = asked.key.rsplit_once('/').map_or(asked.key, |(_, row)| row);
-    let is_key = |key: &str| [asked.id, asked.key, row_key].iter().any(|form| form.eq_ignore_ascii_case(key.trim()));
-    let mut others: Vec<(u64, usize)> = Vec::new();
-    for row in records.rows.clone() {
-        let id = records.text("record_id", row).unwrap_or_default();
-        let taken = told.record_id.as_deref() == Some(id);
-        let has_key = records.text("key", row).is_some_and(is_key);
-        let of_person = asked.person.is_some() && records.text("person_id", row) == asked.person;
-        let of_address = address.is_some() && records.text("email", row).and_then(contact::normalised_email) == address;
-        if taken || has_key || of_person || of_address {
-            let mut candidate = records.candidate(row, asked, answers, has_key, taken);
-            if taken {
-                if told.reason == reason::PERSON_KNOWN {
-                    candidate.why = "the person is known by it".to_owned();
-                } else {
-                    told.delivered_at = candidate.created_at;
-                }
-                told.owner = records.text("owner", row).map(str::to_owned);
-                told.record_status = records.text("status", row).map(str::to_owned);
-            }
-            told.considered.push(candidate);
-        } else if let (Some(made), Some(received)) = (records.created(row), asked.received)
-            && records.can_deliver(row)
-            && records.names_another(row, asked).is_none()
-        {
-            others.push((made.abs_diff(received), row));
+fn consider(published: &Published<'_>, lead: usize, received: Option<i64>, told: &mut Verdict) -> Result<()> {
+    let Published { records, coverage, reconciliation, unexplained, .. } = *published;
+    let finished = Finished { records, coverage, reconciliation, unexplained };
+    let cell =
+        |column: &str, row: usize| -> Result<Option<String>> { Ok(records.text(column)?.get(row).map(str::to_owned)) };
+    for found in published.expected.considered(lead, &told.destination, finished)? {
+        let row = found.row;
+        let candidate = candidate(published, lead, received, &found)?;
+        if !found.own {
+            told.nearest_other = Some(candidate);
+            continue;
         }
+        if candidate.taken {
+            told.delivered_at = candidate.created_at.filter(|_| told.reason != reason::PERSON_KNOWN);
+            (told.owner, told.record_status) = (cell("owner", row)?, cell("status", row)?);
+        }
+        told.considered.push(candidate);
     }
     told.considered.sort_by_key(|c| (!c.taken, c.delay_seconds.map_or(i64::MAX, i64::abs), c.record_id.clone()));
-    // Records are in the order of their ids, so of two equally near the one with the smaller id.
-    told.nearest_other = others.into_iter().min().map(|(_, row)| records.candidate(row, asked, answers, false, false));
+    if let Some(taken) = told.considered.iter_mut().find(|c| c.taken && told.reason == reason::PERSON_KNOWN) {
+        "the person is known by it".clone_into(&mut taken.why);
+    }
     Ok(())
 }
 
-/// The records of one destination.
-struct Records<'a> {
-    rows: std::ops::Range<usize>,
-    destination: String,
-    texts: HashMap<&'static str, Vec<Option<&'a str>>>,
-    created_at: Vec<Option<i64>>,
-    weights: Vec<Option<f64>>,
-    marketplace: Vec<bool>,
-    shows_lead_source: bool,
-    /// Records that are no first delivery: what they are instead, and the lead that they deliver again.
-    odd: HashMap<&'a str, (&'a str, Option<&'a str>)>,
+fn candidate(published: &Published<'_>, lead: usize, received: Option<i64>, found: &Considered) -> Result<Candidate> {
+    let records = published.records;
+    let cell = |column: &str| -> Result<Option<&str>> { Ok(records.text(column)?.get(found.row)) };
+    let created = records.frame().column("created_at")?.datetime()?.physical().get(found.row);
+    let in_words = |columns: &[&str]| -> Vec<&'static str> {
+        CONTACT.into_iter().filter(|(column, _)| columns.contains(column)).map(|(_, words)| words).collect()
+    };
+    let differs = in_words(&found.differs);
+    let action = published.leads.text("action")?.get(lead).unwrap_or_default();
+    let named = (cell("action")?.unwrap_or_default(), cell("offer_id")?, cell("offer")?.unwrap_or_default());
+    Ok(Candidate {
+        record_id: cell("record_id")?.unwrap_or_default().to_owned(),
+        object: cell("object")?.unwrap_or_default().to_owned(),
+        created_at: created.and_then(DateTime::from_timestamp_micros),
+        delay_seconds: created.zip(received).map(|(made, received)| (made - received).div_euclid(SECOND)),
+        lead_source: cell("lead_source")?.map(str::to_owned),
+        evidence: found.evidence,
+        match_weight: records.frame().column("match_weight")?.f64()?.get(found.row),
+        matched_by: cell("matched_by")?.map(str::to_owned),
+        agrees: in_words(&found.agrees),
+        taken: found.why == Why::Taken,
+        why: why(&found.why, action, named, &differs),
+        differs,
+    })
 }
 
-impl<'a> Records<'a> {
-    fn of(published: &Published<'a>, destination: &str) -> Result<Self> {
-        let table = published.records;
-        let names = table.texts("destination")?;
-        let from = names.partition_point(|name| name.unwrap_or_default() < destination);
-        let to = names.partition_point(|name| name.unwrap_or_default() <= destination);
-        let mut texts = HashMap::new();
-        for column in [
-            "record_id", "object", "lead_source", "action", "offer_id", "offer", "key", "person_id", "matched_by",
-            "owner", "status", "email", "phone", "first_name", "last_name", "company",
-        ] {
-            texts.insert(column, table.texts(column)?);
+/// Why a record accounts for the lead, or does not, in words. `action`: the lead's; `named`: what the record's lead
+/// source names, action, offer id and offer title.
+fn why(why: &Why, action: &str, named: (&str, Option<&str>, &str), differs: &[&str]) -> String {
+    match why {
+        Why::Taken => "it accounts for this lead".to_owned(),
+        Why::Test => "it is a test lead".to_owned(),
+        Why::Opportunity => "an opportunity delivers no lead".to_owned(),
+        Why::ContactBesideLeads => {
+            "a contact delivers no lead where the export holds leads, from which the CRM makes contacts".to_owned()
         }
-        let marketplace = table.flags("marketplace")?;
-        let (ids, of) = (published.unexplained.texts("record_id")?, published.unexplained.texts("destination")?);
-        let (whys, again) = (published.unexplained.texts("reason")?, published.unexplained.texts("lead_id")?);
-        let odd = ids.into_iter().zip(of).zip(whys.into_iter().zip(again));
-        let odd = odd
-            .filter(|((_, name), _)| *name == Some(destination))
-            .filter_map(|((id, _), (why, lead))| Some((id?, (why?, lead))));
-        Ok(Records {
-            rows: from..to,
-            destination: destination.to_owned(),
-            texts,
-            created_at: table.instants("created_at")?,
-            weights: table.numbers("match_weight")?,
-            shows_lead_source: marketplace.get(from..to).is_some_and(|flags| flags.contains(&true)),
-            marketplace,
-            odd: odd.collect(),
-        })
-    }
-
-    fn text(&self, column: &str, row: usize) -> Option<&'a str> {
-        self.texts.get(column)?.get(row).copied().flatten()
-    }
-
-    fn created(&self, row: usize) -> Option<i64> {
-        self.created_at.get(row).copied().flatten()
-    }
-
-    fn is_marketplace(&self, row: usize) -> bool {
-        self.marketplace.get(row).copied().unwrap_or_default()
-    }
-
-    fn can_deliver(&self, row: usize) -> bool {
-        self.text("object", row) != Some("opportunity") && (self.is_marketplace(row) || !self.shows_lead_source)
-    }
-
-    /// What its lead source names that the lead is not.
-    fn names_another(&self, row: usize, asked: &Asked<'_>) -> Option<String> {
-        let same = |a: &str, b: &str| contact::fold(a).split_whitespace().eq(contact::fold(b).split_whitespace());
-        if let (Some(named), Some(action)) = (self.text("action", row), asked.action)
-            && !same(named, action)
-        {
-            return Some(format!("its lead source names action {named}, not {action}"));
+        Why::ActivityBesidePeople => {
+            "an activity without a marketplace lead source delivers no lead where people have records of their own"
+                .to_owned()
         }
-        if let (Some(named), Some(offer)) = (self.text("offer_id", row), asked.offer_id)
-            && !same(named, offer)
-        {
-            return Some(format!("its lead source names offer {named}"));
+        Why::NoLeadSource => "it shows no marketplace lead source".to_owned(),
+        Why::OtherAction => format!("its lead source names action {}, not {action}", named.0),
+        Why::OtherOffer => match named.1 {
+            Some(id) => format!("its lead source names offer {id}"),
+            None => format!("its lead source names offer \"{}\"", named.2),
+        },
+        Why::OtherKey => "its key is that of another lead".to_owned(),
+        Why::Before => "it was there before the lead".to_owned(),
+        Why::AnswersOthers(leads) => {
+            format!("it accounts for lead {}, to which it is nearer or fits better", leads.join(", "))
         }
-        match (self.text("offer_id", row), self.text("offer", row), asked.offer) {
-            (None, Some(named), Some(offer)) if !same(named, offer) => {
-                Some(format!("its lead source names offer \"{named}\""))
-            }
-            _ => None,
-        }
-    }
-
-    fn candidate(
-        &self,
-        row: usize,
-        asked: &Asked<'_>,
-        answers: &HashMap<(&str, &str), Vec<&str>>,
-        has_key: bool,
-        taken: bool,
-    ) -> Candidate {
-        let record_id = self.text("record_id", row).unwrap_or_default();
-        let created = self.created(row);
-        let delay = created.zip(asked.received).map(|(made, received)| (made - received).div_euclid(1_000_000));
-        let another = self.names_another(row, asked);
-        let names_it = self.text("action", row).is_some() || self.text("offer_id", row).is_some();
-        let evidence = match () {
-            () if has_key => Some("key"),
-            () if another.is_some() || !self.can_deliver(row) => None,
-            () if names_it => Some("lead source"),
-            () => Some("person and time"),
-        };
-        let (mut agrees, mut differs) = (Vec::new(), Vec::new());
-        for ((column, words), typed) in CONTACT.into_iter().zip(asked.contact) {
-            match (typed, self.text(column, row)) {
-                (Some(a), Some(b)) if normal(column, a) == normal(column, b) => agrees.push(words),
-                (Some(_), Some(_)) => differs.push(words),
-                _ => {}
-            }
-        }
-        let others: Vec<&str> = answers
-            .get(&(self.destination.as_str(), record_id))
-            .map_or(&[][..], Vec::as_slice)
-            .iter()
-            .copied()
-            .filter(|lead| *lead != asked.id)
-            .collect();
-        let why = match () {
-            () if taken => "it accounts for this lead".to_owned(),
-            () if self.text("object", row) == Some("opportunity") => "an opportunity delivers no lead".to_owned(),
-            () if !self.can_deliver(row) && !has_key => "it shows no marketplace lead source".to_owned(),
-            () if another.is_some() => another.unwrap_or_default(),
-            () if created.zip(asked.received).is_some_and(|(made, at)| made < at - reconcile::EARLIEST) => {
-                "it was there before the lead".to_owned()
-            }
-            () if !others.is_empty() => {
-                format!("it accounts for lead {}, to which it is nearer or fits better", others.join(", "))
-            }
-            () => match self.odd.get(record_id).copied() {
-                Some((unexplained::FURTHER_DELIVERY, Some(lead))) if lead == asked.id => {
-                    "it delivers this lead again".to_owned()
-                }
-                Some((unexplained::FURTHER_DELIVERY, Some(lead))) => again(lead, &differs),
-                Some((why, _)) => format!("it accounts for no lead: {why}"),
-                None => "it is of somebody else".to_owned(),
-            },
-        };
-        Candidate {
-            record_id: record_id.to_owned(),
-            object: self.text("object", row).unwrap_or_default().to_owned(),
-            created_at: created.and_then(DateTime::from_timestamp_micros),
-            delay_seconds: delay,
-            lead_source: self.text("lead_source", row).map(str::to_owned),
-            evidence,
-            match_weight: self.weights.get(row).copied().flatten(),
-            matched_by: self.text("matched_by", row).map(str::to_owned),
-            agrees,
-            differs,
-            taken,
-            why,
-        }
+        Why::Again(None) => "it delivers this lead again".to_owned(),
+        Why::Again(Some(lead)) => again(lead, differs),
+        Why::Unexplained(reason) => format!("it accounts for no lead: {reason}"),
+        Why::OtherPerson => "it is of somebody else".to_owned(),
+        Why::Spare => "another record of this lead fits it better".to_owned(),
+        Why::NotChosen => "it accounts for no lead by that run's verdicts".to_owned(),
     }
 }
 
@@ -504,16 +363,6 @@ fn again(lead: &str, differs: &[&str]) -> String {
         [] => text,
         fields => format!("{text}: it shows what was typed there, here {} is other", fields.join(", ")),
     }
-}
-
-fn normal(column: &str, text: &str) -> String {
-    let normal = match column {
-        "email" => contact::normalised_email(text),
-        "phone" => contact::phone_digits(text).map(|d| d.get(d.len().saturating_sub(8)..).unwrap_or(&d).to_owned()),
-        "company" => contact::company_key(text),
-        _ => None,
-    };
-    normal.unwrap_or_else(|| contact::fold(text.trim()).into_owned())
 }
 
 impl Fate {
@@ -633,7 +482,7 @@ fn apart(seconds: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reconcile::tests::{Cell, Value, at, table};
+    use crate::reconcile::tests::{Cell, Value, at, destination, table};
 
     fn lead(id: &'static str, minutes: i64) -> Vec<Cell> {
         vec![
@@ -646,6 +495,10 @@ mod tests {
             ("email", "ann@fabrikam.com".into()),
             ("last_name", "Lee".into()),
         ]
+    }
+
+    fn person(lead: &'static str) -> Vec<Cell> {
+        vec![("lead_id", lead.into()), ("person_id", "ann".into())]
     }
 
     fn told(lead: &'static str, verdict: &'static str, reason: &'static str) -> Vec<Cell> {
@@ -693,7 +546,12 @@ mod tests {
             table(&[vec![("destination", "crm".into()), ("record_id", "r4".into()), ("reason", "no-lead".into())]]);
         let missed = table(&[vec![("lead_id", "b".into()), ("destination", "crm".into()), ("status", "new".into())]]);
         let outages = table(&[vec![("outage_id", "o1".into()), ("text", "crm took no leads: 11 of 9 people".into())]]);
+        let people = table(&[person("a"), person("b")]);
+        let destinations = [destination()];
+        let expected = Expected::new(&leads, &people, &destinations, &[], DateTime::UNIX_EPOCH).unwrap();
         let published = Published {
+            expected: &expected,
+            coverage: &Table::empty(),
             leads: &leads,
             reconciliation: &reconciliation,
             records: &records,
@@ -743,7 +601,12 @@ crm: missed, outage
         let said =
             [("destination", "crm"), ("code", "export-partial"), ("text", "its export shows no converted records")];
         let row = |cells: &[(&'static str, &str)]| cells.iter().map(|(name, text)| (*name, (*text).into())).collect();
+        let people = table(&[person("a"), person("b")]);
+        let destinations = [destination()];
+        let expected = Expected::new(&leads, &people, &destinations, &[], DateTime::UNIX_EPOCH).unwrap();
         let published = Published {
+            expected: &expected,
+            coverage: &Table::empty(),
             leads: &leads,
             reconciliation: &reconciliation,
             records: &records,
@@ -761,5 +624,35 @@ crm: missed, outage
         assert!(serde_json::to_string(&lost).unwrap().contains(again));
         let other = fate(1, &published).unwrap().text(Tz::UTC);
         assert!(other.contains("it delivers this lead again") && !other.contains("may have arrived"), "{other}");
+    }
+
+    #[test]
+    fn the_leads_own_contact_is_not_said_to_be_of_somebody_else() {
+        let leads = table(&[lead("a", 0)]);
+        let people = table(&[person("a")]);
+        let mut contact = made("r1", "ann", 4, "INS");
+        contact.extend([("object", "contact".into()), ("marketplace", false.into())]);
+        contact.push(("email", "ann@fabrikam.com".into()));
+        let mut bobs = made("r2", "bob", 4, "INS");
+        bobs.push(("email", "ann@fabrikam.com".into()));
+        let records = table(&[contact, bobs]);
+        let destinations = [destination()];
+        let expected = Expected::new(&leads, &people, &destinations, &[], DateTime::UNIX_EPOCH).unwrap();
+        let published = Published {
+            expected: &expected,
+            leads: &leads,
+            coverage: &Table::empty(),
+            reconciliation: &table(&[told("a", "missed", "isolated")]),
+            records: &records,
+            unexplained: &Table::empty(),
+            missed: &Table::empty(),
+            outages: &Table::empty(),
+            causes: &Table::empty(),
+            findings: &Table::empty(),
+        };
+        let considered = fate(0, &published).unwrap().destinations.remove(0).considered;
+        let whys: Vec<_> = considered.iter().map(|c| (c.record_id.as_str(), c.why.as_str())).collect();
+        let of_leads = "a contact delivers no lead where the export holds leads, from which the CRM makes contacts";
+        assert_eq!(whys, [("r1", of_leads), ("r2", "it is of somebody else")], "his record, her address");
     }
 }

@@ -14,7 +14,6 @@ use polars::prelude::{PlHashMap, PlHashSet};
 use super::events::Event;
 use super::ledger::{ByPerson, Ledger};
 use super::pairing::{self, Evidence, Pair};
-use super::records::Record;
 use super::unclaimed::{Contact, as_typed, is_same};
 
 /// Pairs by which it is seen whether an export shows values as they were typed.
@@ -95,7 +94,10 @@ fn whose(
     let (typed, shown) = (writing.typed(ledger, event), writing.shown(ledger, pair.record));
     let better = of_person.iter().filter(|number| **number != pair.event).filter_map(|number| {
         let other = ledger.event(*number)?;
-        let delay = may_be_of(ledger, other, record, pair.evidence)?;
+        let (evidence, delay) = pairing::delay(ledger.book, other, record, ledger.slack)?;
+        if evidence > pair.evidence {
+            return None;
+        }
         let by = Explained::of(&writing.typed(ledger, other), &typed, &shown);
         by.is_better(pair.delay > grace).then_some((by.differs, delay.abs(), *number, delay))
     });
@@ -112,14 +114,6 @@ fn whose(
         Some(_) => None,
         None => Some(Whose::First(Pair { event: number, delay, ..pair })),
     }
-}
-
-/// How much later than this event the record was made, if it can be of it by its time and what its lead source names.
-fn may_be_of(ledger: &Ledger<'_, '_>, event: &Event, record: &Record<'_>, at_least: Evidence) -> Option<i64> {
-    pairing::evidence(event, record.action, record.offer).filter(|evidence| *evidence <= at_least)?;
-    let span = record.span?;
-    let delays = event.leads.iter().filter_map(|row| Some(span.delay(ledger.lead(*row)?.received)));
-    delays.filter(|delay| *delay >= -ledger.slack.of(span.width)).min_by_key(|delay| delay.abs())
 }
 
 /// Contact fields in the form in which lead and record can be compared.

@@ -182,10 +182,16 @@ impl<'b, 'a> Ledger<'b, 'a> {
         clock::recognise(&self.lone_pairs(), self.destination.timezone.unwrap_or(chrono_tz::UTC))
     }
 
-    pub(super) fn settle(&mut self) -> Result<()> {
+    /// Finds how early its records may be, and whether it keeps one for each person.
+    pub(super) fn measure(&mut self) {
         self.until = self.view.until.map(|until| until.min(self.view.as_of_ends_at));
         self.slack = Slack { early: self.early(), ..self.day_slack() };
-        self.weigh()?;
+        self.weigh();
+    }
+
+    pub(super) fn settle(&mut self) -> Result<()> {
+        self.measure();
+        self.refuse_contradiction()?;
         self.answer()?;
         let claims = unclaimed::claims(self);
         if !claims.is_empty() {
@@ -236,7 +242,7 @@ impl<'b, 'a> Ledger<'b, 'a> {
     }
 
     fn records_by_person(&self) -> ByPerson {
-        let delivering = |record: &&Record<'_>| record.delivers && !record.is_test;
+        let delivering = |record: &&Record<'_>| record.delivers.can() && !record.is_test;
         let rows = || self.records.all.iter().zip(0..).filter(move |(record, _)| delivering(record));
         ByPerson::new(self.book.person_ids.len(), || rows().map(|(record, row)| (record.person, row)))
     }
@@ -303,7 +309,7 @@ impl<'b, 'a> Ledger<'b, 'a> {
     }
 
     /// Decides between a record per lead and a record per person.
-    fn weigh(&mut self) -> Result<()> {
+    fn weigh(&mut self) {
         let records = self.records_by_person();
         let oldest = self.records.all.iter().filter_map(|r| r.span).map(|span| span.start).min().unwrap_or(i64::MAX);
         let newest = self.until.unwrap_or(i64::MIN).saturating_sub(2 * DAY);
@@ -339,21 +345,23 @@ impl<'b, 'a> Ledger<'b, 'a> {
             }
         }
         self.weighed = inference::weigh(&repeats);
-        let configured = match self.destination.records_per {
-            RecordsPer::Lead => Some(false),
-            RecordsPer::Person => Some(true),
-            RecordsPer::Auto => None,
+        self.per_person = match self.destination.records_per {
+            RecordsPer::Lead => false,
+            RecordsPer::Person => true,
+            RecordsPer::Auto => {
+                self.per_from = if self.weighed.for_person.abs() >= 3.0 { "inferred" } else { "kind" };
+                inference::keeps_a_record_per_person(self.weighed, self.destination.kind)
+            }
         };
-        let Some(per_person) = configured else {
-            self.per_person = inference::keeps_a_record_per_person(self.weighed, self.destination.kind);
-            self.per_from = if self.weighed.for_person.abs() >= 3.0 { "inferred" } else { "kind" };
-            return Ok(());
-        };
-        self.per_person = per_person;
-        if !inference::contradicts(self.weighed, per_person) {
+    }
+
+    /// Refuses a configured `records_per` that the export contradicts.
+    fn refuse_contradiction(&self) -> Result<()> {
+        let is_set = self.destination.records_per != RecordsPer::Auto;
+        if !is_set || !inference::contradicts(self.weighed, self.per_person) {
             return Ok(());
         }
-        let (set, shown) = if per_person { ("person", "lead") } else { ("lead", "person") };
+        let (set, shown) = if self.per_person { ("person", "lead") } else { ("lead", "person") };
         Err(Error::usage(format!("records_per = \"{set}\" is contradicted by the export"))
             .at(format!("destination \"{}\"", self.destination.name))
             .because(format!(
@@ -435,14 +443,14 @@ impl<'b, 'a> Ledger<'b, 'a> {
             let row = number(row);
             let again = self.again.get(&row).copied();
             let (why, event) = match used.get(&row) {
-                _ if record.is_test && record.delivers => (unexplained::TEST_LEAD, None),
+                _ if record.is_test && record.delivers.can() => (unexplained::TEST_LEAD, None),
                 Some(true) => (unexplained::DO_NOT_CONTACT, None),
-                Some(false) if !record.delivers => continue,
+                Some(false) if !record.delivers.can() => continue,
                 Some(false) => {
                     first += 1;
                     continue;
                 }
-                None if !(record.marketplace && record.delivers) && again.is_none() => continue,
+                None if !(record.marketplace && record.delivers.can()) && again.is_none() => continue,
                 None if record.is_dnc => (unexplained::DO_NOT_CONTACT, None),
                 None => {
                     let by_key = record.key.and_then(|key| key_events.get(&key.to_lowercase()).copied());

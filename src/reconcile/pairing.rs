@@ -147,7 +147,7 @@ impl Pairing {
         }
         let mut free = rows;
         free.retain(|row| {
-            records.get(*row as usize).is_some_and(|r| r.delivers && !r.is_test && r.person != NOBODY)
+            records.get(*row as usize).is_some_and(|r| r.delivers.can() && !r.is_test && r.person != NOBODY)
                 && !self.bound.contains(row)
         });
         let mut shelf = Shelf::new(records, free, slack, typed);
@@ -189,6 +189,11 @@ struct Keyed {
 pub(super) fn key_forms(lead_id: &str, source_key: &str) -> [String; 3] {
     let row_key = source_key.rsplit_once('/').map_or(source_key, |(_, row)| row);
     [lead_id.to_lowercase(), source_key.to_lowercase(), row_key.to_lowercase()]
+}
+
+/// Records whose key says whose they are: they answer nobody else.
+pub(super) fn bound(book: &Book<'_>, events: &[u32], records: &[Record<'_>]) -> PlHashSet<u32> {
+    by_key(book, events, records).bound
 }
 
 fn by_key(book: &Book<'_>, events: &[u32], records: &[Record<'_>]) -> Keyed {
@@ -427,6 +432,16 @@ impl<'r, 'a> Shelf<'r, 'a> {
     }
 }
 
+/// What the record's lead source says of the event, and the least delay; none where it cannot be of it by time or by
+/// what it names.
+pub(super) fn delay(book: &Book<'_>, event: &Event, record: &Record<'_>, slack: Slack) -> Option<(Evidence, i64)> {
+    let evidence = evidence(event, record.action, record.offer)?;
+    let span = record.span?;
+    let delays = event.leads.iter().filter_map(|row| Some(span.delay(book.leads.get(*row as usize)?.received)));
+    let delay = delays.filter(|delay| *delay >= -slack.of(span.width)).min_by_key(|delay| delay.abs())?;
+    Some((evidence, delay))
+}
+
 /// Whether a record could have been made by this event, were the event not answered already.
 pub(super) fn could_answer(book: &Book<'_>, event: &Event, record: &Record<'_>, slack: Slack) -> bool {
     if evidence(event, record.action, record.offer).is_none() {
@@ -441,6 +456,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::events::{Lead, SECOND};
+    use super::super::records::Delivers;
     use super::*;
 
     fn record(n: usize, action: Code, offer: u32, start: i64, width: i64, weight: i64) -> Record<'static> {
@@ -466,7 +482,7 @@ mod tests {
             converted: false,
             gone: false,
             absorbed: false,
-            delivers: true,
+            delivers: Delivers::Yes,
         }
     }
 

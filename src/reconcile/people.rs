@@ -6,7 +6,7 @@
 
 use polars::prelude::{PlHashMap, PlHashSet};
 
-use super::events::{DAY, Event, NOBODY, TEN_MINUTES, number};
+use super::events::{Event, NOBODY, TEN_MINUTES, number};
 use super::ledger::{Answer, Ledger};
 use super::pairing::{self, Evidence};
 use crate::contact;
@@ -55,7 +55,7 @@ impl Ledger<'_, '_> {
                 // A record made after the person's next lead is that one's, and tells nothing about this one's delay.
                 let next_lead = next_lead.get(number).copied().unwrap_or(i64::MAX);
                 let made = rows.iter().filter_map(|row| self.records.all.get(*row as usize));
-                let made = made.filter(|record| record.delivers).find_map(|record| record.span);
+                let made = made.filter(|record| record.delivers.can()).find_map(|record| record.span);
                 let made = made.filter(|span| span.start < next_lead.saturating_sub(TEN_MINUTES));
                 delays.extend(made.map(|span| (received, span.delay(received).max(0))));
             }
@@ -149,11 +149,7 @@ impl Ledger<'_, '_> {
     fn had_no_record(&self, rows: &[u32], received: i64) -> bool {
         rows.first()
             .and_then(|row| self.records.all.get(*row as usize))
-            .is_none_or(|record| record.span.is_some_and(|span| span.delay(received) >= -self.slack_of(span.width)))
-    }
-
-    fn slack_of(&self, width: i64) -> i64 {
-        if width >= DAY { self.slack.day } else { TEN_MINUTES }
+            .is_none_or(|record| record.span.is_some_and(|span| span.delay(received) >= -self.slack.of(span.width)))
     }
 
     fn answer_for_person(&self, event: &Event, rows: &[u32]) -> Option<Answer> {
@@ -172,13 +168,13 @@ impl Ledger<'_, '_> {
             let evidence = if has_key {
                 Some(Evidence::Key)
             } else {
-                pairing::evidence(event, record.action, record.offer).filter(|_| record.delivers)
+                pairing::evidence(event, record.action, record.offer).filter(|_| record.delivers.can())
             };
             let Some(evidence) = evidence else { continue };
             let made = record
                 .span
                 .map(|span| span.delay(received))
-                .filter(|delay| in_window(record.span.map_or(TEN_MINUTES, |span| self.slack_of(span.width)), *delay));
+                .filter(|delay| in_window(record.span.map_or(TEN_MINUTES, |span| self.slack.of(span.width)), *delay));
             // A lead source that names this lead, on a record last changed just then, was written by this lead.
             let updated = record
                 .modified

@@ -4,13 +4,12 @@
 //! export shows marketplace lead sources at all, only such records do; opportunities never, and contacts not where
 //! leads exist, since a CRM makes both from leads. Merges are followed to the survivor.
 
-use std::ops::Range;
-
 use polars::prelude::{PlHashMap, PlHashSet, StringChunked};
 
 use super::events::{Book, Code, DAY, NOBODY, Named, SECOND};
 use super::unclaimed::FIELDS;
 use crate::codes::{action, outcome};
+use crate::config::Destination;
 use crate::contact;
 use crate::error::Result;
 use crate::lead_source;
@@ -63,9 +62,28 @@ pub(super) struct Record<'a> {
     pub gone: bool,
     /// Whether another record was merged into it.
     pub absorbed: bool,
-    /// Whether it can be the delivery of a lead without carrying its key: it is a marketplace record by itself, or,
-    /// where none shows so, it could be one.
-    pub delivers: bool,
+    /// Whether it can be the delivery of a lead without carrying its key.
+    pub delivers: Delivers,
+}
+
+/// Whether a record can be the delivery of a lead without carrying its key, or why not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Delivers {
+    /// It is a marketplace record by itself, or, where none shows so, it could be one.
+    Yes,
+    Opportunity,
+    /// A CRM makes contacts from leads.
+    ContactBesideLeads,
+    /// Sales make these too: where people have records of their own, only the lead source tells.
+    ActivityBesidePeople,
+    /// The export shows lead sources, and this record shows none.
+    NoLeadSource,
+}
+
+impl Delivers {
+    pub(super) fn can(self) -> bool {
+        self == Delivers::Yes
+    }
 }
 
 /// What a destination's export holds.
@@ -85,21 +103,6 @@ impl Records<'_> {
     pub(super) fn contact(&self, record: usize) -> [Option<&str>; 7] {
         std::array::from_fn(|field| self.contacts.get(field)?.get(record))
     }
-}
-
-/// Where the rows of a destination stand.
-pub(super) fn rows_of(records: &Table<CrmRecords>, destination: &str) -> Result<Range<usize>> {
-    let names = records.text("destination")?;
-    // In the order of the key, whose first column is the destination.
-    let place = |is_before: &dyn Fn(&str) -> bool| {
-        let (mut from, mut to) = (0, names.len());
-        while from < to {
-            let middle = from.midpoint(to);
-            if is_before(names.get(middle).unwrap_or_default()) { from = middle + 1 } else { to = middle }
-        }
-        from
-    };
-    Ok(place(&|name| name < destination)..place(&|name| name <= destination))
 }
 
 /// The columns of `crm_records` that reconciliation reads, of one destination.
@@ -169,11 +172,10 @@ impl<'a> Columns<'a> {
 }
 
 impl<'a> Records<'a> {
-    /// The records of one destination: `records` holds no others. `delivered_by` says whether the configuration names
-    /// what delivers.
-    pub(super) fn of(records: &'a Table<CrmRecords>, book: &Book<'_>, delivered_by: bool) -> Result<Self> {
+    /// The records of one destination: `records` holds no others.
+    pub(super) fn of(records: &'a Table<CrmRecords>, book: &Book<'_>, destination: &Destination) -> Result<Self> {
         let tests = lead_source::test_records(records)?;
-        let shows_lead_source = delivered_by || !lead_source::shown_by(records, &tests)?.is_empty();
+        let shows_lead_source = lead_source::is_shown(records, &tests, destination)?;
         let columns = Columns::new(records, tests)?;
         let has = |wanted: &str| columns.object.iter().any(|object| object == Some(wanted));
         let has_leads = has("lead");
@@ -199,12 +201,12 @@ impl<'a> Records<'a> {
                         || columns.opportunity.get(row).is_some()
                 };
                 let hidden = |row: usize| !flag(&columns.present, row) || flag(&columns.deleted, row);
-                let is_lead_like = match object {
-                    "opportunity" => false,
-                    "contact" => !has_leads,
-                    // Sales make these too: where the person has a record of its own, only the lead source tells.
-                    "task" | "campaign-member" => marketplace || !has_persons,
-                    _ => true,
+                let delivers = match object {
+                    "opportunity" => Delivers::Opportunity,
+                    "contact" if has_leads => Delivers::ContactBesideLeads,
+                    "task" | "campaign-member" if !marketplace && has_persons => Delivers::ActivityBesidePeople,
+                    _ if !marketplace && shows_lead_source => Delivers::NoLeadSource,
+                    _ => Delivers::Yes,
                 };
                 Record {
                     id: columns.record_id.get(row).unwrap_or_default(),
@@ -234,7 +236,7 @@ impl<'a> Records<'a> {
                     converted: is_converted(row) || is_converted(survivor),
                     gone: if survivor == row { hidden(row) } else { hidden(survivor) },
                     absorbed: columns.record_id.get(row).is_some_and(|id| survivors.contains(id)),
-                    delivers: is_lead_like && (marketplace || !shows_lead_source),
+                    delivers,
                 }
             })
             .collect();

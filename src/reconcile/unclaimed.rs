@@ -211,21 +211,21 @@ pub(super) fn claims(ledger: &Ledger<'_, '_>) -> Vec<Claim> {
     for (row, record) in ledger.records.all.iter().enumerate() {
         let row = number(row);
         // A key says whose the record is, and a lead we do not hold is nobody's here.
-        if !record.delivers || record.is_test || record.key.is_some() || used.contains(&row) {
+        if !record.delivers.can() || record.is_test || record.key.is_some() || used.contains(&row) {
             continue;
         }
         let contact = Contact::of(ledger.contact(row));
         let own = events_of.get(record.person);
         let own_fit = own.iter().filter_map(|number| {
             let event = ledger.event(*number)?;
-            delay(ledger, event, record)?;
+            pairing::delay(ledger.book, event, record, ledger.slack)?;
             Some(fit(&typed(ledger.book, event), &contact, &shown))
         });
         let own_fit = own_fit.min();
         let found = by_values(&waiting, &contact).chain(by_time(&waiting, ledger, record));
         for number in found.chain(by_little(&waiting, ledger, record)) {
             let (Some(event), Some(lead)) = (ledger.event(number), waiting.contacts.get(&number)) else { continue };
-            let Some((evidence, delay)) = delay(ledger, event, record) else { continue };
+            let Some((evidence, delay)) = pairing::delay(ledger.book, event, record, ledger.slack) else { continue };
             let fit = fit(lead, &contact, &shown);
             let is_of_nobody = record.person == NOBODY && evidence == Evidence::LeadSource;
             let is_prompt = delay <= ledger.grace;
@@ -295,16 +295,6 @@ impl Fit {
     fn is_the_same(self) -> bool {
         self.differ == 0 && self.agree.0 + self.fillers.0 >= ENOUGH
     }
-}
-
-/// What the record's lead source says of the event, and the least delay; none where it cannot be of it.
-fn delay(ledger: &Ledger<'_, '_>, event: &Event, record: &Record<'_>) -> Option<(Evidence, i64)> {
-    let evidence = pairing::evidence(event, record.action, record.offer)?;
-    let span = record.span?;
-    let slack = ledger.slack.of(span.width);
-    let delays = event.leads.iter().filter_map(|row| Some(span.delay(ledger.lead(*row)?.received)));
-    let delay = delays.filter(|delay| *delay >= -slack).min_by_key(|delay| delay.abs())?;
-    Some((evidence, delay))
 }
 
 /// The waiting leads that have two values of the record's; found by both at once, since by one of them there are many.

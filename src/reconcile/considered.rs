@@ -1,0 +1,286 @@
+//! Which records come into question for one lead at one destination, and why each does or does not account for it.
+//!
+//! Asks finished tables the questions that the pairing asks: what can deliver, what the lead source names, when the
+//! record was made, and who took it in the end. `explain` puts the answers into words.
+
+use polars::prelude::{PlHashMap, PlHashSet};
+
+use super::events::{Event, NOBODY, number};
+use super::ledger::Ledger;
+use super::pairing::{self, Evidence};
+use super::records::{Delivers, Record};
+use super::unclaimed::{Contact, FIELDS, is_same};
+use super::{Clock, Expected, Records, Views};
+use crate::codes::unexplained;
+use crate::contact;
+use crate::error::Result;
+use crate::tables::{Coverage, CrmRecords, Reconciliation, Table, UnexplainedRecords};
+
+/// The tables of a finished run that are asked.
+#[derive(Clone, Copy)]
+pub struct Finished<'a> {
+    /// All records.
+    pub records: &'a Table<CrmRecords>,
+    /// What each export can speak for.
+    pub coverage: &'a Table<Coverage>,
+    /// One verdict per lead and destination.
+    pub reconciliation: &'a Table<Reconciliation>,
+    /// Records that are no first delivery.
+    pub unexplained: &'a Table<UnexplainedRecords>,
+}
+
+/// A record that came into question for a lead.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Considered {
+    /// Its row of `crm_records`.
+    pub row: usize,
+    /// Whether it is of the lead's person or address, carries its key or accounts for it; else it is the nearest record
+    /// of somebody else.
+    pub own: bool,
+    /// What ties it to the lead: `key`, `lead source`, `person and time`; none where it cannot be its delivery.
+    pub evidence: Option<&'static str>,
+    /// Contact columns in which record and lead agree.
+    pub agrees: Vec<&'static str>,
+    /// Contact columns in which they differ.
+    pub differs: Vec<&'static str>,
+    /// Why it accounts for the lead, or does not.
+    pub why: Why,
+}
+
+/// Why a record accounts for a lead, or does not.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Why {
+    /// It accounts for this lead.
+    Taken,
+    /// It is a test lead.
+    Test,
+    /// It is an opportunity, which delivers no lead.
+    Opportunity,
+    /// It is a contact where the export holds leads: a CRM makes contacts from leads.
+    ContactBesideLeads,
+    /// It is an activity without a marketplace lead source, where people have records of their own.
+    ActivityBesidePeople,
+    /// It shows no marketplace lead source, and the export shows them.
+    NoLeadSource,
+    /// Its lead source names another action.
+    OtherAction,
+    /// Its lead source names another offer.
+    OtherOffer,
+    /// Its key is that of another lead, or of one that no source holds.
+    OtherKey,
+    /// It was there before the lead.
+    Before,
+    /// It accounts for these leads instead.
+    AnswersOthers(Vec<String>),
+    /// It delivers this lead again, or the one named, which has a record of its own.
+    Again(Option<String>),
+    /// It accounts for no lead, for a reason of `unexplained_records`.
+    Unexplained(String),
+    /// It is another person's.
+    OtherPerson,
+    /// The lead has a record that fits better.
+    Spare,
+    /// It could be this lead's, and is not by the verdicts of that run.
+    NotChosen,
+}
+
+impl Expected<'_> {
+    /// The records that come into question for the lead in a row of `leads` at a destination, in the order of their
+    /// ids, and the nearest of somebody else. None for a destination that is not configured.
+    ///
+    /// # Errors
+    /// When the tables lack a column: a fault of ours.
+    pub fn considered(&self, lead: usize, destination: &str, finished: Finished<'_>) -> Result<Vec<Considered>> {
+        let known = self.destinations.iter().zip(0..).find(|(known, _)| known.name == destination);
+        let Some((destination, index)) = known else { return Ok(Vec::new()) };
+        let rows = finished.records.rows_of(&destination.name)?;
+        let own = finished.records.part(rows.clone());
+        let records = Records::of(&own, &self.book, destination)?;
+        let view = Views::new(finished.coverage)?.of(&destination.name, self.as_of_ends_at.timestamp_micros());
+        let events = self.routes.events_of(index);
+        let mut ledger = Ledger::new(&self.book, records, destination, events, view, Clock::AsRead);
+        ledger.measure();
+        let Some(asked) = Asked::of(&ledger, lead, finished)? else { return Ok(Vec::new()) };
+        Ok(asked.considered(rows.start))
+    }
+}
+
+/// One lead and its destination, as far as records are compared with it.
+struct Asked<'l, 'a> {
+    ledger: &'l Ledger<'l, 'a>,
+    event: &'l Event,
+    lead_id: &'a str,
+    email: Option<String>,
+    contact: Contact,
+    keys: Vec<String>,
+    /// Records whose key says whose they are.
+    bound: PlHashSet<u32>,
+    /// Record to the leads that it accounts for.
+    answers: PlHashMap<String, Vec<String>>,
+    /// Records that are no first delivery: what they are instead, and the lead that they deliver again.
+    roles: PlHashMap<String, (String, Option<String>)>,
+    is_answered: bool,
+}
+
+impl<'l, 'a> Asked<'l, 'a> {
+    fn of(ledger: &'l Ledger<'l, 'a>, row: usize, finished: Finished<'_>) -> Result<Option<Self>> {
+        let Some(lead) = ledger.lead(number(row)) else { return Ok(None) };
+        let Some(event) = ledger.event(lead.event) else { return Ok(None) };
+        let name = ledger.destination.name.as_str();
+        let table = finished.reconciliation;
+        let mut answers: PlHashMap<String, Vec<String>> = PlHashMap::default();
+        let (ids, records) = (table.text("lead_id")?, table.text("record_id")?);
+        for (place, at) in table.text("destination")?.iter().enumerate().filter(|(_, at)| *at == Some(name)) {
+            if let (Some(_), Some(id), Some(record)) = (at, ids.get(place), records.get(place)) {
+                answers.entry(record.to_owned()).or_default().push(id.to_owned());
+            }
+        }
+        let table = finished.unexplained;
+        let (ids, reasons, again) = (table.text("record_id")?, table.text("reason")?, table.text("lead_id")?);
+        let roles = table
+            .rows_of(name)?
+            .filter_map(|at| {
+                let role = (reasons.get(at)?.to_owned(), again.get(at).map(str::to_owned));
+                Some((ids.get(at)?.to_owned(), role))
+            })
+            .collect();
+        let typed = std::array::from_fn(|field| ledger.book.contacts.get(field)?.get(row).copied().flatten());
+        Ok(Some(Asked {
+            ledger,
+            event,
+            lead_id: lead.id,
+            email: lead.email.and_then(contact::normalised_email),
+            contact: Contact::of(typed),
+            keys: pairing::key_forms(lead.id, lead.source_key).into(),
+            bound: pairing::bound(ledger.book, ledger.events, &ledger.records.all),
+            is_answered: answers.values().flatten().any(|answered| answered == lead.id),
+            answers,
+            roles,
+        }))
+    }
+
+    /// `first_row`: where the destination's rows begin.
+    fn considered(&self, first_row: usize) -> Vec<Considered> {
+        let mut nearest: Option<(u64, usize)> = None;
+        let mut considered = Vec::new();
+        for (place, record) in self.ledger.records.all.iter().enumerate() {
+            if self.is_own(record) {
+                considered.push(self.tell(place, first_row, true));
+            } else if self.evidence(record).is_some()
+                && let Some(made) = record.created
+            {
+                let distance = made.abs_diff(self.ledger.received(self.event));
+                nearest = nearest.min(Some((distance, place))).or(Some((distance, place)));
+            }
+        }
+        considered.extend(nearest.map(|(_, place)| self.tell(place, first_row, false)));
+        considered
+    }
+
+    fn has_key(&self, record: &Record<'_>) -> bool {
+        record.key.is_some_and(|key| self.keys.contains(&key.to_lowercase()))
+    }
+
+    fn is_of_person(&self, record: &Record<'_>) -> bool {
+        record.person != NOBODY && record.person == self.event.person
+    }
+
+    fn is_of_address(&self, record: &Record<'_>) -> bool {
+        record.email.is_some() && record.email == self.email
+    }
+
+    fn is_taken(&self, record: &Record<'_>) -> bool {
+        self.answers.get(record.id).is_some_and(|leads| leads.iter().any(|lead| lead == self.lead_id))
+    }
+
+    fn is_own(&self, record: &Record<'_>) -> bool {
+        self.is_taken(record) || self.has_key(record) || self.is_of_person(record) || self.is_of_address(record)
+    }
+
+    /// What ties a record to the lead, but for time and person.
+    fn evidence(&self, record: &Record<'_>) -> Option<Evidence> {
+        if record.is_test || record.object == "opportunity" {
+            return None;
+        }
+        if self.has_key(record) {
+            return Some(Evidence::Key);
+        }
+        pairing::evidence(self.event, record.action, record.offer).filter(|_| record.delivers.can())
+    }
+
+    fn tell(&self, place: usize, first_row: usize, own: bool) -> Considered {
+        let record = &self.ledger.records.all[place];
+        let shown = Contact::of(self.ledger.contact(number(place)));
+        let (mut agrees, mut differs) = (Vec::new(), Vec::new());
+        for (column, (typed, shown)) in FIELDS.into_iter().zip(self.contact.fields.iter().zip(&shown.fields)) {
+            if let (Some(typed), Some(shown)) = (typed, shown) {
+                if is_same(typed, shown) { &mut agrees } else { &mut differs }.push(column);
+            }
+        }
+        Considered {
+            row: first_row + place,
+            own,
+            evidence: self.evidence(record).map(|evidence| match evidence {
+                Evidence::Key => "key",
+                Evidence::LeadSource => "lead source",
+                Evidence::Time => "person and time",
+            }),
+            agrees,
+            differs,
+            why: self.why(place, record),
+        }
+    }
+
+    fn why(&self, place: usize, record: &Record<'_>) -> Why {
+        if self.is_taken(record) {
+            return Why::Taken;
+        }
+        self.cannot_be(place, record).unwrap_or_else(|| self.is_instead(record))
+    }
+
+    /// Why it cannot be the lead's delivery, whatever became of other leads.
+    fn cannot_be(&self, place: usize, record: &Record<'_>) -> Option<Why> {
+        if record.is_test {
+            return Some(Why::Test);
+        }
+        if self.has_key(record) && record.delivers != Delivers::Opportunity {
+            return None;
+        }
+        match record.delivers {
+            Delivers::Yes => {}
+            Delivers::Opportunity => return Some(Why::Opportunity),
+            Delivers::ContactBesideLeads => return Some(Why::ContactBesideLeads),
+            Delivers::ActivityBesidePeople => return Some(Why::ActivityBesidePeople),
+            Delivers::NoLeadSource => return Some(Why::NoLeadSource),
+        }
+        if pairing::evidence(self.event, record.action, record.offer).is_none() {
+            let names_action = record.action != 0 && self.event.action != 0 && record.action != self.event.action;
+            return Some(if names_action { Why::OtherAction } else { Why::OtherOffer });
+        }
+        if self.bound.contains(&number(place)) {
+            return Some(Why::OtherKey);
+        }
+        let delay = pairing::delay(self.ledger.book, self.event, record, self.ledger.slack);
+        (record.span.is_some() && delay.is_none()).then_some(Why::Before)
+    }
+
+    /// What a record that could be the lead's delivery is instead.
+    fn is_instead(&self, record: &Record<'_>) -> Why {
+        if let Some(leads) = self.answers.get(record.id) {
+            return Why::AnswersOthers(leads.clone());
+        }
+        match self.roles.get(record.id) {
+            Some((reason, Some(lead))) if reason == unexplained::FURTHER_DELIVERY => {
+                return Why::Again(Some(lead.clone()).filter(|lead| lead != self.lead_id));
+            }
+            Some((reason, _)) => return Why::Unexplained(reason.clone()),
+            None => {}
+        }
+        let merges_on_address = self.ledger.per_person && self.is_of_address(record);
+        match () {
+            () if !self.is_of_person(record) && !merges_on_address => Why::OtherPerson,
+            () if self.is_answered => Why::Spare,
+            () => Why::NotChosen,
+        }
+    }
+}
