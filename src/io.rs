@@ -14,8 +14,8 @@ pub mod last_run;
 pub mod publish;
 pub mod records;
 pub mod reviewed;
-pub mod stages;
 pub mod state;
+pub mod timings;
 
 use chrono::{DateTime, Utc};
 

@@ -35,6 +35,9 @@ pub mod worked;
 pub mod queries;
 pub mod report;
 
+// The chain of all stages, from leads and records to report tables.
+pub mod pipeline;
+
 // Beside the job: one file for each command.
 pub mod diagnose;
 pub mod explain;

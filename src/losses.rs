@@ -1,5 +1,119 @@
-//! What was lost and by what: leads that never reached the store, outages, causes.
+//! What was lost and by what: leads that never reached the store, and the search for outages and causes.
+//!
+//! Outages and causes explain each other: leads that a cause takes hide smaller outages, and an outage's leads are no
+//! evidence for a cause. So outages are searched twice, the second time knowing the causes of the first.
 
 pub mod causes;
 pub mod lost_at_source;
 pub mod outages;
+
+use chrono::{DateTime, Utc};
+use polars::prelude::DataFrame;
+
+use crate::codes::Finding;
+use crate::error::Result;
+use crate::tables::{
+    Causes, Coverage, CrmRecords, ExportRecords, History, Leads, LostAtSource, Outages, Reconciliation, Table,
+    UnexplainedRecords, Verdicts,
+};
+
+/// The tables that the search takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    /// The leads.
+    pub leads: &'a Table<Leads>,
+    /// One row per lead and destination, before outages and causes.
+    pub verdicts: &'a Table<Verdicts>,
+    /// What the exports can speak for.
+    pub coverage: &'a Table<Coverage>,
+    /// The destinations' records, with their people.
+    pub crm_records: &'a Table<CrmRecords>,
+    /// Marketplace records that no lead accounts for.
+    pub unexplained: &'a Table<UnexplainedRecords>,
+    /// Rows of witness exports.
+    pub witnesses: &'a Table<ExportRecords>,
+    /// Reports of earlier days.
+    pub earlier: &'a Table<History>,
+    /// First instant after the as-of day.
+    pub as_of_ends_at: DateTime<Utc>,
+}
+
+/// What the search needs beside the tables.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Of the search for outages.
+    pub outages: outages::Settings,
+    /// Of the search for causes.
+    pub causes: causes::Settings,
+}
+
+/// What the search gives.
+#[derive(Debug)]
+pub struct Found {
+    /// The verdicts, leads of an ongoing outage turned from pending into missed.
+    pub verdicts: Table<Verdicts>,
+    /// The verdicts with their final reasons and outages.
+    pub reconciliation: Table<Reconciliation>,
+    /// The outages.
+    pub outages: Table<Outages>,
+    /// The patterns that missed leads share.
+    pub causes: Table<Causes>,
+    /// What only witnesses saw, with the outage of the store.
+    pub lost: Table<LostAtSource>,
+    /// What a person should act on.
+    pub findings: Vec<Finding>,
+}
+
+/// Finds what only witnesses saw, the outages of every destination and of the store, and the causes.
+///
+/// # Errors
+/// Only if a table does not have its agreed shape.
+pub fn find(input: Input, settings: &Settings) -> Result<Found> {
+    let witnessed = lost_at_source::witnessed(
+        input.leads, input.witnesses, input.unexplained, input.crm_records, input.as_of_ends_at,
+    )?;
+    let first = search(&input, &witnessed.lost, None, settings)?.1.explained;
+    let (outages, causes) = search(&input, &witnessed.lost, Some(&first), settings)?;
+    let mut findings = witnessed.findings;
+    findings.extend(outages.findings);
+    findings.extend(causes.findings);
+    Ok(Found {
+        verdicts: outages.verdicts,
+        reconciliation: causes.reconciliation,
+        outages: outages.outages,
+        causes: causes.causes,
+        lost: outages.lost,
+        findings,
+    })
+}
+
+/// Outages, then the causes of what they leave. Leads that a cause explains are no trials: without them the base rate is
+/// lower and smaller outages show.
+fn search(
+    input: &Input,
+    lost: &Table<LostAtSource>,
+    explained: Option<&DataFrame>,
+    settings: &Settings,
+) -> Result<(outages::Found, causes::Found)> {
+    let outages = outages::find(
+        outages::Input {
+            verdicts: input.verdicts,
+            leads: input.leads,
+            coverage: input.coverage,
+            lost,
+            earlier: input.earlier,
+            explained,
+        },
+        &settings.outages,
+    )?;
+    let causes = causes::find(
+        causes::Input {
+            verdicts: &outages.verdicts,
+            members: &outages.members,
+            leads: input.leads,
+            crm_records: input.crm_records,
+        },
+        &settings.causes,
+    )?;
+    Ok((outages, causes))
+}

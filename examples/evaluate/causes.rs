@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::Score;
-use crate::pipeline::Judged;
+use crate::judged::Judged;
 use crate::truth::rows;
 
 /// Judges the causes of the last night.

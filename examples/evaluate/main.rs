@@ -1,21 +1,29 @@
 //! How well verdicts, outages and causes agree with the truth of generated publishers: figures, misses and why.
 //!
 //! `cargo run --release --example evaluate` — 20 publishers, three nights each, exports spoilt in all the ways that
-//! `spoil` lists. `--seeds 1..5`, `--clean 300` (clean years in which every outage is a false one), `--true-people`
-//! (links of the truth instead of identity's), `--verbose` (every miss).
+//! `spoil` lists. `--seeds 1..5`, `--true-people` (links of the truth instead of identity's), `--verbose` (every miss).
 //!
-//! How each is judged, and what is left out of the judgement and why, stands in `verdicts`, `outages` and `causes`.
+//! Outages and causes alone, by true people, with `--from SEED`: `--clean N` (years in which every outage and cause is a
+//! false one), `--injected N` (years with outages of known times), `--causes N` (publishers for each cause that the
+//! generator knows), `--size LEADS` (how long the search takes).
+//!
+//! How each is judged, and what is left out of the judgement and why, stands in `verdicts`, `outages`, `causes`,
+//! `clean_years`, `injected_outages` and `known_causes`.
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros, clippy::unwrap_used, reason = "a measuring tool")]
 
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use chrono::NaiveDate;
 use leadrecon::generate::Plan;
 
 mod causes;
+mod clean_years;
+mod injected_outages;
+mod judged;
+mod known_causes;
+mod nights;
 mod outages;
-mod pipeline;
+mod reported;
 mod spoil;
 mod truth;
 mod verdicts;
@@ -23,17 +31,39 @@ mod verdicts;
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let value = |name: &str| arguments.iter().position(|a| a == name).and_then(|at| arguments.get(at + 1)).cloned();
-    let range = value("--seeds").unwrap_or_else(|| "1..21".to_owned());
-    let (from, to) = range.split_once("..").expect("--seeds FROM..TO");
-    let seeds: Vec<u64> = (from.parse().unwrap()..to.parse().unwrap()).collect();
-    let clean: u64 = value("--clean").map_or(0, |n| n.parse().unwrap());
+    let number = |name: &str| value(name).map_or(0, |n| n.parse::<u64>().unwrap());
     let flag = |name: &str| arguments.iter().any(|a| a == name);
     let options = Options { true_people: flag("--true-people"), verbose: flag("--verbose") };
-    let mut total = Score::default();
+    let first = number("--from");
+    let seeds = |n: u64| first..first + n;
     let begun = Instant::now();
-    for seed in seeds {
+    let (clean, injected, causes, size) =
+        (number("--clean"), number("--injected"), number("--causes"), number("--size"));
+    if clean > 0 {
+        clean_years::judge(seeds(clean), options.verbose);
+    }
+    if injected > 0 {
+        injected_outages::judge(seeds(injected), options.verbose);
+    }
+    if causes > 0 {
+        known_causes::judge(seeds(causes), options.verbose);
+    }
+    if size > 0 {
+        time_of_the_search(size);
+    }
+    if clean + injected + causes + size == 0 || value("--seeds").is_some() {
+        publishers(&value("--seeds").unwrap_or_else(|| "1..21".to_owned()), &options);
+    }
+    println!("{:.0} s", begun.elapsed().as_secs_f64());
+}
+
+/// Whole publishers, three nights, all stages.
+fn publishers(range: &str, options: &Options) {
+    let (from, to) = range.split_once("..").expect("--seeds FROM..TO");
+    let mut total = Score::default();
+    for seed in from.parse::<u64>().unwrap()..to.parse().unwrap() {
         let plan = spoil::spoil(Plan::evaluation(seed), seed);
-        let score = pipeline::evaluate(&plan, &options);
+        let score = judged::evaluate(&plan, options);
         println!("seed {seed:>3}: {}", score.line());
         for finding in &score.told {
             println!("          {finding}");
@@ -44,22 +74,22 @@ fn main() {
     for (fault, count) in &total.faults {
         println!("          {count:>6} {fault}");
     }
-    let mut false_outages = 0;
-    for seed in 0..clean {
-        let mut plan = Plan::clean(10_000 + seed, 1500, NaiveDate::from_ymd_opt(2025, 1, 1).unwrap(), 365);
-        for destination in &mut plan.destinations {
-            destination.forwarder.lost = 0.002 * (seed % 10) as f64;
-        }
-        let score = pipeline::evaluate(&plan, &options);
-        if score.outages_false > 0 {
-            println!("clean {seed:>3}: {} false outages; {}", score.outages_false, score.line());
-        }
-        false_outages += score.outages_false;
-    }
-    if clean > 0 {
-        println!("clean years: {clean}, false outages: {false_outages}");
-    }
-    println!("{:.0} s", begun.elapsed().as_secs_f64());
+}
+
+/// How long the search for outages and causes takes.
+fn time_of_the_search(leads: u64) {
+    let mut plan = Plan::publisher(leads, 7);
+    plan.destinations.truncate(2);
+    let begun = Instant::now();
+    let night = nights::by_true_people(&plan);
+    println!(
+        "{leads} leads, {} verdicts, {} outages, {} causes: both searches, twice each, {:.1} s of processor time (all {:.0} s)",
+        night.losses.verdicts.height(),
+        night.losses.outages.height(),
+        night.losses.causes.height(),
+        night.seconds,
+        begun.elapsed().as_secs_f64()
+    );
 }
 
 /// How to run and what to tell.

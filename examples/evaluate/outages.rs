@@ -23,7 +23,7 @@ use chrono::DateTime;
 use leadrecon::generate::plan::{Condition, DAY, HOUR, Plan};
 
 use crate::Score;
-use crate::pipeline::Judged;
+use crate::judged::Judged;
 use crate::truth::{Row, micros, rows};
 
 /// One reported outage.

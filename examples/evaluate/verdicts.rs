@@ -24,7 +24,7 @@ use leadrecon::generate::plan::{DAY, HOUR, Plan};
 use polars::prelude::*;
 
 use crate::Score;
-use crate::pipeline::Judged;
+use crate::judged::Judged;
 use crate::truth::{Row, micros, rows};
 
 /// Counts of events.

@@ -18,19 +18,19 @@ pub struct Stage {
     pub peak_memory_bytes: u64,
 }
 
-/// The stages of one run, in the order in which they were done.
+/// The timings of one run, in the order in which they were done.
 #[derive(Debug)]
-pub struct Stages {
+pub struct Timings {
     begun: Instant,
     cpu: f64,
     done: Vec<Stage>,
 }
 
-impl Stages {
+impl Timings {
     /// Starts the clock.
     #[must_use]
     pub fn begin() -> Self {
-        Stages { begun: Instant::now(), cpu: super::cpu_seconds(), done: Vec::new() }
+        Timings { begun: Instant::now(), cpu: super::cpu_seconds(), done: Vec::new() }
     }
 
     /// Notes that a stage is done, and tells the log.

@@ -1,0 +1,326 @@
+//! From the world into the landing, and from the landing back: what the pure chain begins with.
+//!
+//! What cannot be read is a [`Troubles`] entry: the job goes on without concluding anything from its absence.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use tracing::{info, warn};
+
+use crate::codes::{Finding, finding, level};
+use crate::config::{Config, Destination};
+use crate::error::{Error, Result, count};
+use crate::io::exports::{self, Cloud, Input};
+use crate::io::fetch::{self, FetchReport};
+use crate::io::landing::Landing;
+use crate::io::landing::datasets::Dataset;
+use crate::io::{forgetting, publish, reviewed, state};
+use crate::job::prepare::{Options, Ready};
+use crate::leads::Parsed;
+use crate::pipeline::{Day, Records, Reviewed};
+use crate::tables::{Charges, EarlierContacts, ExportRecords, Grain, History, Identities, SetAside, Spend, Table};
+use crate::{cost, crm, forget, leads, reconcile, replay, worked};
+
+/// CRM records in the landing.
+pub const CRM_RECORDS: Dataset = Dataset { name: "crm_records", key: crm::KEY };
+
+/// Records of witnesses in the landing, as `destination` the witness.
+pub const WITNESSES: Dataset = Dataset { name: "witnesses", key: crm::KEY };
+
+/// Memory of what `replay` handed out, below the state folder.
+pub const REPLAYED: &str = "replayed.csv";
+
+/// What goes wrong without stopping the run: it makes the run incomplete and stands in the report.
+#[derive(Default)]
+pub(super) struct Troubles {
+    pub(super) findings: Vec<Finding>,
+    /// `place: what`, without personal data.
+    pub(super) sentences: Vec<String>,
+}
+
+impl Troubles {
+    fn add(&mut self, code: &'static str, place: &str, error: &Error) {
+        warn!("{place}: {error}");
+        let text = error.what().to_owned();
+        self.sentences.push(format!("{place}: {text}"));
+        self.findings.push(Finding { level: level::MAIL, code, destination: place.to_owned(), text, count: 1 });
+    }
+}
+
+/// Everything that was read, and the landing that holds it.
+pub(super) struct Gathered {
+    /// Held, with the lock of the state folder, until the night is published.
+    pub(super) landing: Landing,
+    pub(super) fetched: FetchReport,
+    /// What each destination's exports gave.
+    pub(super) exports: Vec<crm::Read>,
+    /// What each witness's exports gave.
+    pub(super) witnesses: Vec<crm::Read>,
+    pub(super) money: Money,
+    /// Every file that went in, for the manifest.
+    pub(super) inputs: Vec<Input>,
+    pub(super) troubles: Troubles,
+    pub(super) reviewed: Reviewed,
+    /// Reports of days before the as-of day.
+    pub(super) history: Table<History>,
+    /// Who was who on the newest of them.
+    pub(super) previous: Option<Table<Identities>>,
+}
+
+/// Cost and spend, which are read anew each time: every export restates its months.
+pub(super) struct Money {
+    pub(super) charges: cost::Read<Charges>,
+    pub(super) spend: cost::Read<Spend>,
+}
+
+impl Gathered {
+    /// Reads of exports of destinations and witnesses, in the order of the configuration.
+    pub(super) fn reads(&self) -> impl Iterator<Item = &crm::Read> {
+        self.exports.iter().chain(&self.witnesses)
+    }
+
+    /// Every export and cost file that was read.
+    pub(super) fn files(&self) -> Vec<&crm::ReadFile> {
+        let of_exports = self.reads().flat_map(|read| &read.files);
+        of_exports.chain(&self.money.charges.files).chain(&self.money.spend.files).collect()
+    }
+
+    /// Refused rows of every file.
+    pub(super) fn set_aside(&self) -> Result<Table<SetAside>> {
+        let mut rows = SetAside::DEFINITION.empty();
+        for read in self.reads() {
+            rows.vstack_mut(read.set_aside.frame())?;
+        }
+        rows.vstack_mut(self.money.charges.set_aside.frame())?;
+        rows.vstack_mut(self.money.spend.set_aside.frame())?;
+        Table::new(rows)
+    }
+
+    /// What reading found.
+    pub(super) fn findings(&self, day: &Day) -> Vec<Finding> {
+        let of_money = self.money.charges.findings.iter().chain(&self.money.spend.findings);
+        let of_exports = self.reads().flat_map(|read| &read.findings);
+        let mut findings: Vec<Finding> = of_money.chain(of_exports).cloned().collect();
+        findings.extend(self.fetched.sources.iter().filter_map(fetch::SourceReport::clock_finding));
+        findings.extend(fetch::credential_findings(day.config, day.as_of_ends_at));
+        findings.extend(self.troubles.findings.iter().cloned());
+        findings
+    }
+}
+
+/// Brings sources and exports into the landing, and reads cost and spend.
+///
+/// # Errors
+/// Exit 5 while another run holds the lock; 4 when the state or output folder cannot be used.
+pub(super) fn everything(ready: &Ready, options: &Options) -> Result<Gathered> {
+    let Ready { day: Day { config, as_of, .. }, now, .. } = *ready;
+    let mut landing = Landing::open(&config.state_dir, options.wait)?;
+    publish::prepare(&config.output.dir)?;
+    if let Some(plan) = forgetting::pending(&config.state_dir)? {
+        forgetting::carry_out(&plan, &BTreeSet::new(), &places(config), &mut landing)?;
+        info!("finished an interrupted forgetting");
+    }
+    let history = state::history_before(&config.state_dir, as_of)?;
+    let previous = state::identities_before(&config.state_dir, as_of)?;
+    let reviewed = reviewed(ready)?;
+    let mut troubles = Troubles::default();
+
+    let fetched = fetch_sources(config, options, &mut landing, now, &mut troubles)?;
+    let mut into = Into { options, config, landing: &mut landing, now, troubles: &mut troubles, inputs: Vec::new() };
+    let exports = into.land(&config.destinations, &CRM_RECORDS)?;
+    let witnesses = into.land(&ready.witnesses, &WITNESSES)?;
+    let money = into.read_money()?;
+    let inputs = into.inputs;
+    let joined = landing.compact(now)?;
+    if joined > 0 {
+        info!("{} of the landing joined", count(joined, "small segment", "small segments"));
+    }
+    Ok(Gathered { landing, fetched, exports, witnesses, money, inputs, troubles, reviewed, history, previous })
+}
+
+/// Raw leads, read. What is too old is erased before anything is said of it, and read again so that this run says what
+/// the next will. Gives how many raw leads are landed, too.
+///
+/// # Errors
+/// When the landing cannot be read or rewritten (exit 4).
+pub(super) fn leads(ready: &Ready, gathered: &mut Gathered) -> Result<(usize, Parsed)> {
+    let Day { config, as_of_ends_at, .. } = ready.day;
+    let settings =
+        leads::Settings { as_of_ends_at, stages: &config.stages, offers: &config.offers, exclude: &config.exclude };
+    let (landed, parsed) = read_leads(&gathered.landing, &settings)?;
+    // Age is never counted from a day to come: a slip in --as-of must not erase the landing.
+    let old = as_of_ends_at.min(ready.now);
+    let previous = gathered.previous.as_ref();
+    let mut aged = forget::by_age(&parsed.leads, &parsed.quarantine, previous, &config.privacy, old)?;
+    let places = places(config);
+    for dataset in places.records.iter().filter(|_| config.privacy.keep.is_some()) {
+        let versions = gathered.landing.versions_of(dataset, Some(&forget::VERSIONS))?;
+        forget::records_by_age(&mut aged, dataset.name, &versions, &config.privacy, old)?;
+    }
+    if aged.is_empty() {
+        return Ok((landed, parsed));
+    }
+    let erased = forgetting::carry_out(&aged, &BTreeSet::new(), &places, &mut gathered.landing)?;
+    info!(
+        "{} and {} erased by age ([privacy] keep, keep_dnc)",
+        raw_leads(erased.raw_rows),
+        count(erased.record_versions, "version of a record", "versions of records")
+    );
+    if aged.leads.is_empty() {
+        return Ok((landed, parsed));
+    }
+    drop(parsed);
+    Ok((landed, read_leads(&gathered.landing, &settings)?.1))
+}
+
+/// The CRM records and how they described their person before; one destination after the other. What is not of the
+/// as-of day is left out when it is known by which clock each export tells time.
+///
+/// # Errors
+/// When the landing cannot be read (exit 4).
+pub(super) fn records(ready: &Ready, gathered: &Gathered) -> Result<Records> {
+    let end = ready.day.as_of_ends_at + reconcile::farthest_clock();
+    let (mut records, mut before) = (crm::Made::default(), EarlierContacts::DEFINITION.empty());
+    for destination in &ready.day.config.destinations {
+        let versions = gathered.landing.versions_where(&CRM_RECORDS, "destination", &destination.name)?;
+        before.vstack_mut(crm::earlier(&versions)?.frame())?;
+        records.add(versions, destination, end)?;
+    }
+    Ok(Records { records: records.table()?, earlier: Table::new(before)? })
+}
+
+/// Rows of witnesses, newest versions.
+///
+/// # Errors
+/// When the landing cannot be read (exit 4).
+pub(super) fn witnesses(ready: &Ready, gathered: &Gathered) -> Result<Table<ExportRecords>> {
+    crm::records(&gathered.landing.versions(&WITNESSES)?, &ready.witnesses, ready.day.as_of_ends_at)
+}
+
+/// What people said. It is read under the lock: `close` and `replay` write it.
+fn reviewed(ready: &Ready) -> Result<Reviewed> {
+    let Day { config, as_of, .. } = ready.day;
+    // Where the configuration names no reviewed file, `close` keeps its own.
+    let own = config.state_dir.join(worked::FILE);
+    let worked = reviewed::text(Some(config.missed.worked.as_ref().unwrap_or(&own)))?;
+    let replayed = reviewed::text(Some(&config.state_dir.join(REPLAYED)))?;
+    Ok(Reviewed {
+        decisions: ready.decisions.clone(),
+        worked: worked::parse(&worked),
+        replayed: replay::memory(&replayed, Some(as_of)),
+    })
+}
+
+/// The count in words.
+pub(super) fn raw_leads(n: usize) -> String {
+    count(n, "raw lead", "raw leads")
+}
+
+fn places(config: &Config) -> forgetting::Places<'_> {
+    forgetting::Places {
+        state: &config.state_dir,
+        out: &config.output.dir,
+        records: &[CRM_RECORDS, WITNESSES],
+        keep: crm::NOT_PERSONAL,
+    }
+}
+
+fn fetch_sources(
+    config: &Config,
+    options: &Options,
+    landing: &mut Landing,
+    now: DateTime<Utc>,
+    troubles: &mut Troubles,
+) -> Result<FetchReport> {
+    if options.offline {
+        return Ok(FetchReport::default());
+    }
+    let how = fetch::Options {
+        base: &config.base,
+        keep_out: vec![config.state_dir.clone(), config.output.dir.clone()],
+        rescan: options.rescan,
+        progress: options.progress,
+    };
+    let report = fetch::fetch(&config.sources, landing, now, &how)?;
+    for source in &report.sources {
+        if let Some(error) = &source.error {
+            troubles.add(finding::SOURCE_UNREADABLE, &source.name, error);
+        }
+    }
+    Ok(report)
+}
+
+/// All raw leads, read segment by segment: their payloads are never in memory together. Gives how many there are, too.
+fn read_leads(landing: &Landing, settings: &leads::Settings) -> Result<(usize, Parsed)> {
+    let mut reader = leads::Reader::new(settings);
+    landing.each_part(|part| reader.take(&part))?;
+    Ok((reader.taken(), reader.finish()?))
+}
+
+/// Where files are read into: the network is left alone when offline.
+struct Into<'a> {
+    options: &'a Options,
+    config: &'a Config,
+    landing: &'a mut Landing,
+    now: DateTime<Utc>,
+    troubles: &'a mut Troubles,
+    inputs: Vec<Input>,
+}
+
+impl Into<'_> {
+    /// The files that patterns name. What cannot be read is a trouble of `place`; the flag tells whether all were read.
+    fn gather(&mut self, patterns: &[String], cloud: Cloud<'_>, place: &str) -> (Vec<crate::tabular::Export>, bool) {
+        let here: Vec<String> =
+            patterns.iter().filter(|p| !(self.options.offline && p.starts_with("az://"))).cloned().collect();
+        let keep_out = [self.config.state_dir.clone(), self.config.output.dir.clone()];
+        let gathered = exports::gather(&here, cloud, &self.config.base, &keep_out);
+        for problem in &gathered.problems {
+            self.troubles.add(finding::EXPORT_UNREADABLE, place, problem);
+        }
+        self.inputs.extend(gathered.files);
+        (gathered.exports, gathered.problems.is_empty() && here.len() == patterns.len())
+    }
+
+    /// Reads the exports of destinations, or of witnesses, and lands their records.
+    fn land(&mut self, destinations: &[Destination], dataset: &Dataset) -> Result<Vec<crm::Read>> {
+        let landed = self.landing.newest(dataset)?;
+        let mut reads = Vec::new();
+        for destination in destinations {
+            let cloud = Cloud { auth: destination.auth.as_ref(), endpoint: destination.endpoint.as_deref() };
+            let (exports, are_all) = self.gather(&destination.export, cloud, &destination.name);
+            let mut read = crm::read(exports, destination, &landed)?;
+            read.complete &= are_all;
+            for problem in &read.problems {
+                self.troubles.add(finding::EXPORT_UNREADABLE, &destination.name, problem);
+            }
+            let rows = crm::to_land(&read, &landed)?;
+            let appended = self.landing.append_versions(dataset, &rows, self.now)?;
+            info!(
+                "{}: {} in {}, {} new, {} changed",
+                destination.name,
+                count(read.rows.height(), "record", "records"),
+                count(read.files.len(), "export", "exports"),
+                appended.new,
+                appended.changed
+            );
+            drop(rows);
+            read.forget_rows();
+            reads.push(read);
+        }
+        Ok(reads)
+    }
+
+    fn read_money(&mut self) -> Result<Money> {
+        let cost = &self.config.cost;
+        let cloud = Cloud { auth: cost.auth.as_ref(), endpoint: cost.endpoint.as_deref() };
+        let (azure, _) = self.gather(&cost.azure, cloud, "cost");
+        let (spend, _) = self.gather(&cost.spend, cloud, "spend");
+        let money = Money { charges: cost::charges(azure, cost)?, spend: cost::spend(spend, cost)? };
+        for (place, problems) in [("cost", &money.charges.problems), ("spend", &money.spend.problems)] {
+            for problem in problems {
+                self.troubles.add(finding::EXPORT_UNREADABLE, place, problem);
+            }
+        }
+        Ok(money)
+    }
+}

@@ -1,0 +1,67 @@
+//! Everything that can be wrong without data: found out before the first fetch.
+
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveDate, Utc};
+
+use crate::config::{Config, Destination};
+use crate::error::Result;
+use crate::identity::Decision;
+use crate::io::reviewed;
+use crate::pipeline::Day;
+use crate::queries::Library;
+use crate::report::Templates;
+use crate::{crm, identity};
+
+/// How to run.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The day of the report; today in the report's time zone if none.
+    pub as_of: Option<NaiveDate>,
+    /// Fetch nothing: no source and nothing from the network.
+    pub offline: bool,
+    /// Read every source whole.
+    pub rescan: bool,
+    /// How long to wait for another run.
+    pub wait: Duration,
+    /// Shows progress bars.
+    pub progress: bool,
+}
+
+/// What a run needs that depends on no lead.
+pub(super) struct Ready<'a> {
+    pub(super) day: Day<'a>,
+    /// When the run began.
+    pub(super) now: DateTime<Utc>,
+    pub(super) library: Library,
+    pub(super) templates: Templates,
+    pub(super) decisions: Vec<Decision>,
+    /// Witnesses, read as destinations are.
+    pub(super) witnesses: Vec<Destination>,
+}
+
+/// Makes a run ready.
+///
+/// # Errors
+/// Exit 2 for a query, template or reviewed file that cannot work.
+pub(super) fn prepare<'a>(config: &'a Config, options: &Options, now: DateTime<Utc>) -> Result<Ready<'a>> {
+    let (library, templates) = queries_and_templates(config)?;
+    let as_of = options.as_of.unwrap_or_else(|| now.with_timezone(&config.report.timezone).date_naive());
+    let decisions = identity::decisions(&reviewed::text(config.identity.decisions.as_deref())?)?;
+    let witnesses = config.witnesses.iter().map(crm::as_destination).collect();
+    Ok(Ready { day: Day::new(config, as_of), now, library, templates, decisions, witnesses })
+}
+
+/// The queries and templates of a run. Where one is the user's, all are tried on no rows, so that a fault is told before
+/// any work.
+///
+/// # Errors
+/// Exit 2 for a query or template that cannot work.
+pub fn queries_and_templates(config: &Config) -> Result<(Library, Templates)> {
+    let queries = reviewed::overrides(config.output.queries.as_deref(), "sql")?;
+    let templates = reviewed::overrides(config.output.templates.as_deref(), "")?;
+    let library = Library::new(&queries)?;
+    let ours_alone = queries.is_empty() && templates.is_empty();
+    let templates = Templates::new(&templates, if ours_alone { None } else { Some(library.empty()?) })?;
+    Ok((library, templates))
+}

@@ -1,0 +1,171 @@
+//! From the finished tables to the dated folder, the state and the metrics: the end of the night.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use serde_json::Value;
+use tracing::info;
+
+use crate::balance::Balance;
+use crate::error::{Error, Result};
+use crate::io::publish::{self, Folder, MANIFEST};
+use crate::io::state;
+use crate::io::timings::Timings;
+use crate::job::gather::Gathered;
+use crate::job::prepare::Ready;
+use crate::pipeline::{Day, Results};
+use crate::queries::{Catalog, Computed};
+use crate::report::{self, Facts, call_list, metrics, xlsx};
+use crate::tables::{self, Findings, Table};
+
+/// What a run says when it is done.
+#[derive(Debug)]
+pub struct Done {
+    /// Ten lines without personal data.
+    pub summary_text: String,
+    /// The same and more as one JSON document.
+    pub summary_json: String,
+    /// The dated folder.
+    pub folder: PathBuf,
+    /// Whether a source or export could not be read.
+    pub incomplete: bool,
+    /// Levels of the findings.
+    pub levels: BTreeSet<String>,
+}
+
+/// Writes the dated folder, exchanges it for the one before, and keeps what later nights need.
+///
+/// # Errors
+/// When the disk refuses it (exit 4): the folder and the state of before stay as they were.
+pub(super) fn night(
+    ready: &Ready,
+    gathered: &Gathered,
+    results: Results,
+    balance: &Balance,
+    (catalog, computed): (&Catalog, &Computed),
+    timings: &mut Timings,
+) -> Result<Done> {
+    let Day { config, as_of, .. } = ready.day;
+    let told = &results.conclusions.told;
+    let facts = Facts {
+        balance: json(balance)?,
+        exports: json(&gathered.files())?,
+        inferred: json(&results.verdicts.reconciled.destinations)?,
+        identity: json(&results.people.quality)?,
+        problems: gathered.troubles.sentences.clone(),
+        settled_hours: told.settled_hours,
+    };
+    let report = report::Inputs {
+        as_of,
+        timezone: config.report.timezone,
+        pii: config.report.pii,
+        catalog,
+        computed,
+        facts: &facts,
+    };
+    let summary_json = pretty(&report::summary_json(&report)?)?;
+    let summary_text = report::summary_text(&report, &ready.templates)?;
+
+    let mut folder = Folder::new(&config.output.dir, as_of)?;
+    write_tables(&mut folder, catalog, computed)?;
+    folder.write("summary.json", summary_json.as_bytes())?;
+    folder.write("summary.txt", summary_text.as_bytes())?;
+    folder.write("report.html", report::html(&report, &ready.templates)?.as_bytes())?;
+    folder.write("report.xlsx", &report::workbook(&report)?)?;
+    folder.write("call-list.xlsx", &call_list(&ready.day, results)?)?;
+    timings.done("all was written");
+    let manifest = manifest(ready, gathered, timings, &folder);
+    folder.write(MANIFEST, pretty(&manifest)?.as_bytes())?;
+    let published = folder.publish()?;
+
+    state::keep_history(&config.state_dir, as_of, &told.entries)?;
+    state::keep_identities(&config.state_dir, as_of, &results.people.identities)?;
+    state::keep_model(&config.state_dir, &results.people.model)?;
+    let incomplete = !gathered.troubles.sentences.is_empty();
+    if !incomplete {
+        for old in publish::delete_old(&config.output.dir, as_of, config.output.keep_days)? {
+            info!("deleted the report of {old}, older than keep_days");
+        }
+    }
+    if let Some(path) = &config.prometheus {
+        let run = metrics::Run::of(&told.findings, &results.losses.outages, crate::io::now(), incomplete)?;
+        publish::write_atomically(path, metrics::prometheus(balance, &run).as_bytes())?;
+    }
+    info!("published {}", published.display());
+    Ok(Done { summary_text, summary_json, folder: published, incomplete, levels: levels(&told.findings)? })
+}
+
+/// The contract's tables, and what own queries made.
+fn write_tables(folder: &mut Folder, catalog: &Catalog, computed: &Computed) -> Result<()> {
+    for definition in tables::ALL.iter().filter(|d| d.published) {
+        if let Some(frame) = catalog.get(definition.name) {
+            folder.write_table(definition.name, frame)?;
+        }
+    }
+    for table in computed.tables.iter().filter(|t| t.own) {
+        folder.write_table(&table.name, &table.frame)?;
+    }
+    Ok(())
+}
+
+/// Bytes of call-list.xlsx.
+fn call_list(day: &Day, results: Results) -> Result<Vec<u8>> {
+    let Day { config, as_of, as_of_ends_at } = *day;
+    let timezone = config.report.timezone;
+    let sheets = call_list::sheets(&call_list::Inputs {
+        missed_leads: &results.conclusions.told.missed_leads,
+        leads: &results.parsed.leads,
+        people: &results.people.people,
+        crm_records: &results.verdicts.crm_records,
+        gated: &results.conclusions.gated,
+        dnc_silences_person: config.privacy.dnc_silences_person,
+        split_by: config.call_list.split_by,
+        as_of_ends_at,
+        timezone,
+    })?;
+    xlsx::workbook("Call list", as_of, timezone, &sheets)
+}
+
+fn levels(findings: &Table<Findings>) -> Result<BTreeSet<String>> {
+    Ok(findings.texts("level")?.into_iter().flatten().map(str::to_owned).collect())
+}
+
+/// What went in and what came out: the only file that tells of the run itself.
+fn manifest(ready: &Ready, gathered: &Gathered, timings: &Timings, folder: &Folder) -> Value {
+    let sources: Vec<_> = gathered
+        .fetched
+        .sources
+        .iter()
+        .map(|s| {
+            serde_json::json!({
+                "name": s.name, "kind": s.kind, "objects": s.objects, "unchanged_objects": s.unchanged_objects,
+                "records": s.records, "new": s.landed.new, "changed": s.landed.changed, "full": s.full,
+                "newest": s.newest, "newest_test": s.newest_test, "error": s.error.as_ref().map(Error::what),
+            })
+        })
+        .collect();
+    serde_json::json!({
+        "leadrecon": env!("CARGO_PKG_VERSION"),
+        "as_of": ready.day.as_of,
+        "started_at": ready.now,
+        "ended_at": crate::io::now(),
+        "threads": std::thread::available_parallelism().map_or(1, usize::from),
+        "host": crate::io::host(),
+        "peak_memory_bytes": crate::io::peak_memory(),
+        "configuration": ready.day.config.base,
+        "stages": timings.all(),
+        "sources": sources,
+        "inputs": gathered.inputs,
+        "exports": gathered.files(),
+        "outputs": folder.written,
+    })
+}
+
+fn json(of: &impl serde::Serialize) -> Result<Value> {
+    serde_json::to_value(of).map_err(|e| Error::failed("cannot serialise a part of the report").because(e))
+}
+
+fn pretty(of: &Value) -> Result<String> {
+    let text = serde_json::to_string_pretty(of).map_err(|e| Error::failed("cannot write JSON").because(e))?;
+    Ok(text + "\n")
+}

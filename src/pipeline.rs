@@ -1,0 +1,353 @@
+//! The one pure chain: leads and CRM records → people → verdicts → losses → conclusions → report tables.
+//!
+//! The nightly job, the evaluation and the tests call these phases in this order. Each takes what the phase before gave
+//! and gives owned values, so that what is done with is freed. No phase touches the world: what it needs comes in as
+//! tables, the configuration and the day.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use polars::prelude::*;
+
+use crate::balance::{self, Balance, Books, RawCounts};
+use crate::codes::Finding;
+use crate::config::Config;
+use crate::error::Result;
+use crate::history::Told;
+use crate::identity::{Decision, Linked, Quality};
+use crate::leads::Parsed;
+use crate::losses::{causes, outages};
+use crate::monitors::{routing, silent_sources, untouched};
+use crate::queries::{self, Catalog, Computed, Library};
+use crate::reconcile::Reconciled;
+use crate::tables::{
+    ChangedPeople, Charges, Coverage, CrmRecords, EarlierContacts, ExportRecords, History, Identities, Leads, People,
+    SetAside, Spend, Table, Untouched,
+};
+use crate::worked::Worked;
+use crate::{crm, history, identity, losses, reconcile, worked};
+
+/// Expected number of false alarms about silent sources in a run.
+const SILENCE_ALPHA: f64 = 0.001;
+
+/// The day of the report, and by which configuration it is made.
+#[derive(Clone, Copy, Debug)]
+pub struct Day<'a> {
+    /// The configuration.
+    pub config: &'a Config,
+    /// The as-of day, in the report's time zone.
+    pub as_of: NaiveDate,
+    /// First instant after it.
+    pub as_of_ends_at: DateTime<Utc>,
+}
+
+impl<'a> Day<'a> {
+    /// The day `as_of` in the report's time zone.
+    pub fn new(config: &'a Config, as_of: NaiveDate) -> Self {
+        Day { config, as_of, as_of_ends_at: queries::as_of_ends_at(as_of, config.report.timezone) }
+    }
+}
+
+/// CRM records as the landing holds them.
+#[derive(Debug)]
+pub struct Records {
+    /// The newest version of each.
+    pub records: Table<ExportRecords>,
+    /// How the same records described their person before.
+    pub earlier: Table<EarlierContacts>,
+}
+
+/// What people said in reviewed files and by command.
+#[derive(Debug, Default)]
+pub struct Reviewed {
+    /// Who is the same person, and who is not.
+    pub decisions: Vec<Decision>,
+    /// What became of missed leads.
+    pub worked: Worked,
+    /// Lead and destination that `replay` handed out before this day.
+    pub replayed: BTreeSet<(String, String)>,
+}
+
+/// Who is who.
+#[derive(Debug)]
+pub struct Recognised {
+    /// Person of each lead.
+    pub identities: Table<Identities>,
+    /// The people.
+    pub people: Table<People>,
+    /// Merges and splits since the run before.
+    pub changed_people: Table<ChangedPeople>,
+    /// Estimated quality.
+    pub quality: Quality,
+    /// The model that was used, as readable JSON without personal data.
+    pub model: String,
+    /// What a person should look at.
+    pub findings: Vec<Finding>,
+}
+
+/// Recognises people among leads and gives each CRM record its person.
+///
+/// # Errors
+/// Only when a table does not have its agreed shape.
+pub fn people(
+    day: &Day,
+    leads: &Table<Leads>,
+    records: Records,
+    reviewed: &Reviewed,
+    previous: Option<&Table<Identities>>,
+) -> Result<(Recognised, Table<CrmRecords>)> {
+    let linked = identity::link(&identity::Inputs {
+        leads,
+        records: &records.records,
+        earlier: &records.earlier,
+        decisions: &reviewed.decisions,
+        taught: &worked::taught(&reviewed.worked, leads, &records.records)?,
+        previous,
+        threshold: day.config.identity.threshold,
+        model: None,
+    })?;
+    let Linked { identities, people, crm_records, model, changed_people, findings, quality, .. } = linked;
+    Ok((Recognised { identities, people, changed_people, quality, model, findings }, crm_records))
+}
+
+/// What became of every lead at every destination, before outages and causes are known.
+#[derive(Debug)]
+pub struct Verdicts {
+    /// The verdicts, and what was inferred of each destination.
+    pub reconciled: Reconciled,
+    /// The CRM records, their times read by the clock that their export keeps, up to the end of the as-of day.
+    pub crm_records: Table<CrmRecords>,
+    /// What each export can speak for.
+    pub coverage: Table<Coverage>,
+    /// What a person should act on.
+    pub findings: Vec<Finding>,
+}
+
+/// Gives every lead its verdict at every destination. `landings` gives when which record was landed; it is asked once the
+/// records' clocks are known, so that both are not in memory together.
+///
+/// # Errors
+/// When a setting (`records_per`, `grace`) is contradicted by the data, and when `landings` fails.
+pub fn verdicts(
+    day: &Day,
+    leads: &Table<Leads>,
+    identities: &Table<Identities>,
+    crm_records: Table<CrmRecords>,
+    landings: impl FnOnce() -> Result<DataFrame>,
+    reads: &[crm::Read],
+) -> Result<Verdicts> {
+    let Day { config, as_of_ends_at, .. } = *day;
+    let expected = reconcile::Expected::new(leads, identities, &config.destinations, &config.offers, as_of_ends_at)?;
+    let on_time = expected.on_time(&crm_records)?;
+    drop(crm_records);
+    let (coverage, mut findings) =
+        crm::coverage(&landings()?, &on_time.crm_records, reads, leads, &config.destinations, as_of_ends_at)?;
+    let mut reconciled = expected.verdicts(&on_time, &coverage)?;
+    findings.append(&mut reconciled.findings);
+    Ok(Verdicts { reconciled, crm_records: on_time.crm_records, coverage, findings })
+}
+
+/// Finds what was lost together: outages, causes, and leads that only witnesses saw.
+///
+/// # Errors
+/// Only when a table does not have its agreed shape.
+pub fn losses(
+    day: &Day,
+    leads: &Table<Leads>,
+    verdicts: &Verdicts,
+    witnesses: &Table<ExportRecords>,
+    earlier: &Table<History>,
+) -> Result<losses::Found> {
+    let Day { config, as_of_ends_at, .. } = *day;
+    let inferred = &verdicts.reconciled.destinations;
+    let settings = losses::Settings {
+        outages: outages::Settings {
+            alpha: config.outages.alpha,
+            timezone: config.report.timezone,
+            grace_seconds: inferred.iter().map(|d| (d.destination.clone(), d.grace_seconds)).collect(),
+        },
+        causes: causes::Settings {
+            timezone: config.report.timezone,
+            kinds: config.destinations.iter().map(|d| (d.name.clone(), d.kind)).collect(),
+        },
+    };
+    let input = losses::Input {
+        leads,
+        verdicts: &verdicts.reconciled.verdicts,
+        coverage: &verdicts.coverage,
+        crm_records: &verdicts.crm_records,
+        unexplained: &verdicts.reconciled.unexplained,
+        witnesses,
+        earlier,
+        as_of_ends_at,
+    };
+    losses::find(input, &settings)
+}
+
+/// Counts both sides of the books again from the finished tables. `landed` is the number of raw leads.
+///
+/// # Errors
+/// When the books do not balance: nothing may be published then.
+pub fn balance(
+    day: &Day,
+    landed: usize,
+    parsed: &Parsed,
+    verdicts: &Verdicts,
+    losses: &losses::Found,
+) -> Result<Balance> {
+    balance::check(Books {
+        raw: RawCounts { landed, after_as_of: parsed.after_as_of, forgotten: parsed.forgotten },
+        leads: &parsed.leads,
+        quarantine: &parsed.quarantine,
+        reconciliation: &losses.reconciliation,
+        crm_records: &verdicts.crm_records,
+        unexplained: &verdicts.reconciled.unexplained,
+        destinations: &day.config.destinations,
+    })
+}
+
+/// What the night concludes: what is new, whom to call, what to watch.
+#[derive(Debug)]
+pub struct Conclusions {
+    /// Missed and recovered leads, findings, and today's entries of the history.
+    pub told: Told,
+    /// Delivered leads that nobody touched.
+    pub untouched: Table<Untouched>,
+    /// Destinations whose export is probably not complete: nobody is called for them.
+    pub gated: BTreeSet<String>,
+}
+
+/// What earlier phases and the reading found, for the list of findings.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// Of leads, people, verdicts and losses.
+    pub of_stages: Vec<Finding>,
+    /// Of sources, exports, cost files and credentials.
+    pub of_reading: Vec<Finding>,
+}
+
+/// Holds the day against the history: plausible exports, monitors, and which findings are new.
+///
+/// # Errors
+/// Only when a table does not have its agreed shape.
+pub fn conclude(
+    day: &Day,
+    leads: &Table<Leads>,
+    verdicts: &Verdicts,
+    losses: &losses::Found,
+    findings: Findings,
+    reviewed: &Reviewed,
+    earlier: &Table<History>,
+) -> Result<Conclusions> {
+    let Day { config, as_of, as_of_ends_at } = *day;
+    let (reconciliation, coverage) = (&losses.reconciliation, &verdicts.coverage);
+    let Findings { of_stages: mut findings, of_reading } = findings;
+
+    let last_shares = history::missed_shares(earlier)?;
+    let (gated, shares) = reconcile::gates(reconciliation, coverage, &config.destinations, &last_shares)?;
+    findings.extend(gated.iter().map(reconcile::Gated::finding));
+    findings.extend(reconcile::cannot_show(reconciliation, coverage, &config.destinations)?);
+    let (untouched, of_untouched) =
+        untouched::find(reconciliation, &verdicts.crm_records, &config.sales, as_of_ends_at, config.report.timezone)?;
+    findings.extend(of_untouched);
+    let routed = routing::find(&routing::Inputs {
+        as_of,
+        as_of_ends_at,
+        leads,
+        reconciliation,
+        earlier,
+        has_destinations: !config.destinations.is_empty(),
+    })?;
+    findings.extend(routed.findings);
+    // The as-of day is over for silence once it is over everywhere; a run for today speaks up to its newest lead.
+    let seen_until = seen_until(leads, coverage, as_of_ends_at)?;
+    findings.extend(silent_sources::silent(leads, seen_until, as_of_ends_at, SILENCE_ALPHA)?);
+    findings.extend(of_reading);
+    findings.extend(worked::findings(&reviewed.worked, leads, &verdicts.crm_records)?);
+
+    let gated: BTreeSet<String> = gated.into_iter().map(|g| g.destination).collect();
+    let told = history::tell(&history::Inputs {
+        as_of,
+        reconciliation,
+        leads,
+        outages: &losses.outages,
+        findings: &findings,
+        earlier,
+        settled: &worked::settled(&reviewed.worked, leads)?,
+        replayed: &reviewed.replayed,
+        gated: &gated,
+        shares: &shares,
+        seen: &routed.seen,
+        excluded: &routed.excluded,
+        give_up: config.missed.give_up,
+    })?;
+    Ok(Conclusions { told, untouched, gated })
+}
+
+/// The latest instant of which anything is known: the newest lead or CRM record, at the latest the end of the as-of
+/// day. Not the clock: the same day run again must say the same.
+fn seen_until(leads: &Table<Leads>, coverage: &Table<Coverage>, as_of_ends_at: DateTime<Utc>) -> Result<DateTime<Utc>> {
+    let newest = |frame: &DataFrame, column: &str| -> Result<Option<i64>> {
+        Ok(frame.column(column)?.datetime()?.physical().max())
+    };
+    let known = newest(leads.frame(), "received_at")?.max(newest(coverage.frame(), "until")?);
+    Ok(known.and_then(DateTime::from_timestamp_micros).unwrap_or(as_of_ends_at).min(as_of_ends_at))
+}
+
+/// Everything that the phases gave, for the tables and the reports.
+#[derive(Clone, Copy, Debug)]
+pub struct Results<'a> {
+    /// Raw leads, read.
+    pub parsed: &'a Parsed,
+    /// Who is who.
+    pub people: &'a Recognised,
+    /// What became of every lead.
+    pub verdicts: &'a Verdicts,
+    /// What was lost together.
+    pub losses: &'a losses::Found,
+    /// What is new.
+    pub conclusions: &'a Conclusions,
+    /// Refused rows of exports and cost files.
+    pub set_aside: &'a Table<SetAside>,
+    /// Lines of Azure cost files.
+    pub charges: &'a Table<Charges>,
+    /// Lines of marketing spend.
+    pub spend: &'a Table<Spend>,
+}
+
+/// All tables of the night, and what the queries make of them.
+///
+/// # Errors
+/// When a query or a check fails.
+pub fn tables(day: &Day, library: &Library, results: Results) -> Result<(Catalog, Computed)> {
+    let Results { parsed, people, verdicts, losses, conclusions, .. } = results;
+    let timezone = day.config.report.timezone;
+    let mut catalog = Catalog::empty()
+        .with(&parsed.leads)
+        .with(&parsed.quarantine)
+        .with(&people.identities)
+        .with(&people.people)
+        .with(&people.changed_people)
+        .with(&verdicts.crm_records)
+        .with(results.set_aside)
+        .with(&losses.reconciliation)
+        .with(&conclusions.told.missed_leads)
+        .with(&conclusions.told.recovered_leads)
+        .with(&verdicts.reconciled.unexplained)
+        .with(&losses.lost)
+        .with(&conclusions.untouched)
+        .with(&losses.outages)
+        .with(&losses.causes)
+        .with(&conclusions.told.findings)
+        .with(results.charges)
+        .with(results.spend)
+        .with(&verdicts.coverage)
+        .with(&queries::run_table(day.as_of, timezone)?);
+    let calendar = queries::calendar_of(&catalog, day.as_of, timezone)?;
+    catalog = catalog.with(&calendar);
+    let computed = library.run(&catalog)?;
+    for table in &computed.tables {
+        catalog.insert(&table.name, table.frame.clone());
+    }
+    Ok((catalog, computed))
+}
