@@ -7,10 +7,9 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use crate::contact::normalised_email;
 use crate::error::Result;
 use crate::identity::{Explainer, Waterfall};
-use crate::tables::{CrmRecords, Identities, Leads, Table};
+use crate::tables::{Identities, Leads, Table};
 
 pub mod verdict;
 
@@ -27,47 +26,6 @@ pub struct Person {
     pub links: Vec<Waterfall>,
     /// The nearest lead that is not linked, and why not.
     pub nearest_other: Option<Waterfall>,
-}
-
-/// Rows of the leads that WHO names: a lead id, a row key, the id of a CRM record, or an e-mail.
-///
-/// # Errors
-/// Where a table does not have its shape.
-pub fn rows_of(
-    who: &str,
-    leads: &Table<Leads>,
-    identities: &Table<Identities>,
-    records: &Table<CrmRecords>,
-) -> Result<Vec<usize>> {
-    let who = who.trim();
-    let frame = leads.frame();
-    let (ids, keys, emails) =
-        (frame.column("lead_id")?.str()?, frame.column("source_key")?.str()?, frame.column("email")?.str()?);
-    let rows = |is: &dyn Fn(usize) -> bool| (0..frame.height()).filter(|row| is(*row)).collect::<Vec<_>>();
-    let by_id = rows(&|row| ids.get(row) == Some(who));
-    if !by_id.is_empty() {
-        return Ok(by_id);
-    }
-    let row_key = |key: &str| key == who || key.split_once('/').is_some_and(|(_, row_key)| row_key == who);
-    let by_key = rows(&|row| keys.get(row).is_some_and(row_key));
-    if !by_key.is_empty() {
-        return Ok(by_key);
-    }
-    if let Some(email) = normalised_email(who) {
-        let by_email = rows(&|row| emails.get(row).and_then(normalised_email).as_ref() == Some(&email));
-        if !by_email.is_empty() {
-            return Ok(by_email);
-        }
-    }
-    // A CRM record, by its person.
-    let records = records.frame();
-    let (record_ids, record_persons) = (records.column("record_id")?.str()?, records.column("person_id")?.str()?);
-    let persons: Vec<&str> = (0..records.height())
-        .filter(|r| record_ids.get(*r) == Some(who))
-        .filter_map(|r| record_persons.get(r))
-        .collect();
-    let of = identities.frame().column("person_id")?.str()?;
-    Ok((0..of.len()).filter(|row| of.get(*row).is_some_and(|p| persons.contains(&p))).collect())
 }
 
 /// Explains the person of the lead in a row.

@@ -14,6 +14,7 @@ use crate::config::Privacy;
 use crate::contact::normalised_email;
 use crate::error::Result;
 use crate::tables::{Identities, Leads, Quarantine, Table};
+use crate::who::Who;
 
 /// Names in two levels: source to keys, destination to record ids.
 pub type Keys = BTreeMap<String, BTreeSet<String>>;
@@ -109,7 +110,7 @@ pub struct Known<'a> {
 /// # Errors
 /// Only when a table does not have its agreed shape.
 pub fn find(who: &str, known: &Known) -> Result<(Plan, BTreeSet<String>)> {
-    let mail = normalised_email(who);
+    let who = Who::new(who);
     let (ids, emails, keys) =
         (known.leads.texts("lead_id")?, known.leads.texts("email")?, known.leads.texts("source_key")?);
     let sources = known.leads.texts("source")?;
@@ -122,16 +123,14 @@ pub fn find(who: &str, known: &Known) -> Result<(Plan, BTreeSet<String>)> {
         }
     };
     let named = |row: usize| {
-        let row_key = keys[row].and_then(|k| k.rsplit_once('/')).map(|(_, row_key)| row_key);
-        ids[row] == Some(who)
-            || keys[row] == Some(who)
-            || row_key == Some(who)
-            || (mail.is_some() && emails[row].and_then(normalised_email) == mail)
+        ids[row].is_some_and(|id| who.is_lead(id))
+            || keys[row].is_some_and(|key| who.is_key(key))
+            || who.is_email(emails[row])
     };
     let first: Vec<usize> = (0..known.leads.height()).filter(|row| named(*row)).collect();
     let people: BTreeSet<&str> = first.iter().filter_map(|row| person_of.get(ids[*row]?)).copied().collect();
     let mut plan = Plan::default();
-    let mut addresses: BTreeSet<String> = mail.iter().cloned().collect();
+    let mut addresses: BTreeSet<String> = who.email().map(str::to_owned).into_iter().collect();
     for row in 0..known.leads.height() {
         let (Some(id), Some(source), Some(key)) = (ids[row], sources[row], keys[row]) else { continue };
         let theirs = person_of.get(id).is_some_and(|person| people.contains(person));

@@ -5,7 +5,6 @@
 //! time [`time`]'s, the lead source's grammar [`crate::lead_source`]'s. Who a lead belongs to is left to identity.
 //! Rules: the design's words (kind, stage), `received_at`, values and ids.
 
-mod few;
 mod packed;
 mod record;
 mod time;
@@ -16,14 +15,13 @@ use chrono::{DateTime, Utc};
 use polars::prelude::*;
 use sha2::{Digest, Sha256};
 
-use self::few::Few;
 use self::packed::Packed;
 use self::record::{Fields, Layout, Refused, Slot};
 use crate::codes::{self, Finding, action, finding, kind, level, quarantine, stage, storefront};
 use crate::config::{Exclude, Offer};
 use crate::error::Result;
 use crate::lead_source::{self, LeadSource};
-use crate::tables::{Leads, Quarantine, RawLeads, Table};
+use crate::tables::{Interned, Leads, Quarantine, RawLeads, Table};
 
 /// Most of a payload that a quarantine row keeps, in bytes; the landing holds the whole.
 const KEPT_PAYLOAD: usize = 16_384;
@@ -224,13 +222,13 @@ const FEW: [&str; 8] = ["source", "storefront", "action", "offer_id", "offer", "
 /// A text column in the making.
 enum Texts {
     Each(StringChunkedBuilder),
-    Few(Few),
+    Few(Interned),
 }
 
 impl Texts {
     fn new(name: &str, rows: usize) -> Texts {
         match FEW.contains(&name) {
-            true => Texts::Few(Few::new(name, rows)),
+            true => Texts::Few(Interned::new(name, rows)),
             false => Texts::Each(StringChunkedBuilder::new(name.into(), rows)),
         }
     }
@@ -595,7 +593,7 @@ fn name_offers(mut frame: DataFrame, catalogue: &Catalogue, settings: &Settings)
     };
     let mut cache: HashMap<[Option<&str>; 3], Option<String>> = HashMap::new();
     let height = frame.height();
-    let mut columns = ["offer_id", "publisher", "offer", "stage"].map(|n| Few::new(n, height));
+    let mut columns = ["offer_id", "publisher", "offer", "stage"].map(|n| Interned::new(n, height));
     for row in 0..height {
         let (id, title, product) = (ids.get(row), titles.get(row), products.get(row));
         let id = cache.entry([id, title, product]).or_insert_with(|| {
@@ -621,7 +619,7 @@ fn name_offers(mut frame: DataFrame, catalogue: &Catalogue, settings: &Settings)
         stages.push(Some(configured.map_or_else(|| default_stage(act, storefront), String::as_str)));
     }
     drop(cache);
-    let columns = columns.map(Few::finish);
+    let columns = columns.map(Interned::finish);
     drop((ids, titles, products, actions, storefronts));
     frame.drop_in_place("product")?;
     for column in columns {

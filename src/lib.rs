@@ -16,6 +16,7 @@ pub mod lead_source;
 pub mod tables;
 pub mod tabular;
 pub mod time;
+pub mod who;
 
 // Stages: tables in, tables out.
 pub mod balance;

@@ -14,6 +14,10 @@ use polars::prelude::*;
 
 use crate::error::{Error, Result};
 
+pub use self::interned::Interned;
+
+mod interned;
+
 /// What a column holds. Each kind is one Polars type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {

@@ -10,6 +10,7 @@ use crate::codes::{Finding, finding, level};
 use crate::contact::normalised_email;
 use crate::error::Result;
 use crate::tables::{CrmRecords, Grain, Leads, Table};
+use crate::who::Who;
 
 /// What came of a missed lead.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -274,24 +275,16 @@ pub fn taught<Records: Grain>(
     let mut taught = Vec::new();
     for (lead_id, outcome) in outcomes(worked, leads)? {
         let Outcome::InCrm(typed) = outcome else { continue };
+        let typed = Who::new(&typed);
         for (destination, id) in destinations.iter().zip(&ids) {
             if let (Some(destination), Some(id)) = (destination, id)
-                && is_record(&typed, id)
+                && typed.is_record(id)
             {
                 taught.push((lead_id.clone(), (*destination).to_owned(), (*id).to_owned()));
             }
         }
     }
     Ok(taught)
-}
-
-/// Whether a person who typed `typed` means the record `id`: Salesforce shows ids of 15 characters beside those of 18,
-/// and GUIDs stand in braces and in any case (Salesforce, "ID Field Type").
-pub fn is_record(typed: &str, id: &str) -> bool {
-    let bare = typed.trim().trim_matches(['{', '}']);
-    bare == id
-        || (bare.len() == 15 && id.len() == 18 && id.starts_with(bare))
-        || (bare.len() == 36 && bare.eq_ignore_ascii_case(id))
 }
 
 /// Most lines and records that are named one by one.
@@ -337,7 +330,7 @@ pub fn findings(worked: &Worked, leads: &Table<Leads>, records: &Table<CrmRecord
     for (lead_id, outcome) in outcomes {
         if let Outcome::InCrm(typed) = outcome
             && known.contains(lead_id.as_str())
-            && !ids.iter().flatten().any(|id| is_record(&typed, id))
+            && !ids.iter().flatten().any(|id| Who::new(&typed).is_record(id))
         {
             wrong.push((lead_id, typed));
         }

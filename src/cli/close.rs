@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use super::{Done, Globals};
 use crate::codes::status;
-use crate::contact::normalised_email;
 use crate::error::{Error, Result, count};
 use crate::io::{landing, last_run, publish, reviewed};
 use crate::tables::{CrmRecords, MissedLeads, Table};
+use crate::who::Who;
 use crate::worked::{self, Entry, Outcome};
 
 #[derive(Debug, clap::Args)]
@@ -25,15 +25,13 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
     let config = globals.load()?;
     let missed = last_run::table::<MissedLeads>(&config.output.dir)?;
-    let who = args.who.trim();
-    let mail = normalised_email(who);
+    let who = Who::new(&args.who);
     let (ids, emails, statuses) = (missed.texts("lead_id")?, missed.texts("email")?, missed.texts("status")?);
     let mut found: BTreeSet<&str> = BTreeSet::new();
     let mut settled = 0;
     for row in 0..missed.height() {
         let Some(id) = ids[row] else { continue };
-        let same = id.eq_ignore_ascii_case(who) || (mail.is_some() && emails[row].and_then(normalised_email) == mail);
-        if same {
+        if who.is_lead(id) || who.is_email(emails[row]) {
             found.insert(id);
             settled += usize::from(statuses[row] == Some(status::CLOSED));
         }
@@ -67,8 +65,8 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
 
 /// The id of a record in its CRM's long form: a slip would settle a lead that nobody has seen.
 fn record(typed: &str, records: &Table<CrmRecords>) -> Result<String> {
-    let ids = records.texts("record_id")?;
-    let found = ids.into_iter().flatten().find(|id| worked::is_record(typed, id));
+    let (ids, typed) = (records.texts("record_id")?, Who::new(typed));
+    let found = ids.into_iter().flatten().find(|id| typed.is_record(id));
     found.map(str::to_owned).ok_or_else(|| {
         Error::usage("the exports of the last report hold no CRM record of that id")
             .hint("copy the record's id from the CRM; is it newer than the export, close the lead after the next run")

@@ -7,6 +7,7 @@ use crate::explain::verdict::{self, Published};
 use crate::identity::{self, Explainer};
 use crate::io::last_run;
 use crate::reconcile::Expected;
+use crate::who;
 
 /// Lines of help are the doc comments.
 #[derive(Debug, clap::Args)]
@@ -43,7 +44,7 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
     let mut lonely = None;
     if rows.is_empty() {
         lonely = verdict::record(&args.who, &published, config.report.timezone)?;
-        rows = explain::rows_of(&args.who, &leads, &identities, &records)?;
+        rows = who::rows_of(&args.who, &leads, &identities, &records)?;
         if let (Some(text), true) = (&lonely, rows.is_empty()) {
             let json = serde_json::json!({ "record": text.trim_end() });
             return Ok(Done::ok(if globals.json { format!("{json:#}\n") } else { text.clone() }));

@@ -14,7 +14,7 @@ use super::{KEY, LOST, OPEN, QUALIFIED, WON};
 use crate::config::{Destination, DestinationKind};
 use crate::error::Result;
 use crate::lead_source::{self, LeadSource, Offer};
-use crate::tables::{EarlierContacts, ExportRecords, Grain as _, Table};
+use crate::tables::{EarlierContacts, ExportRecords, Grain as _, Interned, Table};
 use crate::tabular::fold;
 
 /// Columns that pass from the landed rows into the records as they are.
@@ -124,38 +124,6 @@ fn newest(versions: DataFrame) -> Result<DataFrame> {
     Ok(DataFrame::new(height, columns)?)
 }
 
-/// A text column of which few values differ: each is stored once.
-#[derive(Default)]
-struct Coded {
-    numbers: PlHashMap<String, IdxSize>,
-    rows: Vec<Option<IdxSize>>,
-}
-
-impl Coded {
-    fn push(&mut self, value: Option<&str>) {
-        let number = value.map(|value| match self.numbers.get(value) {
-            Some(known) => *known,
-            None => {
-                let next = IdxSize::try_from(self.numbers.len()).unwrap_or(IdxSize::MAX);
-                self.numbers.insert(value.to_owned(), next);
-                next
-            }
-        });
-        self.rows.push(number);
-    }
-
-    fn column(self, name: &str) -> Result<Column> {
-        let mut values = vec![""; self.numbers.len()];
-        for (value, number) in &self.numbers {
-            if let Some(place) = values.get_mut(*number as usize) {
-                *place = value;
-            }
-        }
-        let rows = IdxCa::from_iter_options(name.into(), self.rows.into_iter());
-        Ok(StringChunked::from_slice(name.into(), &values).take(&rows)?.into_column())
-    }
-}
-
 /// What a record says of the lead it was made for.
 #[derive(Clone, Default)]
 struct Said {
@@ -229,7 +197,7 @@ fn made(newest: DataFrame, destination: &Destination) -> Result<DataFrame> {
     let persons = Persons::of(&texts, height);
     let words = Words::new(destination);
     let mut known: HashMap<&str, Said> = HashMap::new();
-    let mut columns: BTreeMap<&str, Coded> = BTreeMap::new();
+    let mut columns: BTreeMap<&str, Interned> = BTreeMap::new();
     let mut marketplace = Vec::with_capacity(height);
     for row in 0..height {
         let get = |name: &str| texts.get(name, row);
@@ -272,7 +240,7 @@ fn made(newest: DataFrame, destination: &Destination) -> Result<DataFrame> {
             ("opportunity", get("opportunity")),
             ("resolution", Some(get("resolution").unwrap_or("none"))),
         ] {
-            columns.entry(name).or_default().push(value);
+            columns.entry(name).or_insert_with(|| Interned::new(name, height)).push(value);
         }
     }
     let mut result: Vec<Column> = Vec::new();
@@ -280,8 +248,8 @@ fn made(newest: DataFrame, destination: &Destination) -> Result<DataFrame> {
         let landed = newest.column(name)?;
         result.push(if CONTACT.contains(name) { persons.fill(landed)? } else { landed.clone() });
     }
-    for (name, coded) in columns {
-        result.push(coded.column(name)?);
+    for interned in columns.into_values() {
+        result.push(interned.finish()?);
     }
     result.push(Column::new("marketplace".into(), marketplace));
     let deleted: BooleanChunked = deleted.iter().map(|d| Some(d.unwrap_or(false))).collect_ca("deleted".into());

@@ -16,6 +16,7 @@ use crate::tables::{
     Causes, Coverage, CrmRecords, Findings, Leads, MissedLeads, Outages, Reconciliation, Table, UnexplainedRecords,
 };
 use crate::time::SECOND;
+use crate::who::Who;
 
 /// What verdicts are told from: the published tables of a run, and what the configuration expects where.
 #[derive(Clone, Copy)]
@@ -195,10 +196,11 @@ pub fn fate(row: usize, published: &Published<'_>) -> Result<Fate> {
 /// Where a table does not have its shape.
 pub fn rows_of_record(who: &str, leads: &Table<Leads>, reconciliation: &Table<Reconciliation>) -> Result<Vec<usize>> {
     let (ids, records) = (reconciliation.texts("lead_id")?, reconciliation.texts("record_id")?);
+    let who = Who::new(who);
     let mut answered: Vec<&str> = ids
         .into_iter()
         .zip(records)
-        .filter(|(_, record)| *record == Some(who.trim()))
+        .filter(|(_, record)| record.is_some_and(|record| who.is_record(record)))
         .filter_map(|(id, _)| id)
         .collect();
     answered.sort_unstable();
@@ -214,7 +216,8 @@ pub fn rows_of_record(who: &str, leads: &Table<Leads>, reconciliation: &Table<Re
 /// Where a table does not have its shape.
 pub fn record(who: &str, published: &Published<'_>, zone: Tz) -> Result<Option<String>> {
     let (ids, names) = (published.records.texts("record_id")?, published.records.texts("destination")?);
-    let Some(row) = ids.iter().position(|id| *id == Some(who.trim())) else { return Ok(None) };
+    let asked = Who::new(who);
+    let Some(row) = ids.iter().position(|id| id.is_some_and(|id| asked.is_record(id))) else { return Ok(None) };
     let name = names.get(row).copied().flatten().unwrap_or_default();
     let created = published.records.instants("created_at")?.get(row).copied().flatten();
     let source = published.records.texts("lead_source")?.get(row).copied().flatten().unwrap_or("none");

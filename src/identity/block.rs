@@ -10,6 +10,7 @@ use rayon::prelude::*;
 
 use super::compare::{FIRST, Shared, compare, names_contradict, pattern};
 use super::forms::{Forms, NONE, Profile};
+use super::homes::Contacts;
 use super::model::Scale;
 
 /// A blocking rule.
@@ -153,7 +154,8 @@ const FORGOTTEN: f64 = -12.0;
 
 /// Compares all candidate pairs. With `of_leads` less than the number of profiles, only pairs of a lead's profile with
 /// a record's are made.
-pub(super) fn candidates(forms: &Forms, shared: &Shared, scale: &Scale, between: bool) -> Candidates {
+pub(super) fn candidates(contacts: &Contacts, shared: &Shared, scale: &Scale, between: bool) -> Candidates {
+    let forms = &contacts.forms;
     let profiles = &forms.profiles;
     let range = if between { profiles.len() } else { forms.of_leads };
     let mut keys: Vec<Keys> = profiles
@@ -167,7 +169,7 @@ pub(super) fn candidates(forms: &Forms, shared: &Shared, scale: &Scale, between:
             keys.iter().enumerate().filter(|(_, k)| k[r] != 0).map(|(n, k)| (k[r], n as u32)).collect();
         members.par_sort_unstable();
         let blocks: Vec<&[(u64, u32)]> = members.chunk_by(|x, y| x.0 == y.0).filter(|block| block.len() > 1).collect();
-        let whole = Block { forms, shared, scale, keys: &keys, rule: r, between };
+        let whole = Block { contacts, forms, shared, scale, keys: &keys, rule: r, between };
         // Blocks of one piece are worked on by one thread; pieces are put together in order.
         let pieces: Vec<Piece> = blocks.par_chunks(2048).map(|blocks| whole.compared(blocks)).collect();
         let mut capped = Capped { rule: rule.name, ..Capped::default() };
@@ -208,6 +210,7 @@ struct Piece {
 }
 
 struct Block<'a> {
+    contacts: &'a Contacts,
     forms: &'a Forms,
     shared: &'a Shared,
     scale: &'a Scale,
@@ -284,7 +287,7 @@ impl Block<'_> {
         let levels = compare(self.forms, self.shared, x, y);
         let pattern = pattern(&levels);
         *piece.patterns.entry(pattern).or_default() += 1;
-        if self.scale.weight(self.forms, &levels, a) > FORGOTTEN {
+        if self.scale.weight(self.contacts, &levels, a) > FORGOTTEN {
             piece.pairs.push(Candidate { a, b, pattern });
         }
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use polars::prelude::*;
 
-use super::Link;
+use super::clustered::Link;
 use crate::codes;
 use crate::error::Result;
 use crate::tables::{ChangedPeople, Table};

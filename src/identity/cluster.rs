@@ -8,7 +8,7 @@
 
 use super::block::Candidate;
 use super::compare::{COMPANY, EMAIL, FIRST, LAST, PHONE, Shared, compare, levels, names_contradict};
-use super::forms::Forms;
+use super::homes::Contacts;
 use super::model::Scale;
 
 /// Profiles that one person may have before the cluster is held to be something else.
@@ -54,7 +54,7 @@ pub(super) struct Clusters {
 
 /// What clustering needs to look at a pair again.
 pub(super) struct Judge<'a> {
-    pub forms: &'a Forms,
+    pub contacts: &'a Contacts,
     pub shared: &'a Shared,
     pub scale: &'a Scale,
     /// log2 odds from which two profiles are one person.
@@ -64,12 +64,12 @@ pub(super) struct Judge<'a> {
 }
 
 /// Weighs the candidates and sorts what is at least `floor`, strongest first.
-pub(super) fn edges(forms: &Forms, scale: &Scale, candidates: &[Candidate], floor: f64) -> Vec<Edge> {
+pub(super) fn edges(contacts: &Contacts, scale: &Scale, candidates: &[Candidate], floor: f64) -> Vec<Edge> {
     use rayon::prelude::*;
     let mut edges: Vec<Edge> = candidates
         .par_iter()
         .filter_map(|c| {
-            let weight = scale.weight(forms, &levels(c.pattern), c.a);
+            let weight = scale.weight(contacts, &levels(c.pattern), c.a);
             (weight >= floor).then_some(Edge { a: c.a, b: c.b, pattern: c.pattern, weight, decided: false })
         })
         .collect();
@@ -85,7 +85,7 @@ struct Neighbours {
 
 impl Neighbours {
     fn of(edges: &[Edge], judge: &Judge) -> Self {
-        let mut is_end = vec![false; judge.forms.of_leads];
+        let mut is_end = vec![false; judge.contacts.forms.of_leads];
         for edge in edges.iter().filter(|e| e.weight >= judge.threshold && e.weight < WEAK) {
             for end in [edge.a, edge.b] {
                 if let Some(flag) = is_end.get_mut(end as usize) {
@@ -116,7 +116,7 @@ impl Neighbours {
 impl Clusters {
     /// Joins along `edges`, in their order.
     pub(super) fn of(judge: &Judge, edges: &[Edge]) -> Self {
-        let n = judge.forms.of_leads as u32;
+        let n = judge.contacts.forms.of_leads as u32;
         let mut clusters = Clusters {
             parent: (0..n).collect(),
             members: (0..n).map(|_| Vec::new()).collect(),
@@ -203,10 +203,10 @@ impl Clusters {
                     continue;
                 }
                 seen.push(cluster);
-                let profiles = &judge.forms.profiles;
+                let profiles = &judge.contacts.forms.profiles;
                 let (Some(p), Some(q)) = (profiles.get(other as usize), profiles.get(rival as usize)) else { continue };
-                let levels = compare(judge.forms, judge.shared, p, q);
-                if judge.scale.weight(judge.forms, &levels, other) < SOMEBODY_ELSE {
+                let levels = compare(&judge.contacts.forms, judge.shared, p, q);
+                if judge.scale.weight(judge.contacts, &levels, other) < SOMEBODY_ELSE {
                     odds += f64::from(weight).exp2();
                 }
             }
@@ -239,19 +239,20 @@ impl Clusters {
         let (mut agreeing, mut contradicting) = (0, 0);
         for x in left.iter().take(LOOKED_AT) {
             for y in right.iter().take(LOOKED_AT) {
-                let (Some(p), Some(q)) = (judge.forms.profiles.get(*x as usize), judge.forms.profiles.get(*y as usize))
+                let (Some(p), Some(q)) =
+                    (judge.contacts.forms.profiles.get(*x as usize), judge.contacts.forms.profiles.get(*y as usize))
                 else {
                     continue;
                 };
-                let seen = compare(judge.forms, judge.shared, p, q);
+                let seen = compare(&judge.contacts.forms, judge.shared, p, q);
                 if is_bridge && seen[EMAIL] == 8 && seen[PHONE] == 7 && seen[COMPANY] == 4 {
                     return Some(Refusal::WeakBridge);
                 }
-                let contradict = names_contradict(judge.forms, &seen, p, q);
+                let contradict = names_contradict(&judge.contacts.forms, &seen, p, q);
                 if !contradict && (seen[FIRST] == 0 || seen[LAST] == 0) {
                     continue;
                 }
-                let weight = judge.scale.weight(judge.forms, &seen, *x);
+                let weight = judge.scale.weight(judge.contacts, &seen, *x);
                 if weight >= judge.threshold {
                     agreeing += 1;
                 } else if contradict && weight < 0.0 {

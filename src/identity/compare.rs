@@ -4,7 +4,7 @@
 //! learned in `model`; here stands only what is seen. Distances: Jaro–Winkler and optimal string alignment (strsim).
 
 use super::forms::{Email, Forms, NONE, Name, Phone, Profile, Script, Words};
-use crate::contact;
+use crate::{codes, contact};
 
 /// The compared fields, in the order of a pattern.
 pub(super) const FIELDS: [&str; 7] = ["email", "phone", "first_name", "last_name", "company", "title", "country"];
@@ -141,6 +141,21 @@ pub(super) fn names_contradict(forms: &Forms, levels: &Levels, a: &Profile, b: &
         _ => false,
     };
     first || (last && (matches!(levels[FIRST], 0 | 5) || is_numbered()))
+}
+
+/// What two profiles were linked by, in a word.
+pub(super) fn linked_by(levels: &Levels) -> &'static str {
+    match () {
+        () if matches!(levels[EMAIL], 1..=3) => codes::link::EMAIL,
+        () if matches!(levels[PHONE], 1..=3) => codes::link::PHONE,
+        () if matches!(levels[FIRST], 1..=4 | 6)
+            && matches!(levels[LAST], 1..=4 | 6)
+            && matches!(levels[COMPANY], 0..=3) =>
+        {
+            codes::link::NAME
+        }
+        () => codes::link::MODEL,
+    }
 }
 
 /// Still recognisable as one word: a letter or two differ, in whatever order.

@@ -3,8 +3,11 @@
 use polars::prelude::*;
 
 use super::cluster::Refusal;
-use super::compare::{compare, levels};
-use super::{Clustered, Decision, Link, linked_by, probability, strongest, weight};
+use super::clustered::{Clustered, Link, strongest};
+use super::compare::{compare, levels, linked_by};
+use super::decisions::Decision;
+use super::model::{probability, weight};
+use super::people::NOBODY;
 use crate::codes;
 use crate::error::Result;
 use crate::tables::{Leads, Table};
@@ -54,8 +57,8 @@ impl<'a> Explainer<'a> {
     /// # Errors
     /// Where a table does not have its shape.
     pub fn links(&self, row: usize) -> Result<Vec<Waterfall>> {
-        let cluster = self.all.cluster.get(row).copied().unwrap_or(super::NOBODY);
-        if cluster == super::NOBODY {
+        let cluster = self.all.cluster.get(row).copied().unwrap_or(NOBODY);
+        if cluster == NOBODY {
             return Ok(Vec::new());
         }
         let mut of_person: Vec<&Link> =
@@ -70,10 +73,10 @@ impl<'a> Explainer<'a> {
     /// Where a table does not have its shape.
     pub fn nearest_other(&self, row: usize) -> Result<Option<Waterfall>> {
         let (profiles, scale) = (&self.all.profiles, &self.all.scale);
-        let cluster = self.all.cluster.get(row).copied().unwrap_or(super::NOBODY);
-        let first_row = |profile: u32| profiles.first_row.get(profile as usize).copied().unwrap_or(super::NOBODY);
-        let of = |profile: u32| self.all.cluster.get(first_row(profile) as usize).copied().unwrap_or(super::NOBODY);
-        if cluster == super::NOBODY {
+        let cluster = self.all.cluster.get(row).copied().unwrap_or(NOBODY);
+        let first_row = |profile: u32| profiles.first_row.get(profile as usize).copied().unwrap_or(NOBODY);
+        let of = |profile: u32| self.all.cluster.get(first_row(profile) as usize).copied().unwrap_or(NOBODY);
+        if cluster == NOBODY {
             return Ok(None);
         }
         let mut nearest: Option<(f64, u32, u32)> = None;
@@ -83,8 +86,7 @@ impl<'a> Explainer<'a> {
                 continue;
             }
             let (inside, outside) = if a == cluster { (pair.a, pair.b) } else { (pair.b, pair.a) };
-            let forms = &profiles.forms;
-            let w = scale.weight(forms, &levels(pair.pattern), pair.a);
+            let w = scale.weight(&profiles.contacts, &levels(pair.pattern), pair.a);
             if nearest.is_none_or(|(best, ..)| w > best) {
                 nearest = Some((w, inside, outside));
             }
@@ -117,7 +119,7 @@ impl<'a> Explainer<'a> {
         let id = |row: u32| ids.get(row as usize).unwrap_or("").to_owned();
         let profile = |row: u32| {
             let number = *profiles.of_row.get(row as usize)?;
-            Some((number, profiles.forms.profiles.get(number as usize)?))
+            Some((number, profiles.contacts.forms.profiles.get(number as usize)?))
         };
         let mut found = Waterfall {
             lead_id_a: id(a),
@@ -129,11 +131,11 @@ impl<'a> Explainer<'a> {
             not_linked_because: because,
         };
         if let (Some((number, p)), Some((_, q))) = (profile(a), profile(b)) {
-            let seen = compare(&profiles.forms, &profiles.shared, p, q);
-            found.steps = scale.waterfall(&profiles.forms, &seen, number);
+            let seen = compare(&profiles.contacts.forms, &profiles.shared, p, q);
+            found.steps = scale.waterfall(&profiles.contacts, &seen, number);
             match link {
                 Some(l) if l.by == codes::link::DECISION => {}
-                _ => found.weight = scale.weight(&profiles.forms, &seen, number),
+                _ => found.weight = scale.weight(&profiles.contacts, &seen, number),
             }
             if link.is_some_and(|l| l.by != codes::link::DECISION) {
                 found.linked_by = Some(linked_by(&seen));

@@ -6,7 +6,6 @@
 
 use polars::prelude::*;
 
-use super::frequency::Frequencies;
 use crate::contact;
 use crate::error::Result;
 
@@ -92,7 +91,7 @@ pub(super) struct Profile {
     pub company: u32,
     pub title: u32,
     pub country: u32,
-    /// The country it is at home in: as typed, else by phone, mail domain or names. Not compared, see `frequency`.
+    /// The country it is at home in, filled in by `homes`; not compared, see `frequency`.
     pub home: u32,
 }
 
@@ -111,7 +110,6 @@ pub(super) struct Forms {
     pub profiles: Vec<Profile>,
     /// How many of `profiles` are of leads; those of CRM records follow.
     pub of_leads: usize,
-    pub frequencies: Frequencies,
     numbers: Numbers,
 }
 
@@ -151,20 +149,16 @@ fn letters(text: &str) -> u32 {
 }
 
 impl Forms {
+    /// The profile of each CRM record, all after those of leads; no lead shares one with a record.
+    pub(super) fn add_records(&mut self, frame: &DataFrame, keep: &[u32]) -> Result<Vec<u32>> {
+        self.numbers.profiles.clear();
+        self.add(frame, keep, &[])
+    }
+
     /// The profile of each lead that `keep` names, in its order; a row flagged in `own` shares its profile with nobody.
     pub(super) fn add_leads(&mut self, frame: &DataFrame, keep: &[u32], own: &[bool]) -> Result<Vec<u32>> {
         let profiles = self.add(frame, keep, own)?;
-        self.count_leads();
-        Ok(profiles)
-    }
-
-    /// The profile of each CRM record, all after those of leads.
-    pub(super) fn add_records(&mut self, frame: &DataFrame, keep: &[u32]) -> Result<Vec<u32>> {
-        self.numbers.profiles.clear();
-        let profiles = self.add(frame, keep, &[])?;
-        self.find_homes();
-        self.guess_homes();
-        self.keep_frequencies();
+        self.of_leads = self.profiles.len();
         Ok(profiles)
     }
 
@@ -208,42 +202,6 @@ impl Forms {
         Ok(profiles)
     }
 
-    /// Finds out where profiles are at home, and counts the values of those of leads.
-    fn count_leads(&mut self) {
-        self.of_leads = self.profiles.len();
-        self.find_homes();
-        let mut frequencies = Frequencies::overall(self);
-        frequencies.count_at_home(self);
-        self.frequencies = frequencies;
-        self.guess_homes();
-        self.keep_frequencies();
-    }
-
-    /// The country of each profile as typed, else of its phone, else of its mail domain.
-    fn find_homes(&mut self) {
-        let codes: Vec<_> = self.domains.iter().map(|domain| contact::domain_country(domain)).collect();
-        let by_domain: Vec<u32> = codes.into_iter().map(|code| self.country(code)).collect();
-        for profile in &mut self.profiles {
-            let phone = self.phones.get(profile.phone as usize).map_or(NONE, |p| p.country);
-            let domain = self.emails.get(profile.email as usize).map_or(NONE, |e| e.domain);
-            let domain = by_domain.get(domain as usize).copied().unwrap_or(NONE);
-            profile.home = [profile.country, phone, domain].into_iter().find(|c| *c != NONE).unwrap_or(NONE);
-        }
-    }
-
-    /// The country of the profiles that tell none: where people are called so.
-    fn guess_homes(&mut self) {
-        for profile in self.profiles.iter_mut().filter(|p| p.home == NONE) {
-            profile.home = self.frequencies.home_of_names(profile.first, profile.last);
-        }
-    }
-
-    fn keep_frequencies(&mut self) {
-        let mut frequencies = std::mem::take(&mut self.frequencies);
-        frequencies.keep_of_profiles(self);
-        self.frequencies = frequencies;
-    }
-
     /// The registrable domain of a profile's address where it names a company.
     pub(super) fn company_domain(&self, profile: &Profile) -> u32 {
         self.emails.get(profile.email as usize).filter(|e| !e.free).map_or(NONE, |e| e.domain)
@@ -263,7 +221,8 @@ impl Forms {
         self.profiles.len() as u32 - 1
     }
 
-    fn country(&mut self, code: Option<&'static str>) -> u32 {
+    /// The number of a country.
+    pub(super) fn country(&mut self, code: Option<&'static str>) -> u32 {
         let Some(code) = code else { return NONE };
         if let Some(at) = self.countries.iter().position(|c| *c == code) {
             return at as u32;

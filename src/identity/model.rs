@@ -25,8 +25,9 @@ use super::compare::{
     COMPANY, COMPATRIOTS, COUNTRY, EMAIL, FIELDS, FIRST, FOREIGNERS, HOME, LAST, LEVELS, Levels, PHONE, SWAPPED, TITLE,
     levels,
 };
-use super::forms::{Forms, NONE};
+use super::forms::NONE;
 use super::frequency;
+use super::homes::Contacts;
 use crate::error::{Error, Result};
 
 /// Prior probabilities of each level, given that both sides have a value: same person, strangers, close to each other,
@@ -474,9 +475,9 @@ impl Scale {
     }
 
     /// log2 share of the value that both have, where its frequency matters at this level.
-    fn share(&self, forms: &Forms, field: usize, levels: &Levels, profile: u32) -> Option<f64> {
+    fn share(&self, contacts: &Contacts, field: usize, levels: &Levels, profile: u32) -> Option<f64> {
+        let Contacts { forms, frequencies: kept } = contacts;
         let a = forms.profiles.get(profile as usize)?;
-        let kept = &forms.frequencies;
         let compatriots = levels[HOME] == COMPATRIOTS;
         let of_own = |kind: usize, value: u32| {
             kept.of_profile(kind, profile, compatriots).unwrap_or(kept.among_all(kind, value))
@@ -507,20 +508,20 @@ impl Scale {
     }
 
     /// log2 odds that two profiles are one person: the one numbered `a` and whoever gave these levels.
-    pub(super) fn weight(&self, forms: &Forms, levels: &Levels, a: u32) -> f64 {
+    pub(super) fn weight(&self, contacts: &Contacts, levels: &Levels, a: u32) -> f64 {
         let mut sum = self.prior;
         for field in 0..FIELDS.len() {
             if levels[field] > 0 {
-                sum.add(self.log2(forms, field, levels, a));
+                sum.add(self.log2(contacts, field, levels, a));
             }
         }
         sum.same - sum.others()
     }
 
     /// log2 probabilities of one field, term frequency included.
-    fn log2(&self, forms: &Forms, field: usize, levels: &Levels, a: u32) -> Log2 {
+    fn log2(&self, contacts: &Contacts, field: usize, levels: &Levels, a: u32) -> Log2 {
         let mut of = self.table[usize::from(levels[HOME])][field][usize::from(levels[field])];
-        if let Some(share) = self.share(forms, field, levels, a) {
+        if let Some(share) = self.share(contacts, field, levels, a) {
             of.strangers = share;
             match field {
                 // Relatives and colleagues share a first name no more than strangers do.
@@ -540,7 +541,7 @@ impl Scale {
     }
 
     /// The bars that add up to [`Self::weight`].
-    pub(super) fn waterfall(&self, forms: &Forms, levels: &Levels, a: u32) -> Vec<Step> {
+    pub(super) fn waterfall(&self, contacts: &Contacts, levels: &Levels, a: u32) -> Vec<Step> {
         let mut sum = self.prior;
         let mut steps = vec![Step {
             field: "prior",
@@ -553,10 +554,10 @@ impl Scale {
             if *level == 0 {
                 continue;
             }
-            let of = self.log2(forms, field, levels, a);
+            let of = self.log2(contacts, field, levels, a);
             sum.add(of);
             let (name, words) = LEVELS[field][usize::from(*level)];
-            let term_frequency = self.share(forms, field, levels, a).map(f64::exp2);
+            let term_frequency = self.share(contacts, field, levels, a).map(f64::exp2);
             steps.push(Step {
                 field: FIELDS[field],
                 level: name,
@@ -580,4 +581,17 @@ impl Scale {
 fn log2_sum(a: f64, b: f64) -> f64 {
     let (high, low) = if a >= b { (a, b) } else { (b, a) };
     high + (1.0 + (low - high).exp2()).log2()
+}
+
+/// Match weight of what is certain: a reviewed decision, the key of the raw lead.
+pub(super) const CERTAIN: f64 = 40.0;
+
+/// A match weight (log2 odds) as a probability.
+pub fn probability(weight: f64) -> f64 {
+    1.0 / (1.0 + (-weight).exp2())
+}
+
+/// A probability as a match weight.
+pub fn weight(probability: f64) -> f64 {
+    (probability / (1.0 - probability)).log2()
 }

@@ -5,12 +5,20 @@
 use std::collections::HashMap;
 
 use polars::prelude::*;
+use sha2::{Digest, Sha256};
 
-use super::{person_id, probability};
+use super::model::probability;
 use crate::codes::kind;
 use crate::contact::is_placeholder;
 use crate::error::Result;
 use crate::tables::{CrmRecords, Identities, People, Table};
+
+/// First 16 hex digits of SHA-256 over the anchor's lead_id.
+pub fn person_id(anchor_lead_id: &str) -> String {
+    let mut id = hex::encode(Sha256::digest(anchor_lead_id.as_bytes()));
+    id.truncate(16);
+    id
+}
 
 /// A lead that is nobody.
 pub(super) const NOBODY: u32 = u32::MAX;

@@ -9,10 +9,9 @@ use polars::prelude::*;
 
 use super::block::{self, Capped};
 use super::cluster::{Clusters, edges};
-use super::compare::{Shared, levels};
-use super::forms::Forms;
-use super::model::{Model, Scale};
-use super::{CERTAIN, linked_by, probability};
+use super::compare::{Shared, levels, linked_by};
+use super::homes::Contacts;
+use super::model::{CERTAIN, Model, Scale, probability};
 use crate::codes::link;
 use crate::error::Result;
 
@@ -74,7 +73,7 @@ pub(super) struct People<'a> {
 
 /// Gives each record its person.
 pub(super) fn assign(
-    forms: &mut Forms,
+    contacts: &mut Contacts,
     shared: &Shared,
     model: &Model,
     clusters: &mut Clusters,
@@ -83,14 +82,14 @@ pub(super) fn assign(
     threshold: f64,
 ) -> Result<Assignment> {
     let all: Vec<u32> = (0..records.height() as u32).collect();
-    let of_leads = forms.of_leads;
-    let profiles = forms.add_records(records, &all)?;
+    let of_leads = contacts.forms.of_leads;
+    let profiles = contacts.add_records(records, &all)?;
     let prior = (OF_A_LEAD / (of_leads as f64).max(1.0)).min(0.03).log2();
     let scale = Scale::new(model).with_prior(prior, prior);
-    let found = block::candidates(forms, shared, &scale, true);
+    let found = block::candidates(contacts, shared, &scale, true);
     // Best weight of each record's profile with each cluster.
     let mut best: BTreeMap<(u32, u32), (f64, u32, u32)> = BTreeMap::new();
-    for edge in edges(forms, &scale, &found.pairs, 0.0) {
+    for edge in edges(contacts, &scale, &found.pairs, 0.0) {
         let (lead, record) = if (edge.a as usize) < of_leads { (edge.a, edge.b) } else { (edge.b, edge.a) };
         // Strongest first: what stands already is at least as strong.
         best.entry((record, clusters.find(lead))).or_insert((edge.weight, lead, edge.pattern));

@@ -8,21 +8,22 @@ use std::collections::HashMap;
 use polars::prelude::*;
 
 /// The column in the making.
-pub(super) struct Few {
+#[derive(Debug)]
+pub struct Interned {
     name: PlSmallStr,
     known: HashMap<String, IdxSize>,
     distinct: Vec<String>,
     rows: Vec<Option<IdxSize>>,
 }
 
-impl Few {
+impl Interned {
     /// For so many rows.
-    pub(super) fn new(name: &str, rows: usize) -> Few {
-        Few { name: name.into(), known: HashMap::new(), distinct: Vec::new(), rows: Vec::with_capacity(rows) }
+    pub fn new(name: &str, rows: usize) -> Interned {
+        Interned { name: name.into(), known: HashMap::new(), distinct: Vec::new(), rows: Vec::with_capacity(rows) }
     }
 
     /// Appends a value.
-    pub(super) fn push(&mut self, value: Option<&str>) {
+    pub fn push(&mut self, value: Option<&str>) {
         let row = value.map(|value| {
             if let Some(row) = self.known.get(value) {
                 return *row;
@@ -39,7 +40,7 @@ impl Few {
     ///
     /// # Errors
     /// Never: every row points at a value.
-    pub(super) fn finish(self) -> PolarsResult<Column> {
+    pub fn finish(self) -> PolarsResult<Column> {
         let distinct = StringChunked::from_iter_values(self.name.clone(), self.distinct.iter().map(String::as_str));
         let rows: IdxCa = self.rows.into_iter().collect_ca(self.name);
         Ok(distinct.take(&rows)?.into_column())
@@ -53,11 +54,11 @@ mod tests {
     #[test]
     fn values_come_back_in_the_order_they_were_given_and_long_ones_are_held_once() {
         let long = "AzureMarketplace-INS|contoso.data-mesh-pro";
-        let mut few = Few::new("x", 4);
+        let mut interned = Interned::new("x", 4);
         for value in [Some(long), None, Some(""), Some(long), Some("b")] {
-            few.push(value);
+            interned.push(value);
         }
-        let column = few.finish().unwrap();
+        let column = interned.finish().unwrap();
         let texts = column.str().unwrap();
         assert_eq!(texts.iter().collect::<Vec<_>>(), [Some(long), None, Some(""), Some(long), Some("b")]);
         let shared: usize = texts.downcast_iter().flat_map(|a| a.data_buffers().iter()).map(|b| b.len()).sum();

@@ -1,0 +1,289 @@
+//! Leads → profiles → clusters of profiles: who belongs together, and what holds each person together.
+
+use std::collections::HashMap;
+
+use polars::prelude::*;
+
+use super::block;
+use super::cluster::{self, Clusters, Edge};
+use super::compare::{Levels, Shared, compare, levels, linked_by, pattern};
+use super::decisions::Decision;
+use super::homes::Contacts;
+use super::model::{CERTAIN, Counted, Model, Scale, weight};
+use super::people::{Assigned, NOBODY, Rows, Strength};
+use super::quality::Quality;
+use crate::codes;
+use crate::error::Result;
+use crate::tables::{People, Table};
+
+/// Match probabilities of the strict and the loose reading.
+const STRICT: f64 = 0.99;
+const LOOSE: f64 = 0.8;
+
+/// Two leads that hold a person together; rows count in the table of leads.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Link {
+    /// Row of the one lead.
+    pub row_a: u32,
+    /// Row of the other.
+    pub row_b: u32,
+    /// log2 odds.
+    pub weight: f64,
+    /// One of [`crate::codes::link`].
+    pub by: &'static str,
+}
+
+/// Leads as profiles.
+pub(super) struct Profiles {
+    pub contacts: Contacts,
+    pub shared: Shared,
+    pub rows: Rows,
+    /// Profile of each row; [`NOBODY`] for a lead that is nobody.
+    pub of_row: Vec<u32>,
+    /// Row of the first lead of each profile.
+    pub first_row: Vec<u32>,
+    /// Leads of each profile.
+    pub leads: Vec<u32>,
+    /// Reviewed decisions as pairs of profiles.
+    pub same: Vec<(u32, u32)>,
+    pub different: Vec<(u32, u32)>,
+    /// Decisions that name a lead which is not there.
+    pub unknown: usize,
+}
+
+impl Profiles {
+    fn of(frame: &DataFrame, decisions: &[Decision]) -> Result<Self> {
+        let rows = Rows::of(frame)?;
+        let ids = frame.column("lead_id")?.str()?;
+        // A decision is about leads, so such a lead is a profile of its own, whoever typed the same.
+        let mut decided: HashMap<&str, u32> = decisions
+            .iter()
+            .flat_map(|d| [d.lead_id_a.as_str(), d.lead_id_b.as_str()])
+            .map(|id| (id, NOBODY))
+            .collect();
+        let mut own = vec![false; if decided.is_empty() { 0 } else { frame.height() }];
+        if !decided.is_empty() {
+            for &row in &rows.in_order {
+                if let Some(place) = ids.get(row as usize).and_then(|id| decided.get_mut(id)) {
+                    *place = row;
+                    own[row as usize] = true;
+                }
+            }
+        }
+        let mut contacts = Contacts::default();
+        let profiles = contacts.add_leads(frame, &rows.in_order, &own)?;
+        let forms = &contacts.forms;
+        let shared = block::shared(forms);
+        let mut of_row = vec![NOBODY; frame.height()];
+        let mut first_row = vec![NOBODY; forms.of_leads];
+        let mut leads = vec![0u32; forms.of_leads];
+        for (&row, &profile) in rows.in_order.iter().zip(&profiles) {
+            of_row[row as usize] = profile;
+            leads[profile as usize] += 1;
+            if first_row[profile as usize] == NOBODY {
+                first_row[profile as usize] = row;
+            }
+        }
+        let mut found =
+            Profiles { contacts, shared, rows, of_row, first_row, leads, same: vec![], different: vec![], unknown: 0 };
+        for decision in decisions {
+            let profile = |id: &str| {
+                let row = decided.get(id).copied().filter(|row| *row != NOBODY)?;
+                found.of_row.get(row as usize).copied()
+            };
+            match (profile(&decision.lead_id_a), profile(&decision.lead_id_b)) {
+                (Some(a), Some(b)) if decision.same => found.same.push((a.min(b), a.max(b))),
+                (Some(a), Some(b)) => found.different.push((a.min(b), a.max(b))),
+                _ => found.unknown += 1,
+            }
+        }
+        Ok(found)
+    }
+
+    /// Weight of a profile with itself: whether two leads that typed the same are one person.
+    fn with_itself(&self, scale: &Scale, profile: u32) -> Option<(f64, Levels)> {
+        let p = self.contacts.forms.profiles.get(profile as usize)?;
+        let levels = compare(&self.contacts.forms, &self.shared, p, p);
+        Some((scale.weight(&self.contacts, &levels, profile), levels))
+    }
+
+    /// Compares all candidates, and learns the model unless one is given.
+    fn candidates(&self, saved: Option<&str>) -> Result<(block::Candidates, Model)> {
+        let prior = Scale::new(&Model::prior(self.contacts.forms.of_leads));
+        let found = block::candidates(&self.contacts, &self.shared, &prior, false);
+        if let Some(json) = saved {
+            return Ok((found, Model::read(json)?));
+        }
+        // Two leads that typed the same are a pair too; a hundred of them are still one habit of one person.
+        let mut patterns = found.patterns.clone();
+        for (profile, _) in self.leads.iter().enumerate().filter(|(_, n)| **n > 1) {
+            if let Some((weight, levels)) = self.with_itself(&prior, profile as u32)
+                && weight > 0.0
+            {
+                *patterns.entry(pattern(&levels)).or_default() += 1;
+            }
+        }
+        let model = Model::learned(&Counted {
+            candidates: patterns.into_iter().collect(),
+            random: block::random_pairs(&self.contacts.forms, &self.shared),
+            profiles: self.contacts.forms.of_leads,
+            colleagues: self.contacts.frequencies.colleagues,
+        });
+        Ok((found, model))
+    }
+
+    /// Clusters of profiles at a threshold.
+    fn clusters(&self, scale: &Scale, edges: &[Edge], threshold: f64) -> Clusters {
+        let judge = cluster::Judge {
+            contacts: &self.contacts,
+            shared: &self.shared,
+            scale,
+            threshold: weight(threshold),
+            different: &self.different,
+        };
+        Clusters::of(&judge, edges)
+    }
+
+    /// Cluster of each row of leads. Leads of a profile too poor to be linked to itself are each alone.
+    fn cluster_of_rows(&self, scale: &Scale, clusters: &mut Clusters, threshold: f64) -> (Vec<u32>, usize) {
+        let mut poor: Vec<bool> = vec![false; self.leads.len()];
+        for (profile, _) in self.leads.iter().enumerate().filter(|(_, n)| **n > 1) {
+            let too_weak = self.with_itself(scale, profile as u32).is_none_or(|(w, _)| w < weight(threshold));
+            poor[profile] = too_weak;
+        }
+        let mut unlinkable = 0;
+        let profiles = self.leads.len() as u32;
+        let of_row = self.of_row.iter().enumerate().map(|(row, &profile)| match poor.get(profile as usize) {
+            None => NOBODY,
+            // The first lead keeps the cluster; it stands for the profile wherever that is linked.
+            Some(true) if self.first_row.get(profile as usize) != Some(&(row as u32)) => {
+                unlinkable += 1;
+                profiles + row as u32
+            }
+            Some(_) => clusters.find(profile),
+        });
+        (of_row.collect(), unlinkable)
+    }
+}
+
+/// Leads, clustered.
+pub(super) struct Clustered {
+    pub profiles: Profiles,
+    pub found: block::Candidates,
+    pub model: Model,
+    pub scale: Scale,
+    /// Pairs that may be links, strongest first, down to the loose threshold.
+    pub edges: Vec<Edge>,
+    pub clusters: Clusters,
+    /// Cluster of each row; [`NOBODY`] for a lead that is nobody.
+    pub cluster: Vec<u32>,
+    /// Leads too poor to be linked to one that says the same.
+    pub unlinkable: usize,
+}
+
+impl Clustered {
+    pub(super) fn of(leads: &DataFrame, decisions: &[Decision], threshold: f64, saved: Option<&str>) -> Result<Self> {
+        let profiles = Profiles::of(leads, decisions)?;
+        let (found, model) = profiles.candidates(saved)?;
+        let scale = Scale::new(&model);
+        let weighed = cluster::edges(&profiles.contacts, &scale, &found.pairs, weight(threshold.min(LOOSE)));
+        let decided =
+            profiles.same.iter().map(|(a, b)| Edge { a: *a, b: *b, pattern: 0, weight: CERTAIN, decided: true });
+        let edges: Vec<Edge> = decided.chain(weighed).collect();
+        let mut clusters = profiles.clusters(&scale, &edges, threshold);
+        let (cluster, unlinkable) = profiles.cluster_of_rows(&scale, &mut clusters, threshold);
+        Ok(Clustered { profiles, found, model, scale, edges, clusters, cluster, unlinkable })
+    }
+
+    /// Columns lead_id, strict, loose, and how many people there are at each.
+    pub(super) fn bounds(&self, leads: &DataFrame) -> Result<(DataFrame, [usize; 2])> {
+        let mut columns = vec![leads.column("lead_id")?.clone()];
+        let mut people = [0; 2];
+        for (n, (name, threshold)) in [("strict", STRICT), ("loose", LOOSE)].into_iter().enumerate() {
+            let mut at = self.profiles.clusters(&self.scale, &self.edges, threshold);
+            let (cluster, _) = self.profiles.cluster_of_rows(&self.scale, &mut at, threshold);
+            let ids = Assigned { cluster, strongest: Vec::new() }.person_ids(&self.profiles.rows, leads)?;
+            people[n] = ids.n_unique()? - usize::from(ids.null_count() > 0);
+            columns.push(ids.with_name(name.into()).into_column());
+        }
+        Ok((DataFrame::new(leads.height(), columns)?, people))
+    }
+
+    pub(super) fn quality(&mut self, people: &Table<People>, bounds: [usize; 2]) -> Result<Quality> {
+        let mut quality = Quality {
+            leads: self.profiles.rows.in_order.len(),
+            profiles: self.profiles.leads.len(),
+            people: people.height(),
+            alone: people.frame().column("leads")?.i64()?.iter().filter(|n| *n == Some(1)).count(),
+            unlinkable: self.unlinkable,
+            people_strict: bounds[0],
+            people_loose: bounds[1],
+            compared_pairs: self.found.patterns.values().sum(),
+            weak_bridges: self.clusters.accepted.iter().filter(|e| e.weight < weight(STRICT)).count(),
+            capped: self.found.capped.clone(),
+            ..Quality::default()
+        };
+        let roots: Vec<u32> = (0..self.profiles.leads.len() as u32).map(|p| self.clusters.find(p)).collect();
+        let mut weakest = vec![f64::INFINITY; roots.len()];
+        for edge in &self.clusters.accepted {
+            let root = roots.get(edge.a as usize).copied().unwrap_or(NOBODY);
+            if let Some(known) = weakest.get_mut(root as usize) {
+                *known = known.min(edge.weight);
+            }
+        }
+        let bridge = |a: u32, b: u32| {
+            let (a, b) = (*roots.get(a as usize)?, *roots.get(b as usize)?);
+            if a == b { weakest.get(a as usize).copied() } else { None }
+        };
+        quality.of_pairs(&self.profiles.contacts, &self.scale, &self.found.pairs, bridge);
+        quality.count(self.clusters.refused.iter().map(|(_, why)| *why));
+        Ok(quality)
+    }
+}
+
+/// Strongest link of each row to the other leads of its person, and the links that hold people together.
+pub(super) fn strongest(all: &mut Clustered, threshold: f64) -> (Vec<Option<Strength>>, Vec<Link>) {
+    let Clustered { profiles, scale, edges, clusters, cluster, .. } = all;
+    let mut of_profile: Vec<Option<Strength>> = vec![None; profiles.leads.len()];
+    let mut links = Vec::new();
+    let by = |edge: &Edge| if edge.decided { codes::link::DECISION } else { linked_by(&levels(edge.pattern)) };
+    // Strongest first: the first one seen stays.
+    for edge in edges.iter().filter(|e| e.decided || e.weight >= weight(threshold)) {
+        if clusters.find(edge.a) == clusters.find(edge.b) {
+            for p in [edge.a, edge.b] {
+                if let Some(place) = of_profile.get_mut(p as usize) {
+                    place.get_or_insert((edge.weight, by(edge)));
+                }
+            }
+        }
+    }
+    for edge in &clusters.accepted {
+        let rows = [edge.a, edge.b].map(|p| profiles.first_row.get(p as usize).copied().unwrap_or(NOBODY));
+        links.push(Link { row_a: rows[0], row_b: rows[1], weight: edge.weight, by: by(edge) });
+    }
+    let mut of_row = vec![None; cluster.len()];
+    let mut own: Vec<Option<Strength>> = vec![None; profiles.leads.len()];
+    for (profile, place) in own.iter_mut().enumerate().filter(|(p, _)| profiles.leads[*p] > 1) {
+        *place = profiles
+            .with_itself(scale, profile as u32)
+            .filter(|(w, _)| *w >= weight(threshold))
+            .map(|(w, l)| (w, linked_by(&l)));
+    }
+    for &row in &profiles.rows.in_order {
+        let profile = profiles.of_row[row as usize] as usize;
+        let is_first = profiles.first_row[profile] == row;
+        let alone = cluster[row as usize] >= profiles.leads.len() as u32;
+        if alone {
+            continue;
+        }
+        let best =
+            [own[profile], of_profile[profile]].into_iter().flatten().reduce(|x, y| if y.0 > x.0 { y } else { x });
+        of_row[row as usize] = best;
+        if let Some((weight, by)) = own[profile]
+            && !is_first
+        {
+            links.push(Link { row_a: profiles.first_row[profile], row_b: row, weight, by });
+        }
+    }
+    (of_row, links)
+}
