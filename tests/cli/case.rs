@@ -306,14 +306,3 @@ fn leads_that_are_too_old_are_erased_from_the_landing_and_from_older_reports() {
     let summary = fs::read_to_string(folder.join("out/latest/summary.txt")).unwrap();
     assert!(summary.contains("60 raw leads landed = 39 leads") && summary.contains("21 forgotten"), "{summary}");
 }
-
-#[test]
-fn diagnose_says_cause_and_fix_and_tells_a_script_when_it_knows_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let known = run(folder.path(), &["diagnose", "Ogiltig klienthemlighet har angetts."], 0);
-    assert!(String::from_utf8_lossy(&known.stdout).contains("secret"));
-    run(folder.path(), &["diagnose", "qwertz uiop"], 1);
-    let json = run(folder.path(), &["--json", "diagnose", "テナントが見つかりません"], 0);
-    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
-    assert_eq!(json["known"]["id"], "directory-not-found");
-}

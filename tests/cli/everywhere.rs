@@ -35,7 +35,7 @@ pub fn holding(folder: &Path, texts: &[&str]) -> Vec<String> {
 }
 
 /// All that a file says, in clear.
-fn readable(path: &Path) -> String {
+pub fn readable(path: &Path) -> String {
     let bytes = fs::read(path).unwrap();
     let mut text = String::from_utf8_lossy(&bytes).into_owned();
     if bytes.starts_with(b"PAR1") {

@@ -12,6 +12,7 @@ mod azurite;
 mod azurite_exports;
 mod azurite_server;
 mod case;
+mod cases;
 mod crash;
 mod demo;
 mod everywhere;
