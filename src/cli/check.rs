@@ -13,8 +13,9 @@ use crate::cost;
 use crate::crm;
 use crate::error::{Error, Result, Status, count};
 use crate::identity;
+use crate::io::check::{CheckLine, Reported, Verdict, check_source};
 use crate::io::exports::{self, Cloud};
-use crate::io::fetch::{self, CheckLine, Reported, Verdict};
+use crate::io::fetch;
 use crate::io::landing::Landing;
 use crate::io::{last_run, reviewed};
 use crate::job;
@@ -52,7 +53,7 @@ pub(super) fn run(_: &Args, globals: &Globals) -> Result<Done> {
     let leads = last_run::table::<Leads>(&config.output.dir).ok();
     for source in &config.sources {
         let reported = leads.as_ref().map_or_else(|| Ok(Reported::default()), |leads| reported(leads, source))?;
-        let lines = fetch::check_source(source, reported, now, &how);
+        let lines = check_source(source, reported, now, &how);
         sections.push(Section { title: format!("source {}", source.name), lines });
     }
     let witnesses: Vec<Destination> = config.witnesses.iter().map(crm::as_destination).collect();

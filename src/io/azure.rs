@@ -14,13 +14,12 @@ pub use access::credential_ends;
 pub use blob::Export;
 
 use std::future::Future;
-use std::time::Instant;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use self::access::Access;
 use self::retry::Patience;
-use super::fetch::{CLOCKS_DIFFER_MINUTES, EXPIRES_WITHIN_DAYS, Intake};
+use super::intake::{CLOCKS_DIFFER_MINUTES, EXPIRES_WITHIN_DAYS, Intake};
 use crate::config::{Account, Auth, Place};
 use crate::error::{Error, Result, Status};
 
@@ -107,14 +106,4 @@ fn block_on<T>(future: impl Future<Output = T>) -> Result<T> {
         .build()
         .map_err(|e| Error::failed("cannot start the network runtime").because(e))?;
     Ok(runtime.block_on(future))
-}
-
-/// Microsoft's time type as ours.
-fn instant(time: time::OffsetDateTime) -> DateTime<Utc> {
-    DateTime::from_timestamp(time.unix_timestamp(), time.nanosecond()).unwrap_or_default()
-}
-
-/// Until when a source may be read.
-fn until(deadline: TimeDelta) -> Instant {
-    Instant::now() + deadline.to_std().unwrap_or_default()
 }

@@ -13,7 +13,7 @@ use globset::GlobBuilder;
 use sha2::{Digest, Sha256};
 use walkdir::{DirEntry, WalkDir};
 
-use super::fetch::{Intake, Object, Options};
+use super::intake::{Intake, Object, Options};
 use super::records::Stopped;
 use crate::error::{Error, Result};
 
@@ -185,122 +185,6 @@ fn key_of(path: &Path, base: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Place, Source};
-    use crate::io::fetch::{FetchReport, Reported, Verdict, check_source, fetch};
-    use crate::io::landing::Landing;
-    use chrono::TimeDelta;
-    use std::fs;
-    use std::time::Duration;
-
-    fn source(name: &str, glob: &str) -> Source {
-        Source {
-            name: name.into(),
-            place: Place::Files { path: glob.into() },
-            overlap: TimeDelta::hours(24),
-            rescan: TimeDelta::days(7),
-            deadline: TimeDelta::minutes(10),
-            formerly: Vec::new(),
-        }
-    }
-
-    fn run(dir: &Path, sources: &[Source], now: &str) -> Result<FetchReport> {
-        let mut landing = Landing::open(&dir.join("state"), Duration::ZERO)?;
-        let keep_out = vec!["state".into()];
-        let options = Options { base: dir, keep_out, rescan: false, progress: false };
-        fetch(sources, &mut landing, now.parse().unwrap(), &options)
-    }
-
-    fn keys(dir: &Path) -> Vec<String> {
-        let raw = Landing::open_read_only(&dir.join("state")).unwrap().raw_leads().unwrap();
-        raw.frame().column("source_key").unwrap().str().unwrap().iter().flatten().map(str::to_owned).collect()
-    }
-
-    #[test]
-    fn only_what_is_new_is_read_and_a_full_read_finds_nothing_overlooked() {
-        let dir = tempfile::tempdir().unwrap();
-        fs::create_dir_all(dir.path().join("raw/sub")).unwrap();
-        fs::write(dir.path().join("raw/a.json"), "{\"x\":1}\n{\"x\":2}\n").unwrap();
-        fs::write(dir.path().join("raw/sub/b.csv"), "Email,Name\na@b.c,A\n").unwrap();
-        fs::write(dir.path().join("raw/empty.json"), "").unwrap();
-        fs::write(dir.path().join("raw/dump.manifest"), "x").unwrap();
-        let sources = [source("dump", "**/*")];
-        let first = run(dir.path(), &sources, "2026-05-01T01:00:00Z").unwrap();
-        assert_eq!((first.sources[0].objects, first.sources[0].landed.new), (3, 3));
-        assert_eq!(keys(dir.path()), ["raw/a.json", "raw/a.json#2", "raw/sub/b.csv"]);
-
-        fs::write(dir.path().join("raw/a.json"), "{\"x\":1}\n{\"x\":2}\n{\"x\":3}\n").unwrap();
-        fs::remove_file(dir.path().join("raw/sub/b.csv")).unwrap();
-        let second = run(dir.path(), &sources, "2026-05-02T01:00:00Z").unwrap();
-        let report = &second.sources[0];
-        assert_eq!((report.objects, report.unchanged_objects, report.landed.new), (1, 1, 1));
-        assert_eq!(keys(dir.path()).len(), 4, "what was deleted at the source stays");
-
-        let third = run(dir.path(), &sources, "2026-05-09T01:00:00Z").unwrap();
-        assert_eq!((third.sources[0].objects, third.sources[0].full, third.sources[0].overlooked), (2, true, 0));
-        assert!(third.sources[0].line().contains("had missed nothing"));
-    }
-
-    #[test]
-    fn a_file_of_the_last_leads_only_loses_none_of_those_that_dropped_out_of_it() {
-        let dir = tempfile::tempdir().unwrap();
-        let sources = [source("rolling", "*.csv")];
-        for (night, rows) in [["c", "b", "a"], ["d", "c", "b"], ["f", "e", "d"]].iter().enumerate() {
-            fs::write(dir.path().join("last.csv"), format!("Email\n{}@x.y\n", rows.join("@x.y\n"))).unwrap();
-            run(dir.path(), &sources, &format!("2026-05-0{}T01:00:00Z", night + 1)).unwrap();
-        }
-        let raw = Landing::open_read_only(&dir.path().join("state")).unwrap().raw_leads().unwrap();
-        let mut payloads: Vec<_> = raw.frame().column("payload").unwrap().binary().unwrap().iter().flatten().collect();
-        payloads.sort();
-        assert_eq!(payloads, [b"a@x.y", b"b@x.y", b"c@x.y", b"d@x.y", b"e@x.y", b"f@x.y"]);
-        let again = run(dir.path(), &sources, "2026-05-20T01:00:00Z").unwrap();
-        assert_eq!((again.sources[0].full, again.sources[0].overlooked), (true, 0));
-    }
-
-    #[test]
-    fn a_check_tells_the_age_of_the_newest_lead_and_changes_nothing() {
-        let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join("a.json"), "{\"x\":\"MSFT_TEST_1\"}").unwrap();
-        let options = Options { base: dir.path(), keep_out: Vec::new(), rescan: false, progress: false };
-        let lines = check_source(&source("here", "*.json"), Reported::default(), crate::io::now(), &options);
-        let texts: Vec<_> = lines.iter().map(|l| l.text.split(": ").next().unwrap()).collect();
-        assert_eq!(texts, ["readable (files)", "newest lead", "newest test lead (MSFT_TEST)"]);
-        assert!(lines.iter().all(|l| l.verdict == Verdict::Good && !l.text.contains("a.json")), "{lines:?}");
-        fs::write(dir.path().join("a.json"), "{\"x\":1}").unwrap();
-        let reported = Reported { newest: None, newest_test: Some("2026-05-01T10:00:00Z".parse().unwrap()) };
-        let lines = check_source(&source("here", "*.json"), reported, crate::io::now(), &options);
-        let told = "no test lead (MSFT_TEST) in the newest 50 files; the last report knows one of 2026-05-01 10:00 UTC";
-        assert!(lines[2].verdict == Verdict::Doubtful && lines[2].text.starts_with(told), "{lines:?}");
-        let lines = check_source(&source("gone", "nowhere/*"), Reported::default(), crate::io::now(), &options);
-        assert_eq!((lines.len(), lines[0].verdict), (1, Verdict::Bad));
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn a_missing_folder_is_reported_and_the_next_source_is_read() {
-        let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join("a.json"), "{}").unwrap();
-        let report =
-            run(dir.path(), &[source("gone", "nowhere/*"), source("here", "*.json")], "2026-05-01T01:00:00Z").unwrap();
-        let error = report.sources[0].error.as_ref().unwrap();
-        assert_eq!(error.status() as u8, 3);
-        assert!(error.to_string().contains("does not exist"), "{error}");
-        assert_eq!(report.sources[1].landed.new, 1);
-    }
-
-    #[test]
-    fn a_renamed_source_stops_the_run_until_it_says_so() {
-        let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join("a.json"), "{\"x\":1}").unwrap();
-        run(dir.path(), &[source("old", "*.json")], "2026-05-01T01:00:00Z").unwrap();
-        let error = run(dir.path(), &[source("new", "*.json")], "2026-05-02T01:00:00Z").unwrap_err();
-        assert_eq!(error.status() as u8, 4);
-        assert!(error.to_string().contains("formerly = [\"old\"]"), "{error}");
-        let renamed = Source { formerly: vec!["old".into()], ..source("new", "*.json") };
-        run(dir.path(), &[renamed], "2026-05-02T01:00:00Z").unwrap();
-        let raw = Landing::open_read_only(&dir.path().join("state")).unwrap().raw_leads().unwrap();
-        assert_eq!(raw.frame().column("source").unwrap().str().unwrap().get(0), Some("old"), "ids are made from it");
-        assert_eq!(raw.height(), 1);
-    }
 
     #[test]
     fn keys_are_relative_to_the_configuration() {

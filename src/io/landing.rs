@@ -7,23 +7,35 @@
 //!
 //! There is no index on disk that could be lost or disagree: the light columns of the segments are the index.
 
+mod chosen;
+pub mod content;
 pub mod datasets;
+mod index;
+mod light;
+mod lock;
+mod raw_lead;
 pub mod segments;
+pub mod source_state;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::fs::{self, File, TryLockError};
-use std::os::unix::fs::OpenOptionsExt;
+pub use lock::lock;
+pub use raw_lead::RawLead;
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use chrono::{DateTime, NaiveDate, Utc};
-use hmac::{Hmac, Mac};
+use chrono::{DateTime, Utc};
 use polars::prelude::*;
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use self::segments::{Segments, cannot, clear_parts, make_dir, put};
+use self::chosen::choose;
+use self::content::{Content, mix, row_key};
+use self::datasets::{Appended, Dataset, Erasure};
+use self::index::{Fate, Index};
+use self::light::LIGHT;
+use self::raw_lead::{Pending, erase, frame_of, marks};
+use self::segments::{Segments, cannot, clear_parts, put};
+use self::source_state::SourceState;
 use crate::error::{Error, Result};
 use crate::tables::{RawLeads, Table};
 
@@ -35,30 +47,6 @@ const JOINED_BYTES: u64 = 8 << 20;
 
 /// Folder of the raw leads.
 const RAW: &str = "raw_leads";
-
-/// One raw lead, cut out of what a source holds.
-#[derive(Clone, Debug)]
-pub struct RawLead {
-    /// `PartitionKey/RowKey`, or the object's name with `#n` from the second record on.
-    pub source_key: String,
-    /// Whether the key is the record's own (PartitionKey and RowKey), and `stored_at` orders its versions.
-    pub keyed: bool,
-    /// The record's Timestamp, or the time of the blob or file.
-    pub stored_at: DateTime<Utc>,
-    /// `entity`, `json`, `csv` or `bytes`.
-    pub format: &'static str,
-    /// Header record of a CSV file.
-    pub header: Option<Arc<[u8]>>,
-    /// The bytes, as stored.
-    pub payload: Vec<u8>,
-    /// Quarantine reason and detail, where no record could be cut out.
-    pub problem: Option<String>,
-    /// What tells one version of a key from another; see `io::records`.
-    pub content: Content,
-}
-
-/// Half a SHA-256 over what a record says.
-pub type Content = [u8; 16];
 
 /// What became of a batch of raw leads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -82,20 +70,6 @@ impl std::ops::AddAssign for Landed {
     }
 }
 
-/// What is remembered of a source between runs. If it is lost, the next run reads everything again.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SourceState {
-    /// The name its leads were first landed under, from which lead ids are made.
-    pub lands_as: String,
-    /// Entities written before this have been read.
-    pub watermark: Option<DateTime<Utc>>,
-    /// When everything was last read.
-    pub full_read_at: Option<DateTime<Utc>>,
-    /// Partition keys at which a large table is divided for reading.
-    #[serde(default)]
-    pub splits: Vec<String>,
-}
-
 /// The store, held by this process alone unless opened read-only.
 #[derive(Debug)]
 pub struct Landing {
@@ -106,61 +80,6 @@ pub struct Landing {
     pending: Vec<Pending>,
     pending_bytes: usize,
     key: Option<[u8; 32]>,
-}
-
-#[derive(Debug)]
-struct Pending {
-    source: String,
-    lead: RawLead,
-    landed_at: DateTime<Utc>,
-}
-
-/// What has been landed, by hashes.
-#[derive(Debug, Default)]
-struct Index {
-    newest: HashMap<u128, Newest>,
-    contents: HashSet<u128>,
-    forgotten: HashSet<u128>,
-    /// Rows by source.
-    sources: BTreeMap<String, u64>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Newest {
-    content: u128,
-    rank: i64,
-    forgotten: bool,
-}
-
-/// Takes the lock of a state folder, waiting up to `wait` for another run to end. It is held while the file lives.
-///
-/// # Errors
-/// Exit 5 when another run holds it, 4 when the folder cannot be written.
-pub fn lock(state_dir: &Path, wait: Duration) -> Result<File> {
-    make_dir(state_dir)?;
-    let path = state_dir.join("lock");
-    let file = File::options()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(&path)
-        .map_err(|e| cannot("open", &path, &e).hint("make the state folder writable for this user"))?;
-    let until = Instant::now() + wait;
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::Error(e)) => return Err(cannot("lock", &path, &e)),
-            Err(TryLockError::WouldBlock) if Instant::now() < until => {
-                std::thread::sleep(Duration::from_millis(200).min(until - Instant::now()));
-            }
-            Err(TryLockError::WouldBlock) => {
-                return Err(Error::locked("another run of leadrecon is using this state folder")
-                    .at(state_dir.display())
-                    .hint("wait for it to end, or let this one wait with --wait 10m"));
-            }
-        }
-    }
 }
 
 impl Landing {
@@ -251,57 +170,13 @@ impl Landing {
         Ok(self.index()?.newest.contains_key(&row_key(source, object)))
     }
 
-    /// Under which numbers the records of an object that was landed before are landed now; none for a record that is
-    /// landed already under another number.
-    ///
-    /// A record is number n of its object, and an edited one is a new version of it. But where lines were put in or
-    /// dropped, everything after them moves, and versions by place would put one lead over another: a record that
-    /// merely moved keeps its number, and in a file where any did, new ones get numbers of their own.
+    /// Under which numbers the records of an object are landed; see [`Index::settle`].
     ///
     /// # Errors
     /// When a segment cannot be read (exit 4).
     pub fn settle(&mut self, source: &str, object: &str, contents: &[Content]) -> Result<Vec<Option<usize>>> {
         let secret = self.key()?;
-        let newest = &self.index()?.newest;
-        let at = |n: usize| newest.get(&row_key(source, &number(object, n))).map(|k| k.content);
-        let mut places: Vec<Option<u128>> = Vec::new();
-        while let Some(content) = at(places.len() + 1).map(Some).or((places.len() < contents.len()).then_some(None)) {
-            places.push(content);
-        }
-        let contents: Vec<[u128; 2]> = contents
-            .iter()
-            .map(|c| u128::from_be_bytes(*c))
-            .map(|c| [c, keyed_hash(&secret, c)]) // as it stands, and as it stands if it was forgotten
-            .collect();
-        let stays = |n: usize| {
-            places.get(n).copied().flatten().is_some_and(|p| contents.get(n).is_some_and(|c| c.contains(&p)))
-        };
-        let mut left: HashMap<u128, Vec<usize>> = HashMap::new();
-        for (n, place) in places.iter().enumerate().rev() {
-            if let Some(content) = place.filter(|_| !stays(n)) {
-                left.entry(content).or_default().push(n);
-            }
-        }
-        let moved: Vec<bool> = contents
-            .iter()
-            .enumerate()
-            .map(|(n, c)| !stays(n) && c.iter().any(|c| left.get_mut(c).and_then(Vec::pop).is_some()))
-            .collect();
-        // Once anything moved, a place tells nothing about a record that is not in its own.
-        let by_place = !moved.contains(&true);
-        let mut next = places.len();
-        Ok(moved
-            .into_iter()
-            .enumerate()
-            .map(|(n, moved)| match moved {
-                true => None,
-                false if by_place || stays(n) || places.get(n).is_none_or(Option::is_none) => Some(n + 1),
-                false => {
-                    next += 1;
-                    Some(next)
-                }
-            })
-            .collect())
+        Ok(self.index()?.settle(source, object, contents, &secret))
     }
 
     /// How many of these leads stand under another source with the same key and content.
@@ -337,7 +212,7 @@ impl Landing {
     /// # Errors
     /// Those of `take`, and when a segment cannot be read or fails its checksum (exit 4).
     pub fn each_part(&self, mut take: impl FnMut(Table<RawLeads>) -> Result<()>) -> Result<()> {
-        let chosen = self.choose()?;
+        let chosen = choose(&self.raw)?;
         for (n, segment) in self.raw.all().iter().enumerate() {
             let Some(chosen) = chosen.get(&n) else { continue };
             let columns = ["source_key", "format", "header", "payload", "problem", "forgotten"];
@@ -436,19 +311,10 @@ impl Landing {
     /// # Errors
     /// When the landing cannot be read (exit 4).
     pub fn source_state(&mut self, name: &str, formerly: &[String]) -> Result<SourceState> {
-        for candidate in std::iter::once(name).chain(formerly.iter().map(String::as_str)) {
-            let path = self.state_path(candidate);
-            if let Some(state) = fs::read(&path).ok().and_then(|b| serde_json::from_slice::<SourceState>(&b).ok()) {
-                return Ok(state);
-            }
+        match source_state::read(&self.dir, name, formerly) {
+            Some(state) => Ok(state),
+            None => Ok(source_state::fresh(name, formerly, &self.rows_by_source()?)),
         }
-        let landed = self.rows_by_source()?;
-        let lands_as = std::iter::once(name)
-            .chain(formerly.iter().map(String::as_str))
-            .find(|n| landed.contains_key(*n))
-            .or(formerly.first().map(String::as_str))
-            .unwrap_or(name);
-        Ok(SourceState { lands_as: lands_as.to_owned(), ..SourceState::default() })
     }
 
     /// Remembers what is known of a source, after writing all that was gathered.
@@ -457,16 +323,69 @@ impl Landing {
     /// When it cannot be written (exit 4).
     pub fn remember(&mut self, name: &str, state: &SourceState) -> Result<()> {
         self.flush()?;
-        let text =
-            serde_json::to_vec_pretty(state).map_err(|e| Error::failed("cannot write a source's state").because(e))?;
-        if fs::read(self.state_path(name)).is_ok_and(|old| old == text) {
-            return Ok(());
-        }
-        put(&self.state_path(name), &text)
+        source_state::write(&self.dir, name, state)
     }
 
-    fn state_path(&self, name: &str) -> PathBuf {
-        self.dir.join("sources").join(format!("{name}.json"))
+    /// Appends those rows of `frame` that differ from the newest version of their key.
+    ///
+    /// # Errors
+    /// When a segment cannot be read or written, or the frame lacks a key column (exit 4).
+    pub fn append_versions(&mut self, dataset: &Dataset, frame: &DataFrame, now: DateTime<Utc>) -> Result<Appended> {
+        if frame.height() == 0 {
+            return Ok(Appended::default());
+        }
+        let secret = self.key()?;
+        datasets::append_versions(&self.dir, &secret, dataset, frame, now)
+    }
+
+    /// Every version ever landed, in the order of landing, with the columns of [`datasets::ADDED`]; a frame without
+    /// columns if there is none.
+    ///
+    /// # Errors
+    /// When a segment cannot be read or fails its checksum (exit 4).
+    pub fn versions(&self, dataset: &Dataset) -> Result<DataFrame> {
+        datasets::versions_of(&self.dir, dataset, None)
+    }
+
+    /// As [`Self::versions`], with some columns only.
+    ///
+    /// # Errors
+    /// As [`Self::versions`].
+    pub fn versions_of(&self, dataset: &Dataset, columns: Option<&[&str]>) -> Result<DataFrame> {
+        datasets::versions_of(&self.dir, dataset, columns)
+    }
+
+    /// As [`Self::versions`], but only the rows that have this text in this column: a part of the data set at a time.
+    ///
+    /// # Errors
+    /// As [`Self::versions`].
+    pub fn versions_where(&self, dataset: &Dataset, column: &str, value: &str) -> Result<DataFrame> {
+        datasets::versions_where(&self.dir, dataset, column, value)
+    }
+
+    /// The newest version of each key, in the order of landing.
+    ///
+    /// # Errors
+    /// As [`Self::versions`].
+    pub fn newest(&self, dataset: &Dataset) -> Result<DataFrame> {
+        datasets::newest(&self.dir, dataset)
+    }
+
+    /// Erases rows: all columns but the key, those of [`datasets::ADDED`] and `keep` become null. What was erased for
+    /// good stays away, by its key and by a keyed hash of its columns. `selected` marks the rows of a segment. Gives the
+    /// rows erased.
+    ///
+    /// # Errors
+    /// When a segment cannot be rewritten; a second call finishes what was begun (exit 4).
+    pub fn forget_versions(
+        &mut self,
+        dataset: &Dataset,
+        keep: &[&str],
+        erasure: Erasure,
+        selected: impl Fn(&DataFrame) -> Result<BooleanChunked>,
+    ) -> Result<usize> {
+        let secret = self.key()?;
+        datasets::forget_versions(&self.dir, &secret, dataset, keep, erasure, selected)
     }
 
     /// The key of the hashes that keep forgotten payloads away; made when first needed.
@@ -503,329 +422,15 @@ impl Landing {
         }
         Ok(self.index.get_or_insert_default())
     }
-
-    /// Which row of which segment speaks for each raw lead, by segment, rows ascending.
-    fn choose(&self) -> Result<HashMap<usize, Vec<Chosen>>> {
-        let mut names: Vec<Arc<str>> = Vec::new();
-        let mut rows: Vec<Row> = Vec::new();
-        for (n, segment) in self.raw.all().iter().enumerate() {
-            let frame = self.raw.read(segment, Some(&LIGHT))?;
-            let columns = Light::of(&frame)?;
-            for row in 0..frame.height() {
-                let Some(light) = columns.row(row) else { continue };
-                let source = names.iter().position(|s| **s == *light.source).unwrap_or_else(|| {
-                    names.push(light.source.into());
-                    names.len() - 1
-                });
-                rows.push(Row {
-                    key: hash(&[light.source_key.as_bytes()]),
-                    source,
-                    content: light.content,
-                    rank: (light.rank(), light.sequence),
-                    stored_at: light.stored_at,
-                    landed_on: light.landed_on,
-                    place: (n, row as IdxSize),
-                });
-            }
-        }
-        rows.sort_unstable_by_key(|r| (r.key, r.rank.1));
-        let mut chosen: HashMap<usize, Vec<Chosen>> = HashMap::new();
-        for group in rows.chunk_by(|a, b| a.key == b.key) {
-            for family in families(group) {
-                let (Some(first), Some(newest)) =
-                    (family.iter().min_by_key(|r| r.rank.1), family.iter().max_by_key(|r| r.rank))
-                else {
-                    continue;
-                };
-                let distinct =
-                    |of: fn(&Row) -> u128| family.iter().map(|r| of(r)).collect::<BTreeSet<_>>().len() as i64;
-                chosen.entry(newest.place.0).or_default().push(Chosen {
-                    row: newest.place.1,
-                    source: names.get(first.source).cloned().unwrap_or_default(),
-                    stored_at: first.stored_at,
-                    landed_on: first.landed_on,
-                    origins: distinct(|r| r.source as u128),
-                    versions: distinct(|r| r.content),
-                });
-            }
-        }
-        for rows in chosen.values_mut() {
-            rows.sort_unstable_by_key(|c| c.row);
-        }
-        Ok(chosen)
-    }
-}
-
-struct Row {
-    key: u128,
-    source: usize,
-    content: u128,
-    rank: (i64, i64),
-    stored_at: i64,
-    landed_on: i32,
-    place: (usize, IdxSize),
-}
-
-struct Chosen {
-    row: IdxSize,
-    source: Arc<str>,
-    stored_at: i64,
-    landed_on: i32,
-    origins: i64,
-    versions: i64,
-}
-
-/// Rows of one key, divided into raw leads: the rows of one source belong together, and sources that share a content.
-fn families(group: &[Row]) -> Vec<Vec<&Row>> {
-    let mut families: Vec<Vec<&Row>> = Vec::new();
-    for row in group {
-        let (mine, others): (Vec<_>, Vec<_>) =
-            families.into_iter().partition(|f| f.iter().any(|r| r.source == row.source || r.content == row.content));
-        families = others;
-        let mut joined: Vec<&Row> = mine.into_iter().flatten().collect();
-        joined.push(row);
-        families.push(joined);
-    }
-    families
-}
-
-/// The columns that make the index.
-const LIGHT: [&str; 8] =
-    ["source", "source_key", "keyed", "stored_at", "landed_on", "content", "forgotten", segments::SEQUENCE];
-
-struct Light<'a> {
-    source: &'a StringChunked,
-    source_key: &'a StringChunked,
-    keyed: &'a BooleanChunked,
-    stored_at: Int64Chunked,
-    landed_on: Int32Chunked,
-    content: &'a StringChunked,
-    forgotten: &'a BooleanChunked,
-    sequence: &'a Int64Chunked,
-}
-
-struct LightRow<'a> {
-    source: &'a str,
-    source_key: &'a str,
-    keyed: bool,
-    stored_at: i64,
-    landed_on: i32,
-    content: u128,
-    forgotten: bool,
-    sequence: i64,
-}
-
-impl<'a> Light<'a> {
-    fn of(frame: &'a DataFrame) -> Result<Light<'a>> {
-        Ok(Light {
-            source: frame.column("source")?.str()?,
-            source_key: frame.column("source_key")?.str()?,
-            keyed: frame.column("keyed")?.bool()?,
-            stored_at: frame.column("stored_at")?.cast(&DataType::Int64)?.i64()?.clone(),
-            landed_on: frame.column("landed_on")?.cast(&DataType::Int32)?.i32()?.clone(),
-            content: frame.column("content")?.str()?,
-            forgotten: frame.column("forgotten")?.bool()?,
-            sequence: frame.column(segments::SEQUENCE)?.i64()?,
-        })
-    }
-
-    fn row(&self, n: usize) -> Option<LightRow<'a>> {
-        Some(LightRow {
-            source: self.source.get(n)?,
-            source_key: self.source_key.get(n)?,
-            keyed: self.keyed.get(n)?,
-            stored_at: self.stored_at.get(n)?,
-            landed_on: self.landed_on.get(n)?,
-            content: u128::from_str_radix(self.content.get(n)?, 16).ok()?,
-            forgotten: self.forgotten.get(n)?,
-            sequence: self.sequence.get(n)?,
-        })
-    }
-}
-
-impl LightRow<'_> {
-    fn rank(&self) -> i64 {
-        if self.keyed { self.stored_at } else { i64::MIN }
-    }
-}
-
-enum Fate {
-    New,
-    Changed,
-    Unchanged,
-    Forgotten,
-}
-
-impl Index {
-    fn add(&mut self, frame: &DataFrame) -> Result<()> {
-        let columns = Light::of(frame)?;
-        for n in 0..frame.height() {
-            let Some(row) = columns.row(n) else { continue };
-            let key = row_key(row.source, row.source_key);
-            if row.forgotten {
-                self.forgotten.insert(row.content);
-            } else {
-                self.contents.insert(mix(key, row.content));
-            }
-            let seen = Newest { content: row.content, rank: row.rank(), forgotten: row.forgotten };
-            self.newest
-                .entry(key)
-                .and_modify(|n| {
-                    if seen.rank >= n.rank {
-                        *n = seen
-                    }
-                })
-                .or_insert(seen);
-            *self.sources.entry(row.source.to_owned()).or_default() += 1;
-        }
-        Ok(())
-    }
-
-    /// Decides about one lead, and takes it in if it is to be landed.
-    fn take(&mut self, source: &str, lead: &RawLead, secret: &[u8; 32]) -> Fate {
-        let key = row_key(source, &lead.source_key);
-        let content = u128::from_be_bytes(lead.content);
-        let rank = if lead.keyed { lead.stored_at.timestamp_micros() } else { i64::MIN };
-        let known = self.newest.get(&key).copied();
-        if known.is_some_and(|k| k.forgotten && lead.keyed) || self.forgotten.contains(&keyed_hash(secret, content)) {
-            return Fate::Forgotten;
-        }
-        let fate = match known {
-            None => Fate::New,
-            Some(newest) if newest.content == content => return Fate::Unchanged,
-            // An older version of an entity, seen again in an older dump of it.
-            Some(newest) if self.contents.contains(&mix(key, content)) && lead.keyed && rank <= newest.rank => {
-                return Fate::Unchanged;
-            }
-            Some(_) => Fate::Changed,
-        };
-        self.contents.insert(mix(key, content));
-        let seen = Newest { content, rank, forgotten: false };
-        self.newest
-            .entry(key)
-            .and_modify(|n| {
-                if rank >= n.rank {
-                    *n = seen
-                }
-            })
-            .or_insert(seen);
-        *self.sources.entry(source.to_owned()).or_default() += 1;
-        fate
-    }
-}
-
-fn frame_of(pending: &[Pending]) -> Result<DataFrame> {
-    let instant = DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC));
-    let leads = || pending.iter().map(|p| &p.lead);
-    let texts = |name: &str, values: Vec<&str>| Column::new(name.into(), values);
-    let columns = vec![
-        texts("source", pending.iter().map(|p| p.source.as_str()).collect()),
-        texts("source_key", leads().map(|l| l.source_key.as_str()).collect()),
-        Column::new("keyed".into(), leads().map(|l| l.keyed).collect::<Vec<_>>()),
-        Column::new("stored_at".into(), leads().map(|l| l.stored_at.timestamp_micros()).collect::<Vec<_>>())
-            .cast(&instant)?,
-        Column::new("landed_at".into(), pending.iter().map(|p| p.landed_at.timestamp_micros()).collect::<Vec<_>>())
-            .cast(&instant)?,
-        Column::new("landed_on".into(), pending.iter().map(|p| p.landed_at.date_naive()).collect::<Vec<NaiveDate>>()),
-        texts("format", leads().map(|l| l.format).collect()),
-        BinaryChunked::from_iter_options("header".into(), leads().map(|l| l.header.as_deref())).into_column(),
-        BinaryChunked::from_iter_values("payload".into(), leads().map(|l| l.payload.as_slice())).into_column(),
-        Column::new("problem".into(), leads().map(|l| l.problem.as_deref()).collect::<Vec<_>>()),
-        Column::new("content".into(), leads().map(|l| hex::encode(l.content)).collect::<Vec<_>>()),
-        Column::new("forgotten".into(), vec![false; pending.len()]),
-    ];
-    Ok(DataFrame::new(pending.len(), columns)?)
-}
-
-/// Which rows are selected and not yet erased.
-fn marks(light: &DataFrame, selected: impl Fn(&str, &str) -> bool) -> Result<Vec<bool>> {
-    let (source, key) = (light.column("source")?.str()?, light.column("source_key")?.str()?);
-    let forgotten = light.column("forgotten")?.bool()?;
-    Ok((0..light.height())
-        .map(|n| match (source.get(n), key.get(n), forgotten.get(n)) {
-            (Some(source), Some(key), Some(false)) => selected(source, key),
-            _ => false,
-        })
-        .collect())
-}
-
-fn erase(mut frame: DataFrame, mask: &[bool], secret: &[u8; 32]) -> Result<DataFrame> {
-    let gone = BooleanChunked::from_slice("gone".into(), mask);
-    for name in ["payload", "header"] {
-        let column = frame.column(name)?.binary()?;
-        let kept = column.iter().zip(mask).map(|(v, m)| if *m { None } else { v });
-        let kept = BinaryChunked::from_iter_options(name.into(), kept);
-        frame.with_column(kept.into_column())?;
-    }
-    // The detail of a problem may quote the payload; its code stays.
-    let problems = frame.column("problem")?.str()?;
-    let problems: StringChunked = problems
-        .iter()
-        .zip(mask)
-        .map(|(p, m)| p.map(|p| if *m { p.split(':').next().unwrap_or_default().to_owned() } else { p.to_owned() }))
-        .collect_ca("problem".into());
-    frame.with_column(problems.into_column())?;
-    let contents = frame.column("content")?.str()?;
-    let contents: StringChunked = contents
-        .iter()
-        .zip(mask)
-        .map(|(c, m)| {
-            let content = c.and_then(|c| u128::from_str_radix(c, 16).ok())?;
-            Some(format!("{:032x}", if *m { keyed_hash(secret, content) } else { content }))
-        })
-        .collect_ca("content".into());
-    frame.with_column(contents.into_column())?;
-    let forgotten = frame.column("forgotten")?.bool()? | &gone;
-    frame.with_column(forgotten.with_name("forgotten".into()).into_column())?;
-    Ok(frame)
-}
-
-fn hash(parts: &[&[u8]]) -> u128 {
-    let mut hasher = Sha256::new();
-    for (n, part) in parts.iter().enumerate() {
-        if n > 0 {
-            hasher.update([0]);
-        }
-        hasher.update(part);
-    }
-    first_half(&hasher.finalize())
-}
-
-fn row_key(source: &str, key: &str) -> u128 {
-    hash(&[source.as_bytes(), key.as_bytes()])
-}
-
-/// Key and content together. Both are hashes already.
-fn mix(key: u128, content: u128) -> u128 {
-    key.rotate_left(64) ^ content
-}
-
-fn keyed_hash(secret: &[u8; 32], content: u128) -> u128 {
-    let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(secret).expect("HMAC takes a key of any length");
-    mac.update(&content.to_be_bytes());
-    first_half(&mac.finalize().into_bytes())
-}
-
-fn first_half(digest: &[u8]) -> u128 {
-    digest.iter().take(16).fold(0, |all, byte| all << 8 | u128::from(*byte))
 }
 
 fn holds(haystack: &[u8], needle: &[u8]) -> bool {
     !needle.is_empty() && haystack.windows(needle.len()).any(|w| w.eq_ignore_ascii_case(needle))
 }
 
-/// The key of record `n` of an object, from 1.
-pub fn number(object: &str, n: usize) -> String {
-    if n == 1 { object.to_owned() } else { format!("{object}#{n}") }
-}
-
-/// Half a SHA-256, as [`RawLead::content`].
-pub fn content_of(parts: &[&[u8]]) -> Content {
-    hash(parts).to_be_bytes()
-}
-
 #[cfg(test)]
 mod tests {
+    use super::content::{content_of, number};
     use super::*;
 
     fn at(text: &str) -> DateTime<Utc> {

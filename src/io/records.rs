@@ -10,43 +10,25 @@
 //! Explorer, AzCopy 7 and Data Factory exports.
 
 mod csv;
+mod cutter;
 mod json;
 mod parquet;
 mod window;
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::io::{BufReader, Cursor, Read};
-use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 
+use self::cutter::{Cutter, SAMPLE};
+pub use self::cutter::{MAX_RECORD, Stopped};
 use self::window::Window;
 use crate::codes::quarantine;
-use crate::io::landing::{Content, RawLead, content_of};
+use crate::io::landing::RawLead;
+use crate::io::landing::content::content_of;
 
-/// The largest record that can be a lead: an entity has at most 1 MiB.
-pub const MAX_RECORD: usize = 1 << 20;
-/// How much is looked at to tell what the bytes are.
-const SAMPLE: usize = 1 << 16;
 /// How often packed bytes may hold packed bytes.
 const MAX_PACKED: u8 = 3;
-
-/// Why an object could not be read to its end: the reader's failure, or the taker's.
-#[derive(Debug)]
-pub enum Stopped {
-    /// The bytes could not be had.
-    Read(std::io::Error),
-    /// The taker of records failed.
-    Taker(crate::error::Error),
-}
-
-impl From<std::io::Error> for Stopped {
-    fn from(error: std::io::Error) -> Self {
-        Stopped::Read(error)
-    }
-}
 
 /// Cuts an object into raw leads and gives them to `take`, in order. Says how many there were.
 ///
@@ -88,14 +70,6 @@ pub fn entity(json: &RawValue, read_at: DateTime<Utc>) -> RawLead {
         problem: Some(format!("{}: an empty entity", quarantine::NOT_JSON)),
         content: content_of(&[bytes]),
     })
-}
-
-/// Gives out the records of one object, numbering them.
-struct Cutter<'a> {
-    name: &'a str,
-    stored_at: DateTime<Utc>,
-    records: usize,
-    take: &'a mut dyn FnMut(RawLead) -> crate::error::Result<()>,
 }
 
 impl Cutter<'_> {
@@ -162,103 +136,6 @@ impl Cutter<'_> {
         let bytes = rest.get(..MAX_RECORD.min(rest.len())).unwrap_or(rest).to_vec();
         self.problem(bytes, quarantine::NOT_TEXT, "packed data that is cut or damaged")
     }
-
-    /// One JSON text, whatever it holds.
-    fn json(&mut self, bytes: &[u8]) -> Result<(), Stopped> {
-        let text = match std::str::from_utf8(bytes) {
-            Ok(text) => Cow::Borrowed(text),
-            Err(_) => encoding_rs::WINDOWS_1252.decode(bytes).0,
-        };
-        let fields: BTreeMap<Cow<'_, str>, &RawValue> = match serde_json::from_str(&text) {
-            Ok(fields) => fields,
-            Err(e) if e.is_data() => return self.give("json", None, bytes.to_vec(), None, None),
-            Err(e) => return self.problem(bytes.to_vec(), quarantine::NOT_JSON, &e.to_string()),
-        };
-        let own = Own::of(fields.iter().map(|(name, value)| (name.as_ref(), plain(value))));
-        self.give(if own.is_some() { "entity" } else { "json" }, None, bytes.to_vec(), None, own)
-    }
-
-    /// Bytes that no record can be cut out of.
-    fn problem(&mut self, bytes: Vec<u8>, reason: &str, detail: &str) -> Result<(), Stopped> {
-        self.give("bytes", None, bytes, Some(format!("{reason}: {detail}")), None)
-    }
-
-    fn too_large(&mut self, start: Vec<u8>) -> Result<(), Stopped> {
-        let detail = format!("more than {} bytes; only the beginning is kept", MAX_RECORD);
-        self.problem(start, quarantine::TOO_LARGE, &detail)
-    }
-
-    fn give(
-        &mut self,
-        format: &'static str,
-        header: Option<Arc<[u8]>>,
-        payload: Vec<u8>,
-        problem: Option<String>,
-        own: Option<Own>,
-    ) -> Result<(), Stopped> {
-        self.records += 1;
-        let content = own.as_ref().map(|o| o.content);
-        let content = content.unwrap_or_else(|| content_of(&[header.as_deref().unwrap_or_default(), &payload]));
-        let (source_key, keyed, own_time) = match own {
-            Some(own) => (own.key, true, own.stored_at),
-            None if self.records == 1 => (self.name.to_owned(), false, None),
-            None => (format!("{}#{}", self.name, self.records), false, None),
-        };
-        let stored_at = own_time.unwrap_or(self.stored_at);
-        (self.take)(RawLead { source_key, keyed, stored_at, format, header, payload, problem, content })
-            .map_err(Stopped::Taker)
-    }
-}
-
-/// What a record with PartitionKey and RowKey says of itself.
-struct Own {
-    key: String,
-    stored_at: Option<DateTime<Utc>>,
-    content: Content,
-}
-
-impl Own {
-    fn of<'a>(fields: impl Iterator<Item = (&'a str, Cow<'a, str>)>) -> Option<Own> {
-        let (mut partition, mut row, mut stored_at) = (None, None, None);
-        let mut said: BTreeMap<&str, Cow<'_, str>> = BTreeMap::new();
-        for (name, value) in fields {
-            let name = name.trim_start_matches('\u{feff}');
-            if name.eq_ignore_ascii_case("PartitionKey") {
-                partition = Some(value);
-            } else if name.eq_ignore_ascii_case("RowKey") {
-                row = Some(value);
-            } else if name.eq_ignore_ascii_case("Timestamp") {
-                stored_at = DateTime::parse_from_rfc3339(value.trim()).ok().map(|t| t.to_utc());
-            } else if !value.is_empty() && !is_annotation(name) {
-                said.insert(name, value);
-            }
-        }
-        let (partition, row) = (partition?, row?);
-        if partition.is_empty() && row.is_empty() {
-            return None;
-        }
-        let key = format!("{partition}/{row}");
-        let mut parts: Vec<&[u8]> = vec![key.as_bytes()];
-        parts.extend(said.iter().flat_map(|(n, v)| [n.as_bytes(), v.as_bytes()]));
-        Some(Own { content: content_of(&parts), stored_at, key })
-    }
-}
-
-/// Names that the service or an export tool adds to an entity.
-fn is_annotation(name: &str) -> bool {
-    name.starts_with("odata.") || name.contains("@odata.") || name.ends_with("@type") || name == "etag"
-}
-
-/// A JSON value as a CSV export of the same entity writes it.
-fn plain(value: &RawValue) -> Cow<'_, str> {
-    let text = value.get();
-    if text == "null" {
-        return Cow::Borrowed("");
-    }
-    if !text.starts_with('"') {
-        return Cow::Borrowed(text);
-    }
-    serde_json::from_str(text).map(Cow::Owned).unwrap_or(Cow::Borrowed(text))
 }
 
 /// UTF-16 by its mark, or by the zero bytes of plain letters; and the length of the mark.

@@ -3,9 +3,11 @@
 
 use std::time::Instant;
 
+use super::process;
+
 /// One stage that is done.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
-pub struct Stage {
+pub struct Timing {
     /// What was done, as "verdicts were given".
     pub done: &'static str,
     /// Seconds since the stage before.
@@ -18,30 +20,30 @@ pub struct Stage {
     pub peak_memory_bytes: u64,
 }
 
-/// The timings of one run, in the order in which they were done.
+/// The stages of one run, in the order in which they were done.
 #[derive(Debug)]
 pub struct Timings {
     begun: Instant,
     cpu: f64,
-    done: Vec<Stage>,
+    done: Vec<Timing>,
 }
 
 impl Timings {
     /// Starts the clock.
     #[must_use]
     pub fn begin() -> Self {
-        Timings { begun: Instant::now(), cpu: super::cpu_seconds(), done: Vec::new() }
+        Timings { begun: Instant::now(), cpu: process::cpu_seconds(), done: Vec::new() }
     }
 
     /// Notes that a stage is done, and tells the log.
     pub fn done(&mut self, what: &'static str) {
-        let (now, cpu) = (Instant::now(), super::cpu_seconds());
-        let stage = Stage {
+        let (now, cpu) = (Instant::now(), process::cpu_seconds());
+        let stage = Timing {
             done: what,
             seconds: (now - self.begun).as_secs_f64(),
             cpu_seconds: cpu - self.cpu,
-            memory_bytes: super::memory(),
-            peak_memory_bytes: super::peak_memory(),
+            memory_bytes: process::memory(),
+            peak_memory_bytes: process::peak_memory(),
         };
         (self.begun, self.cpu) = (now, cpu);
         tracing::debug!(
@@ -56,7 +58,7 @@ impl Timings {
 
     /// All that are done so far.
     #[must_use]
-    pub fn all(&self) -> &[Stage] {
+    pub fn all(&self) -> &[Timing] {
         &self.done
     }
 }

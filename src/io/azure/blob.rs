@@ -22,11 +22,10 @@ use chrono::{DateTime, Utc};
 use futures::StreamExt;
 
 use super::access::Access;
-use super::instant;
 use super::retry::{Failure, Patience};
 use crate::config::nearest;
 use crate::error::{Error, Result, count};
-use crate::io::fetch::{Intake, OLD_DAYS, Object};
+use crate::io::intake::{Intake, OLD_DAYS, Object};
 use crate::io::landing::RawLead;
 use crate::io::records::{Stopped, cut};
 
@@ -390,4 +389,9 @@ async fn not_there(service: &BlobServiceClient, name: &str, what: &str, patience
 /// Listings write ETags without quotes, answers with them.
 fn bare(etag: &str) -> String {
     etag.trim_matches('"').to_owned()
+}
+
+/// Microsoft's time type as ours.
+fn instant(time: time::OffsetDateTime) -> DateTime<Utc> {
+    DateTime::from_timestamp(time.unix_timestamp(), time.nanosecond()).unwrap_or_default()
 }

@@ -32,7 +32,11 @@ impl Patience {
     pub(super) fn new(deadline: TimeDelta) -> Patience {
         // A stall is noticed after a twentieth of the time there is.
         let stall = (deadline.to_std().unwrap_or_default() / 20).clamp(Duration::from_secs(1), Duration::from_secs(30));
-        Patience { wire: Arc::new(Wire::new(stall)), deadline: super::until(deadline), allowed: deadline }
+        Patience {
+            wire: Arc::new(Wire::new(stall)),
+            deadline: Instant::now() + deadline.to_std().unwrap_or_default(),
+            allowed: deadline,
+        }
     }
 
     /// Options for Microsoft's clients: our connection, and no retries of theirs.

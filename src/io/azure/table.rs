@@ -17,7 +17,7 @@ use super::access::Access;
 use super::retry::{Failure, Patience};
 use crate::config::nearest;
 use crate::error::{Error, Result};
-use crate::io::fetch::{Intake, OLD_DAYS};
+use crate::io::intake::{Intake, OLD_DAYS};
 use crate::io::landing::RawLead;
 use crate::io::records;
 

@@ -5,12 +5,13 @@
 //! makes no new versions. Which columns there are, and what they mean, is the caller's matter.
 
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use polars::prelude::*;
 
+use super::content::{hash, keyed_hash};
 use super::segments::{SEQUENCE, Segments};
-use super::{Landing, hash, keyed_hash};
 use crate::error::{Error, Result};
 
 /// A data set of the landing.
@@ -45,179 +46,157 @@ pub struct Appended {
     pub unchanged: usize,
 }
 
-impl Landing {
-    /// Appends those rows of `frame` that differ from the newest version of their key.
-    ///
-    /// # Errors
-    /// When a segment cannot be read or written, or the frame lacks a key column (exit 4).
-    pub fn append_versions(&mut self, dataset: &Dataset, frame: &DataFrame, now: DateTime<Utc>) -> Result<Appended> {
-        let mut appended = Appended::default();
-        if frame.height() == 0 {
-            return Ok(appended);
-        }
-        let secret = self.key()?;
-        let mut segments = self.segments(dataset)?;
-        segments.tidy()?;
-        let mut newest: HashMap<u128, u128> = HashMap::new();
-        let mut forgotten: HashSet<u128> = HashSet::new();
-        let mut gone: HashSet<u128> = HashSet::new();
-        let columns: Vec<&str> = dataset.key.iter().copied().chain(["content", "forgotten"]).collect();
-        for segment in segments.all() {
-            let light = segments.read(segment, Some(&columns))?;
-            let keys = keys_of(&light, dataset)?;
-            let (contents, marks) = (light.column("content")?.str()?, light.column("forgotten")?.bool()?);
-            for (n, key) in keys.into_iter().enumerate() {
-                let Some(content) = contents.get(n).and_then(|c| u128::from_str_radix(c, 16).ok()) else { continue };
-                if marks.get(n) == Some(true) {
-                    forgotten.insert(content);
-                    gone.insert(key);
-                }
-                newest.insert(key, content);
+/// Appends those rows of `frame` that differ from the newest version of their key.
+pub(super) fn append_versions(
+    dir: &Path,
+    secret: &[u8; 32],
+    dataset: &Dataset,
+    frame: &DataFrame,
+    now: DateTime<Utc>,
+) -> Result<Appended> {
+    let mut appended = Appended::default();
+    if frame.height() == 0 {
+        return Ok(appended);
+    }
+    let mut segments = open(dir, dataset)?;
+    segments.tidy()?;
+    let mut newest: HashMap<u128, u128> = HashMap::new();
+    let mut forgotten: HashSet<u128> = HashSet::new();
+    let mut gone: HashSet<u128> = HashSet::new();
+    let columns: Vec<&str> = dataset.key.iter().copied().chain(["content", "forgotten"]).collect();
+    for segment in segments.all() {
+        let light = segments.read(segment, Some(&columns))?;
+        let keys = keys_of(&light, dataset)?;
+        let (contents, marks) = (light.column("content")?.str()?, light.column("forgotten")?.bool()?);
+        for (n, key) in keys.into_iter().enumerate() {
+            let Some(content) = contents.get(n).and_then(|c| u128::from_str_radix(c, 16).ok()) else { continue };
+            if marks.get(n) == Some(true) {
+                forgotten.insert(content);
+                gone.insert(key);
             }
+            newest.insert(key, content);
         }
-        let keys = keys_of(frame, dataset)?;
-        let contents = contents_of(frame, dataset)?;
-        let mut keep = Vec::with_capacity(frame.height());
-        for (key, content) in keys.into_iter().zip(&contents) {
-            let land = !gone.contains(&key)
-                && !forgotten.contains(&keyed_hash(&secret, *content))
-                && newest.get(&key) != Some(content);
-            keep.push(land);
-            match (land, newest.contains_key(&key)) {
-                (false, _) => appended.unchanged += 1,
-                (true, true) => appended.changed += 1,
-                (true, false) => appended.new += 1,
-            }
-            if land {
-                newest.insert(key, *content);
-            }
+    }
+    let keys = keys_of(frame, dataset)?;
+    let contents = contents_of(frame, dataset)?;
+    let mut keep = Vec::with_capacity(frame.height());
+    for (key, content) in keys.into_iter().zip(&contents) {
+        let land = !gone.contains(&key)
+            && !forgotten.contains(&keyed_hash(secret, *content))
+            && newest.get(&key) != Some(content);
+        keep.push(land);
+        match (land, newest.contains_key(&key)) {
+            (false, _) => appended.unchanged += 1,
+            (true, true) => appended.changed += 1,
+            (true, false) => appended.new += 1,
         }
-        let mask = BooleanChunked::from_slice("keep".into(), &keep);
-        let n = keep.iter().filter(|k| **k).count();
-        let contents: Vec<String> =
-            contents.iter().zip(&keep).filter(|(_, k)| **k).map(|(c, _)| format!("{c:032x}")).collect();
-        let added = [
-            Column::new("landed_at".into(), vec![now.timestamp_micros(); n])
-                .cast(&DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC)))?,
-            Column::new("landed_on".into(), vec![now.date_naive() as NaiveDate; n]),
-            Column::new("content".into(), contents),
-            Column::new("forgotten".into(), vec![false; n]),
-        ];
-        segments.append(frame.filter(&mask)?.hstack(&added)?, now.date_naive())?;
-        Ok(appended)
-    }
-
-    /// Every version ever landed, in the order of landing, with the columns of [`ADDED`]; a frame without columns if
-    /// there is none.
-    ///
-    /// # Errors
-    /// When a segment cannot be read or fails its checksum (exit 4).
-    pub fn versions(&self, dataset: &Dataset) -> Result<DataFrame> {
-        self.versions_of(dataset, None)
-    }
-
-    /// As [`Self::versions`], with some columns only.
-    ///
-    /// # Errors
-    /// As [`Self::versions`].
-    pub fn versions_of(&self, dataset: &Dataset, columns: Option<&[&str]>) -> Result<DataFrame> {
-        let segments = self.segments(dataset)?;
-        let frames =
-            segments.all().iter().map(|s| Ok(segments.read(s, columns)?.lazy())).collect::<Result<Vec<_>>>()?;
-        together(frames)
-    }
-
-    /// As [`Self::versions`], but only the rows that have this text in this column: a part of the data set at a time.
-    ///
-    /// # Errors
-    /// As [`Self::versions`].
-    pub fn versions_where(&self, dataset: &Dataset, column: &str, value: &str) -> Result<DataFrame> {
-        let segments = self.segments(dataset)?;
-        let mut frames = Vec::new();
-        for segment in segments.all() {
-            let frame = segments.read_where(segment, column, value)?;
-            if frame.height() > 0 {
-                frames.push(frame.lazy());
-            }
+        if land {
+            newest.insert(key, *content);
         }
-        together(frames)
     }
+    let mask = BooleanChunked::from_slice("keep".into(), &keep);
+    let n = keep.iter().filter(|k| **k).count();
+    let contents: Vec<String> =
+        contents.iter().zip(&keep).filter(|(_, k)| **k).map(|(c, _)| format!("{c:032x}")).collect();
+    let added = [
+        Column::new("landed_at".into(), vec![now.timestamp_micros(); n])
+            .cast(&DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC)))?,
+        Column::new("landed_on".into(), vec![now.date_naive() as NaiveDate; n]),
+        Column::new("content".into(), contents),
+        Column::new("forgotten".into(), vec![false; n]),
+    ];
+    segments.append(frame.filter(&mask)?.hstack(&added)?, now.date_naive())?;
+    Ok(appended)
+}
 
-    /// The newest version of each key, in the order of landing.
-    ///
-    /// # Errors
-    /// As [`Self::versions`].
-    pub fn newest(&self, dataset: &Dataset) -> Result<DataFrame> {
-        let all = self.versions(dataset)?;
-        if all.height() == 0 {
-            return Ok(all);
+/// Every version ever landed, or some columns of it.
+pub(super) fn versions_of(dir: &Path, dataset: &Dataset, columns: Option<&[&str]>) -> Result<DataFrame> {
+    let segments = open(dir, dataset)?;
+    let frames = segments.all().iter().map(|s| Ok(segments.read(s, columns)?.lazy())).collect::<Result<Vec<_>>>()?;
+    together(frames)
+}
+
+/// As [`Self::versions`], but only the rows that have this text in this column: a part of the data set at a time.
+pub(super) fn versions_where(dir: &Path, dataset: &Dataset, column: &str, value: &str) -> Result<DataFrame> {
+    let segments = open(dir, dataset)?;
+    let mut frames = Vec::new();
+    for segment in segments.all() {
+        let frame = segments.read_where(segment, column, value)?;
+        if frame.height() > 0 {
+            frames.push(frame.lazy());
         }
-        let keys = keys_of(&all, dataset)?;
-        let last: HashMap<u128, usize> = keys.iter().enumerate().map(|(n, k)| (*k, n)).collect();
-        let mask: Vec<bool> = keys.iter().enumerate().map(|(n, k)| last.get(k) == Some(&n)).collect();
-        Ok(all.filter(&BooleanChunked::from_slice("newest".into(), &mask))?)
     }
+    together(frames)
+}
 
-    /// Erases rows: all columns but the key, those of [`ADDED`] and `keep` become null. What was erased for good stays
-    /// away, by its key and by a keyed hash of its columns. `selected` marks the rows of a segment. Gives the rows erased.
-    ///
-    /// # Errors
-    /// When a segment cannot be rewritten; a second call finishes what was begun (exit 4).
-    pub fn forget_versions(
-        &mut self,
-        dataset: &Dataset,
-        keep: &[&str],
-        erasure: Erasure,
-        selected: impl Fn(&DataFrame) -> Result<BooleanChunked>,
-    ) -> Result<usize> {
-        let secret = self.key()?;
-        let mut segments = self.segments(dataset)?;
-        segments.tidy()?;
-        let mut erased = 0;
-        for segment in segments.all().to_vec() {
-            let mut frame = segments.read(&segment, None)?;
-            let fresh = !frame.column("forgotten")?.bool()?;
-            let gone = &fresh & &selected(&frame)?;
-            let count = gone.sum().unwrap_or(0) as usize;
-            if count == 0 {
+/// The newest version of each key, in the order of landing.
+pub(super) fn newest(dir: &Path, dataset: &Dataset) -> Result<DataFrame> {
+    let all = versions_of(dir, dataset, None)?;
+    if all.height() == 0 {
+        return Ok(all);
+    }
+    let keys = keys_of(&all, dataset)?;
+    let last: HashMap<u128, usize> = keys.iter().enumerate().map(|(n, k)| (*k, n)).collect();
+    let mask: Vec<bool> = keys.iter().enumerate().map(|(n, k)| last.get(k) == Some(&n)).collect();
+    Ok(all.filter(&BooleanChunked::from_slice("newest".into(), &mask))?)
+}
+
+/// Erases rows: all columns but the key, those of [`ADDED`] and `keep` become null. What was erased for good stays
+/// away, by its key and by a keyed hash of its columns. `selected` marks the rows of a segment. Gives the rows erased.
+pub(super) fn forget_versions(
+    dir: &Path,
+    secret: &[u8; 32],
+    dataset: &Dataset,
+    keep: &[&str],
+    erasure: Erasure,
+    selected: impl Fn(&DataFrame) -> Result<BooleanChunked>,
+) -> Result<usize> {
+    let mut segments = open(dir, dataset)?;
+    segments.tidy()?;
+    let mut erased = 0;
+    for segment in segments.all().to_vec() {
+        let mut frame = segments.read(&segment, None)?;
+        let fresh = !frame.column("forgotten")?.bool()?;
+        let gone = &fresh & &selected(&frame)?;
+        let count = gone.sum().unwrap_or(0) as usize;
+        if count == 0 {
+            continue;
+        }
+        for name in frame.get_column_names_owned() {
+            let name = name.as_str();
+            if dataset.key.contains(&name) || ADDED.contains(&name) || keep.contains(&name) {
                 continue;
             }
-            for name in frame.get_column_names_owned() {
-                let name = name.as_str();
-                if dataset.key.contains(&name) || ADDED.contains(&name) || keep.contains(&name) {
-                    continue;
-                }
-                let column = frame.column(name)?.as_materialized_series().clone();
-                let null = Series::full_null(name.into(), column.len(), column.dtype());
-                let kept = null.zip_with(&gone, &column)?.with_name(name.into());
-                frame.with_column(kept.into_column())?;
-            }
-            let contents: StringChunked = frame
-                .column("content")?
-                .str()?
-                .iter()
-                .zip(gone.iter())
-                .map(|(content, gone)| {
-                    if gone != Some(true) {
-                        return content.map(str::to_owned);
-                    }
-                    let content = content.and_then(|c| u128::from_str_radix(c, 16).ok())?;
-                    // No hash: neither the key nor the columns are kept away by it.
-                    (erasure == Erasure::ForGood).then(|| format!("{:032x}", keyed_hash(&secret, content)))
-                })
-                .collect_ca("content".into());
-            frame.with_column(contents.into_column())?;
-            let forgotten = frame.column("forgotten")?.bool()? | &gone;
-            frame.with_column(forgotten.with_name("forgotten".into()).into_column())?;
-            segments.replace(std::slice::from_ref(&segment), frame)?;
-            erased += count;
+            let column = frame.column(name)?.as_materialized_series().clone();
+            let null = Series::full_null(name.into(), column.len(), column.dtype());
+            let kept = null.zip_with(&gone, &column)?.with_name(name.into());
+            frame.with_column(kept.into_column())?;
         }
-        Ok(erased)
+        let contents: StringChunked = frame
+            .column("content")?
+            .str()?
+            .iter()
+            .zip(gone.iter())
+            .map(|(content, gone)| {
+                if gone != Some(true) {
+                    return content.map(str::to_owned);
+                }
+                let content = content.and_then(|c| u128::from_str_radix(c, 16).ok())?;
+                // No hash: neither the key nor the columns are kept away by it.
+                (erasure == Erasure::ForGood).then(|| format!("{:032x}", keyed_hash(secret, content)))
+            })
+            .collect_ca("content".into());
+        frame.with_column(contents.into_column())?;
+        let forgotten = frame.column("forgotten")?.bool()? | &gone;
+        frame.with_column(forgotten.with_name("forgotten".into()).into_column())?;
+        segments.replace(std::slice::from_ref(&segment), frame)?;
+        erased += count;
     }
+    Ok(erased)
+}
 
-    fn segments(&self, dataset: &Dataset) -> Result<Segments> {
-        Segments::open(&self.dir.join(dataset.name))
-    }
+fn open(dir: &Path, dataset: &Dataset) -> Result<Segments> {
+    Segments::open(&dir.join(dataset.name))
 }
 
 /// Rows of several segments below each other; columns that one lacks are null there.
@@ -273,6 +252,7 @@ fn contents_of(frame: &DataFrame, dataset: &Dataset) -> Result<Vec<u128>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::io::landing::Landing;
     use std::time::Duration;
 
     const RECORDS: Dataset = Dataset { name: "crm_records", key: &["destination", "record_id"] };

@@ -8,8 +8,8 @@ use std::borrow::Cow;
 use std::io::Read;
 use std::sync::Arc;
 
+use super::cutter::{Cutter, MAX_RECORD, Own, SAMPLE, Stopped};
 use super::window::Window;
-use super::{Cutter, MAX_RECORD, Own, SAMPLE, Stopped};
 
 /// How a file is written.
 #[derive(Clone, Copy, Debug)]

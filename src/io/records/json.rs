@@ -4,10 +4,14 @@
 //! Values are found by their brackets and checked by a parser afterwards, so that a value which is broken inside costs
 //! only itself. Where every line is a value, lines are trusted more than brackets.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
 
+use serde_json::value::RawValue;
+
+use super::cutter::{Cutter, MAX_RECORD, Own, SAMPLE, Stopped};
 use super::window::Window;
-use super::{Cutter, MAX_RECORD, SAMPLE, Stopped};
 use crate::codes::quarantine;
 
 /// How a value ended.
@@ -21,6 +25,21 @@ enum Value {
 }
 
 impl Cutter<'_> {
+    /// One JSON text, whatever it holds.
+    pub(super) fn json(&mut self, bytes: &[u8]) -> Result<(), Stopped> {
+        let text = match std::str::from_utf8(bytes) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => encoding_rs::WINDOWS_1252.decode(bytes).0,
+        };
+        let fields: BTreeMap<Cow<'_, str>, &RawValue> = match serde_json::from_str(&text) {
+            Ok(fields) => fields,
+            Err(e) if e.is_data() => return self.give("json", None, bytes.to_vec(), None, None),
+            Err(e) => return self.problem(bytes.to_vec(), quarantine::NOT_JSON, &e.to_string()),
+        };
+        let own = Own::of(fields.iter().map(|(name, value)| (name.as_ref(), plain(value))));
+        self.give(if own.is_some() { "entity" } else { "json" }, None, bytes.to_vec(), None, own)
+    }
+
     pub(super) fn json_stream<R: Read>(&mut self, window: &mut Window<R>) -> Result<(), Stopped> {
         if is_line_by_line(window.peek(SAMPLE)?) {
             return self.json_lines(window);
@@ -269,4 +288,16 @@ fn skip_line<R: Read>(window: &mut Window<R>) -> Result<(), Stopped> {
             None => window.consume(ready.len()),
         }
     }
+}
+
+/// A JSON value as a CSV export of the same entity writes it.
+fn plain(value: &RawValue) -> Cow<'_, str> {
+    let text = value.get();
+    if text == "null" {
+        return Cow::Borrowed("");
+    }
+    if !text.starts_with('"') {
+        return Cow::Borrowed(text);
+    }
+    serde_json::from_str(text).map(Cow::Owned).unwrap_or(Cow::Borrowed(text))
 }

@@ -5,7 +5,7 @@ use std::io::Cursor;
 use polars::prelude::*;
 use serde_json::{Map, Value};
 
-use super::{Cutter, Stopped};
+use super::cutter::{Cutter, SAMPLE, Stopped};
 use crate::codes::quarantine;
 
 /// Rows rendered at a time.
@@ -16,7 +16,7 @@ impl Cutter<'_> {
         let frame = match ParquetReader::new(Cursor::new(&bytes)).finish() {
             Ok(frame) => frame,
             Err(_) => {
-                let start = bytes.get(..super::SAMPLE.min(bytes.len())).unwrap_or_default().to_vec();
+                let start = bytes.get(..SAMPLE.min(bytes.len())).unwrap_or_default().to_vec();
                 return self.problem(start, quarantine::NOT_TEXT, "Parquet that is cut or damaged");
             }
         };

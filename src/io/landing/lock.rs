@@ -1,0 +1,40 @@
+//! The lock of a state folder: one run at a time.
+
+use std::fs::{File, TryLockError};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::segments::{cannot, make_dir};
+use crate::error::{Error, Result};
+
+/// Takes the lock of a state folder, waiting up to `wait` for another run to end. It is held while the file lives.
+///
+/// # Errors
+/// Exit 5 when another run holds it, 4 when the folder cannot be written.
+pub fn lock(state_dir: &Path, wait: Duration) -> Result<File> {
+    make_dir(state_dir)?;
+    let path = state_dir.join("lock");
+    let file = File::options()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&path)
+        .map_err(|e| cannot("open", &path, &e).hint("make the state folder writable for this user"))?;
+    let until = Instant::now() + wait;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::Error(e)) => return Err(cannot("lock", &path, &e)),
+            Err(TryLockError::WouldBlock) if Instant::now() < until => {
+                std::thread::sleep(Duration::from_millis(200).min(until - Instant::now()));
+            }
+            Err(TryLockError::WouldBlock) => {
+                return Err(Error::locked("another run of leadrecon is using this state folder")
+                    .at(state_dir.display())
+                    .hint("wait for it to end, or let this one wait with --wait 10m"));
+            }
+        }
+    }
+}
