@@ -19,14 +19,12 @@ mod typed;
 
 use std::collections::BTreeMap;
 
+pub use extras::MARK;
 pub use files::{Publisher, Sink};
 pub use plan::Plan;
 
 use crate::codes::kind;
 use crate::error::Result;
-
-/// How the configuration of a generated publisher begins: by this one knows that its folder may be written again.
-pub const MARK: &str = "# A synthetic publisher";
 
 /// What was written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

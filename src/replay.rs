@@ -11,12 +11,15 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use crate::codes::{finding, status, storefront};
 use crate::config::Destination;
 use crate::error::{Error, Result};
+use crate::replay::handout::Row;
 use crate::suppression::Suppressed;
 use crate::tables::{CrmRecords, Findings, Leads, MissedLeads, Outages, People, Table};
 
 mod files;
+mod handout;
 mod memory;
 
+pub use handout::HandOut;
 pub use memory::{MEMORY_HEADER, memory, memory_lines};
 
 /// The published tables that replay reads.
@@ -51,39 +54,6 @@ pub struct Selection {
     pub force: bool,
     /// Whether a do-not-contact lead silences the person's other leads.
     pub dnc_silences_person: bool,
-}
-
-/// What is handed out.
-#[derive(Debug, Default)]
-pub struct HandOut {
-    /// Leads in the file, in its order.
-    pub lead_ids: Vec<String>,
-    /// The import file, or one posted body per line; empty when nothing is handed out.
-    pub file: Vec<u8>,
-    /// The ending of the file's name.
-    pub ending: &'static str,
-    /// Leads that the CRM would refuse.
-    pub to_fix: usize,
-    /// The same file for them, with a last column `fix` that names the cells; empty when there are none.
-    pub fix: Vec<u8>,
-    /// Left out because they were handed out before.
-    pub before: usize,
-    /// Left out because the person opted out or must not be contacted.
-    pub suppressed: usize,
-    /// What a person should know before the import, without personal data.
-    pub notes: Vec<String>,
-}
-
-/// One lead on its way back.
-struct Row {
-    lead_id: String,
-    /// Field of ours to value: contact, lead_source, description, key.
-    fields: BTreeMap<&'static str, String>,
-    action: String,
-    /// Its title where it has one, which is what the marketplace posts.
-    offer: String,
-    /// The lead source as the marketplace posts it beside the action.
-    source: String,
 }
 
 /// Makes the import file of a destination. `handed_out` holds lead id and destination of earlier replays.

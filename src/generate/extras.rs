@@ -3,7 +3,6 @@
 use chrono::{DateTime, Datelike, NaiveDate};
 use rand::Rng;
 
-use super::MARK;
 use super::exports::{ANY_CSV, KEY_COLUMN};
 use super::files::{Files, csv_row};
 use super::journeys::{OFFERS, OUR_DOMAIN};
@@ -12,6 +11,9 @@ use super::plan::{Plan, Times};
 use super::raw::SOURCES;
 use crate::config::DestinationKind;
 use crate::error::Result;
+
+/// How the configuration of a generated publisher begins: by this one knows that its folder may be written again.
+pub const MARK: &str = "# A synthetic publisher";
 
 /// Leads that reviewed files speak of.
 #[derive(Debug, Default)]

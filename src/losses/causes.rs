@@ -10,7 +10,9 @@
 
 mod advice;
 mod conditions;
+mod fisher;
 mod pairs;
+mod pattern;
 
 use std::collections::BTreeMap;
 
@@ -19,26 +21,12 @@ use polars::prelude::*;
 use rayon::prelude::*;
 
 use self::conditions::{Condition, Family, People, Row, Texts};
-use self::pairs::Pattern;
+use self::fisher::{ALPHA, Contrast, LEAST_MISSED, as_number, e_value};
+use self::pattern::{Pattern, PatternFound};
 use crate::codes::{Finding, finding, level, reason, verdict};
 use crate::config::DestinationKind;
 use crate::error::Result;
 use crate::tables::{Causes, CrmRecords, Leads, Reconciliation, Table, Verdicts};
-
-/// Expected number of false causes in a run.
-const ALPHA: f64 = 0.001;
-
-/// Fewer missed leads are no pattern.
-const LEAST_MISSED: usize = 4;
-
-/// A condition under which fewer leads are missed may be true, but explains none of them.
-const LEAST_SHARE: f64 = 0.15;
-
-/// How much more often leads must be missed under the condition than otherwise: by this factor,
-const LEAST_LIFT: f64 = 3.0;
-
-/// or, where many are missed anyhow, so that this share is lost of those that would have arrived.
-const LEAST_GAP: f64 = 0.25;
 
 /// What the search needs beside the tables.
 #[derive(Clone, Debug)]
@@ -118,16 +106,16 @@ pub fn find(input: Input, settings: &Settings) -> Result<Found> {
     for (destination, kind, families) in &searches {
         let Some(rows) = by_destination.get_mut(destination) else { continue };
         let aside = within_outages.get_mut(destination).map(std::mem::take).unwrap_or_default();
-        while let Some(told) = most_telling(families, rows, &texts, tests)
-            .map(|told| pairs::refined(told, families, rows, &texts))
+        while let Some(found) = most_telling(families, rows, &texts, tests)
+            .map(|found| pairs::refined(found, families, rows, &texts))
             .or_else(|| pairs::most_telling(families, rows, &texts, *kind, destinations))
         {
-            let pattern = told.pattern.sharpened(*kind);
+            let pattern = found.pattern.sharpened(*kind);
             let met: Vec<&Row> = aside.iter().chain(rows.iter()).filter(|row| pattern.holds(row, &texts)).collect();
             // On the safe side, by the rule of succession and with those inside outages: what a cause takes anyhow
             // proves none, and a first search may have taken its worst days for outages.
             let missed = met.iter().filter(|row| row.missed).count();
-            let share = as_number(missed + 1) / as_number(missed + told.delivered + 1);
+            let share = as_number(missed + 1) / as_number(missed + found.delivered + 1);
             for row in met {
                 explained.entry(row.verdict).and_modify(|known| *known = known.max(share)).or_insert(share);
             }
@@ -135,9 +123,9 @@ pub fn find(input: Input, settings: &Settings) -> Result<Found> {
             causes.push(Cause {
                 destination,
                 condition: pattern.text(),
-                missed: i64::try_from(told.missed).unwrap_or(i64::MAX),
-                delivered: i64::try_from(told.delivered).unwrap_or(i64::MAX),
-                e_value: told.e_value,
+                missed: i64::try_from(found.missed).unwrap_or(i64::MAX),
+                delivered: i64::try_from(found.delivered).unwrap_or(i64::MAX),
+                e_value: found.e_value,
                 advice: pattern.advice(*kind),
             });
         }
@@ -230,44 +218,9 @@ fn read_rows<'a>(input: &Input<'a>, texts: &Texts<'a>, settings: &Settings) -> R
     Ok(by_destination)
 }
 
-/// A pattern that passed its test.
-struct Told {
-    pattern: Pattern,
-    missed: usize,
-    delivered: usize,
-    e_value: f64,
-}
-
-/// Missed and delivered leads, and the test of a part of them against the rest.
-struct Whole {
-    missed: usize,
-    delivered: usize,
-    factorials: Factorials,
-}
-
-impl Whole {
-    fn of<'r, 'a: 'r>(rows: impl Iterator<Item = &'r Row<'a>>) -> Self {
-        let (missed, delivered) = rows.fold((0, 0), |n, r| if r.missed { (n.0 + 1, n.1) } else { (n.0, n.1 + 1) });
-        Whole { missed, delivered, factorials: Factorials::new(missed + delivered) }
-    }
-
-    /// ln p of so many missed and delivered under a condition; none where it explains too little to be said.
-    fn ln_p(&self, missed: usize, delivered: usize) -> Option<f64> {
-        if missed < LEAST_MISSED {
-            return None;
-        }
-        let share = |part: usize, other: usize| as_number(part) / as_number((part + other).max(1));
-        let (inside, outside) = (share(missed, delivered), share(self.missed - missed, self.delivered - delivered));
-        let says_enough = inside >= LEAST_SHARE
-            && (inside >= LEAST_LIFT * outside || inside - outside >= LEAST_GAP * (1.0 - outside));
-        says_enough
-            .then(|| self.factorials.ln_tail(missed, missed + delivered, self.missed, self.missed + self.delivered))
-    }
-}
-
 /// The condition with the smallest p-value, if it is small enough and says enough.
-fn most_telling(families: &[Family], rows: &[Row], texts: &Texts, tests: usize) -> Option<Told> {
-    let whole = Whole::of(rows.iter());
+fn most_telling(families: &[Family], rows: &[Row], texts: &Texts, tests: usize) -> Option<PatternFound> {
+    let whole = Contrast::of(rows.iter());
     let mut best: Option<(f64, Condition, usize, usize)> = None;
     let counted: Vec<_> = families.par_iter().map(|family| family.conditions(rows, texts)).collect();
     for conditions in counted {
@@ -281,58 +234,7 @@ fn most_telling(families: &[Family], rows: &[Row], texts: &Texts, tests: usize) 
     }
     let (p, condition, missed, delivered) = best?;
     let e_value = e_value(p, tests);
-    (e_value <= ALPHA).then(|| Told { pattern: Pattern::one(condition), missed, delivered, e_value })
-}
-
-/// Expected number of conditions as telling as one of this ln p, among so many. Conditions alone and pairs have half
-/// of the bound each.
-fn e_value(p: f64, tests: usize) -> f64 {
-    (p + as_number(tests.max(1) * 2).ln()).exp()
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts of leads are far below 2^52")]
-fn as_number(count: usize) -> f64 {
-    count as f64
-}
-
-/// Logarithms of factorials, summed in order so that they are the same everywhere.
-struct Factorials(Vec<f64>);
-
-impl Factorials {
-    fn new(most: usize) -> Self {
-        let mut sum = 0.0;
-        let rest = (1..=most).map(|n| {
-            sum += as_number(n).ln();
-            sum
-        });
-        Factorials(std::iter::once(0.0).chain(rest.collect::<Vec<_>>()).collect())
-    }
-
-    fn ln(&self, n: usize) -> f64 {
-        self.0.get(n).copied().unwrap_or(f64::INFINITY)
-    }
-
-    fn ln_choose(&self, n: usize, k: usize) -> f64 {
-        self.ln(n) - self.ln(k) - self.ln(n - k)
-    }
-
-    /// ln P(X ≥ `seen`), X hypergeometric: of `all` leads `missed` are missed, `drawn` are under the condition.
-    fn ln_tail(&self, seen: usize, drawn: usize, missed: usize, all: usize) -> f64 {
-        let delivered = all - missed;
-        let term =
-            |x: usize| self.ln_choose(missed, x) + self.ln_choose(delivered, drawn - x) - self.ln_choose(all, drawn);
-        let first = term(seen);
-        // Beyond the mode terms fall geometrically; relative to the first, so that nothing underflows.
-        let mut sum = 0.0;
-        for x in seen..=drawn.min(missed) {
-            let part = (term(x) - first).exp();
-            sum += part;
-            if part < 1e-15 * sum {
-                break;
-            }
-        }
-        (first + sum.ln()).min(0.0)
-    }
+    (e_value <= ALPHA).then(|| PatternFound { pattern: Pattern::one(condition), missed, delivered, e_value })
 }
 
 /// The verdicts with their final reasons.

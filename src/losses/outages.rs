@@ -7,6 +7,7 @@
 //! Rules: the design's "Outages" and "What an export can speak for".
 
 mod burst;
+mod outage;
 mod rows;
 mod scan;
 mod words;
@@ -17,6 +18,7 @@ use chrono_tz::Tz;
 use polars::prelude::*;
 
 use self::burst::Loads;
+use self::outage::{Outage, PARTS, Scope};
 use self::scan::Trial;
 use crate::codes::{Finding, reason, verdict};
 use crate::error::Result;
@@ -167,28 +169,6 @@ struct Event<'a> {
     explained: Option<usize>,
 }
 
-/// A destination or a part of it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Scope<'a> {
-    All,
-    Part(usize, Option<&'a str>),
-    Source,
-}
-
-const PARTS: [&str; 3] = ["offer", "action", "storefront"];
-
-impl Scope<'_> {
-    fn text(&self) -> String {
-        match self {
-            Scope::All => "all".into(),
-            Scope::Source => "source".into(),
-            Scope::Part(part, value) => {
-                format!("{}={}", PARTS.get(*part).unwrap_or(&""), value.unwrap_or("(none)"))
-            }
-        }
-    }
-}
-
 /// Number that stands for a capped burst where the number of a scope stands otherwise.
 const BURST: usize = usize::MAX;
 
@@ -203,32 +183,6 @@ struct Bound<'a> {
     alpha: f64,
     tests: &'a Tests,
     timezone: Tz,
-}
-
-/// One outage, before it is a row.
-#[derive(Debug)]
-struct Outage<'a> {
-    id: String,
-    destination: &'a str,
-    scope: Scope<'a>,
-    began_after: Option<i64>,
-    began_by: i64,
-    ended_after: i64,
-    ended_by: Option<i64>,
-    leads: usize,
-    missed: usize,
-    late: usize,
-    people: usize,
-    base: f64,
-    e_value: f64,
-    /// Whether leads after the export's last record are part of it.
-    beyond_export: bool,
-    /// Rows of the leads it cost, in order of time.
-    lost: Vec<usize>,
-    /// Of them, those that were pending.
-    turned: Vec<usize>,
-    first_lead: &'a str,
-    text: String,
 }
 
 /// Offer, action and storefront of each lead.

@@ -10,10 +10,10 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{HandOut, Row};
 use crate::config::{Destination, DestinationKind};
 use crate::contact::is_placeholder;
 use crate::error::{Error, Result};
+use crate::replay::handout::{HandOut, Row};
 
 #[derive(Deserialize)]
 struct Format {

@@ -66,7 +66,7 @@ pub fn sheets(inputs: &Inputs) -> Result<Vec<Sheet>> {
     let silent = Suppressed::read(inputs.crm_records, inputs.people, inputs.dnc_silences_person)?;
     let mut sheets: BTreeMap<String, Vec<Vec<Cell>>> = BTreeMap::new();
     for (person, missed) in by_person(inputs, &contacts, &silent)? {
-        let contact = contacts.of(person, &missed);
+        let contact = contacts.of(person, missed.iter().map(|m| m.lead_id));
         let known = company.known(person, &contact);
         let tab = match inputs.split_by {
             None => "Call list".to_owned(),

@@ -1,7 +1,7 @@
 //! What to look at, for each condition: the forwarder first (Power Automate, Logic App, Function), then the CRM.
 
-use super::conditions::{Condition, FIELDS, Family, VALUES};
 use crate::config::DestinationKind;
+use crate::losses::causes::conditions::{Condition, FIELDS, Family, VALUES};
 
 /// One or two sentences that name the setting.
 pub(super) fn advice(condition: &Condition, kind: Option<DestinationKind>) -> String {

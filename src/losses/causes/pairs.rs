@@ -5,9 +5,10 @@
 //! a second one that parts the missed from the delivered among them; where no condition alone explains anything, all
 //! pairs are tried at once, on sets of bits.
 
-use super::conditions::{Condition, Family, Row, Texts};
-use super::{ALPHA, LEAST_MISSED, Told, Whole, advice, e_value};
 use crate::config::DestinationKind;
+use crate::losses::causes::conditions::{Condition, Family, Row, Texts};
+use crate::losses::causes::fisher::{ALPHA, Contrast, LEAST_MISSED, as_number, e_value};
+use crate::losses::causes::pattern::{Pattern, PatternFound};
 
 /// A condition under which fewer than this share of leads are missed is tried with a second one.
 const PLAIN_SHARE: f64 = 0.8;
@@ -17,49 +18,6 @@ const KEPT: f64 = 0.8;
 
 /// Values of one column that are paired, the most frequent first.
 const MOST_VALUES: usize = 64;
-
-/// One condition, or two together.
-#[derive(Clone, Debug)]
-pub(super) struct Pattern {
-    first: Condition,
-    second: Option<Condition>,
-}
-
-impl Pattern {
-    pub(super) fn one(first: Condition) -> Self {
-        Pattern { first, second: None }
-    }
-
-    /// Two together; the order in which they were found does not matter.
-    fn two(one: &Condition, other: &Condition) -> Self {
-        let (first, second) = if one.rank() <= other.rank() { (one, other) } else { (other, one) };
-        Pattern { first: first.clone(), second: Some(second.clone()) }
-    }
-
-    pub(super) fn holds(&self, row: &Row, texts: &Texts) -> bool {
-        self.first.holds(row, texts) && self.second.as_ref().is_none_or(|second| second.holds(row, texts))
-    }
-
-    pub(super) fn sharpened(self, kind: Option<DestinationKind>) -> Self {
-        Pattern { first: self.first.sharpened(kind), second: self.second.map(|second| second.sharpened(kind)) }
-    }
-
-    pub(super) fn text(&self) -> String {
-        match &self.second {
-            Some(second) => format!("{} and {}", self.first.text(), second.text()),
-            None => self.first.text(),
-        }
-    }
-
-    pub(super) fn advice(&self, kind: Option<DestinationKind>) -> String {
-        let first = advice::advice(&self.first, kind);
-        match self.second.as_ref().map(|second| advice::advice(second, kind)) {
-            Some(second) if second != first => format!("A rule that looks at both at once. {first} {second}"),
-            Some(_) => format!("A rule that looks at both at once. {first}"),
-            None => first,
-        }
-    }
-}
 
 /// The plain conditions that these rows can meet.
 fn plain(families: &[Family], rows: &[Row], texts: &Texts, kind: Option<DestinationKind>) -> Vec<Condition> {
@@ -86,20 +44,20 @@ fn plain_of(family: &Family, rows: &[Row], texts: &Texts, kind: Option<Destinati
 }
 
 /// A pattern under which many leads get through, with a second condition that says which do not.
-pub(super) fn refined(told: Told, families: &[Family], rows: &[Row], texts: &Texts) -> Told {
-    let share = super::as_number(told.missed) / super::as_number(told.missed + told.delivered);
+pub(super) fn refined(found: PatternFound, families: &[Family], rows: &[Row], texts: &Texts) -> PatternFound {
+    let share = as_number(found.missed) / as_number(found.missed + found.delivered);
     if share >= PLAIN_SHARE {
-        return told;
+        return found;
     }
-    let inside: Vec<&Row> = rows.iter().filter(|row| told.pattern.holds(row, texts)).collect();
-    let whole = Whole::of(inside.iter().copied());
-    let first = &told.pattern.first;
+    let inside: Vec<&Row> = rows.iter().filter(|row| found.pattern.holds(row, texts)).collect();
+    let whole = Contrast::of(inside.iter().copied());
+    let first = &found.pattern.first;
     let seconds = plain(families, rows, texts, None);
     let mut best: Option<(f64, &Condition, usize, usize)> = None;
     for second in seconds.iter().filter(|second| !second.is_of(first)) {
         let met = inside.iter().filter(|row| second.holds(row, texts));
         let (missed, delivered) = met.fold((0, 0), |n, r| if r.missed { (n.0 + 1, n.1) } else { (n.0, n.1 + 1) });
-        if super::as_number(missed) < KEPT * super::as_number(told.missed) {
+        if as_number(missed) < KEPT * as_number(found.missed) {
             continue;
         }
         let Some(p) = whole.ln_p(missed, delivered) else { continue };
@@ -107,13 +65,13 @@ pub(super) fn refined(told: Told, families: &[Family], rows: &[Row], texts: &Tex
             best = Some((p, second, missed, delivered));
         }
     }
-    let Some((p, second, missed, delivered)) = best else { return told };
+    let Some((p, second, missed, delivered)) = best else { return found };
     if e_value(p, seconds.len()) > ALPHA {
-        return told;
+        return found;
     }
     // A threshold was placed where others got through as well: now only those count that meet the second condition.
     let met: Vec<&Row> = rows.iter().filter(|row| second.holds(row, texts)).collect();
-    let whole = Whole::of(met.iter().copied());
+    let whole = Contrast::of(met.iter().copied());
     let mut sharp = (whole.ln_p(missed, delivered).unwrap_or(0.0), first.clone(), missed, delivered);
     if matches!(first.family, Family::Longer(_) | Family::Load(_)) {
         for (condition, missed, delivered) in first.family.conditions_of(met.iter().copied(), texts) {
@@ -122,7 +80,7 @@ pub(super) fn refined(told: Told, families: &[Family], rows: &[Row], texts: &Tex
         }
     }
     let (_, first, missed, delivered) = sharp;
-    Told { pattern: Pattern::two(&first, second), missed, delivered, e_value: told.e_value }
+    PatternFound { pattern: Pattern::two(&first, second), missed, delivered, e_value: found.e_value }
 }
 
 /// The most telling of all pairs; `destinations` share the bound.
@@ -132,8 +90,8 @@ pub(super) fn most_telling(
     texts: &Texts,
     kind: Option<DestinationKind>,
     destinations: usize,
-) -> Option<Told> {
-    let whole = Whole::of(rows.iter());
+) -> Option<PatternFound> {
+    let whole = Contrast::of(rows.iter());
     if whole.missed < LEAST_MISSED {
         return None;
     }
@@ -171,7 +129,7 @@ pub(super) fn most_telling(
     let (p, one, other, missed, delivered) = best?;
     let e_value = e_value(p, pairs * destinations);
     let pattern = Pattern::two(conditions.get(one)?, conditions.get(other)?);
-    (e_value <= ALPHA).then_some(Told { pattern, missed, delivered, e_value })
+    (e_value <= ALPHA).then_some(PatternFound { pattern, missed, delivered, e_value })
 }
 
 /// One bit for each row, by its number: whether it meets the condition.

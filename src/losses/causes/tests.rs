@@ -244,15 +244,6 @@ fn losses_without_a_pattern_have_no_cause() {
 }
 
 #[test]
-fn the_tail_of_the_hypergeometric_distribution_is_exact() {
-    let factorials = Factorials::new(20);
-    // 5 of 20 missed; 6 leads under the condition, of them at least 4 missed: (5·C(15,2) + 15) / C(20,6).
-    let p = factorials.ln_tail(4, 6, 5, 20).exp();
-    assert!((p - (5.0 * 105.0 + 15.0) / 38_760.0).abs() < 1e-12, "{p}");
-    assert!(factorials.ln_tail(0, 6, 5, 20).abs() < 1e-12);
-}
-
-#[test]
 fn the_record_of_the_lead_itself_makes_nobody_known_though_its_day_began_before_the_lead() {
     let (midnight, noon) = (0, 720 * MINUTE);
     let records = |made: &[(&str, &str, i64)]| -> Table<CrmRecords> {

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use polars::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::{Outage, Scope};
 use crate::codes::{entry, reason, verdict};
 use crate::error::Result;
+use crate::losses::outages::outage::{Outage, Scope};
 use crate::tables::{History, Kind, LostAtSource, Outages, Table, Verdicts};
 
 /// Gives each outage its id: that of the history's outage it overlaps, else one of its own. Gives the ids known before.

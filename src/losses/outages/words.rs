@@ -3,9 +3,9 @@
 use chrono::{DateTime, Datelike};
 use chrono_tz::Tz;
 
-use super::{Outage, Scope};
 use crate::codes::{Finding, finding, level};
 use crate::error::count;
+use crate::losses::outages::outage::{Outage, Scope};
 
 /// How times are said in the table: the year only where it is not the newest event's.
 #[derive(Clone, Copy, Debug)]

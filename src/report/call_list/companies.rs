@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::contacts::Contact;
 use crate::codes::outcome;
 use crate::contact::{company_key, email_domain, is_free_mail};
 use crate::error::{Result, count};
+use crate::report::call_list::contacts::Contact;
 use crate::tables::{CrmRecords, Table};
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Missed;
 use crate::codes::kind;
 use crate::contact::{is_placeholder, normalised_email, phone_digits};
 use crate::error::Result;
@@ -39,8 +38,8 @@ impl<'a> Contacts<'a> {
     }
 
     /// Of each field the value of the most urgent lead that has one worth using, else the person's newest.
-    pub(super) fn of(&self, person: &str, missed: &[Missed]) -> Contact<'a> {
-        let mut found: Vec<Contact<'a>> = missed.iter().filter_map(|m| self.leads.get(m.lead_id).copied()).collect();
+    pub(super) fn of<'l>(&self, person: &str, lead_ids: impl Iterator<Item = &'l str>) -> Contact<'a> {
+        let mut found: Vec<Contact<'a>> = lead_ids.filter_map(|id| self.leads.get(id).copied()).collect();
         found.extend(self.people.get(person));
         let first = |of: fn(&Contact<'a>) -> Option<&'a str>, good: fn(&str) -> bool| {
             let values: Vec<&'a str> = found.iter().filter_map(of).collect();

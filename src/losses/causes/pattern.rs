@@ -1,0 +1,56 @@
+//! What missed leads share: one condition or two together, in words and with its advice.
+
+use crate::config::DestinationKind;
+use crate::losses::causes::advice;
+use crate::losses::causes::conditions::{Condition, Row, Texts};
+
+/// One condition, or two together.
+#[derive(Clone, Debug)]
+pub(super) struct Pattern {
+    pub(super) first: Condition,
+    second: Option<Condition>,
+}
+
+impl Pattern {
+    pub(super) fn one(first: Condition) -> Self {
+        Pattern { first, second: None }
+    }
+
+    /// Two together; the order in which they were found does not matter.
+    pub(super) fn two(one: &Condition, other: &Condition) -> Self {
+        let (first, second) = if one.rank() <= other.rank() { (one, other) } else { (other, one) };
+        Pattern { first: first.clone(), second: Some(second.clone()) }
+    }
+
+    pub(super) fn holds(&self, row: &Row, texts: &Texts) -> bool {
+        self.first.holds(row, texts) && self.second.as_ref().is_none_or(|second| second.holds(row, texts))
+    }
+
+    pub(super) fn sharpened(self, kind: Option<DestinationKind>) -> Self {
+        Pattern { first: self.first.sharpened(kind), second: self.second.map(|second| second.sharpened(kind)) }
+    }
+
+    pub(super) fn text(&self) -> String {
+        match &self.second {
+            Some(second) => format!("{} and {}", self.first.text(), second.text()),
+            None => self.first.text(),
+        }
+    }
+
+    pub(super) fn advice(&self, kind: Option<DestinationKind>) -> String {
+        let first = advice::advice(&self.first, kind);
+        match self.second.as_ref().map(|second| advice::advice(second, kind)) {
+            Some(second) if second != first => format!("A rule that looks at both at once. {first} {second}"),
+            Some(_) => format!("A rule that looks at both at once. {first}"),
+            None => first,
+        }
+    }
+}
+
+/// A pattern that passed its test.
+pub(super) struct PatternFound {
+    pub(super) pattern: Pattern,
+    pub(super) missed: usize,
+    pub(super) delivered: usize,
+    pub(super) e_value: f64,
+}
