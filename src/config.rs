@@ -184,6 +184,13 @@ pub enum DestinationKind {
     Csv,
 }
 
+impl Destination {
+    /// Whether leads for this offer go here: its id, or the title of one that has no id.
+    pub fn takes(&self, offer: &str) -> bool {
+        self.offers.iter().any(|pattern| pattern.matches(offer))
+    }
+}
+
 impl DestinationKind {
     /// As written in the configuration.
     pub fn name(self) -> &'static str {

@@ -22,6 +22,9 @@ pub use country::{country_code, domain_country, phone_country};
 pub use name::{are_nicknames, name_key, nickname_groups, sound_key};
 pub use phone::{e164, phone_digits};
 
+/// The columns of a contact, in the order in which they are typed and handed back.
+pub const COLUMNS: [&str; 7] = ["first_name", "last_name", "email", "phone", "company", "title", "country"];
+
 /// Lower-case ASCII: compatibility forms unified (NFKC), other scripts and accents transliterated.
 pub fn fold(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {

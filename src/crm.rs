@@ -1,8 +1,8 @@
-//! Exports of the destinations → rows to be landed, and landed rows → CRM records with what they can speak for.
+//! Exports of the destinations → rows to be landed, and landed rows → CRM records.
 //!
 //! [`read`] takes the exports of one destination as bytes and gives the newest version of each record in them, what was
-//! set aside and why, and what a person should know. [`to_land`] adds what vanished since. [`records`] and [`coverage`]
-//! work on everything ever landed. Names, ids and words of each CRM are data in `crm/layouts.toml`; which records
+//! set aside and why, and what a person should know. [`to_land`] adds what vanished since, [`records`] works
+//! on everything ever landed. Names, ids and words of each CRM are data in `crm/layouts.toml`; which records
 //! belong to which person, and which of them account for a lead, is left to `identity` and `reconcile`.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -16,7 +16,6 @@ use crate::error::{Error, Result};
 use crate::tables::{SetAside, Table};
 use crate::tabular::{self, Ask, Export, Part, Sheet};
 
-mod coverage;
 mod dates;
 mod json;
 mod layouts;
@@ -25,7 +24,6 @@ mod sheets;
 mod values;
 
 pub use crate::tabular::ReadFile;
-pub use coverage::coverage;
 pub use layouts::Advice;
 pub use records::{Made, earlier, records};
 
@@ -37,7 +35,7 @@ pub const KEY: &[&str] = &["destination", "record_id"];
 pub const NOT_PERSONAL: &[&str] =
     &["object", "resolution", "created_at", "modified_at", "deleted", "merged_into", "present"];
 
-/// The columns of a landed row that [`coverage`] reads.
+/// The columns of a landed row that `coverage` reads.
 pub const SPOKEN_FOR: &[&str] = &["destination", "record_id", "object", "present", "landed_on", "landed_at"];
 
 /// What tonight's exports of one destination hold.
@@ -458,14 +456,6 @@ pub fn to_land(read: &Read, landed: &DataFrame) -> Result<DataFrame> {
         gone.with_column(merged.into_column())?;
     }
     Ok(read.rows.vstack(&gone)?)
-}
-
-/// Time of an export, by configuration.
-fn exported_at(destination: &Destination, read: Option<&Read>) -> Option<DateTime<Utc>> {
-    match destination.exported_at {
-        ExportedAt::At(at) => Some(at),
-        ExportedAt::Records | ExportedAt::FileTime => read.and_then(|r| r.exported_at),
-    }
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ pub mod contact;
 pub mod csv_injection;
 pub mod error;
 pub mod lead_source;
+pub mod merges;
 pub mod tables;
 pub mod tabular;
 pub mod time;
@@ -21,6 +22,7 @@ pub mod who;
 // Stages: tables in, tables out.
 pub mod balance;
 pub mod cost;
+pub mod coverage;
 pub mod crm;
 pub mod forget;
 pub mod history;

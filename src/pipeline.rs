@@ -25,7 +25,7 @@ use crate::tables::{
     SetAside, Spend, Table, Untouched,
 };
 use crate::worked::Worked;
-use crate::{crm, history, identity, losses, reconcile, worked};
+use crate::{coverage, crm, history, identity, losses, reconcile, worked};
 
 /// Expected number of false alarms about silent sources in a run.
 const SILENCE_ALPHA: f64 = 0.001;
@@ -141,7 +141,7 @@ pub fn verdicts(
     let on_time = expected.on_time(&crm_records)?;
     drop(crm_records);
     let (coverage, mut findings) =
-        crm::coverage(&landings()?, &on_time.crm_records, reads, leads, &config.destinations, as_of_ends_at)?;
+        coverage::measure(&landings()?, &on_time.crm_records, reads, leads, &config.destinations, as_of_ends_at)?;
     let mut reconciled = expected.verdicts(&on_time, &coverage)?;
     findings.append(&mut reconciled.findings);
     Ok(Verdicts { reconciled, crm_records: on_time.crm_records, coverage, findings })
@@ -244,9 +244,9 @@ pub fn conclude(
     let Findings { of_stages: mut findings, of_reading } = findings;
 
     let last_shares = history::missed_shares(earlier)?;
-    let (gated, shares) = reconcile::gates(reconciliation, coverage, &config.destinations, &last_shares)?;
-    findings.extend(gated.iter().map(reconcile::Gated::finding));
-    findings.extend(reconcile::cannot_show(reconciliation, coverage, &config.destinations)?);
+    let (gated, shares) = coverage::gates(reconciliation, coverage, &config.destinations, &last_shares)?;
+    findings.extend(gated.iter().map(coverage::Gated::finding));
+    findings.extend(coverage::cannot_show(reconciliation, coverage, &config.destinations)?);
     let (untouched, of_untouched) =
         untouched::find(reconciliation, &verdicts.crm_records, &config.sales, as_of_ends_at, config.report.timezone)?;
     findings.extend(of_untouched);

@@ -8,8 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use crate::codes::{finding, status, storefront};
+use crate::codes::{status, storefront};
 use crate::config::Destination;
+use crate::contact;
+use crate::coverage;
 use crate::error::{Error, Result};
 use crate::replay::handout::Row;
 use crate::suppression::Suppressed;
@@ -76,10 +78,7 @@ pub fn hand_out(
 
 fn refuse(tables: &Tables, destination: &Destination, selection: &Selection) -> Result<()> {
     let name = destination.name.as_str();
-    let (codes, about) = (tables.findings.texts("code")?, tables.findings.texts("destination")?);
-    let gated =
-        codes.iter().zip(&about).any(|(code, about)| *code == Some(finding::EXPORT_INCOMPLETE) && *about == Some(name));
-    if gated && destination.complete != Some(true) {
+    if destination.complete != Some(true) && coverage::is_gated(tables.findings, name)? {
         return Err(Error::usage(format!(
             "the export of \"{name}\" is probably not complete, so nothing of it is replayed"
         ))
@@ -104,8 +103,6 @@ fn refuse(tables: &Tables, destination: &Destination, selection: &Selection) -> 
     Ok(())
 }
 
-const CONTACT: [&str; 7] = ["first_name", "last_name", "email", "phone", "company", "title", "country"];
-
 /// The open missed leads of the destination that are wanted, most urgent first.
 fn rows(
     tables: &Tables,
@@ -123,9 +120,9 @@ fn rows(
     let (storefronts, actions) = (missed.texts("storefront")?, missed.texts("action")?);
     let (offer_ids, offers) = (missed.texts("offer_id")?, missed.texts("offer")?);
     let received = missed.instants("received_at")?;
-    let contact = CONTACT.iter().map(|name| missed.texts(name)).collect::<Result<Vec<_>>>()?;
+    let contact = contact::COLUMNS.iter().map(|name| missed.texts(name)).collect::<Result<Vec<_>>>()?;
     let typed = |name: &str, row: usize| {
-        let column = CONTACT.iter().position(|n| *n == name).and_then(|at| contact.get(at));
+        let column = contact::COLUMNS.iter().position(|n| *n == name).and_then(|at| contact.get(at));
         column.and_then(|c| c.get(row)).copied().flatten()
     };
     let (lead_ids, source_keys) = (tables.leads.texts("lead_id")?, tables.leads.texts("source_key")?);
@@ -154,7 +151,7 @@ fn rows(
             at.and_then(|at| column.get(at)).copied().flatten().unwrap_or_default().to_owned()
         };
         let mut fields: BTreeMap<&'static str, String> =
-            CONTACT.iter().map(|name| (*name, typed(name, row).unwrap_or_default().to_owned())).collect();
+            contact::COLUMNS.iter().map(|name| (*name, typed(name, row).unwrap_or_default().to_owned())).collect();
         let action = actions[row].unwrap_or_default();
         let token = source_token(storefronts[row].unwrap_or_default());
         let found = of_lead(&lead_sources);

@@ -13,7 +13,7 @@ use leadrecon::monitors::routing;
 use leadrecon::pipeline::{self, Day, Records, Reviewed, Verdicts};
 use leadrecon::tables::{CrmRecords, ExportRecords, Identities, Kind, Leads, RawLeads, Table};
 use leadrecon::tabular::Export;
-use leadrecon::{crm, leads, losses, reconcile};
+use leadrecon::{coverage, crm, leads, losses, reconcile};
 use polars::prelude::*;
 
 use crate::truth::rows;
@@ -29,7 +29,7 @@ pub struct Night {
     pub verdicts: Verdicts,
     pub losses: losses::Found,
     /// Destinations whose export is probably not complete, each with the evidence.
-    pub gated: Vec<reconcile::Gated>,
+    pub gated: Vec<coverage::Gated>,
     /// What is odd about where leads go, by the leads alone.
     pub routing: routing::Found,
     /// `[outages] alpha`.
@@ -87,7 +87,7 @@ pub fn last(plan: &Plan, true_people: bool, told: &mut Vec<String>) -> Option<Ni
             told.push(format!("{night}: {error}"));
         }
         let (gated, shares) =
-            reconcile::gates(&losses.reconciliation, &verdicts.coverage, &config.destinations, &last_shares).unwrap();
+            coverage::gates(&losses.reconciliation, &verdicts.coverage, &config.destinations, &last_shares).unwrap();
         last_shares = shares;
         last = Some((day.as_of, parsed, verdicts, losses, gated, seconds));
     }

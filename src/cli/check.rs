@@ -10,6 +10,7 @@ use super::{Done, Globals};
 use crate::codes::{kind, level};
 use crate::config::{Config, Destination, DestinationKind, Source};
 use crate::cost;
+use crate::coverage;
 use crate::crm;
 use crate::error::{Error, Result, Status, count};
 use crate::identity;
@@ -20,7 +21,6 @@ use crate::io::landing::Landing;
 use crate::io::{last_run, reviewed};
 use crate::job;
 use crate::lead_source;
-use crate::reconcile;
 use crate::tables::{self, Leads, Table};
 use crate::tabular::ReadFile;
 
@@ -237,28 +237,10 @@ fn holds(read: &crm::Read, destination: &Destination, landed: &DataFrame) -> Res
     let destinations = std::slice::from_ref(destination);
     let records = crm::records(&versions, destinations, now)?;
     let reads = std::slice::from_ref(read);
-    let (coverage, findings) = crm::coverage(&versions, &records, reads, &Table::empty(), destinations, now)?;
-    let is = |name: &str| -> Result<bool> { Ok(coverage.flags(name)?.first() == Some(&true)) };
-    let owners = coverage.frame().column("owners")?.i64()?.get(0).and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
-    let (mut held, mut lacking) = (Vec::new(), Vec::new());
-    if owners > 0 {
-        held.push(count(owners, "owner", "owners"));
-    } else {
-        lacking.push("owners".to_owned());
-    }
-    for (column, what) in [
-        ("shows_lead_source", "marketplace lead sources"),
-        ("has_converted", "converted records"),
-        ("has_closed", "closed records"),
-        ("has_deleted", "deleted records"),
-        ("has_opportunities", "opportunities"),
-    ] {
-        if is(column)? { &mut held } else { &mut lacking }.push(what.to_owned());
-    }
-    let shown = |kinds: &[String]| if kinds.is_empty() { "nothing".to_owned() } else { kinds.join(", ") };
-    let text = format!("it holds {}; it lacks {}", shown(&held), shown(&lacking));
-    let mut lines = vec![line(Verdict::Good, text)];
-    let partial = reconcile::cannot_show(&Table::empty(), &coverage, destinations)?;
+    let (coverage, findings) = coverage::measure(&versions, &records, reads, &Table::empty(), destinations, now)?;
+    let shown = coverage::Shown::of(&coverage, destination)?;
+    let mut lines: Vec<CheckLine> = shown.map(|shown| line(Verdict::Good, shown.summary())).into_iter().collect();
+    let partial = coverage::cannot_show(&Table::empty(), &coverage, destinations)?;
     lines.extend(findings.into_iter().map(|found| line(Verdict::Doubtful, found.text)));
     // What no export of this CRM can show is no fault of this one.
     lines.extend(partial.into_iter().map(|found| {

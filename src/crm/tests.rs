@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::config::Config;
+use crate::coverage;
 use crate::tables::{Coverage, ExportRecords, Grain, Leads};
 
 fn destination(kind: &str, more: &str) -> Destination {
@@ -273,7 +274,7 @@ fn half_an_export_is_said_even_when_it_is_read_on_the_same_day() {
     let all = std::slice::from_ref(&destination);
     let records = records(&versions, all, end()).unwrap();
     let as_of = "2026-05-21T00:00:00Z".parse().unwrap();
-    let (coverage, findings) = coverage(&versions, &records, &[second], &leads_at(&[]), all, as_of).unwrap();
+    let (coverage, findings) = coverage::measure(&versions, &records, &[second], &leads_at(&[]), all, as_of).unwrap();
     assert_eq!(texts(&coverage, "previous_records"), ["30"]);
     assert!(findings.iter().any(|f| f.text.contains("less than half") && f.count == 18), "{findings:?}");
 }
@@ -424,7 +425,7 @@ fn spoken_for(rows: &str, time_of: impl Fn(i64) -> i64) -> (Table<Coverage>, Vec
     let all = std::slice::from_ref(&destination);
     let records = records(&versions, all, end()).unwrap();
     let leads = leads_at(&(0..28).map(time_of).collect::<Vec<_>>());
-    coverage(&versions, &records, &[read], &leads, all, end()).unwrap()
+    coverage::measure(&versions, &records, &[read], &leads, all, end()).unwrap()
 }
 
 fn leads_at(times: &[i64]) -> Table<Leads> {

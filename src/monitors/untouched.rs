@@ -12,6 +12,7 @@ use polars::prelude::*;
 use crate::codes::{Finding, finding, level, outcome, reason, verdict};
 use crate::config::Sales;
 use crate::error::Result;
+use crate::merges;
 use crate::tables::{CrmRecords, Kind, Reconciliation, Table, Untouched};
 use crate::time::DAY;
 
@@ -137,14 +138,8 @@ impl<'a> Records<'a> {
 
     /// The record, or the one it was merged into.
     fn survivor(&self, destination: &'a str, id: &'a str) -> Option<usize> {
-        let mut row = *self.row_of.get(&(destination, id))?;
-        for _ in 0..16 {
-            match text(&self.merged_into, row).and_then(|next| self.row_of.get(&(destination, next))) {
-                Some(next) if *next != row => row = *next,
-                _ => break,
-            }
-        }
-        Some(row)
+        let row_of = |id: &'a str| self.row_of.get(&(destination, id)).copied();
+        Some(merges::survivor(row_of(id)?, |row| row_of(text(&self.merged_into, row)?)))
     }
 
     /// When the record was made, if it is to be seen, open, in its first status and without activity since.

@@ -10,9 +10,10 @@ use chrono::{DateTime, Offset, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 use polars::prelude::*;
 
-use super::events::{DAY, HOUR, TEN_MINUTES};
 use crate::error::Result;
+use crate::reconcile::events::TEN_MINUTES;
 use crate::tables::{CrmRecords, Kind, Table};
+use crate::time::{DAY, HOUR, MINUTE, SECOND};
 
 /// How the times of an export are to be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,14 +54,14 @@ impl Clock {
     pub(super) fn read(&self, at: i64) -> i64 {
         match self {
             Clock::AsRead => at,
-            Clock::Offset(minutes) => at - minutes * 60_000_000,
+            Clock::Offset(minutes) => at - minutes * MINUTE,
             Clock::Zone(read_in, zone) => {
                 let Some(instant) = DateTime::from_timestamp_micros(at) else { return at };
                 let local = instant.with_timezone(read_in).naive_local();
                 // An hour that a zone has twice is the first; one that it leaves out is pushed forward.
                 match zone.from_local_datetime(&local).earliest() {
                     Some(instant) => instant.timestamp_micros(),
-                    None => at - i64::from(zone.offset_from_utc_datetime(&local).fix().local_minus_utc()) * 1_000_000,
+                    None => at - i64::from(zone.offset_from_utc_datetime(&local).fix().local_minus_utc()) * SECOND,
                 }
             }
         }

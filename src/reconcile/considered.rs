@@ -5,15 +5,16 @@
 
 use polars::prelude::{PlHashMap, PlHashSet};
 
-use super::events::{Event, NOBODY, number};
-use super::ledger::Ledger;
-use super::pairing::{self, Evidence};
-use super::records::{Delivers, Record};
-use super::unclaimed::{Contact, FIELDS, is_same};
-use super::{Clock, Expected, Records, Views};
 use crate::codes::unexplained;
 use crate::contact;
 use crate::error::Result;
+use crate::reconcile::destination;
+use crate::reconcile::events::{Event, NOBODY, number};
+use crate::reconcile::evidence::{self, Evidence, Slack, evidence};
+use crate::reconcile::ledger::Ledger;
+use crate::reconcile::likeness::{Contact, is_same};
+use crate::reconcile::pairing;
+use crate::reconcile::records::{Delivers, Record};
 use crate::tables::{Coverage, CrmRecords, Reconciliation, Table, UnexplainedRecords};
 
 /// The tables of a finished run that are asked.
@@ -84,31 +85,24 @@ pub enum Why {
     NotChosen,
 }
 
-impl Expected<'_> {
-    /// The records that come into question for the lead in a row of `leads` at a destination, in the order of their
-    /// ids, and the nearest of somebody else. None for a destination that is not configured.
-    ///
-    /// # Errors
-    /// When the tables lack a column: a fault of ours.
-    pub fn considered(&self, lead: usize, destination: &str, finished: Finished<'_>) -> Result<Vec<Considered>> {
-        let known = self.destinations.iter().zip(0..).find(|(known, _)| known.name == destination);
-        let Some((destination, index)) = known else { return Ok(Vec::new()) };
-        let rows = finished.records.rows_of(&destination.name)?;
-        let own = finished.records.part(rows.clone());
-        let records = Records::of(&own, &self.book, destination)?;
-        let view = Views::new(finished.coverage)?.of(&destination.name, self.as_of_ends_at.timestamp_micros());
-        let events = self.routes.events_of(index);
-        let mut ledger = Ledger::new(&self.book, records, destination, events, view, Clock::AsRead);
-        ledger.measure();
-        let Some(asked) = Asked::of(&ledger, lead, finished)? else { return Ok(Vec::new()) };
-        Ok(asked.considered(rows.start))
-    }
+/// The records that come into question for the lead in a row of the book, in the order of their ids, and the nearest of
+/// somebody else. `first_row`: where the destination's rows of `crm_records` begin.
+pub(super) fn considered(
+    ledger: &Ledger<'_, '_>,
+    lead: usize,
+    finished: Finished<'_>,
+    first_row: usize,
+) -> Result<Vec<Considered>> {
+    let asked = Asked::of(ledger, lead, finished)?;
+    Ok(asked.map_or_else(Vec::new, |asked| asked.considered(first_row)))
 }
 
 /// One lead and its destination, as far as records are compared with it.
 struct Asked<'l, 'a> {
     ledger: &'l Ledger<'l, 'a>,
     event: &'l Event,
+    slack: Slack,
+    per_person: bool,
     lead_id: &'a str,
     email: Option<String>,
     contact: Contact,
@@ -144,14 +138,16 @@ impl<'l, 'a> Asked<'l, 'a> {
                 Some((ids.get(at)?.to_owned(), role))
             })
             .collect();
-        let typed = std::array::from_fn(|field| ledger.book.contacts.get(field)?.get(row).copied().flatten());
+        let (slack, keeps) = destination::measure(ledger);
         Ok(Some(Asked {
             ledger,
             event,
+            slack,
+            per_person: keeps.per_person,
             lead_id: lead.id,
             email: lead.email.and_then(contact::normalised_email),
-            contact: Contact::of(typed),
-            keys: pairing::key_forms(lead.id, lead.source_key).into(),
+            contact: Contact::of(ledger.book.typed_in(row)),
+            keys: evidence::key_forms(lead).into(),
             bound: pairing::bound(ledger.book, ledger.events, &ledger.records.all),
             is_answered: answers.values().flatten().any(|answered| answered == lead.id),
             answers,
@@ -205,14 +201,15 @@ impl<'l, 'a> Asked<'l, 'a> {
         if self.has_key(record) {
             return Some(Evidence::Key);
         }
-        pairing::evidence(self.event, record.action, record.offer).filter(|_| record.delivers.can())
+        evidence(self.event, record.action, record.offer).filter(|_| record.delivers.can())
     }
 
     fn tell(&self, place: usize, first_row: usize, own: bool) -> Considered {
         let record = &self.ledger.records.all[place];
-        let shown = Contact::of(self.ledger.contact(number(place)));
+        let shown = Contact::of(self.ledger.shown(number(place)));
         let (mut agrees, mut differs) = (Vec::new(), Vec::new());
-        for (column, (typed, shown)) in FIELDS.into_iter().zip(self.contact.fields.iter().zip(&shown.fields)) {
+        for (column, (typed, shown)) in contact::COLUMNS.into_iter().zip(self.contact.fields.iter().zip(&shown.fields))
+        {
             if let (Some(typed), Some(shown)) = (typed, shown) {
                 if is_same(typed, shown) { &mut agrees } else { &mut differs }.push(column);
             }
@@ -253,14 +250,14 @@ impl<'l, 'a> Asked<'l, 'a> {
             Delivers::ActivityBesidePeople => return Some(Why::ActivityBesidePeople),
             Delivers::NoLeadSource => return Some(Why::NoLeadSource),
         }
-        if pairing::evidence(self.event, record.action, record.offer).is_none() {
+        if evidence(self.event, record.action, record.offer).is_none() {
             let names_action = record.action != 0 && self.event.action != 0 && record.action != self.event.action;
             return Some(if names_action { Why::OtherAction } else { Why::OtherOffer });
         }
         if self.bound.contains(&number(place)) {
             return Some(Why::OtherKey);
         }
-        let delay = pairing::delay(self.ledger.book, self.event, record, self.ledger.slack);
+        let delay = evidence::delay(self.ledger.book, self.event, record, self.slack);
         (record.span.is_some() && delay.is_none()).then_some(Why::Before)
     }
 
@@ -276,7 +273,7 @@ impl<'l, 'a> Asked<'l, 'a> {
             Some((reason, _)) => return Why::Unexplained(reason.clone()),
             None => {}
         }
-        let merges_on_address = self.ledger.per_person && self.is_of_address(record);
+        let merges_on_address = self.per_person && self.is_of_address(record);
         match () {
             () if !self.is_of_person(record) && !merges_on_address => Why::OtherPerson,
             () if self.is_answered => Why::Spare,

@@ -8,131 +8,20 @@ use std::collections::HashMap;
 
 use polars::prelude::PlHashMap;
 
-use super::unclaimed::FIELDS;
 use crate::codes::kind;
 use crate::config::Offer;
 use crate::contact;
 use crate::error::Result;
+use crate::reconcile::likeness::{self, Typed};
+use crate::reconcile::offers::{Code, Codes, Named, Offers};
 use crate::tables::{Identities, Leads, Table};
+use crate::time::MINUTE;
 
-/// Microseconds of a second.
-pub(super) const SECOND: i64 = 1_000_000;
-/// Microseconds of an hour.
-pub(super) const HOUR: i64 = 3600 * SECOND;
-/// Microseconds of a day.
-pub(super) const DAY: i64 = 24 * HOUR;
 /// Deliveries of one event follow each other within this; a record may be as much earlier than its lead.
-pub(super) const TEN_MINUTES: i64 = 600 * SECOND;
+pub(super) const TEN_MINUTES: i64 = 10 * MINUTE;
 
 /// A person of nobody: test and withheld leads.
 pub(super) const NOBODY: u32 = u32::MAX;
-
-/// What a lead or a record names, or 0 where it names nothing.
-pub(super) type Code = u32;
-
-/// Small numbers for texts: equal texts, equal numbers. 0 stands for none.
-#[derive(Default)]
-pub(super) struct Codes(PlHashMap<String, Code>);
-
-impl Codes {
-    fn of(&mut self, text: &str) -> Code {
-        let next = Code::try_from(self.0.len() + 1).unwrap_or(Code::MAX);
-        *self.0.entry(text.to_owned()).or_insert(next)
-    }
-
-    pub(super) fn find(&self, text: &str) -> Option<Code> {
-        self.0.get(text).copied()
-    }
-}
-
-/// An offer as named: by id, by a title that belongs to no known id, or not at all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Named {
-    Nothing,
-    Id(Code),
-    Title(Code),
-}
-
-/// Every offer of leads and catalogue, under every name it has or had.
-#[derive(Default)]
-pub(super) struct Offers {
-    ids: Codes,
-    titles: Codes,
-    /// Title to id; none where two ids carry it.
-    id_of_title: PlHashMap<Code, Option<Code>>,
-}
-
-/// Shortest text that may be a cut-off offer id: CRMs cut at limits, people do not use such short ids.
-const SHORTEST_CUT: usize = 30;
-
-impl Offers {
-    fn new(catalogue: &[Offer]) -> Self {
-        let mut offers = Offers::default();
-        for offer in catalogue {
-            let id = offers.ids.of(&offer.id.to_lowercase());
-            for former in &offer.formerly {
-                offers.ids.0.insert(former.to_lowercase(), id);
-            }
-            for title in &offer.title {
-                offers.learn(id, title);
-            }
-        }
-        offers
-    }
-
-    fn learn(&mut self, id: Code, title: &str) {
-        let title = self.titles.of(&fold_spaces(title));
-        self.id_of_title.entry(title).and_modify(|known| *known = known.filter(|k| *k == id)).or_insert(Some(id));
-    }
-
-    /// A lead's offer; a new id or title becomes known.
-    fn of_lead(&mut self, id: Option<&str>, title: Option<&str>) -> Named {
-        if let Some(id) = id {
-            return Named::Id(self.ids.of(&id.to_lowercase()));
-        }
-        let Some(title) = title else { return Named::Nothing };
-        let code = self.titles.of(&fold_spaces(title));
-        self.id_of_title.get(&code).copied().flatten().map_or(Named::Title(code), Named::Id)
-    }
-
-    /// A record's offer, and whether leads or catalogue know it. CRMs cut ids and titles at their limits.
-    pub(super) fn of_record(&self, id: Option<&str>, title: Option<&str>) -> (Named, bool) {
-        if let Some(id) = id {
-            let id = id.to_lowercase();
-            return match self.ids.find(&id).or_else(|| uncut(&self.ids, &id)) {
-                Some(code) => (Named::Id(code), true),
-                None => (Named::Id(Code::MAX), false),
-            };
-        }
-        let Some(title) = title else { return (Named::Nothing, true) };
-        let title = fold_spaces(title);
-        if title.is_empty() {
-            return (Named::Nothing, true);
-        }
-        match self.titles.find(&title).or_else(|| uncut(&self.titles, &title)) {
-            Some(code) => (self.id_of_title.get(&code).copied().flatten().map_or(Named::Title(code), Named::Id), true),
-            // A forwarder may write the bare id where others write a title.
-            None => match self.ids.find(&title) {
-                Some(code) => (Named::Id(code), true),
-                None => (Named::Title(Code::MAX), false),
-            },
-        }
-    }
-}
-
-/// The one known text that begins with a long, cut-off one.
-fn uncut(codes: &Codes, text: &str) -> Option<Code> {
-    if text.len() < SHORTEST_CUT {
-        return None;
-    }
-    let mut found = codes.0.iter().filter(|(known, _)| known.starts_with(text)).map(|(_, code)| *code);
-    let first = found.next()?;
-    found.all(|other| other == first).then_some(first)
-}
-
-pub(super) fn fold_spaces(text: &str) -> String {
-    contact::fold(text).split_whitespace().collect::<Vec<_>>().join(" ")
-}
 
 /// One lead.
 #[derive(Debug)]
@@ -168,14 +57,29 @@ pub(super) struct Book<'a> {
     /// Person to its number.
     pub people: HashMap<&'a str, u32>,
     pub person_ids: Vec<&'a str>,
-    /// What was typed, column by column in the order of [`FIELDS`], row by row as `leads`.
+    /// What was typed, column by column in the order of [`contact::COLUMNS`], row by row as `leads`.
     pub contacts: Vec<Vec<Option<&'a str>>>,
 }
 
-impl Book<'_> {
+impl<'a> Book<'a> {
     /// The lead that stands for an event: its first delivery.
-    pub(super) fn first(&self, event: &Event) -> Option<&Lead<'_>> {
+    pub(super) fn first(&self, event: &Event) -> Option<&Lead<'a>> {
         event.leads.first().and_then(|lead| self.leads.get(*lead as usize))
+    }
+
+    /// The leads of an event, in the order in which they were received.
+    pub(super) fn leads_of(&self, event: &Event) -> impl Iterator<Item = &Lead<'a>> {
+        event.leads.iter().filter_map(|row| self.leads.get(*row as usize))
+    }
+
+    /// The contact that was typed in the lead of a row.
+    pub(super) fn typed_in(&self, row: usize) -> Typed<'a> {
+        std::array::from_fn(|field| self.contacts.get(field)?.get(row).copied().flatten())
+    }
+
+    /// The contact that an event's first lead typed.
+    pub(super) fn typed(&self, event: &Event) -> Typed<'a> {
+        self.typed_in(event.leads.first().map_or(usize::MAX, |row| *row as usize))
     }
 }
 
@@ -199,7 +103,7 @@ pub(super) fn book<'a>(
     let actions = leads.texts("action")?;
     let offer_ids = leads.texts("offer_id")?;
     let titles = leads.texts("offer")?;
-    let contacts = FIELDS.iter().map(|column| leads.texts(column)).collect::<Result<Vec<_>>>()?;
+    let contacts = contact::COLUMNS.iter().map(|column| leads.texts(column)).collect::<Result<Vec<_>>>()?;
     let emails = leads.texts("email")?;
 
     let mut offers = Offers::new(catalogue);
@@ -368,16 +272,9 @@ fn repeated(events: Vec<Event>, leads: &mut [Lead<'_>], marks: &[Mark], contacts
 /// The contact fields in comparable form: what two shapes of one delivery have in common.
 fn contact_of(contacts: &[Vec<Option<&str>>], row: usize) -> String {
     let mut signature = String::new();
-    for (name, column) in FIELDS.iter().zip(contacts) {
+    for (field, column) in contacts.iter().enumerate() {
         if let Some(text) = column.get(row).copied().flatten() {
-            let normal = match *name {
-                "email" => contact::normalised_email(text),
-                "phone" => contact::phone_digits(text),
-                "company" => contact::company_key(text),
-                "country" => contact::country_code(text).map(str::to_owned),
-                _ => None,
-            };
-            signature.push_str(&normal.unwrap_or_else(|| fold_spaces(text)));
+            signature.push_str(&likeness::comparable(field, text));
         }
         signature.push('\u{1f}');
     }

@@ -1,16 +1,129 @@
-//! What an export itself tells about how it is to be read: grace, and whether it keeps a record per lead or per person.
+//! What an export itself tells about how it is to be read: how early its records may be, grace, and whether it keeps a
+//! record per lead or per person.
 
-use super::events::HOUR;
-use crate::config::DestinationKind;
+use crate::config::{Destination, DestinationKind, Grace, RecordsPer};
+use crate::contact;
+use crate::error::{Error, Result, count};
+use crate::reconcile::events::{Event, TEN_MINUTES};
+use crate::reconcile::evidence::{Slack, evidence};
+use crate::reconcile::ledger::Ledger;
+use crate::reconcile::records::Record;
+use crate::time::{DAY, HOUR, SECOND};
 
 /// Fewer delays than this say nothing about grace.
 pub(super) const FEWEST_DELAYS: usize = 50;
 /// Grace until there are enough delays.
 const GRACE_AT_FIRST: i64 = 48 * HOUR;
 
+/// Natural logarithm of the odds, twenty, at which an export tells what it keeps a record of.
+const ODDS_OF_TWENTY: f64 = 3.0;
+
+/// How early this export's records may be.
+pub(super) fn slack(ledger: &Ledger<'_, '_>) -> Slack {
+    Slack { day: day_slack(ledger), early: early(ledger) }
+}
+
+/// Event and record of people with one of each, in the order of the events: these pairs need no pairing.
+fn lone<'l>(ledger: &'l Ledger<'_, '_>) -> Vec<(&'l Event, &'l Record<'l>)> {
+    let records = ledger.records_by_person();
+    let lone_record = |event: &Event| match records.get(event.person) {
+        [row] => ledger.record(*row).filter(|record| evidence(event, record.action, record.offer).is_some()),
+        _ => None,
+    };
+    let is_lone = |event: &&Event| ledger.events_of.get(event.person).len() == 1 && event.leads.len() == 1;
+    let events = ledger.each_event().map(|(_, event)| event).filter(is_lone);
+    events.filter_map(|event| Some((event, lone_record(event)?))).collect()
+}
+
+/// Times of record and lead, where the record tells more than a day.
+pub(super) fn lone_pairs(ledger: &Ledger<'_, '_>) -> Vec<(i64, i64)> {
+    let times = |(event, record): (&Event, &Record<'_>)| {
+        let span = record.span.filter(|span| span.width < DAY)?;
+        Some((span.start, ledger.received(event)))
+    };
+    lone(ledger).into_iter().filter_map(times).collect()
+}
+
+/// Whether this export's clock is ever early, as seen from pairs that need no pairing.
+fn early(ledger: &Ledger<'_, '_>) -> i64 {
+    let pairs = lone_pairs(ledger);
+    let delays = || pairs.iter().map(|(record, lead)| record - lead).filter(|d| d.abs() < DAY);
+    let (all, early) = (delays().count(), delays().filter(|delay| *delay < 0).count());
+    if all >= FEWEST_DELAYS && early * 200 < all { TEN_MINUTES } else { 0 }
+}
+
+/// A day without hours may be a day of another zone: how much earlier than its lead such a record may end.
+fn day_slack(ledger: &Ledger<'_, '_>) -> i64 {
+    let mut early: Vec<i64> = Vec::new();
+    let mut days = 0usize;
+    for (event, record) in lone(ledger) {
+        let Some(span) = record.span.filter(|span| span.width >= DAY) else { continue };
+        let delay = span.delay(ledger.received(event));
+        if (-14 * HOUR..=3 * DAY).contains(&delay) {
+            days += 1;
+            if delay < -TEN_MINUTES {
+                early.push(-delay);
+            }
+        }
+    }
+    early.sort_unstable();
+    // One lead in fifty: below that it is a record of another day.
+    if early.len() >= 5 && early.len() * 50 >= days {
+        let most = early.get(early.len() * 95 / 100).copied().unwrap_or(0);
+        return (most + HOUR).min(14 * HOUR);
+    }
+    TEN_MINUTES
+}
+
+/// The delays seen, and the time within which a delivered lead shows up.
+pub(super) struct Waited {
+    /// In microseconds.
+    pub grace: i64,
+    /// In the order in which their leads were received.
+    pub delays: Vec<i64>,
+}
+
+impl Waited {
+    /// Takes grace from the delays, or checks the configured one against them. `delays`: when each lead was received, and
+    /// how long it took.
+    pub(super) fn of(destination: &Destination, mut delays: Vec<(i64, i64)>) -> Result<Self> {
+        delays.sort_unstable();
+        let grace = grace_by(destination, &delays);
+        let waited = Waited { grace, delays: delays.into_iter().map(|(_, delay)| delay).collect() };
+        if destination.grace != Grace::Auto {
+            waited.refuse_contradiction(destination)?;
+        }
+        Ok(waited)
+    }
+
+    fn refuse_contradiction(&self, destination: &Destination) -> Result<()> {
+        let usual = without_backlogs(&self.delays);
+        let slower = usual.iter().filter(|delay| **delay > self.grace).count();
+        // A twentieth: by then leads that are on their way are called missed every night.
+        if usual.len() < FEWEST_DELAYS || slower * 20 <= usual.len() {
+            return Ok(());
+        }
+        Err(Error::usage("grace is contradicted by the export")
+            .at(format!("destination \"{}\"", destination.name))
+            .because(format!("{slower} of {} delivered leads took longer than {} s", usual.len(), self.grace / SECOND))
+            .hint(format!(
+                "set grace = \"{}h\" or more, or leave it out to have it taken from the delays",
+                grace(&self.delays) / HOUR + 1
+            )))
+    }
+}
+
+/// Grace as configured, or as these delays tell it.
+pub(super) fn grace_by(destination: &Destination, delays: &[(i64, i64)]) -> i64 {
+    match destination.grace {
+        Grace::Fixed(fixed) => fixed.num_microseconds().unwrap_or(i64::MAX / 4),
+        Grace::Auto => grace(&delays.iter().map(|(_, delay)| *delay).collect::<Vec<_>>()),
+    }
+}
+
 /// Time within which a delivered lead shows up: the 99.5th percentile of the delays, at least an hour; 48 hours until
 /// there are fifty. `delays` are in the order in which their leads were received.
-pub(super) fn grace(delays: &[i64]) -> i64 {
+fn grace(delays: &[i64]) -> i64 {
     let mut usual = without_backlogs(delays);
     if usual.len() < FEWEST_DELAYS {
         return GRACE_AT_FIRST;
@@ -22,7 +135,7 @@ pub(super) fn grace(delays: &[i64]) -> i64 {
 
 /// Delays but for backlogs: three and more neighbours that all waited ten times as long as three leads in four do, and
 /// over an hour. They are leads of an outage imported later; counted, they would make every outage look like grace.
-pub(super) fn without_backlogs(delays: &[i64]) -> Vec<i64> {
+fn without_backlogs(delays: &[i64]) -> Vec<i64> {
     let mut sorted = delays.to_vec();
     sorted.sort_unstable();
     let three_in_four = sorted.get(sorted.len() * 3 / 4).copied().unwrap_or(0);
@@ -36,9 +149,85 @@ pub(super) fn without_backlogs(delays: &[i64]) -> Vec<i64> {
     usual
 }
 
+/// Whether a destination keeps a record for each lead or for each person, and what that is known from.
+pub(super) struct Keeps {
+    /// Whether it keeps one for each person.
+    pub per_person: bool,
+    /// `configured`, `inferred`, or `kind` where too few people tell.
+    pub from: &'static str,
+    /// What the export says.
+    pub weighed: Weighed,
+}
+
+impl Keeps {
+    /// Decides between a record per lead and a record per person.
+    pub(super) fn of(ledger: &Ledger<'_, '_>) -> Self {
+        let weighed = weigh(&repeats(ledger));
+        let (per_person, from) = match ledger.destination.records_per {
+            RecordsPer::Lead => (false, "configured"),
+            RecordsPer::Person => (true, "configured"),
+            RecordsPer::Auto => {
+                let from = if weighed.for_person.abs() >= ODDS_OF_TWENTY { "inferred" } else { "kind" };
+                (keeps_a_record_per_person(weighed, ledger.destination.kind), from)
+            }
+        };
+        Keeps { per_person, from, weighed }
+    }
+
+    /// Refuses a configured `records_per` that the export contradicts.
+    pub(super) fn refuse_contradiction(&self, destination: &Destination) -> Result<()> {
+        let is_set = destination.records_per != RecordsPer::Auto;
+        if !is_set || !contradicts(self.weighed, self.per_person) {
+            return Ok(());
+        }
+        let (set, shown) = if self.per_person { ("person", "lead") } else { ("lead", "person") };
+        Err(Error::usage(format!("records_per = \"{set}\" is contradicted by the export"))
+            .at(format!("destination \"{}\"", destination.name))
+            .because(format!(
+                "of {} with several leads, {} one record only",
+                count(self.weighed.people, "person", "people"),
+                count(self.weighed.single, "has", "have"),
+            ))
+            .hint(format!("set records_per = \"{shown}\", or leave it out to have it inferred")))
+    }
+}
+
+/// Counts events and records of the people that the export can speak for.
+fn repeats(ledger: &Ledger<'_, '_>) -> Repeats {
+    let records = ledger.records_by_person();
+    let oldest = ledger.records.all.iter().filter_map(|r| r.span).map(|span| span.start).min().unwrap_or(i64::MAX);
+    let newest = ledger.view.until.unwrap_or(i64::MIN).saturating_sub(2 * DAY);
+    let is_in_sight = |event: &&Event| {
+        let received = ledger.received(event);
+        ledger.is_genuine(event) && received >= oldest - TEN_MINUTES && received <= newest
+    };
+    let mut repeats = Repeats::default();
+    for (person, events) in ledger.events_of.all() {
+        let events: Vec<&Event> =
+            events.iter().filter_map(|number| ledger.event(*number)).filter(is_in_sight).collect();
+        // Such a CRM merges on the address: only people who always gave the same one tell.
+        let address = |event: &Event| ledger.book.first(event)?.email.and_then(contact::normalised_email);
+        let first = events.first().and_then(|event| address(event));
+        if first.is_none() || events.iter().any(|event| address(event) != first) {
+            continue;
+        }
+        let has_address = |row: &&u32| ledger.record(**row).is_some_and(|record| record.email == first);
+        match (events.len(), records.get(person).iter().filter(has_address).count()) {
+            (0, _) => {}
+            (1, found) => {
+                repeats.once.0 += 1;
+                repeats.once.1 += usize::from(found > 0);
+            }
+            (_, 0) => {}
+            (events, found) => repeats.several.push((events, found == 1)),
+        }
+    }
+    repeats
+}
+
 /// People of a destination by how many events and how many records they have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Repeats {
+struct Repeats {
     /// People with one event, and those of them with a record.
     pub once: (usize, usize),
     /// For each person with several events and a record: events, and whether there is one record only.
@@ -59,7 +248,7 @@ pub(super) struct Weighed {
 /// Weighs the two readings. A destination that keeps a record per lead and lost some of them shows single records too,
 /// but not more than its losses explain.
 #[expect(clippy::cast_precision_loss, reason = "counts of people")]
-pub(super) fn weigh(repeats: &Repeats) -> Weighed {
+fn weigh(repeats: &Repeats) -> Weighed {
     let (people, found) = repeats.once;
     // Without people of one event a tenth is taken as lost.
     let share = (found as f64 + 9.0) / (people as f64 + 10.0);
@@ -78,9 +267,8 @@ pub(super) fn weigh(repeats: &Repeats) -> Weighed {
 }
 
 /// Whether the destination keeps a record per person: by its people where they tell, else by its kind.
-pub(super) fn keeps_a_record_per_person(weighed: Weighed, kind: DestinationKind) -> bool {
-    // Odds of twenty.
-    if weighed.for_person.abs() >= 3.0 {
+fn keeps_a_record_per_person(weighed: Weighed, kind: DestinationKind) -> bool {
+    if weighed.for_person.abs() >= ODDS_OF_TWENTY {
         return weighed.for_person > 0.0;
     }
     matches!(kind, DestinationKind::Marketo | DestinationKind::Hubspot)
@@ -89,7 +277,7 @@ pub(super) fn keeps_a_record_per_person(weighed: Weighed, kind: DestinationKind)
 /// Odds at which a setting is contradicted rather than doubted: ten thousand to one, from twenty people at least.
 ///
 /// Four people in five must say so as well: a mixture is no reason to stop a run.
-pub(super) fn contradicts(weighed: Weighed, configured_person: bool) -> bool {
+fn contradicts(weighed: Weighed, configured_person: bool) -> bool {
     let (against, saying_so) = if configured_person {
         (-weighed.for_person, weighed.people - weighed.single)
     } else {

@@ -13,19 +13,10 @@ use std::collections::BinaryHeap;
 
 use polars::prelude::{PlHashMap, PlHashSet};
 
-use super::events::{Book, Code, DAY, Event, NOBODY, Named, TEN_MINUTES, number};
-use super::records::{Record, Span};
-
-/// How sure a pair is, best first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Evidence {
-    /// The record carries the lead's own key.
-    Key,
-    /// The record's lead source names the lead's action or offer.
-    LeadSource,
-    /// Person and time only.
-    Time,
-}
+use crate::reconcile::events::{Book, NOBODY, number};
+use crate::reconcile::evidence::{Evidence, Slack, evidence, key_forms};
+use crate::reconcile::offers::{Code, Named};
+use crate::reconcile::records::{Record, Span};
 
 /// A record that answers an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,57 +28,8 @@ pub(super) struct Pair {
     pub delay: i64,
 }
 
-/// How much earlier than its lead a record may be, by the width of its time.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Slack {
-    /// For days without hours, whose zone is not known.
-    pub day: i64,
-    /// How much further away than it looks a record is that was made before its lead: where this export's clock is seen
-    /// never to be early, it is rather of the lead before.
-    pub early: i64,
-}
-
-impl Default for Slack {
-    fn default() -> Self {
-        Slack { day: TEN_MINUTES, early: 0 }
-    }
-}
-
-impl Slack {
-    pub(super) fn of(self, width: i64) -> i64 {
-        if width >= DAY { self.day } else { TEN_MINUTES }
-    }
-
-    /// How near a record is that was made so much later than its lead, or earlier.
-    pub(super) fn distance(self, delay: i64) -> i64 {
-        if delay < 0 { self.early.saturating_sub(delay) } else { delay }
-    }
-}
-
 /// Further than any distance: pairs without a time come last.
 const FAR: i64 = i64::MAX / 4;
-
-/// What a record's lead source says for or against an event; none where it names another action or offer.
-pub(super) fn evidence(event: &Event, action: Code, offer: Named) -> Option<Evidence> {
-    let mut named = false;
-    if action != 0 && event.action != 0 {
-        if action != event.action {
-            return None;
-        }
-        named = true;
-    }
-    match (event.offer, offer) {
-        (Named::Id(a), Named::Id(b)) | (Named::Title(a), Named::Title(b)) => {
-            if a != b {
-                return None;
-            }
-            named = true;
-        }
-        // A title that belongs to no id, or none at all, cannot be compared.
-        _ => {}
-    }
-    Some(if named { Evidence::LeadSource } else { Evidence::Time })
-}
 
 /// Pairs `events` (numbers into the book) with the records that can deliver.
 ///
@@ -150,16 +92,16 @@ impl Pairing {
             records.get(*row as usize).is_some_and(|r| r.delivers.can() && !r.is_test && r.person != NOBODY)
                 && !self.bound.contains(row)
         });
-        let mut shelf = Shelf::new(records, free, slack, typed);
+        let mut free = FreeRecords::new(records, free, slack, typed);
         let mut proposals = BinaryHeap::with_capacity(events.len());
         for event in events {
             if rooms.get(event).is_some_and(|room| *room > 0) {
-                proposals.extend(shelf.propose(book, *event).map(Reverse));
+                proposals.extend(free.propose(book, *event).map(Reverse));
             }
         }
         while let Some(Reverse(proposal)) = proposals.pop() {
-            if shelf.is_free(proposal.slot) {
-                shelf.take(proposal.slot);
+            if free.is_free(proposal.slot) {
+                free.take(proposal.slot);
                 self.pairs.push(Pair {
                     event: proposal.event,
                     record: proposal.record,
@@ -172,7 +114,7 @@ impl Pairing {
                     continue;
                 }
             }
-            proposals.extend(shelf.propose(book, proposal.event).map(Reverse));
+            proposals.extend(free.propose(book, proposal.event).map(Reverse));
         }
     }
 }
@@ -183,12 +125,6 @@ struct Keyed {
     bound: PlHashSet<u32>,
     known: usize,
     unknown: usize,
-}
-
-/// The forms of a raw lead's key that forwarders keep: lead_id, the whole key, the RowKey alone; any case.
-pub(super) fn key_forms(lead_id: &str, source_key: &str) -> [String; 3] {
-    let row_key = source_key.rsplit_once('/').map_or(source_key, |(_, row)| row);
-    [lead_id.to_lowercase(), source_key.to_lowercase(), row_key.to_lowercase()]
 }
 
 /// Records whose key says whose they are: they answer nobody else.
@@ -205,7 +141,7 @@ fn by_key(book: &Book<'_>, events: &[u32], records: &[Record<'_>]) -> Keyed {
     for event in events {
         for row in book.events.get(*event as usize).map_or(&[][..], |event| &event.leads) {
             let Some(lead) = book.leads.get(*row as usize) else { continue };
-            for form in key_forms(lead.id, lead.source_key) {
+            for form in key_forms(lead) {
                 let known = events_of.entry(form).or_default();
                 if !known.contains(&(*event, *row)) {
                     known.push((*event, *row));
@@ -264,7 +200,7 @@ struct Proposal {
 }
 
 /// Free records, sorted so that what one event may take lies together in time.
-struct Shelf<'r, 'a> {
+struct FreeRecords<'r, 'a> {
     records: &'r [Record<'a>],
     /// Rows of `records`.
     slots: Vec<u32>,
@@ -286,7 +222,7 @@ struct Group {
     to: usize,
 }
 
-impl<'r, 'a> Shelf<'r, 'a> {
+impl<'r, 'a> FreeRecords<'r, 'a> {
     fn new(records: &'r [Record<'a>], mut slots: Vec<u32>, slack: Slack, typed: &'r dyn Fn(u32, u32) -> i64) -> Self {
         let of = |row: &u32| &records[*row as usize];
         let sort = |row: &u32| {
@@ -315,7 +251,7 @@ impl<'r, 'a> Shelf<'r, 'a> {
         }
         let next = (0..=slots.len()).collect();
         let before = (0..=slots.len()).collect();
-        Shelf { records, slots, groups, next, before, slack, typed }
+        FreeRecords { records, slots, groups, next, before, slack, typed }
     }
 
     fn start(&self, slot: usize) -> i64 {
@@ -401,9 +337,9 @@ impl<'r, 'a> Shelf<'r, 'a> {
             let start = self.start(slot);
             found = Some((slot, (start - received).max(0)));
             // All that contain the instant are equally near: the better weight, then the smaller id.
-            let rank = |shelf: &Self, slot: usize| {
-                let row = shelf.slots[slot];
-                (shelf.records[row as usize].weight_rank, row)
+            let rank = |free: &Self, slot: usize| {
+                let row = free.slots[slot];
+                (free.records[row as usize].weight_rank, row)
             };
             if start <= received {
                 let mut best = slot;
@@ -432,32 +368,15 @@ impl<'r, 'a> Shelf<'r, 'a> {
     }
 }
 
-/// What the record's lead source says of the event, and the least delay; none where it cannot be of it by time or by
-/// what it names.
-pub(super) fn delay(book: &Book<'_>, event: &Event, record: &Record<'_>, slack: Slack) -> Option<(Evidence, i64)> {
-    let evidence = evidence(event, record.action, record.offer)?;
-    let span = record.span?;
-    let delays = event.leads.iter().filter_map(|row| Some(span.delay(book.leads.get(*row as usize)?.received)));
-    let delay = delays.filter(|delay| *delay >= -slack.of(span.width)).min_by_key(|delay| delay.abs())?;
-    Some((evidence, delay))
-}
-
-/// Whether a record could have been made by this event, were the event not answered already.
-pub(super) fn could_answer(book: &Book<'_>, event: &Event, record: &Record<'_>, slack: Slack) -> bool {
-    if evidence(event, record.action, record.offer).is_none() {
-        return false;
-    }
-    let Some(span) = record.span else { return true };
-    book.first(event).is_some_and(|lead| span.delay(lead.received) >= -slack.of(span.width))
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::events::{Lead, SECOND};
-    use super::super::records::Delivers;
     use super::*;
+    use crate::reconcile::events::{Event, Lead, TEN_MINUTES};
+    use crate::reconcile::offers::{Codes, Offers};
+    use crate::reconcile::records::Delivers;
+    use crate::time::{MINUTE, SECOND};
 
     fn record(n: usize, action: Code, offer: u32, start: i64, width: i64, weight: i64) -> Record<'static> {
         Record {
@@ -527,12 +446,11 @@ mod tests {
             records in proptest::collection::vec((0..3u32, 0..3u32, 0..400i64, 0..3i64), 0..14),
             minutes in 1..6i64,
         ) {
-            let minute = 60 * SECOND;
             let mut book = Book {
                 leads: Vec::new(),
                 events: Vec::new(),
-                offers: super::super::events::Offers::default(),
-                actions: super::super::events::Codes::default(),
+                offers: Offers::default(),
+                actions: Codes::default(),
                 people: std::collections::HashMap::new(),
                 person_ids: Vec::new(),
                 contacts: Vec::new(),
@@ -550,7 +468,7 @@ mod tests {
                         id: "",
                         source_key: "",
                         person: 0,
-                        received: (at + n as i64) * minute,
+                        received: (at + n as i64) * MINUTE,
                         kind: "genuine",
                         offer_id: None,
                         title: None,
@@ -564,7 +482,7 @@ mod tests {
                 .into_iter()
                 .enumerate()
                 .map(|(n, (action, offer, at, weight))| {
-                    record(n, action, offer, at * minute, if n % 3 == 0 { SECOND } else { minutes * minute }, weight)
+                    record(n, action, offer, at * MINUTE, if n % 3 == 0 { SECOND } else { minutes * MINUTE }, weight)
                 })
                 .collect();
             let all: Vec<u32> = (0..book.events.len()).map(number).collect();

@@ -1,111 +1,130 @@
-//! One destination's books where it keeps one record for each lead: which record answers which event.
+//! Where a destination keeps one record for each lead: which record answers which event.
 //!
 //! Pairs by key, lead source and time, then takes records away from a lead whose writing they do not show.
 
 use polars::prelude::{PlHashMap, PlHashSet};
 
-use super::again::{self, Whose};
-use super::events::number;
-use super::ledger::{Answer, Ledger};
-use super::records::Span;
-use super::{pairing, unclaimed};
 use crate::error::Result;
+use crate::reconcile::answers::{Answer, Answers};
+use crate::reconcile::events::number;
+use crate::reconcile::evidence::Slack;
+use crate::reconcile::inference::{Waited, grace_by};
+use crate::reconcile::ledger::Ledger;
+use crate::reconcile::likeness::{Contact, Fit};
+use crate::reconcile::pairing::{self, Pair, Pairing};
+use crate::reconcile::reassign::{self, Reassignment};
+use crate::reconcile::records::Span;
 
-impl Ledger<'_, '_> {
-    /// One record for each lead: pairs events and records.
-    pub(super) fn pair_leads(&mut self) -> Result<()> {
-        let several = self.events_by_person();
-        // Only where somebody came twice can two of his leads be equally near to a record.
-        let typed = |event: u32, record: u32| match self.event(event) {
-            Some(event) if several.get(event.person).len() > 1 => unclaimed::unlikeness(self, event, record),
-            _ => 0,
-        };
-        let mut paired = pairing::pair(self.book, self.events, &self.records.all, self.slack, &typed);
-        let mut delays = self.delays_of(paired.pairs.iter());
-        // A pair that may be wrong must not say how long delivery takes: only people who came once tell.
-        let is_sure =
-            |pair: &&pairing::Pair| self.event(pair.event).is_some_and(|event| several.get(event.person).len() == 1);
-        let grace = self.grace_by(&self.delays_of(paired.pairs.iter().filter(is_sure)));
-        let mut again = PlHashMap::default();
-        let mut given: PlHashMap<u32, pairing::Pair> = PlHashMap::default();
-        let mut rooms: PlHashMap<u32, usize> = PlHashMap::default();
-        let mut among = None;
-        // Each round settles records for good, so there are no more rounds than records; hardly ever more than two.
-        loop {
-            let mut people = PlHashSet::default();
-            for whose in again::misplaced(self, &paired.pairs, grace, &several, among.as_ref()) {
-                let (record, event, first) = match whose {
-                    Whose::Again { record, event } => (record, event, None),
-                    Whose::First(pair) => (pair.record, pair.event, Some(pair)),
-                };
-                let Some(of) = self.event(event).filter(|_| !given.contains_key(&record)) else { continue };
-                people.insert(of.person);
-                let room = rooms.entry(event).or_insert(of.leads.len());
-                match (first, room.checked_sub(1)) {
-                    (Some(pair), Some(less)) => {
-                        *room = less;
-                        given.insert(record, pair);
-                    }
-                    _ => drop(again.insert(record, event)),
-                }
-            }
-            if people.is_empty() {
-                break;
-            }
-            // Whose record it is not may have another, and that one may have been another's.
-            let mut events: Vec<u32> = people.iter().flat_map(|person| several.get(*person)).copied().collect();
-            events.sort_unstable();
-            let records = &self.records.all;
-            let rows = (0..records.len()).map(number).filter(|row| {
-                records.get(*row as usize).is_some_and(|record| people.contains(&record.person))
-                    && !again.contains_key(row)
-                    && !given.contains_key(row)
-            });
-            paired.keep(&events, &given);
-            paired.by_time(self.book, &events, records, rows.collect(), self.slack, &typed);
-            delays = self.delays_of(paired.pairs.iter());
-            among = Some(people);
+/// One record for each lead: pairs events and records.
+pub(super) fn answers(ledger: &Ledger<'_, '_>, slack: Slack) -> Result<Answers> {
+    // Only where somebody came twice can two of his leads be equally near to a record.
+    let unlikeness = |event: u32, record: u32| match ledger.event(event) {
+        Some(event) if ledger.events_of.get(event.person).len() > 1 => {
+            let shown = Contact::of(ledger.shown(record));
+            Fit::of(&ledger.contact(event), &shown, &ledger.records.shown).unlikeness()
         }
-        self.again = again;
-        self.keys_unknown = paired.keys_unknown > paired.keys_known;
-        let mut of_event: PlHashMap<u32, Vec<pairing::Pair>> = PlHashMap::default();
-        for pair in &paired.pairs {
-            of_event.entry(pair.event).or_default().push(*pair);
-        }
-        for number in self.events {
-            let Some(event) = self.event(*number) else { continue };
-            let Some(pairs) = of_event.get_mut(number) else { continue };
-            pairs.sort_by_key(|pair| {
-                let span = self.records.all.get(pair.record as usize).and_then(|record| record.span);
-                (span.map(|span| span.start), pair.record)
-            });
-            for (lead, pair) in event.leads.iter().zip(pairs.iter()) {
-                self.answers.insert(*lead, Answer { record: pair.record, evidence: pair.evidence, delivered: true });
-            }
-        }
-        self.set_grace(delays)
-    }
+        _ => 0,
+    };
+    let mut paired = pairing::pair(ledger.book, ledger.events, &ledger.records.all, slack, &unlikeness);
+    let again = reassign(ledger, slack, &mut paired, &unlikeness);
+    Ok(Answers {
+        waited: Waited::of(ledger.destination, delays_of(ledger, paired.pairs.iter()))?,
+        keys_unknown: paired.keys_unknown > paired.keys_known,
+        of_lead: of_leads(ledger, &paired.pairs),
+        again,
+        first_contacts: PlHashSet::default(),
+    })
+}
 
-    /// When each genuine event was received, and how long it took to its first record.
-    fn delays_of<'p>(&self, pairs: impl Iterator<Item = &'p pairing::Pair>) -> Vec<(i64, i64)> {
-        let mut first: PlHashMap<u32, (Span, u32)> = PlHashMap::default();
-        for pair in pairs {
-            let Some(span) = self.records.all.get(pair.record as usize).and_then(|record| record.span) else {
-                continue;
+/// Gives records that show what another event of the person typed to that one, and pairs again what then is free. Tells
+/// which records deliver an event again that has its own.
+fn reassign(
+    ledger: &Ledger<'_, '_>,
+    slack: Slack,
+    paired: &mut Pairing,
+    unlikeness: &dyn Fn(u32, u32) -> i64,
+) -> PlHashMap<u32, u32> {
+    // A pair that may be wrong must not say how long delivery takes: only people who came once tell.
+    let is_sure =
+        |pair: &&Pair| ledger.event(pair.event).is_some_and(|event| ledger.events_of.get(event.person).len() == 1);
+    let grace = grace_by(ledger.destination, &delays_of(ledger, paired.pairs.iter().filter(is_sure)));
+    let mut again = PlHashMap::default();
+    let mut given: PlHashMap<u32, Pair> = PlHashMap::default();
+    let mut rooms: PlHashMap<u32, usize> = PlHashMap::default();
+    let mut among = None;
+    // Each round settles records for good, so there are no more rounds than records; hardly ever more than two.
+    loop {
+        let mut people = PlHashSet::default();
+        for found in reassign::misplaced(ledger, slack, &paired.pairs, grace, among.as_ref()) {
+            let (record, event, first) = match found {
+                Reassignment::Again { record, event } => (record, event, None),
+                Reassignment::First(pair) => (pair.record, pair.event, Some(pair)),
             };
-            let known = first.entry(pair.event).or_insert((span, pair.record));
-            if (span.start, pair.record) < (known.0.start, known.1) {
-                *known = (span, pair.record);
+            let Some(of) = ledger.event(event).filter(|_| !given.contains_key(&record)) else { continue };
+            people.insert(of.person);
+            let room = rooms.entry(event).or_insert(of.leads.len());
+            match (first, room.checked_sub(1)) {
+                (Some(pair), Some(less)) => {
+                    *room = less;
+                    given.insert(record, pair);
+                }
+                _ => drop(again.insert(record, event)),
             }
         }
-        let mut delays: Vec<(i64, i64)> = first
-            .into_iter()
-            .filter_map(|(number, (span, _))| {
-                let event = self.event(number).filter(|event| self.is_genuine(event))?;
-                Some((self.received(event), span.delay(self.received(event)).max(0)))
-            })
-            .collect();
-        delays.sort_unstable();
-        delays
+        if people.is_empty() {
+            return again;
+        }
+        // Whose record it is not may have another, and that one may have been another's.
+        let mut events: Vec<u32> = people.iter().flat_map(|person| ledger.events_of.get(*person)).copied().collect();
+        events.sort_unstable();
+        let records = &ledger.records.all;
+        let is_free = |row: &u32| !again.contains_key(row) && !given.contains_key(row);
+        let rows = (0..records.len())
+            .map(number)
+            .filter(|row| ledger.record(*row).is_some_and(|record| people.contains(&record.person)) && is_free(row));
+        paired.keep(&events, &given);
+        paired.by_time(ledger.book, &events, records, rows.collect(), slack, unlikeness);
+        among = Some(people);
     }
+}
+
+/// The leads of each event take its records in the order of time.
+fn of_leads(ledger: &Ledger<'_, '_>, pairs: &[Pair]) -> PlHashMap<u32, Answer> {
+    let mut of_event: PlHashMap<u32, Vec<Pair>> = PlHashMap::default();
+    for pair in pairs {
+        of_event.entry(pair.event).or_default().push(*pair);
+    }
+    let mut answers = PlHashMap::default();
+    for (number, event) in ledger.each_event() {
+        let Some(pairs) = of_event.get_mut(&number) else { continue };
+        pairs.sort_by_key(|pair| {
+            let span = ledger.record(pair.record).and_then(|record| record.span);
+            (span.map(|span| span.start), pair.record)
+        });
+        for (lead, pair) in event.leads.iter().zip(pairs.iter()) {
+            answers.insert(*lead, Answer { record: pair.record, evidence: pair.evidence, delivered: true });
+        }
+    }
+    answers
+}
+
+/// When each genuine event was received, and how long it took to its first record.
+fn delays_of<'p>(ledger: &Ledger<'_, '_>, pairs: impl Iterator<Item = &'p Pair>) -> Vec<(i64, i64)> {
+    let mut first: PlHashMap<u32, (Span, u32)> = PlHashMap::default();
+    for pair in pairs {
+        let Some(span) = ledger.record(pair.record).and_then(|record| record.span) else { continue };
+        let known = first.entry(pair.event).or_insert((span, pair.record));
+        if (span.start, pair.record) < (known.0.start, known.1) {
+            *known = (span, pair.record);
+        }
+    }
+    let mut delays: Vec<(i64, i64)> = first
+        .into_iter()
+        .filter_map(|(number, (span, _))| {
+            let event = ledger.event(number).filter(|event| ledger.is_genuine(event))?;
+            Some((ledger.received(event), span.delay(ledger.received(event)).max(0)))
+        })
+        .collect();
+    delays.sort_unstable();
+    delays
 }

@@ -6,14 +6,17 @@
 
 use polars::prelude::{PlHashMap, PlHashSet, StringChunked};
 
-use super::events::{Book, Code, DAY, NOBODY, Named, SECOND};
-use super::unclaimed::FIELDS;
 use crate::codes::{action, outcome};
 use crate::config::Destination;
 use crate::contact;
 use crate::error::Result;
 use crate::lead_source;
+use crate::merges;
+use crate::reconcile::events::{Book, NOBODY};
+use crate::reconcile::likeness::Typed;
+use crate::reconcile::offers::{Code, Named};
 use crate::tables::{CrmRecords, Table};
+use crate::time::{DAY, MINUTE, SECOND};
 
 /// Stretch of time in which a record was made: exports cut seconds, minutes or hours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,13 +97,20 @@ pub(super) struct Records<'a> {
     pub shows_lead_source: bool,
     /// Which contact fields the export shows at all.
     pub shown: [bool; 7],
-    /// Contact columns, in the order of [`FIELDS`].
+    /// Contact columns, in the order of [`contact::COLUMNS`].
     contacts: Vec<&'a StringChunked>,
 }
 
 impl Records<'_> {
+    /// The record is of this person, recognised by this.
+    pub(super) fn give(&mut self, record: u32, person: u32, matched_by: Option<&'static str>) {
+        if let Some(record) = self.all.get_mut(record as usize) {
+            (record.person, record.matched_by, record.match_weight) = (person, matched_by, None);
+        }
+    }
+
     /// The contact fields of a record, by its place in `all`.
-    pub(super) fn contact(&self, record: usize) -> [Option<&str>; 7] {
+    pub(super) fn contact(&self, record: usize) -> Typed<'_> {
         std::array::from_fn(|field| self.contacts.get(field)?.get(record))
     }
 }
@@ -156,19 +166,6 @@ impl<'a> Columns<'a> {
             tests,
         })
     }
-
-    /// The record that a merged one lives on in; itself where it was not merged or the survivor is not known.
-    fn survivor(&self, row: usize, row_of: &PlHashMap<&str, usize>) -> usize {
-        let mut found = row;
-        // Merges chain; a ring can only be a broken export.
-        for _ in 0..16 {
-            match self.merged_into.get(found).and_then(|id| row_of.get(id)) {
-                Some(next) if *next != found => found = *next,
-                _ => break,
-            }
-        }
-        found
-    }
 }
 
 impl<'a> Records<'a> {
@@ -186,7 +183,7 @@ impl<'a> Records<'a> {
         let survivors: PlHashSet<&str> = columns.merged_into.iter().flatten().collect();
         let all = (0..records.height())
             .map(|row| {
-                let survivor = columns.survivor(row, &row_of);
+                let survivor = merges::survivor(row, |row| row_of.get(columns.merged_into.get(row)?).copied());
                 let object = columns.object.get(row).unwrap_or_default();
                 let created = at(&columns.created_at, row);
                 let (offer, offer_known) = book.offers.of_record(columns.offer_id.get(row), columns.offer.get(row));
@@ -240,7 +237,7 @@ impl<'a> Records<'a> {
                 }
             })
             .collect();
-        let contacts = FIELDS.iter().map(|column| records.text(column)).collect::<Result<Vec<_>>>()?;
+        let contacts = contact::COLUMNS.iter().map(|column| records.text(column)).collect::<Result<Vec<_>>>()?;
         let shown = std::array::from_fn(|field| contacts.get(field).is_some_and(|c| c.null_count() < c.len()));
         Ok(Records { all, shows_lead_source, shown, contacts })
     }
@@ -257,7 +254,7 @@ fn flag(column: &[bool], row: usize) -> bool {
 fn width(resolution: &str) -> Option<i64> {
     match resolution {
         "day" => Some(DAY),
-        "minute" => Some(60 * SECOND),
+        "minute" => Some(MINUTE),
         "none" => None,
         _ => Some(SECOND),
     }

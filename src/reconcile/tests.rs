@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
+use polars::prelude::*;
 
 use super::*;
 use crate::codes::finding;
 use crate::config::{DestinationKind, ExportedAt, Grace, Pattern, RecordsPer, Replay};
 use crate::tables::{Definition, Grain, Kind};
 
-mod again;
+mod reassign;
 
 /// Minutes after 1 May 2026, 00:00 UTC, as an instant.
 pub(crate) fn at(minutes: i64) -> i64 {

@@ -4,6 +4,7 @@
 use polars::prelude::*;
 
 use super::*;
+use crate::codes::finding;
 use crate::config::DestinationKind;
 use crate::tables::{Grain, Kind};
 

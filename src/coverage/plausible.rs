@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 
 use crate::codes::{Finding, finding, level, reason, verdict};
 use crate::config::Destination;
+use crate::coverage::lacking::Shown;
 use crate::error::Result;
-use crate::tables::{Coverage, Reconciliation, Table};
+use crate::tables::{Coverage, Findings, Reconciliation, Table};
 
 /// A destination whose export is probably not complete.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
@@ -55,19 +56,16 @@ pub fn gates(
     destinations: &[Destination],
     last_shares: &BTreeMap<String, f64>,
 ) -> Result<(Vec<Gated>, BTreeMap<String, f64>)> {
-    let names = reconciliation.texts("destination")?;
-    let (verdicts, reasons) = (reconciliation.texts("verdict")?, reconciliation.texts("reason")?);
     // Destination to matched, missed, and missed outside outages.
     let mut counts: BTreeMap<&str, (usize, usize, usize)> = BTreeMap::new();
-    for row in 0..reconciliation.height() {
-        let at = |column: &[Option<&'_ str>]| column.get(row).copied().flatten().map(str::to_owned);
-        let name = names.get(row).copied().flatten().unwrap_or_default();
-        let entry = counts.entry(name).or_default();
-        match at(&verdicts).as_deref() {
-            Some(verdict::MATCHED) => entry.0 += 1,
+    let (names, verdicts) = (reconciliation.texts("destination")?, reconciliation.texts("verdict")?);
+    for ((name, verdict), reason) in names.into_iter().zip(verdicts).zip(reconciliation.texts("reason")?) {
+        let (matched, missed, unproven) = counts.entry(name.unwrap_or_default()).or_default();
+        match verdict {
+            Some(verdict::MATCHED) => *matched += 1,
             Some(verdict::MISSED) => {
-                entry.1 += 1;
-                entry.2 += usize::from(at(&reasons).as_deref() != Some(reason::OUTAGE));
+                *missed += 1;
+                *unproven += usize::from(reason != Some(reason::OUTAGE));
             }
             _ => {}
         }
@@ -96,34 +94,24 @@ pub fn gates(
                 100.0 * share
             ));
         }
-        evidence.extend(seen(coverage, &destination.name)?);
+        if let Some(shown) = Shown::of(coverage, destination)? {
+            evidence.extend(shown.limits().map(|limits| format!("it shows {limits}")));
+            if let Some(before) = shown.previous_records.filter(|before| shown.records * 10 < before * 9) {
+                evidence.push(format!("it holds {} records, the one before held {before}", shown.records));
+            }
+        }
         gated.push(Gated { destination: destination.name.clone(), missed, tried, last_share, evidence });
     }
     Ok((gated, shares))
 }
 
-/// What an export lacks that complete ones have.
-fn seen(coverage: &Table<Coverage>, destination: &str) -> Result<Vec<String>> {
-    let names = coverage.texts("destination")?;
-    let Some(row) = names.iter().position(|name| *name == Some(destination)) else { return Ok(Vec::new()) };
-    let flag = |column: &str| -> Result<bool> { Ok(coverage.flags(column)?.get(row).copied().unwrap_or_default()) };
-    let number = |column: &str| -> Result<Option<i64>> { Ok(coverage.frame().column(column)?.i64()?.get(row)) };
-    let mut told = Vec::new();
-    if !flag("has_converted")? {
-        told.push("it holds no converted or qualified record".to_owned());
-    }
-    if !flag("has_closed")? {
-        told.push("it holds no closed record".to_owned());
-    }
-    if number("owners")? == Some(1) {
-        told.push("all its records belong to one owner: is it one person's view?".to_owned());
-    }
-    if let (Some(records), Some(before)) = (number("records")?, number("previous_records")?)
-        && records * 10 < before * 9
-    {
-        told.push(format!("it holds {records} records, the one before held {before}"));
-    }
-    Ok(told)
+/// Whether a published report held this destination back.
+///
+/// # Errors
+/// When the table lacks a column: a fault of ours.
+pub fn is_gated(findings: &Table<Findings>, destination: &str) -> Result<bool> {
+    let mut found = findings.texts("code")?.into_iter().zip(findings.texts("destination")?);
+    Ok(found.any(|(code, about)| code == Some(finding::EXPORT_INCOMPLETE) && about == Some(destination)))
 }
 
 #[cfg(test)]
@@ -168,8 +156,7 @@ mod tests {
             held[0].evidence,
             [
                 "21 of 100 leads that should be there are not",
-                "it holds no converted or qualified record",
-                "all its records belong to one owner: is it one person's view?",
+                "it shows one owner's records only, and no converted or deleted ones",
                 "it holds 70 records, the one before held 300",
             ]
         );

@@ -1,0 +1,263 @@
+//! CRM records and tonight's reading → what each destination's exports can speak for, and what looks wrong about them.
+//!
+//! From when until when, whether converted, closed and deleted records and several owners are in it, and how many
+//! records the export before held (design: what an export can speak for). `reconcile` concludes from it which leads are
+//! missed; [`lacking`] tells what such a miss may be instead, [`plausible`] when too many are missed to be believed.
+
+use std::collections::{HashMap, HashSet};
+
+use chrono::{DateTime, Datelike as _, NaiveDate, TimeDelta, Utc};
+use polars::prelude::*;
+
+use crate::codes::outcome::{LOST, QUALIFIED, WON};
+use crate::codes::{Finding, finding, kind, level};
+use crate::config::{Destination, ExportedAt};
+use crate::crm::Read;
+use crate::error::Result;
+use crate::lead_source;
+use crate::tables::{Coverage, Grain, Kind, Leads, Table};
+use crate::time::{DAY, MINUTE};
+
+mod lacking;
+mod plausible;
+
+pub use lacking::{Shown, cannot_show};
+pub use plausible::{Gated, gates, is_gated};
+
+/// What each destination's exports can speak for, and what a person should know of it.
+///
+/// `records`: those of [`crate::crm::records`], their times as they are meant, up to the end of the as-of day. `reads`:
+/// tonight's reading, one for each destination that could be read at all. `versions`: as for [`crate::crm::records`].
+///
+/// # Errors
+/// Only for faults of our own.
+pub fn measure<T: Grain>(
+    versions: &DataFrame,
+    records: &Table<T>,
+    reads: &[Read],
+    leads: &Table<Leads>,
+    destinations: &[Destination],
+    as_of_ends_at: DateTime<Utc>,
+) -> Result<(Table<Coverage>, Vec<Finding>)> {
+    let mut rows: Vec<Row> = Vec::new();
+    let mut findings = Vec::new();
+    for destination in destinations {
+        let own = records.part(records.rows_of(&destination.name)?);
+        let read = reads.iter().find(|read| read.destination == destination.name);
+        let previous = previous(versions, &destination.name, as_of_ends_at)?;
+        let row = Row::of(&own, destination, read, previous, leads, as_of_ends_at)?;
+        findings.extend(row.findings(read));
+        rows.push(row);
+    }
+    Ok((table(rows)?, findings))
+}
+
+/// A row of `coverage`.
+struct Row {
+    destination: String,
+    readable: bool,
+    records: i64,
+    previous: Option<i64>,
+    from: Option<DateTime<Utc>>,
+    /// Whether `from` was found and not configured.
+    from_found: bool,
+    until: Option<DateTime<Utc>>,
+    shows_lead_source: bool,
+    has_converted: bool,
+    has_closed: bool,
+    has_deleted: bool,
+    owners: i64,
+    has_opportunities: bool,
+    exported_at: Option<DateTime<Utc>>,
+}
+
+impl Row {
+    fn of<T: Grain>(
+        own: &Table<T>,
+        destination: &Destination,
+        read: Option<&Read>,
+        previous: Option<i64>,
+        leads: &Table<Leads>,
+        as_of_ends_at: DateTime<Utc>,
+    ) -> Result<Self> {
+        let (objects, outcomes, owner) = (own.text("object")?, own.text("outcome")?, own.text("owner")?);
+        let (created, modified) = (own.instants("created_at")?, own.instants("modified_at")?);
+        let (present, deleted) = (own.flags("present")?, own.flags("deleted")?);
+        let mut row = Row {
+            destination: destination.name.clone(),
+            readable: read.is_some_and(Read::is_conclusive) || own.height() > 0,
+            records: 0,
+            previous,
+            from: destination.since,
+            from_found: false,
+            until: None,
+            shows_lead_source: lead_source::is_shown(own, &lead_source::test_records(own)?, destination)?,
+            has_converted: false,
+            has_closed: false,
+            has_deleted: false,
+            owners: 0,
+            has_opportunities: false,
+            exported_at: match destination.exported_at {
+                ExportedAt::At(at) => Some(at),
+                ExportedAt::Records | ExportedAt::FileTime => read.and_then(|read| read.exported_at),
+            },
+        };
+        let mut owners = HashSet::new();
+        let mut latest: Option<i64> = None;
+        for (record, (created, modified)) in created.iter().zip(&modified).enumerate() {
+            if objects.get(record) == Some("opportunity") {
+                row.has_opportunities = true;
+                continue;
+            }
+            let outcome = outcomes.get(record);
+            row.has_converted |= matches!(outcome, Some(QUALIFIED | WON));
+            row.has_closed |= matches!(outcome, Some(LOST | WON));
+            row.has_deleted |= deleted.get(record) == Some(&true);
+            if present.get(record) == Some(&true) {
+                row.records += 1;
+                owners.extend(owner.get(record));
+                latest = latest.max(*created).max(*modified);
+            }
+        }
+        row.owners = i64::try_from(owners.len()).unwrap_or(i64::MAX);
+        let given = row.exported_at.filter(|_| destination.exported_at != ExportedAt::Records);
+        let until = given.or_else(|| latest.and_then(DateTime::from_timestamp_micros));
+        row.until = until.map(|until| until.min(as_of_ends_at));
+        if row.from.is_none() {
+            row.from = begin(own, &routed(leads, destination)?)?;
+            row.from_found = row.from.is_some();
+        }
+        Ok(row)
+    }
+
+    /// What looks wrong about it.
+    fn findings(&self, read: Option<&Read>) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let mut tell = |level: &'static str, text: String, count: i64| {
+            let destination = self.destination.clone();
+            findings.push(Finding { level, code: finding::EXPORT_SUSPICIOUS, destination, text, count });
+        };
+        if let Some(from) = self.from.filter(|_| self.from_found) {
+            let text = format!(
+                "its records begin abruptly on {}: earlier leads are out of sight; if they were lost, set since",
+                from.date_naive()
+            );
+            tell(level::LIST, text, self.records);
+        }
+        if let Some(previous) = self.previous.filter(|_| read.is_some_and(Read::is_conclusive))
+            && previous >= 20
+            && self.records * 2 < previous
+        {
+            let text = "the export is less than half of the last one: a filter, a view or an interrupted export";
+            tell(level::MAIL, text.to_owned(), previous - self.records);
+        }
+        findings
+    }
+}
+
+/// Times of the genuine leads that are routed to a destination, sorted.
+fn routed(leads: &Table<Leads>, destination: &Destination) -> Result<Vec<i64>> {
+    let (ids, titles, kinds) = (leads.text("offer_id")?, leads.text("offer")?, leads.text("kind")?);
+    let mut matches: HashMap<&str, bool> = HashMap::new();
+    let mut times = Vec::new();
+    for (row, at) in leads.instants("received_at")?.into_iter().enumerate() {
+        if kinds.get(row) != Some(kind::GENUINE) {
+            continue;
+        }
+        let offer = ids.get(row).or_else(|| titles.get(row)).unwrap_or("");
+        let here = *matches.entry(offer).or_insert_with(|| destination.takes(offer));
+        times.extend(at.filter(|_| here));
+    }
+    times.sort_unstable();
+    Ok(times)
+}
+
+/// Where records begin abruptly, later than leads: the export, or the destination, knows nothing earlier. `leads`: when
+/// those of this destination were received, in order.
+///
+/// Abruptly means that from the first record on there are about as many records as leads. A destination that lost its
+/// first leads for another reason looks alike, so this is told as a finding.
+fn begin<T: Grain>(own: &Table<T>, leads: &[i64]) -> Result<Option<DateTime<Utc>>> {
+    const WINDOW: usize = 50;
+    const SKEW: i64 = 10 * MINUTE;
+    let (objects, resolutions) = (own.text("object")?, own.text("resolution")?);
+    let created = own.instants("created_at")?;
+    let is_record = |row: usize| objects.get(row) != Some("opportunity");
+    let mut made: Vec<i64> =
+        created.iter().zip(0..).filter(|(_, row)| is_record(*row)).filter_map(|(at, _)| *at).collect();
+    made.sort_unstable();
+    let Some(first) = made.first().copied() else { return Ok(None) };
+    let before = leads.partition_point(|at| *at < first - SKEW);
+    let after = leads.get(before..).unwrap_or_default();
+    let after = after.get(..WINDOW).unwrap_or(after);
+    let Some(window_end) = after.last() else { return Ok(None) };
+    let records = made.iter().take_while(|at| *at <= window_end).count();
+    if before < 3 || after.len() < 5 || records * 5 < after.len() * 2 {
+        return Ok(None);
+    }
+    // Of a first day without hours nobody knows at which hour it begins.
+    let is_day =
+        created.iter().zip(resolutions.iter()).any(|(at, resolution)| *at == Some(first) && resolution == Some("day"));
+    Ok(DateTime::from_timestamp_micros(if is_day { first + DAY } else { first - SKEW }))
+}
+
+/// Records of the export before this one, from what was landed: before the as-of day, and before the newest landing,
+/// which may be of the same day. The larger counts: a second run on half an export must not call it usual.
+fn previous(versions: &DataFrame, destination: &str, as_of_ends_at: DateTime<Utc>) -> Result<Option<i64>> {
+    if versions.width() == 0 {
+        return Ok(None);
+    }
+    // The instant before the end is on the as-of day, whatever the zone of the report.
+    let day = (as_of_ends_at - TimeDelta::microseconds(1)).date_naive();
+    let epoch = NaiveDate::from_ymd_opt(1970, 1, 1).map_or(0, |d| d.num_days_from_ce());
+    let day = day.num_days_from_ce() - epoch;
+    let (names, ids) = (versions.column("destination")?.str()?, versions.column("record_id")?.str()?);
+    let (objects, present) = (versions.column("object")?.str()?, versions.column("present")?.bool()?);
+    let days = versions.column("landed_on")?.date()?.physical().clone();
+    // Rows come in the order of landing, so those of one landing stand together.
+    let landings = versions.column("landed_at").ok().and_then(|c| c.datetime().ok()).map(|c| c.physical().clone());
+    let landing = |row: usize| landings.as_ref().and_then(|l| l.get(row));
+    let ours = |row: &usize| names.get(*row) == Some(destination) && objects.get(*row) != Some("opportunity");
+    let rows: Vec<usize> = (0..versions.height()).filter(ours).collect();
+    let newest = rows.last().and_then(|row| landing(*row));
+    let records = |is_before: &dyn Fn(usize) -> bool| -> Option<usize> {
+        let mut last: HashMap<&str, bool> = HashMap::new();
+        for row in rows.iter().copied().filter(|row| is_before(*row)) {
+            if let Some(id) = ids.get(row) {
+                last.insert(id, present.get(row) == Some(true));
+            }
+        }
+        (!last.is_empty()).then(|| last.values().filter(|present| **present).count())
+    };
+    let before_day = records(&|row| days.get(row).is_some_and(|d| d < day));
+    let before_landing = records(&|row| landing(row).is_some_and(|at| newest.is_some_and(|newest| at < newest)));
+    Ok(before_day.max(before_landing).map(|n| i64::try_from(n).unwrap_or(i64::MAX)))
+}
+
+fn table(rows: Vec<Row>) -> Result<Table<Coverage>> {
+    let times = |name: &str, get: &dyn Fn(&Row) -> Option<DateTime<Utc>>| -> Result<Column> {
+        let micros: Vec<Option<i64>> = rows.iter().map(|row| get(row).map(|at| at.timestamp_micros())).collect();
+        Ok(Column::new(name.into(), micros).cast(&Kind::Instant.dtype())?)
+    };
+    let flags =
+        |name: &str, get: &dyn Fn(&Row) -> bool| Column::new(name.into(), rows.iter().map(get).collect::<Vec<_>>());
+    let counts = |name: &str, get: &dyn Fn(&Row) -> Option<i64>| {
+        Column::new(name.into(), rows.iter().map(get).collect::<Vec<_>>())
+    };
+    let columns = vec![
+        Column::new("destination".into(), rows.iter().map(|row| row.destination.as_str()).collect::<Vec<_>>()),
+        flags("readable", &|row| row.readable),
+        counts("records", &|row| Some(row.records)),
+        counts("previous_records", &|row| row.previous),
+        times("from", &|row| row.from)?,
+        times("until", &|row| row.until)?,
+        flags("shows_lead_source", &|row| row.shows_lead_source),
+        flags("has_converted", &|row| row.has_converted),
+        flags("has_closed", &|row| row.has_closed),
+        flags("has_deleted", &|row| row.has_deleted),
+        counts("owners", &|row| Some(row.owners)),
+        flags("has_opportunities", &|row| row.has_opportunities),
+        times("exported_at", &|row| row.exported_at)?,
+    ];
+    Table::new(DataFrame::new(rows.len(), columns)?)
+}
