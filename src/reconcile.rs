@@ -40,6 +40,7 @@ use verdicts::{Outcome, excluded_kind};
 
 pub use considered::{Considered, Finished, Why};
 pub use findings::Inferred;
+pub use records::Delivers;
 
 /// What reconciliation gives.
 #[derive(Debug)]
@@ -150,13 +151,18 @@ impl<'a> Expected<'a> {
     ///
     /// # Errors
     /// When the tables lack a column: a fault of ours.
-    pub fn considered(&self, lead: usize, destination: &str, finished: Finished<'_>) -> Result<Vec<Considered>> {
+    pub fn considered(
+        &self,
+        lead: usize,
+        destination: &str,
+        finished: Finished<'_>,
+    ) -> Result<Option<Vec<Considered>>> {
         let known = self.destinations.iter().zip(0..).find(|(known, _)| known.name == destination);
-        let Some((destination, index)) = known else { return Ok(Vec::new()) };
+        let Some((destination, index)) = known else { return Ok(None) };
         let place = finished.records.rows_of(&destination.name)?;
         let own = finished.records.part(place.clone());
         let view = Views::new(finished.coverage, self.as_of_ends_at.timestamp_micros())?.of(&destination.name);
-        considered::considered(&self.ledger(index, destination, &own, view)?, lead, finished, place.start)
+        considered::considered(&self.ledger(index, destination, &own, view)?, lead, finished, place.start).map(Some)
     }
 
     /// `index` of the destination; `own` are its records.

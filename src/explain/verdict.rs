@@ -11,9 +11,10 @@ use serde::Serialize;
 
 use crate::codes::{finding, reason, verdict};
 use crate::error::{Result, count};
-use crate::reconcile::{Considered, Expected, Finished, Why};
+use crate::reconcile::{Considered, Delivers, Expected, Finished, Why};
 use crate::tables::{
-    Causes, Coverage, CrmRecords, Findings, Leads, MissedLeads, Outages, Reconciliation, Table, UnexplainedRecords,
+    Causes, Coverage, CrmRecords, Findings, Grain, Leads, MissedLeads, Outages, Reconciliation, Table,
+    UnexplainedRecords,
 };
 use crate::time::SECOND;
 use crate::who::Who;
@@ -87,6 +88,8 @@ pub struct Verdict {
     pub causes: Vec<Pattern>,
     /// Where nothing explains the loss: what the destination's export cannot show, so that the lead may have arrived.
     pub not_shown: Option<String>,
+    /// Whether no record could be judged, since the destination is not configured any more.
+    pub unjudged: bool,
     /// Records of the person, of the address, or with the lead's key; nearest in time first.
     pub considered: Vec<Candidate>,
     /// The nearest record of somebody else that names the same action and offer, and why it was not taken.
@@ -171,14 +174,18 @@ pub fn fate(row: usize, published: &Published<'_>) -> Result<Fate> {
             outage_id: at(&outages, line),
             ..Verdict::default()
         };
-        told.missed_status = missed_status(published, lead_id, &told.destination)?;
-        told.outage = outage(published, told.outage_id.as_deref())?;
+        let at = ("destination", told.destination.as_str());
+        told.missed_status = text_of(published.missed, &[("lead_id", lead_id), at], "status")?;
+        if let Some(id) = &told.outage_id {
+            told.outage = text_of(published.outages, &[("outage_id", id)], "text")?;
+        }
+        if told.reason == reason::ISOLATED {
+            told.not_shown = text_of(published.findings, &[("code", finding::EXPORT_PARTIAL), at], "text")?;
+        }
         if told.reason == reason::CAUSE {
             told.causes = causes(published, &told.destination)?;
         }
-        if told.reason == reason::ISOLATED {
-            told.not_shown = not_shown(published, &told.destination)?;
-        }
+        describe_record(published, &mut told)?;
         consider(published, row, received, &mut told)?;
         destinations.push(told);
     }
@@ -221,12 +228,9 @@ pub fn record(who: &str, published: &Published<'_>, zone: Tz) -> Result<Option<S
     let name = names.get(row).copied().flatten().unwrap_or_default();
     let created = published.records.instants("created_at")?.get(row).copied().flatten();
     let source = published.records.texts("lead_source")?.get(row).copied().flatten().unwrap_or("none");
-    let (odd, of) = (published.unexplained.texts("record_id")?, published.unexplained.texts("destination")?);
-    let line = (0..odd.len()).find(|line| odd.get(*line) == ids.get(row) && of.get(*line) == names.get(row));
-    let why = match line {
-        Some(line) => published.unexplained.texts("reason")?.get(line).copied().flatten().unwrap_or_default(),
-        None => "no marketplace record",
-    };
+    let of = [("destination", name), ("record_id", ids.get(row).copied().flatten().unwrap_or_default())];
+    let why = text_of(published.unexplained, &of, "reason")?;
+    let why = why.as_deref().unwrap_or("no marketplace record");
     let made = created.map_or("at an unknown time".to_owned(), |at| instant(at, zone));
     Ok(Some(format!(
         "record {} of {name}, made {made}, lead source {source}: {why}\nno lead accounts for it\n",
@@ -234,27 +238,12 @@ pub fn record(who: &str, published: &Published<'_>, zone: Tz) -> Result<Option<S
     )))
 }
 
-fn missed_status(published: &Published<'_>, lead: &str, destination: &str) -> Result<Option<String>> {
-    let (ids, names) = (published.missed.texts("lead_id")?, published.missed.texts("destination")?);
-    let line = (0..ids.len()).find(|l| ids.get(*l) == Some(&Some(lead)) && names.get(*l) == Some(&Some(destination)));
-    let statuses = published.missed.texts("status")?;
-    Ok(line.and_then(|line| statuses.get(line).copied().flatten()).map(str::to_owned))
-}
-
-fn outage(published: &Published<'_>, id: Option<&str>) -> Result<Option<String>> {
-    let Some(id) = id else { return Ok(None) };
-    let line = published.outages.texts("outage_id")?.iter().position(|known| *known == Some(id));
-    let texts = published.outages.texts("text")?;
-    Ok(line.and_then(|line| texts.get(line).copied().flatten()).map(str::to_owned))
-}
-
-fn not_shown(published: &Published<'_>, destination: &str) -> Result<Option<String>> {
-    let of = |column: &str| published.findings.texts(column);
-    let (names, codes, texts) = (of("destination")?, of("code")?, of("text")?);
-    let line = (0..codes.len()).find(|line| {
-        codes.get(*line) == Some(&Some(finding::EXPORT_PARTIAL)) && names.get(*line) == Some(&Some(destination))
-    });
-    Ok(line.and_then(|line| texts.get(line).copied().flatten()).map(str::to_owned))
+/// The text of the first row in which all these columns have these values.
+fn text_of<T: Grain>(table: &Table<T>, of: &[(&str, &str)], column: &str) -> Result<Option<String>> {
+    let columns = of.iter().map(|(name, value)| Ok((table.text(name)?, *value))).collect::<Result<Vec<_>>>()?;
+    let is_meant = |row: &usize| columns.iter().all(|(column, value)| column.get(*row) == Some(value));
+    let row = (0..table.height()).find(is_meant);
+    Ok(row.and_then(|row| table.text(column).ok()?.get(row)).map(str::to_owned))
 }
 
 fn causes(published: &Published<'_>, destination: &str) -> Result<Vec<Pattern>> {
@@ -273,36 +262,49 @@ fn causes(published: &Published<'_>, destination: &str) -> Result<Vec<Pattern>> 
         .collect())
 }
 
-/// Fills in the record that was taken, those that were considered, and the nearest of somebody else.
+/// Fills in what the CRM says of the record that was taken.
+fn describe_record(published: &Published<'_>, told: &mut Verdict) -> Result<()> {
+    let (records, Some(id)) = (published.records, told.record_id.as_deref()) else { return Ok(()) };
+    let ids = records.text("record_id")?;
+    let Some(row) = records.rows_of(&told.destination)?.find(|row| ids.get(*row) == Some(id)) else { return Ok(()) };
+    told.owner = records.text("owner")?.get(row).map(str::to_owned);
+    told.record_status = records.text("status")?.get(row).map(str::to_owned);
+    if told.reason != reason::PERSON_KNOWN {
+        told.delivered_at = created_at(records, row)?;
+    }
+    Ok(())
+}
+
+fn created_at(records: &Table<CrmRecords>, row: usize) -> Result<Option<DateTime<Utc>>> {
+    let at = records.frame().column("created_at")?.datetime()?.physical().get(row);
+    Ok(at.and_then(DateTime::from_timestamp_micros))
+}
+
+/// Fills in the records that were considered, and the nearest of somebody else.
 fn consider(published: &Published<'_>, lead: usize, received: Option<i64>, told: &mut Verdict) -> Result<()> {
     let Published { records, coverage, reconciliation, unexplained, .. } = *published;
     let finished = Finished { records, coverage, reconciliation, unexplained };
-    let cell =
-        |column: &str, row: usize| -> Result<Option<String>> { Ok(records.text(column)?.get(row).map(str::to_owned)) };
-    for found in published.expected.considered(lead, &told.destination, finished)? {
-        let row = found.row;
-        let candidate = candidate(published, lead, received, &found)?;
-        if !found.own {
+    let found = published.expected.considered(lead, &told.destination, finished)?;
+    told.unjudged = found.is_none() && !told.destination.is_empty();
+    for found in found.into_iter().flatten() {
+        let mut candidate = candidate(published, lead, received, &found)?;
+        if candidate.taken && told.reason == reason::PERSON_KNOWN {
+            "the person is known by it".clone_into(&mut candidate.why);
+        }
+        if found.own {
+            told.considered.push(candidate);
+        } else {
             told.nearest_other = Some(candidate);
-            continue;
         }
-        if candidate.taken {
-            told.delivered_at = candidate.created_at.filter(|_| told.reason != reason::PERSON_KNOWN);
-            (told.owner, told.record_status) = (cell("owner", row)?, cell("status", row)?);
-        }
-        told.considered.push(candidate);
     }
     told.considered.sort_by_key(|c| (!c.taken, c.delay_seconds.map_or(i64::MAX, i64::abs), c.record_id.clone()));
-    if let Some(taken) = told.considered.iter_mut().find(|c| c.taken && told.reason == reason::PERSON_KNOWN) {
-        "the person is known by it".clone_into(&mut taken.why);
-    }
     Ok(())
 }
 
 fn candidate(published: &Published<'_>, lead: usize, received: Option<i64>, found: &Considered) -> Result<Candidate> {
     let records = published.records;
     let cell = |column: &str| -> Result<Option<&str>> { Ok(records.text(column)?.get(found.row)) };
-    let created = records.frame().column("created_at")?.datetime()?.physical().get(found.row);
+    let created = created_at(records, found.row)?;
     let in_words = |columns: &[&str]| -> Vec<&'static str> {
         CONTACT.into_iter().filter(|(column, _)| columns.contains(column)).map(|(_, words)| words).collect()
     };
@@ -312,8 +314,8 @@ fn candidate(published: &Published<'_>, lead: usize, received: Option<i64>, foun
     Ok(Candidate {
         record_id: cell("record_id")?.unwrap_or_default().to_owned(),
         object: cell("object")?.unwrap_or_default().to_owned(),
-        created_at: created.and_then(DateTime::from_timestamp_micros),
-        delay_seconds: created.zip(received).map(|(made, received)| (made - received).div_euclid(SECOND)),
+        created_at: created,
+        delay_seconds: created.zip(received).map(|(made, at)| (made.timestamp_micros() - at).div_euclid(SECOND)),
         lead_source: cell("lead_source")?.map(str::to_owned),
         evidence: found.evidence,
         match_weight: records.frame().column("match_weight")?.f64()?.get(found.row),
@@ -331,15 +333,17 @@ fn why(why: &Why, action: &str, named: (&str, Option<&str>, &str), differs: &[&s
     match why {
         Why::Taken => "it accounts for this lead".to_owned(),
         Why::Test => "it is a test lead".to_owned(),
-        Why::Opportunity => "an opportunity delivers no lead".to_owned(),
-        Why::ContactBesideLeads => {
-            "a contact delivers no lead where the export holds leads, from which the CRM makes contacts".to_owned()
+        Why::CannotDeliver(why) => match why {
+            Delivers::Opportunity => "an opportunity delivers no lead",
+            Delivers::ContactBesideLeads => {
+                "a contact delivers no lead where the export holds leads, from which the CRM makes contacts"
+            }
+            Delivers::ActivityBesidePeople => {
+                "an activity without a marketplace lead source delivers no lead where people have records of their own"
+            }
+            Delivers::NoLeadSource | Delivers::Yes => "it shows no marketplace lead source",
         }
-        Why::ActivityBesidePeople => {
-            "an activity without a marketplace lead source delivers no lead where people have records of their own"
-                .to_owned()
-        }
-        Why::NoLeadSource => "it shows no marketplace lead source".to_owned(),
+        .to_owned(),
         Why::OtherAction => format!("its lead source names action {}, not {action}", named.0),
         Why::OtherOffer => match named.1 {
             Some(id) => format!("its lead source names offer {id}"),
@@ -431,6 +435,7 @@ impl Verdict {
             let _ = writeln!(text, "  it may have arrived: {not_shown}");
         }
         match self.considered.len() {
+            _ if self.unjudged => text.push_str("  it is not configured any more, so no record can be judged\n"),
             0 => text.push_str("  no record of the person, of the address, or with the lead's key\n"),
             n => {
                 let _ = writeln!(text, "  {} considered", count(n, "record", "records"));
@@ -586,6 +591,10 @@ crm: missed, outage
       evidence: lead source; lead source AzureMarketplace-INS|contoso.mesh; other last name
 ";
         assert_eq!(fate(1, &published).unwrap().text(Tz::UTC), expected);
+        let nowhere = Expected::new(&leads, &people, &[], &[], DateTime::UNIX_EPOCH).unwrap();
+        let first = fate(0, &Published { expected: &nowhere, ..published }).unwrap().text(Tz::UTC);
+        assert!(first.contains("crm: delivered 1 May 2026 00:02, owner Dana"), "{first}");
+        assert!(first.contains("it is not configured any more, so no record can be judged"), "{first}");
         assert_eq!(rows_of_record("r1", &leads, &reconciliation).unwrap(), [0]);
         let lonely = record("r4", &published, Tz::UTC).unwrap();
         assert!(lonely.is_some_and(|text| text.contains("no lead accounts for it")));

@@ -10,7 +10,7 @@ use crate::contact;
 use crate::error::Result;
 use crate::reconcile::destination;
 use crate::reconcile::events::{Event, NOBODY, number};
-use crate::reconcile::evidence::{self, Evidence, Slack, evidence};
+use crate::reconcile::evidence::{Evidence, Slack, could_answer, evidence, key_forms};
 use crate::reconcile::ledger::Ledger;
 use crate::reconcile::likeness::{Contact, is_same};
 use crate::reconcile::pairing;
@@ -55,14 +55,8 @@ pub enum Why {
     Taken,
     /// It is a test lead.
     Test,
-    /// It is an opportunity, which delivers no lead.
-    Opportunity,
-    /// It is a contact where the export holds leads: a CRM makes contacts from leads.
-    ContactBesideLeads,
-    /// It is an activity without a marketplace lead source, where people have records of their own.
-    ActivityBesidePeople,
-    /// It shows no marketplace lead source, and the export shows them.
-    NoLeadSource,
+    /// It cannot be the delivery of any lead.
+    CannotDeliver(Delivers),
     /// Its lead source names another action.
     OtherAction,
     /// Its lead source names another offer.
@@ -87,10 +81,10 @@ pub enum Why {
 
 /// The records that come into question for the lead in a row of the book, in the order of their ids, and the nearest of
 /// somebody else. `first_row`: where the destination's rows of `crm_records` begin.
-pub(super) fn considered(
-    ledger: &Ledger<'_, '_>,
+pub(super) fn considered<'l>(
+    ledger: &'l Ledger<'l, '_>,
     lead: usize,
-    finished: Finished<'_>,
+    finished: Finished<'l>,
     first_row: usize,
 ) -> Result<Vec<Considered>> {
     let asked = Asked::of(ledger, lead, finished)?;
@@ -103,41 +97,36 @@ struct Asked<'l, 'a> {
     event: &'l Event,
     slack: Slack,
     per_person: bool,
-    lead_id: &'a str,
+    lead_id: &'l str,
     email: Option<String>,
     contact: Contact,
     keys: Vec<String>,
     /// Records whose key says whose they are.
     bound: PlHashSet<u32>,
     /// Record to the leads that it accounts for.
-    answers: PlHashMap<String, Vec<String>>,
+    answers: PlHashMap<&'l str, Vec<&'l str>>,
     /// Records that are no first delivery: what they are instead, and the lead that they deliver again.
-    roles: PlHashMap<String, (String, Option<String>)>,
+    roles: PlHashMap<&'l str, (&'l str, Option<&'l str>)>,
     is_answered: bool,
 }
 
 impl<'l, 'a> Asked<'l, 'a> {
-    fn of(ledger: &'l Ledger<'l, 'a>, row: usize, finished: Finished<'_>) -> Result<Option<Self>> {
+    fn of(ledger: &'l Ledger<'l, 'a>, row: usize, finished: Finished<'l>) -> Result<Option<Self>> {
         let Some(lead) = ledger.lead(number(row)) else { return Ok(None) };
         let Some(event) = ledger.event(lead.event) else { return Ok(None) };
         let name = ledger.destination.name.as_str();
         let table = finished.reconciliation;
-        let mut answers: PlHashMap<String, Vec<String>> = PlHashMap::default();
         let (ids, records) = (table.text("lead_id")?, table.text("record_id")?);
-        for (place, at) in table.text("destination")?.iter().enumerate().filter(|(_, at)| *at == Some(name)) {
-            if let (Some(_), Some(id), Some(record)) = (at, ids.get(place), records.get(place)) {
-                answers.entry(record.to_owned()).or_default().push(id.to_owned());
+        let mut answers: PlHashMap<&str, Vec<&str>> = PlHashMap::default();
+        for (at, (lead, record)) in table.text("destination")?.iter().zip(ids.iter().zip(records.iter())) {
+            if let (true, Some(lead), Some(record)) = (at == Some(name), lead, record) {
+                answers.entry(record).or_default().push(lead);
             }
         }
         let table = finished.unexplained;
         let (ids, reasons, again) = (table.text("record_id")?, table.text("reason")?, table.text("lead_id")?);
-        let roles = table
-            .rows_of(name)?
-            .filter_map(|at| {
-                let role = (reasons.get(at)?.to_owned(), again.get(at).map(str::to_owned));
-                Some((ids.get(at)?.to_owned(), role))
-            })
-            .collect();
+        let role = |at: usize| Some((ids.get(at)?, (reasons.get(at)?, again.get(at))));
+        let roles = table.rows_of(name)?.filter_map(role).collect();
         let (slack, keeps) = destination::measure(ledger);
         Ok(Some(Asked {
             ledger,
@@ -147,9 +136,9 @@ impl<'l, 'a> Asked<'l, 'a> {
             lead_id: lead.id,
             email: lead.email.and_then(contact::normalised_email),
             contact: Contact::of(ledger.book.typed_in(row)),
-            keys: evidence::key_forms(lead).into(),
+            keys: key_forms(lead).into(),
             bound: pairing::bound(ledger.book, ledger.events, &ledger.records.all),
-            is_answered: answers.values().flatten().any(|answered| answered == lead.id),
+            is_answered: answers.values().flatten().any(|answered| *answered == lead.id),
             answers,
             roles,
         }))
@@ -186,7 +175,7 @@ impl<'l, 'a> Asked<'l, 'a> {
     }
 
     fn is_taken(&self, record: &Record<'_>) -> bool {
-        self.answers.get(record.id).is_some_and(|leads| leads.iter().any(|lead| lead == self.lead_id))
+        self.answers.get(record.id).is_some_and(|leads| leads.contains(&self.lead_id))
     }
 
     fn is_own(&self, record: &Record<'_>) -> bool {
@@ -243,12 +232,8 @@ impl<'l, 'a> Asked<'l, 'a> {
         if self.has_key(record) && record.delivers != Delivers::Opportunity {
             return None;
         }
-        match record.delivers {
-            Delivers::Yes => {}
-            Delivers::Opportunity => return Some(Why::Opportunity),
-            Delivers::ContactBesideLeads => return Some(Why::ContactBesideLeads),
-            Delivers::ActivityBesidePeople => return Some(Why::ActivityBesidePeople),
-            Delivers::NoLeadSource => return Some(Why::NoLeadSource),
+        if !record.delivers.can() {
+            return Some(Why::CannotDeliver(record.delivers));
         }
         if evidence(self.event, record.action, record.offer).is_none() {
             let names_action = record.action != 0 && self.event.action != 0 && record.action != self.event.action;
@@ -257,20 +242,20 @@ impl<'l, 'a> Asked<'l, 'a> {
         if self.bound.contains(&number(place)) {
             return Some(Why::OtherKey);
         }
-        let delay = evidence::delay(self.ledger.book, self.event, record, self.slack);
-        (record.span.is_some() && delay.is_none()).then_some(Why::Before)
+        let could_be = could_answer(self.ledger.book, self.event, record, self.slack);
+        (!could_be).then_some(Why::Before)
     }
 
     /// What a record that could be the lead's delivery is instead.
     fn is_instead(&self, record: &Record<'_>) -> Why {
         if let Some(leads) = self.answers.get(record.id) {
-            return Why::AnswersOthers(leads.clone());
+            return Why::AnswersOthers(leads.iter().map(|lead| (*lead).to_owned()).collect());
         }
         match self.roles.get(record.id) {
-            Some((reason, Some(lead))) if reason == unexplained::FURTHER_DELIVERY => {
-                return Why::Again(Some(lead.clone()).filter(|lead| lead != self.lead_id));
+            Some((unexplained::FURTHER_DELIVERY, Some(lead))) => {
+                return Why::Again(Some(*lead).filter(|lead| *lead != self.lead_id).map(str::to_owned));
             }
-            Some((reason, _)) => return Why::Unexplained(reason.clone()),
+            Some((reason, _)) => return Why::Unexplained((*reason).to_owned()),
             None => {}
         }
         let merges_on_address = self.per_person && self.is_of_address(record);

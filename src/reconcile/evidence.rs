@@ -81,11 +81,11 @@ pub(super) fn delay(book: &Book<'_>, event: &Event, record: &Record<'_>, slack: 
     Some((evidence, delay))
 }
 
-/// Whether a record could have been made by this event, were the event not answered already.
+/// Whether a record could have been made by this event, were the event not answered already; one that tells no time
+/// could have been made at any.
 pub(super) fn could_answer(book: &Book<'_>, event: &Event, record: &Record<'_>, slack: Slack) -> bool {
-    if evidence(event, record.action, record.offer).is_none() {
-        return false;
+    match record.span {
+        Some(_) => delay(book, event, record, slack).is_some(),
+        None => evidence(event, record.action, record.offer).is_some(),
     }
-    let Some(span) = record.span else { return true };
-    book.first(event).is_some_and(|lead| span.delay(lead.received) >= -slack.of(span.width))
 }

@@ -88,54 +88,52 @@ pub(super) fn inferred(settled: &Settled<'_, '_>, roles: &Roles) -> Inferred {
 pub(super) fn findings(settled: &Settled<'_, '_>, roles: &Roles) -> Vec<Finding> {
     let Settled { ledger, clock, answers, .. } = settled;
     let mut findings = Vec::new();
-    let mut tell = |level, code, text: String, count: usize| {
+    let mut tell = |level, code, text: &str, count: usize| {
         if count > 0 {
-            let count = i64::try_from(count).unwrap_or(i64::MAX);
-            findings.push(Finding { level, code, destination: ledger.destination.name.clone(), text, count });
+            let (destination, count) = (ledger.destination.name.clone(), i64::try_from(count).unwrap_or(i64::MAX));
+            findings.push(Finding { level, code, destination, text: text.to_owned(), count });
         }
     };
-    let of = |wanted: &str| roles.others.iter().filter(|role| role.why == wanted).count();
-    tell(
-        level::LIST,
-        finding::FORWARDED,
-        "test leads were forwarded and stand in the CRM".to_owned(),
-        of(unexplained::TEST_LEAD),
-    );
-    tell(
-        level::MAIL,
-        finding::FORWARDED,
-        "do-not-contact leads were forwarded and stand in the CRM".to_owned(),
-        of(unexplained::DO_NOT_CONTACT),
-    );
-    tell(
-        level::MAIL,
-        finding::UNEXPLAINED,
-        "marketplace records that no lead accounts for: their raw leads never reached a source".to_owned(),
-        of(unexplained::NO_LEAD),
-    );
-    tell(
-        level::LIST,
-        finding::UNEXPLAINED,
-        "marketplace records of offers that only the CRM knows".to_owned(),
-        of(unexplained::UNKNOWN_OFFER),
-    );
+    for (role, level, code, text) in [
+        (unexplained::TEST_LEAD, level::LIST, finding::FORWARDED, "test leads were forwarded and stand in the CRM"),
+        (
+            unexplained::DO_NOT_CONTACT,
+            level::MAIL,
+            finding::FORWARDED,
+            "do-not-contact leads were forwarded and stand in the CRM",
+        ),
+        (
+            unexplained::NO_LEAD,
+            level::MAIL,
+            finding::UNEXPLAINED,
+            "marketplace records that no lead accounts for: their raw leads never reached a source",
+        ),
+        (
+            unexplained::UNKNOWN_OFFER,
+            level::LIST,
+            finding::UNEXPLAINED,
+            "marketplace records of offers that only the CRM knows",
+        ),
+    ] {
+        tell(level, code, text, roles.others.iter().filter(|other| other.why == role).count());
+    }
     if *clock != Clock::AsRead {
         let text = format!(
             "the export's times are of {}: set timezone for this destination; they were read so tonight",
             clock.name()
         );
-        tell(level::MAIL, finding::CLOCK_SHIFT, text, 1);
+        tell(level::MAIL, finding::CLOCK_SHIFT, &text, 1);
     }
     if let Some((text, others)) = usual_lead_source(ledger, answers) {
         let text = format!(
             "its records show no marketplace lead source, but nearly all that follow their lead say \"{text}\": name \
              the column and this text in delivered_by, so that a record of another origin hides no lost lead"
         );
-        tell(level::LIST, finding::SETTING_DOUBTFUL, text, others);
+        tell(level::LIST, finding::SETTING_DOUBTFUL, &text, others);
     }
     if answers.keys_unknown {
         let text = "most values of the column that `key` names belong to no lead: is it the right column?";
-        tell(level::MAIL, finding::SETTING_DOUBTFUL, text.to_owned(), 1);
+        tell(level::MAIL, finding::SETTING_DOUBTFUL, text, 1);
     }
     findings
 }

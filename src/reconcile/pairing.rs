@@ -41,18 +41,18 @@ pub(super) fn pair(
     slack: Slack,
     typed: &dyn Fn(u32, u32) -> i64,
 ) -> Pairing {
-    let keyed = by_key(book, events, records);
-    let mut pairing =
-        Pairing { pairs: keyed.pairs, keys_known: keyed.known, keys_unknown: keyed.unknown, bound: keyed.bound };
+    let mut pairing = by_key(book, events, records);
     let rows = (0..records.len()).map(number).collect();
     pairing.by_time(book, events, records, rows, slack, typed);
     pairing
 }
 
-/// The outcome of [`pair`].
+/// Which records answer which events, and what keys say.
 pub(super) struct Pairing {
     pub pairs: Vec<Pair>,
+    /// Records whose key names an event.
     pub keys_known: usize,
+    /// Records whose key names none.
     pub keys_unknown: usize,
     /// Records whose key names an event, or none that we hold: they answer nobody else.
     bound: PlHashSet<u32>,
@@ -119,21 +119,14 @@ impl Pairing {
     }
 }
 
-struct Keyed {
-    pairs: Vec<Pair>,
-    /// Records whose key names an event, or none that we hold, paired or not: they answer nobody else.
-    bound: PlHashSet<u32>,
-    known: usize,
-    unknown: usize,
-}
-
 /// Records whose key says whose they are: they answer nobody else.
 pub(super) fn bound(book: &Book<'_>, events: &[u32], records: &[Record<'_>]) -> PlHashSet<u32> {
     by_key(book, events, records).bound
 }
 
-fn by_key(book: &Book<'_>, events: &[u32], records: &[Record<'_>]) -> Keyed {
-    let mut keyed = Keyed { pairs: Vec::new(), bound: PlHashSet::default(), known: 0, unknown: 0 };
+/// The pairs of records that carry a key.
+fn by_key(book: &Book<'_>, events: &[u32], records: &[Record<'_>]) -> Pairing {
+    let mut keyed = Pairing { pairs: Vec::new(), keys_known: 0, keys_unknown: 0, bound: PlHashSet::default() };
     if records.iter().all(|record| record.key.is_none()) {
         return keyed;
     }
@@ -157,7 +150,7 @@ fn by_key(book: &Book<'_>, events: &[u32], records: &[Record<'_>]) -> Keyed {
             unknown.push(number(row));
             continue;
         };
-        keyed.known += 1;
+        keyed.keys_known += 1;
         keyed.bound.insert(number(row));
         for (event, lead) in found {
             let received = book.leads.get(*lead as usize).map_or(0, |lead| lead.received);
@@ -165,10 +158,10 @@ fn by_key(book: &Book<'_>, events: &[u32], records: &[Record<'_>]) -> Keyed {
             candidates.push((delay.abs(), record.weight_rank, *lead, number(row), *event, delay));
         }
     }
-    keyed.unknown = unknown.len();
+    keyed.keys_unknown = unknown.len();
     // A key of the forwarder's that no lead has belongs to a lead that we do not hold, unless the whole column is
     // something else.
-    if keyed.known > keyed.unknown {
+    if keyed.keys_known > keyed.keys_unknown {
         keyed.bound.extend(unknown);
     }
     candidates.sort_unstable();

@@ -71,9 +71,10 @@ pub(super) struct Record<'a> {
 
 /// Whether a record can be the delivery of a lead without carrying its key, or why not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Delivers {
+pub enum Delivers {
     /// It is a marketplace record by itself, or, where none shows so, it could be one.
     Yes,
+    /// A CRM makes opportunities from leads.
     Opportunity,
     /// A CRM makes contacts from leads.
     ContactBesideLeads,
