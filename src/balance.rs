@@ -435,10 +435,10 @@ mod tests {
     #[test]
     fn a_lead_or_record_that_is_lost_on_the_way_fails_the_run() {
         type Break = (&'static str, fn(&mut Case));
-        let breaks: [Break; 5] = [
+        // A verdict that is none of the four is refused before, where the table is made.
+        let breaks: [Break; 4] = [
             ("raw leads landed", |case| case.raw.landed += 1),
             ("leads =", |case| drop(case.verdicts.pop())),
-            ("crm: 2 routed", |case| case.verdicts[1].push(("verdict", "delivered".into()))),
             ("crm: 3 marketplace records", |case| case.records.push(record("r3"))),
             ("crm: 2 marketplace records", |case| case.odd.push(odd("r9", "no-lead"))),
         ];

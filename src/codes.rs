@@ -3,6 +3,22 @@
 //! Codes are kebab-case (but for the marketplace's own actions), name the pattern and not the cure, and never change
 //! their meaning: other tools read them.
 
+/// Lists of codes: a module each, with its constants and `ALL` of them. A table's code column names its list, and a value
+/// outside it is refused where the table is made (`tables`), so a code exists once it stands here.
+macro_rules! codes {
+    ($( $(#[$of:meta])* pub mod $list:ident { $( $(#[$meaning:meta])* pub const $name:ident: &str = $code:literal; )+ } )+) => {
+        $(
+            $(#[$of])*
+            pub mod $list {
+                $( $(#[$meaning])* pub const $name: &str = $code; )+
+                /// All of them, the plainest first.
+                pub const ALL: &[&str] = &[$($name),+];
+            }
+        )+
+    };
+}
+
+codes! {
 /// `verdict` of `reconciliation`.
 pub mod verdict {
     /// The lead arrived.
@@ -69,6 +85,8 @@ pub mod quarantine {
 
 /// `kind` of `leads`.
 pub mod kind {
+    /// A customer.
+    pub const GENUINE: &str = "genuine";
     /// MSFT_TEST_ and digits in any field.
     pub const TEST: &str = "test";
     /// Action DNC.
@@ -77,8 +95,6 @@ pub mod kind {
     pub const WITHHELD: &str = "withheld";
     /// Our own staff, by `[exclude]`.
     pub const INTERNAL: &str = "internal";
-    /// A customer.
-    pub const GENUINE: &str = "genuine";
 }
 
 /// `stage` of `leads`, in the order of the funnel.
@@ -184,6 +200,7 @@ pub mod unexplained {
     /// Its offer is known to the CRM only.
     pub const UNKNOWN_OFFER: &str = "unknown-offer";
 }
+}
 
 /// `level` of `findings`, most urgent first.
 pub mod level {
@@ -197,6 +214,7 @@ pub mod level {
     pub const ALL: [&str; 3] = [PAGE, MAIL, LIST];
 }
 
+codes! {
 /// `code` of `findings`.
 pub mod finding {
     /// A new outage.
@@ -262,6 +280,7 @@ pub mod finding {
     /// A setting is contradicted by the data or names something unknown.
     pub const SETTING_DOUBTFUL: &str = "setting-doubtful";
 }
+}
 
 /// `entry` of `history`, and the codes of its shares.
 pub mod entry {
@@ -302,35 +321,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reasons_of_verdicts_are_unique_across_verdicts() {
-        let all = [
-            reason::DELIVERED,
-            reason::CONVERTED,
-            reason::PERSON_KNOWN,
-            reason::GONE_SINCE,
-            reason::OUTAGE,
-            reason::CAUSE,
-            reason::ISOLATED,
-            reason::GRACE,
-            reason::NO_EXPORT,
-            reason::AFTER_LAST_RECORD,
-            reason::TEST_LEAD,
-            reason::DO_NOT_CONTACT,
-            reason::WITHHELD,
-            reason::INTERNAL,
-            reason::NOT_ROUTED,
-            reason::REPEAT_DELIVERY,
-            reason::OUT_OF_SIGHT,
-            quarantine::NOT_TEXT,
-            quarantine::NOT_JSON,
-            quarantine::NOT_A_LEAD,
-            quarantine::CUSTOMER_INFO,
-            quarantine::TOO_LARGE,
+    fn a_code_stands_once_in_its_list_and_a_reason_once_in_all_of_them() {
+        let lists = [
+            verdict::ALL,
+            &[reason::ALL, quarantine::ALL].concat(),
+            kind::ALL,
+            stage::ALL,
+            storefront::ALL,
+            status::ALL,
+            outcome::ALL,
+            change::ALL,
+            link::ALL,
+            unexplained::ALL,
+            &level::ALL,
+            finding::ALL,
         ];
-        let mut seen = all.to_vec();
-        seen.sort_unstable();
-        seen.dedup();
-        assert_eq!(seen.len(), all.len());
-        assert!(all.iter().all(|c| c.chars().all(|ch| ch.is_ascii_lowercase() || ch == '-')));
+        for list in lists {
+            let mut seen = list.to_vec();
+            seen.sort_unstable();
+            seen.dedup();
+            assert_eq!(seen.len(), list.len(), "{list:?}");
+            assert!(list.iter().all(|code| code.chars().all(|c| c.is_ascii_lowercase() || c == '-')), "{list:?}");
+        }
     }
 }

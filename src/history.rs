@@ -546,40 +546,22 @@ fn days(day: NaiveDate) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tables::Definition;
 
     fn on(text: &str) -> NaiveDate {
         text.parse().unwrap()
     }
 
-    /// A table of `definition` from a few columns; the rest is null, or empty where null is not allowed.
-    fn table<T: Grain>(given: DataFrame) -> Table<T> {
-        let definition: Definition = T::DEFINITION;
-        let mut lazy = given.clone().lazy();
-        for column in definition.columns {
-            if given.column(column.name).is_err() {
-                let value = if column.nullable { lit(NULL) } else { lit(0) };
-                lazy = lazy.with_column(match column.kind {
-                    crate::tables::Kind::Text if !column.nullable => lit("").alias(column.name),
-                    _ => value.cast(column.kind.dtype()).alias(column.name),
-                });
-            } else {
-                lazy = lazy.with_column(col(column.name).cast(column.kind.dtype()));
-            }
-        }
-        Table::new(lazy.collect().unwrap()).unwrap()
-    }
-
     fn books(verdicts: &[(&str, &str, &str)]) -> (Table<Reconciliation>, Table<Leads>) {
         let ids: Vec<&str> = verdicts.iter().map(|v| v.0).collect();
-        let reconciliation = table(
+        let reconciliation = Table::sample(
             df!("lead_id" => &ids, "destination" => vec!["crm"; ids.len()],
                 "verdict" => verdicts.iter().map(|v| v.2).collect::<Vec<_>>(),
                 "reason" => vec!["isolated"; ids.len()],
                 "delay_seconds" => vec![Some(3600.0); ids.len()])
             .unwrap(),
         );
-        let leads = table(df!("lead_id" => &ids, "stage" => verdicts.iter().map(|v| v.1).collect::<Vec<_>>()).unwrap());
+        let leads =
+            Table::sample(df!("lead_id" => &ids, "stage" => verdicts.iter().map(|v| v.1).collect::<Vec<_>>()).unwrap());
         (reconciliation, leads)
     }
 

@@ -12,17 +12,24 @@ use std::marker::PhantomData;
 
 use polars::prelude::*;
 
+use crate::codes::{
+    change, finding, kind, level, link, outcome, quarantine, reason, stage, status, unexplained, verdict,
+};
 use crate::error::{Error, Result};
 
 pub use self::interned::Interned;
 
 mod interned;
+#[cfg(test)]
+mod samples;
 
 /// What a column holds. Each kind is one Polars type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Text as typed or a code; never empty: nothing is null.
+    /// Text as typed; never empty: nothing is null.
     Text,
+    /// One of the codes of a list.
+    Code(&'static [&'static str]),
     /// Raw bytes.
     Bytes,
     /// True or false.
@@ -43,7 +50,7 @@ impl Kind {
     /// The Polars type of the kind.
     pub fn dtype(self) -> DataType {
         match self {
-            Kind::Text => DataType::String,
+            Kind::Text | Kind::Code(_) => DataType::String,
             Kind::Bytes => DataType::Binary,
             Kind::Flag => DataType::Boolean,
             Kind::Count => DataType::Int64,
@@ -158,7 +165,7 @@ impl Definition {
                 Ok(found) if !column.nullable && found.null_count() > 0 => {
                     problems.push(format!("column {} has {} nulls, expected none", column.name, found.null_count()));
                 }
-                Ok(_) => {}
+                Ok(found) => problems.extend(strange(column, found)?),
             }
         }
         for name in frame.get_column_names() {
@@ -204,6 +211,14 @@ impl Definition {
         ))
         .hint("a row counted twice breaks the books; please report this with the version"))
     }
+}
+
+/// The problem of a code column with values that its list does not have; their text is not told, it may be anybody's.
+fn strange(column: &Column, found: &polars::prelude::Column) -> Result<Option<String>> {
+    let Kind::Code(list) = column.kind else { return Ok(None) };
+    let strange = found.str()?.iter().flatten().filter(|code| !list.contains(code)).count();
+    let name = column.name;
+    Ok((strange > 0).then(|| format!("column {name} has {strange} values that are none of {}", list.join(", "))))
 }
 
 /// A type that names one table.
@@ -347,9 +362,18 @@ macro_rules! nullable {
     };
 }
 
+macro_rules! kind {
+    (Code[$list:expr]) => {
+        Kind::Code($list)
+    };
+    ($kind:ident) => {
+        Kind::$kind
+    };
+}
+
 macro_rules! tables {
     ($( $(#[$doc:meta])* $type:ident $name:literal, one row per $grain:literal, key [$($key:ident),*], published $published:literal;
-        { $( $column:ident : $kind:ident $(($null:tt))? $meaning:literal, )+ } )+) => {
+        { $( $column:ident : $kind:ident $([$list:expr])? $(($null:tt))? $meaning:literal, )+ } )+) => {
         $(
             $(#[$doc])*
             #[derive(Debug)]
@@ -362,7 +386,7 @@ macro_rules! tables {
                     published: $published,
                     columns: &[$( Column {
                         name: stringify!($column),
-                        kind: Kind::$kind,
+                        kind: kind!($kind $([$list])?),
                         nullable: nullable!($($null)?),
                         meaning: $meaning,
                     } ),+],
@@ -384,8 +408,8 @@ tables! {
         received_at: Instant "when the marketplace raised it: its own time, else the store's",
         storefront: Text(?) "azure-marketplace, appsource, azure-portal, test-drive, or the text as found",
         action: Text(?) "INS, PLT, DNC, Create, StartTestDrive, or the text as found",
-        stage: Text "trial, interest, contact, purchase or none",
-        kind: Text "test, do-not-contact, withheld, internal or genuine",
+        stage: Code[stage::ALL] "trial, interest, contact, purchase or none",
+        kind: Code[kind::ALL] "test, do-not-contact, withheld, internal or genuine",
         offer_id: Text(?) "publisher.offer in lower case",
         publisher: Text(?) "part of offer_id before the first dot",
         offer: Text(?) "title of the offer",
@@ -411,7 +435,7 @@ tables! {
         source: Text "name of the source",
         source_key: Text "as in leads",
         received_at: Instant "the store's time",
-        reason: Text "not-text, not-json, not-a-lead, customer-info or too-large",
+        reason: Code[quarantine::ALL] "not-text, not-json, not-a-lead, customer-info or too-large",
         detail: Text "what was expected and what was found, without personal data",
         payload: Text(?) "what was stored, bounded in size; bytes that are not text as U+FFFD",
     }
@@ -423,7 +447,7 @@ tables! {
         person_id: Text(?) "the person; null for test and withheld leads, which are nobody",
         match_weight: Number(?) "log2 odds of the strongest link to the person's other leads; null if alone",
         match_probability: Number(?) "probability of that link",
-        linked_by: Text(?) "key, email, phone, name, model, decision; null if alone",
+        linked_by: Code[link::ALL](?) "key, email, phone, name, model, decision; null if alone",
     }
 
     /// People, recognised across leads.
@@ -454,7 +478,7 @@ tables! {
         interest_at: Instant(?) "first interest",
         contact_at: Instant(?) "first contact request",
         purchase_at: Instant(?) "first purchase",
-        furthest_stage: Text "the highest stage reached: trial, interest, contact, purchase, none",
+        furthest_stage: Code[stage::ALL] "the highest stage reached: trial, interest, contact, purchase, none",
         leads: Count "genuine leads of the journey, each event once",
         next_step: Text "what sales would do next",
         first_at: Instant "received_at of the first lead: the period the journey counts in",
@@ -469,7 +493,7 @@ tables! {
         created_at: Instant(?) "when the CRM made it; null where the export has no such column",
         modified_at: Instant(?) "last modification",
         status: Text(?) "status text as found",
-        outcome: Text(?) "open, qualified, won, lost; null if unknown",
+        outcome: Code[outcome::ALL](?) "open, qualified, won, lost; null if unknown",
         owner: Text(?) "owner as found",
         last_activity_at: Instant(?) "last activity of sales",
         opted_out: Flag(?) "opted out of mail or calls",
@@ -496,7 +520,7 @@ tables! {
         present: Flag "whether it stands in the newest export",
         first_landed_on: Day "UTC day on which it was first read",
         match_weight: Number(?) "of the record to its person",
-        matched_by: Text(?) "key, email, phone, name, model, decision",
+        matched_by: Code[link::ALL](?) "key, email, phone, name, model, decision",
     }
 
     /// Rows of exports that could not be used.
@@ -515,11 +539,11 @@ tables! {
         lead_id: Text "the lead",
         person_id: Text(?) "its person",
         destination: Text "name of the destination; empty for not-routed",
-        verdict: Text "matched, missed, pending or excluded",
-        reason: Text "see the list of reasons",
+        verdict: Code[verdict::ALL] "matched, missed, pending or excluded",
+        reason: Code[reason::ALL] "see the list of reasons",
         record_id: Text(?) "the record that accounts for it",
         match_weight: Number(?) "of the record to the person",
-        matched_by: Text(?) "key, email, phone, name, model, decision",
+        matched_by: Code[link::ALL](?) "key, email, phone, name, model, decision",
         delay_seconds: Number(?) "created_at of the record less received_at",
         outage_id: Text(?) "the outage that lost it",
         event_id: Text "lead_id of the event's first delivery",
@@ -535,7 +559,7 @@ tables! {
         received_at: Instant "when the marketplace raised it",
         storefront: Text(?) "as in leads",
         action: Text(?) "as in leads",
-        stage: Text "as in leads",
+        stage: Code[stage::ALL] "as in leads",
         offer_id: Text(?) "as in leads",
         first_name: Text(?) "as typed",
         last_name: Text(?) "as typed",
@@ -544,10 +568,10 @@ tables! {
         company: Text(?) "as typed",
         title: Text(?) "as typed",
         country: Text(?) "as typed",
-        reason: Text "outage, cause or isolated",
+        reason: Code[reason::ALL] "outage, cause or isolated",
         outage_id: Text(?) "the outage that lost it",
         first_reported_on: Day "as-of date of the first report that named it",
-        status: Text "new, open, replayed, closed or given-up",
+        status: Code[status::ALL] "new, open, replayed, closed or given-up",
         offer: Text(?) "title of the offer",
     }
 
@@ -570,7 +594,7 @@ tables! {
         record_id: Text "the record",
         created_at: Instant(?) "of the record",
         lead_source: Text(?) "as found",
-        reason: Text "further-delivery, test-lead, do-not-contact, no-lead, unknown-offer",
+        reason: Code[unexplained::ALL] "further-delivery, test-lead, do-not-contact, no-lead, unknown-offer",
         lead_id: Text(?) "the lead that it delivers again, or that should not have been sent",
     }
 
@@ -607,7 +631,7 @@ tables! {
     {
         person_id_before: Text "the person in the run before",
         person_id: Text "the person now",
-        change: Text "merged or split",
+        change: Code[change::ALL] "merged or split",
         lead_id: Text(?) "the lead that caused it; null where no single one did",
     }
 
@@ -645,8 +669,8 @@ tables! {
     /// What a person should act on.
     Findings "findings", one row per "finding", key [level, code, destination, text], published true;
     {
-        level: Text "page, mail or list",
-        code: Text "stable kebab-case code",
+        level: Code[&level::ALL] "page, mail or list",
+        code: Code[finding::ALL] "stable kebab-case code",
         destination: Text "name of the destination or source; empty if none",
         text: Text "a sentence without personal data",
         count: Count "how many it speaks of",
@@ -738,7 +762,7 @@ tables! {
         created_at: Instant(?) "when the CRM made it",
         modified_at: Instant(?) "last modification",
         status: Text(?) "status text as found",
-        outcome: Text(?) "open, qualified, won, lost; null if unknown",
+        outcome: Code[outcome::ALL](?) "open, qualified, won, lost; null if unknown",
         owner: Text(?) "owner as found",
         last_activity_at: Instant(?) "last activity of sales",
         opted_out: Flag(?) "opted out",
@@ -805,8 +829,8 @@ tables! {
         lead_id: Text "the lead",
         person_id: Text(?) "its person",
         destination: Text "name of the destination; empty for not-routed",
-        verdict: Text "matched, missed, pending or excluded",
-        reason: Text "as in reconciliation; isolated for every missed lead",
+        verdict: Code[verdict::ALL] "matched, missed, pending or excluded",
+        reason: Code[reason::ALL] "as in reconciliation; isolated for every missed lead",
         record_id: Text(?) "the record that accounts for it",
         match_weight: Number(?) "of the record to the person",
         matched_by: Text(?) "how",
@@ -913,6 +937,17 @@ mod tests {
         for expected in ["person_id is i64", "match_weight is missing", "extra is not part"] {
             assert!(message.contains(expected), "{message}");
         }
+    }
+
+    #[test]
+    fn a_code_that_its_list_does_not_have_is_refused_by_its_column_alone() {
+        let sample = |verdict: &str| {
+            Reconciliation::DEFINITION.sample(df!("lead_id" => ["a", "b"], "verdict" => ["missed", verdict]).unwrap())
+        };
+        assert!(Table::<Reconciliation>::new(sample("pending")).is_ok());
+        let message = Table::<Reconciliation>::new(sample("ann@lee.example")).unwrap_err().to_string();
+        assert!(message.contains("column verdict has 1 values that are none of matched, missed"), "{message}");
+        assert!(!message.contains("ann"), "{message}");
     }
 
     #[test]

@@ -429,23 +429,8 @@ fn spoken_for(rows: &str, time_of: impl Fn(i64) -> i64) -> (Table<Coverage>, Vec
 }
 
 fn leads_at(times: &[i64]) -> Table<Leads> {
-    let n = times.len();
-    let ids: Vec<String> = (0..n).map(|n| format!("{n:016}")).collect();
-    let definition = <Leads as crate::tables::Grain>::DEFINITION;
-    let columns = definition.columns.iter().map(|c| match c.name {
-        "lead_id" => Column::new("lead_id".into(), ids.clone()),
-        "received_at" => Int64Chunked::from_slice("received_at".into(), times)
-            .into_datetime(TimeUnit::Microseconds, Some(TimeZone::UTC))
-            .into_column(),
-        "kind" => Column::new("kind".into(), vec!["genuine"; n]),
-        name if c.nullable => Column::full_null(name.into(), n, &c.kind.dtype()),
-        name => match c.kind.dtype() {
-            DataType::String => Column::new(name.into(), vec!["x"; n]),
-            DataType::Date => Column::new(name.into(), vec![NaiveDate::from_ymd_opt(2026, 6, 1).unwrap(); n]),
-            _ => Column::new(name.into(), vec![1i64; n]),
-        },
-    });
-    Table::new(DataFrame::new(n, columns.collect()).unwrap()).unwrap()
+    let ids: Vec<String> = (0..times.len()).map(|n| format!("{n:016}")).collect();
+    Table::sample(df!("lead_id" => ids, "received_at" => times).unwrap())
 }
 
 fn fixture(name: &str) -> Vec<u8> {

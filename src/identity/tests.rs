@@ -4,44 +4,32 @@ use polars::prelude::*;
 
 use super::{Decision, Inputs, Linked, link};
 use crate::tables::{EarlierContacts, ExportRecords, Grain, Leads, Table};
+use crate::time::HOUR;
 
 /// first name, last name, e-mail, phone, company, country; empty is null.
 pub(super) type Contact = [&'static str; 6];
 
+/// One field of the contacts; empty is null.
+fn field(name: &str, of: usize, contacts: impl Iterator<Item = Contact>) -> Column {
+    let values: Vec<Option<&str>> = contacts.map(|contact| Some(contact[of]).filter(|v| !v.is_empty())).collect();
+    Column::new(name.into(), values)
+}
+
 /// A lead of the given number: landed and received in the order of the numbers.
 fn table(contacts: &[Contact], kinds: &[&str]) -> Table<Leads> {
     let n = contacts.len();
-    let mut columns = Vec::new();
-    for column in Leads::DEFINITION.columns {
-        let dtype = column.kind.dtype();
-        let numbers = || (0..n as i64).collect::<Vec<_>>();
-        let text = |f: &dyn Fn(usize) -> String| {
-            let values: Vec<Option<String>> = (0..n).map(|i| Some(f(i)).filter(|v| !v.is_empty())).collect();
-            Column::new(column.name.into(), values)
-        };
-        let field =
-            ["first_name", "last_name", "email", "phone", "company", "country"].iter().position(|f| *f == column.name);
-        columns.push(match (column.name, field) {
-            (_, Some(f)) => text(&|i| contacts[i][f].to_owned()),
-            ("lead_id", _) => text(&|i| format!("lead{i:03}")),
-            ("kind", _) => text(&|i| kinds.get(i).copied().unwrap_or("genuine").to_owned()),
-            ("offer_id", _) => text(&|_| "contoso.mesh".to_owned()),
-            ("received_at", _) => {
-                Column::new(column.name.into(), numbers().iter().map(|i| i * 3_600_000_000).collect::<Vec<_>>())
-                    .cast(&dtype)
-                    .unwrap()
-            }
-            ("landed_on", _) => {
-                Column::new(column.name.into(), numbers().iter().map(|i| *i as i32).collect::<Vec<_>>())
-                    .cast(&dtype)
-                    .unwrap()
-            }
-            (_, _) if !column.nullable && dtype == DataType::String => text(&|_| "x".to_owned()),
-            (_, _) if !column.nullable => Column::new(column.name.into(), numbers()).cast(&dtype).unwrap(),
-            _ => Column::full_null(column.name.into(), n, &dtype),
-        });
-    }
-    Table::new(DataFrame::new(n, columns).unwrap()).unwrap()
+    let names = ["first_name", "last_name", "email", "phone", "company", "country"];
+    let mut columns: Vec<Column> = (0..6).map(|f| field(names[f], f, contacts.iter().copied())).collect();
+    let numbered =
+        |name: &str, each: i64| Column::new(name.into(), (0..n as i64).map(|i| i * each).collect::<Vec<_>>());
+    columns.extend([
+        Column::new("lead_id".into(), (0..n).map(|i| format!("lead{i:03}")).collect::<Vec<_>>()),
+        Column::new("kind".into(), (0..n).map(|i| kinds.get(i).copied().unwrap_or("genuine")).collect::<Vec<_>>()),
+        Column::new("offer_id".into(), vec!["contoso.mesh"; n]),
+        numbered("received_at", HOUR),
+        numbered("landed_on", 1).cast(&DataType::Int32).unwrap(),
+    ]);
+    Table::sample(DataFrame::new(n, columns).unwrap())
 }
 
 pub(super) fn linked_with(contacts: &[Contact], kinds: &[&str], decisions: &[Decision]) -> Linked {
@@ -410,28 +398,14 @@ fn decisions_that_contradict_each_other_are_told() {
 
 // Records, stability.
 
-fn records(rows: &[(&str, [&str; 6])]) -> Table<ExportRecords> {
-    let n = rows.len();
-    let columns = ExportRecords::DEFINITION.columns.iter().map(|column| {
-        let dtype = column.kind.dtype();
-        let names = ["first_name", "last_name", "email", "phone", "company", "key"];
-        let field = names.iter().position(|f| *f == column.name);
-        let text = |f: &dyn Fn(usize) -> String| {
-            let values: Vec<Option<String>> = (0..n).map(|i| Some(f(i)).filter(|v| !v.is_empty())).collect();
-            Column::new(column.name.into(), values)
-        };
-        match (column.name, field) {
-            (_, Some(f)) => text(&|i| rows[i].1[f].to_owned()),
-            ("record_id", _) => text(&|i| rows[i].0.to_owned()),
-            (_, _) if column.nullable => Column::full_null(column.name.into(), n, &dtype),
-            (_, _) if dtype == DataType::String => text(&|_| "x".to_owned()),
-            _ => Column::new(column.name.into(), vec![0i32; n]).cast(&dtype).unwrap(),
-        }
-    });
-    Table::new(DataFrame::new(n, columns.collect()).unwrap()).unwrap()
+fn records(rows: &[(&str, Contact)]) -> Table<ExportRecords> {
+    let names = ["first_name", "last_name", "email", "phone", "company", "key"];
+    let mut columns: Vec<Column> = (0..6).map(|f| field(names[f], f, rows.iter().map(|row| row.1))).collect();
+    columns.push(Column::new("record_id".into(), rows.iter().map(|row| row.0).collect::<Vec<_>>()));
+    Table::sample(DataFrame::new(rows.len(), columns).unwrap())
 }
 
-fn with_records(contacts: &[Contact], rows: &[(&str, [&str; 6])]) -> Linked {
+fn with_records(contacts: &[Contact], rows: &[(&str, Contact)]) -> Linked {
     let (leads, records) = (table(contacts, &[]), records(rows));
     link(&Inputs {
         leads: &leads,
@@ -503,7 +477,7 @@ fn a_record_goes_to_the_best_fitting_person_or_to_none_and_joins_nobody() {
 fn a_record_that_somebody_found_for_a_lead_is_of_its_person_whatever_it_says() {
     let leads = table(&[["Ann", "Leeds", "ann.leeds@contoso.com", "", "Contoso", "US"]], &[]);
     let records = records(&[("r1", ["Quist", "", "zoe@northwind.com", "", "", ""]), ("r2", ["", "", "", "", "", ""])]);
-    let taught = ["r1", "gone"].map(|record| ("lead000".to_owned(), "x".to_owned(), record.to_owned()));
+    let taught = ["r1", "gone"].map(|record| ("lead000".to_owned(), String::new(), record.to_owned()));
     let linked = link(&Inputs {
         leads: &leads,
         records: &records,

@@ -295,12 +295,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::tables::Grain;
-
-    /// A table of these rows: what is not given is null, or neutral where null is not allowed.
-    fn table<T: Grain>(rows: serde_json::Value) -> Table<T> {
-        Table::new(crate::queries::tests::frame_of(&T::DEFINITION, &rows)).unwrap()
-    }
 
     fn seen(witnesses: serde_json::Value, unexplained: serde_json::Value, records: serde_json::Value) -> Seen {
         let leads = json!([
@@ -313,7 +307,14 @@ mod tests {
              "last_name": "n/a", "email": "n/a", "offer_id": "contoso.mesh"},
         ]);
         let end = DateTime::parse_from_rfc3339("2026-05-11T00:00:00Z").unwrap().to_utc();
-        witnessed(&table(leads), &table(witnesses), &table(unexplained), &table(records), end).unwrap()
+        witnessed(
+            &Table::sample_of(&leads),
+            &Table::sample_of(&witnesses),
+            &Table::sample_of(&unexplained),
+            &Table::sample_of(&records),
+            end,
+        )
+        .unwrap()
     }
 
     fn lost_ids(seen: &Seen) -> Vec<&str> {

@@ -1,69 +1,9 @@
 //! The built-in queries on a case made by hand, and what is refused.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::*;
-use crate::tables::{Cost, Funnel, Journeys, Kind};
-
-/// A table from JSON rows: instants as RFC 3339, days as dates, money as text; what is left out is null, or empty where
-/// the table allows no null.
-pub(crate) fn frame_of(definition: &Definition, rows: &Value) -> DataFrame {
-    let rows: Vec<&Map<String, Value>> = rows.as_array().unwrap().iter().map(|r| r.as_object().unwrap()).collect();
-    for name in rows.iter().flat_map(|r| r.keys()) {
-        assert!(definition.columns.iter().any(|c| c.name == name), "{} has no column {name}", definition.name);
-    }
-    let columns = definition.columns.iter().map(|c| {
-        let cells = || rows.iter().map(|r| r.get(c.name).filter(|v| !v.is_null()));
-        let blank = |empty: &str| if c.nullable { None } else { Some(empty.to_owned()) };
-        let text = |empty: &str| {
-            cells()
-                .map(|v| v.map_or_else(|| blank(empty), |v| Some(v.as_str().unwrap().to_owned())))
-                .collect::<Vec<_>>()
-        };
-        let zero = |v: Option<f64>| if c.nullable { v } else { Some(v.unwrap_or(0.0)) };
-        let series = match c.kind {
-            Kind::Text => Series::new(c.name.into(), text("")),
-            Kind::Bytes => Series::new(c.name.into(), text("")).cast(&DataType::Binary).unwrap(),
-            Kind::Flag => Series::new(
-                c.name.into(),
-                cells().map(|v| v.map_or_else(|| (!c.nullable).then_some(false), |v| v.as_bool())).collect::<Vec<_>>(),
-            ),
-            Kind::Count => Series::new(
-                c.name.into(),
-                cells().map(|v| v.map_or_else(|| (!c.nullable).then_some(0), |v| v.as_i64())).collect::<Vec<_>>(),
-            ),
-            Kind::Number => {
-                Series::new(c.name.into(), cells().map(|v| zero(v.and_then(Value::as_f64))).collect::<Vec<_>>())
-            }
-            Kind::Instant => Series::new(
-                c.name.into(),
-                text("2026-01-01T00:00:00Z")
-                    .iter()
-                    .map(|t| t.as_ref().map(|t| t.parse::<DateTime<Utc>>().unwrap().timestamp_micros()))
-                    .collect::<Vec<_>>(),
-            )
-            .cast(&c.kind.dtype())
-            .unwrap(),
-            Kind::Day => Series::new(
-                c.name.into(),
-                text("2026-01-01")
-                    .iter()
-                    .map(|t| t.as_ref().map(|t| days_since_epoch(t.parse().unwrap())))
-                    .collect::<Vec<_>>(),
-            )
-            .cast(&c.kind.dtype())
-            .unwrap(),
-            Kind::Money => Series::new(c.name.into(), text("0")).cast(&c.kind.dtype()).unwrap(),
-        };
-        polars::prelude::Column::from(series)
-    });
-    DataFrame::new(rows.len(), columns.collect()).unwrap()
-}
-
-/// As [`frame_of`], checked.
-pub(crate) fn table_of<T: Grain>(rows: &Value) -> Table<T> {
-    Table::new(frame_of(&T::DEFINITION, rows)).unwrap()
-}
+use crate::tables::{Cost, Funnel, Journeys};
 
 fn day(text: &str) -> NaiveDate {
     text.parse().unwrap()
@@ -74,7 +14,7 @@ pub(crate) fn case() -> Catalog {
     let mut catalog = Catalog::empty();
     let mut put = |name: &str, rows: Value| {
         let definition = tables::ALL.iter().find(|d| d.name == name).unwrap();
-        let frame = definition.conform(frame_of(definition, &rows)).unwrap();
+        let frame = definition.conform(definition.sample_of(&rows)).unwrap();
         catalog.insert(name, frame);
     };
     let lead = |id: &str,
@@ -254,7 +194,7 @@ fn wilson_bounds_are_those_of_the_textbook() {
         "furthest_stage": "trial", "next_step": "", "first_at": "2026-05-01T10:00:00Z",
         "trial_at": if i < 8 { json!("2026-05-01T10:00:00Z") } else { Value::Null }})
     };
-    let journeys = table_of::<Journeys>(&json!((0..10).map(lead).collect::<Vec<_>>()));
+    let journeys = Table::<Journeys>::sample_of(&json!((0..10).map(lead).collect::<Vec<_>>()));
     let first = Some("2026-05-01T10:00:00Z".parse().unwrap());
     let mut catalog = Catalog::empty().with(&journeys).with(&calendar(first, day("2026-05-02"), Tz::UTC).unwrap());
     let library = Library::built_in().unwrap();

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use chrono::NaiveDate;
 use polars::prelude::*;
 
 use super::*;
 use crate::codes::finding;
 use crate::config::{DestinationKind, ExportedAt, Grace, Pattern, RecordsPer, Replay};
-use crate::tables::{Definition, Grain, Kind};
+use crate::tables::Grain;
 
 mod reassign;
 
@@ -40,46 +39,22 @@ impl From<bool> for Value {
     }
 }
 
-/// A frame of the definition from what its rows say; the rest is null, empty, 0 or false.
-fn frame(definition: &Definition, rows: &[Vec<Cell>]) -> DataFrame {
-    let find = |row: &Vec<Cell>, name: &str| row.iter().rev().find(|c| c.0 == name).map(|c| c.1.clone());
-    let columns: Vec<Column> = definition
-        .columns
-        .iter()
-        .map(|column| {
-            let name: PlSmallStr = column.name.into();
-            let cells = || rows.iter().map(|row| find(row, column.name));
-            let whole = |cell: Option<Value>| match cell {
-                Some(Value::At(v) | Value::Count(v)) => Some(v),
-                _ if column.nullable => None,
-                _ => Some(0),
-            };
-            let series = match column.kind {
-                Kind::Text => Series::new(
-                    name,
-                    cells()
-                        .map(|cell| match cell {
-                            Some(Value::Text(text)) => Some(text),
-                            _ if column.nullable => None,
-                            _ => Some(String::new()),
-                        })
-                        .collect::<Vec<_>>(),
-                ),
-                Kind::Flag => {
-                    Series::new(name, cells().map(|cell| matches!(cell, Some(Value::Flag(true)))).collect::<Vec<_>>())
-                }
-                Kind::Number => Series::new(name, vec![(!column.nullable).then_some(0.0); rows.len()]),
-                Kind::Day => Series::new(name, vec![NaiveDate::from_ymd_opt(2026, 5, 1); rows.len()]),
-                kind => Series::new(name, cells().map(whole).collect::<Vec<_>>()).cast(&kind.dtype()).unwrap(),
-            };
-            series.into()
-        })
-        .collect();
-    DataFrame::new(rows.len(), columns).unwrap()
-}
-
+/// A table from what its rows say; the rest is a sample's. A number in a column of texts is null.
 pub(crate) fn table<T: Grain>(rows: &[Vec<Cell>]) -> Table<T> {
-    Table::new(frame(&T::DEFINITION, rows)).unwrap()
+    let find = |row: &Vec<Cell>, column: &crate::tables::Column| {
+        let is_text = column.kind.dtype() == DataType::String;
+        match row.iter().rev().find(|cell| cell.0 == column.name).map(|cell| cell.1.clone()) {
+            Some(Value::Text(text)) => AnyValue::StringOwned(text.into()),
+            Some(Value::At(whole) | Value::Count(whole)) if !is_text => AnyValue::Int64(whole),
+            Some(Value::Flag(flag)) => AnyValue::Boolean(flag),
+            _ => AnyValue::Null,
+        }
+    };
+    let columns = T::DEFINITION.columns.iter().map(|column| {
+        let cells: Vec<AnyValue> = rows.iter().map(|row| find(row, column)).collect();
+        Series::from_any_values(column.name.into(), &cells, true).unwrap().into_column()
+    });
+    Table::sample(DataFrame::new(rows.len(), columns.collect()).unwrap())
 }
 
 /// A publisher with one destination.

@@ -6,23 +6,6 @@ use polars::prelude::*;
 use super::*;
 use crate::codes::finding;
 use crate::config::DestinationKind;
-use crate::tables::{Grain, Kind};
-
-/// A table of a few columns; the rest is null, or empty where null is not allowed.
-fn table<T: Grain>(given: DataFrame) -> Table<T> {
-    let columns = T::DEFINITION.columns.iter().map(|column| {
-        let dtype = column.kind.dtype();
-        match (given.column(column.name).is_ok(), column.kind, column.nullable) {
-            (true, ..) => col(column.name).cast(dtype),
-            (_, Kind::Text, false) => lit("").alias(column.name),
-            (_, Kind::Flag, false) => lit(false).alias(column.name),
-            (_, _, true) => lit(NULL).cast(dtype).alias(column.name),
-            (..) => lit(0).cast(dtype).alias(column.name),
-        }
-    });
-    let rows = given.clone().lazy().with_columns(columns.collect::<Vec<_>>()).collect().unwrap();
-    Table::in_order(rows).unwrap()
-}
 
 struct Case {
     missed: Table<MissedLeads>,
@@ -40,7 +23,7 @@ const AWKWARD: &str = "=Müller \"& Söhne\", GmbH;\t#1";
 fn case() -> Case {
     let ids = ["l1", "l2", "l3", "l4", "l5", "l6", "l7"];
     let at = |day: i64| 1_777_000_000_000_000 + day * 86_400_000_000;
-    let missed = table(
+    let missed = Table::sample_in_order(
         df!("lead_id" => ids, "person_id" => ["p1", "p2", "p3", "p4", "p5", "p6", "p7"],
             "destination" => ["crm", "crm", "crm", "crm", "crm", "other", "crm"],
             "status" => ["new", "open", "open", "closed", "open", "new", "replayed"],
@@ -57,14 +40,14 @@ fn case() -> Case {
             "company" => [Some(AWKWARD), Some("Bo Inc"), None, Some("D"), Some("E"), Some("F"), Some("G")])
         .unwrap(),
     );
-    let leads = table(
+    let leads = Table::sample_in_order(
         df!("lead_id" => ids,
             "source_key" => ids.iter().map(|id| format!("5:2F3/row-{id}")).collect::<Vec<_>>(),
             "lead_source" => [Some("AzureMarketplace"), Some("SPZA-PLT|contoso.mesh"), None, None, None, None, None],
             "description" => [Some("please,\r\n\"call\""), None, None, None, None, None, None])
         .unwrap(),
     );
-    let records = table(
+    let records = Table::sample_in_order(
         df!("destination" => ["crm"], "record_id" => ["r1"], "email" => ["out@x.example"], "opted_out" => [true])
             .unwrap(),
     );
@@ -166,7 +149,7 @@ fn what_the_crm_would_refuse_goes_to_a_file_that_names_the_cell_and_has_the_colu
 #[test]
 fn a_word_for_nothing_is_no_address_and_holds_no_lead_back_where_none_is_required() {
     let mut case = case();
-    case.missed = table(case.missed.lazy().with_column(lit("n/a").alias("email")).collect().unwrap());
+    case.missed = Table::sample_in_order(case.missed.lazy().with_column(lit("n/a").alias("email")).collect().unwrap());
     let handed = hand(&case, &destination(DestinationKind::Salesforce, ""), &Selection::default(), &[]).unwrap();
     assert!(
         strict(&handed.file).iter().all(|row| row["Email"].is_empty()) && handed.lead_ids.contains(&"l7".to_owned())
@@ -199,7 +182,8 @@ fn the_key_is_written_in_the_form_that_the_forwarder_writes() {
     let crm = destination(DestinationKind::Salesforce, "key = \"Row__c\"\n");
     let key_with = |key: Option<&str>| {
         let mut case = case();
-        case.records = table(df!("destination" => ["crm"], "record_id" => ["r9"], "key" => [key]).unwrap());
+        case.records =
+            Table::sample_in_order(df!("destination" => ["crm"], "record_id" => ["r9"], "key" => [key]).unwrap());
         strict(&hand(&case, &crm, &Selection::default(), &[]).unwrap().file)[0]["Row__c"].clone()
     };
     assert_eq!(key_with(None), "row-l1", "nothing is known: the RowKey");
@@ -211,8 +195,9 @@ fn the_key_is_written_in_the_form_that_the_forwarder_writes() {
 #[test]
 fn outage_since_limit_and_again_choose_and_nothing_is_handed_out_twice_by_itself() {
     let mut case = case();
-    case.outages =
-        table(df!("outage_id" => ["o1", "o9"], "destination" => ["crm", "other"], "ongoing" => [false, true]).unwrap());
+    case.outages = Table::sample_in_order(
+        df!("outage_id" => ["o1", "o9"], "destination" => ["crm", "other"], "ongoing" => [false, true]).unwrap(),
+    );
     let crm = destination(DestinationKind::Salesforce, "");
     let ids = |selection: Selection, before: &[&str]| hand(&case, &crm, &selection, before).map(|h| h.lead_ids);
     let all = Selection::default;
@@ -231,11 +216,13 @@ fn outage_since_limit_and_again_choose_and_nothing_is_handed_out_twice_by_itself
 fn nothing_goes_into_an_outage_that_goes_on_or_by_an_export_that_is_not_complete() {
     let crm = destination(DestinationKind::Salesforce, "");
     let mut ongoing = case();
-    ongoing.outages = table(df!("outage_id" => ["o1"], "destination" => ["crm"], "ongoing" => [true]).unwrap());
+    ongoing.outages =
+        Table::sample_in_order(df!("outage_id" => ["o1"], "destination" => ["crm"], "ongoing" => [true]).unwrap());
     assert!(hand(&ongoing, &crm, &Selection::default(), &[]).unwrap_err().to_string().contains("goes on"));
     assert!(hand(&ongoing, &crm, &Selection { force: true, ..Selection::default() }, &[]).is_ok());
     let mut gated = case();
-    gated.findings = table(df!("code" => [finding::EXPORT_INCOMPLETE], "destination" => ["crm"]).unwrap());
+    gated.findings =
+        Table::sample_in_order(df!("code" => [finding::EXPORT_INCOMPLETE], "destination" => ["crm"]).unwrap());
     let force = Selection { force: true, ..Selection::default() };
     assert!(hand(&gated, &crm, &force, &[]).unwrap_err().to_string().contains("not complete"));
     assert!(hand(&gated, &destination(DestinationKind::Salesforce, "complete = true\n"), &force, &[]).is_ok());

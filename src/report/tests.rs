@@ -6,7 +6,7 @@ use calamine::{Reader, Xlsx};
 
 use super::*;
 use crate::queries::Library;
-use crate::queries::tests::{case, frame_of};
+use crate::queries::tests::case;
 use crate::tables::Definition;
 
 fn library() -> &'static Library {
@@ -28,18 +28,18 @@ fn told() -> &'static (Catalog, Computed, Facts) {
     static ONCE: OnceLock<(Catalog, Computed, Facts)> = OnceLock::new();
     ONCE.get_or_init(|| {
         let mut catalog = case();
-        catalog.insert("missed_leads", frame_of(definition("missed_leads"), &json!([{
+        catalog.insert("missed_leads", definition("missed_leads").sample_of(&json!([{
             "lead_id": "b2", "person_id": "B", "destination": "sf", "received_at": "2026-05-04T10:00:00Z", "stage": "contact",
             "offer_id": "contoso.vault", "offer": "Vault", "first_name": "Grace", "last_name": "Hopper",
             "email": "grace.hopper@navy.mil", "phone": "+1 202 555 0143", "company": "Navy", "country": "US",
             "reason": "outage", "outage_id": "0123456789abcdef", "first_reported_on": "2026-05-10", "status": "new",
         }])));
-        catalog.insert("outages", frame_of(definition("outages"), &json!([{
+        catalog.insert("outages", definition("outages").sample_of(&json!([{
             "outage_id": "0123456789abcdef", "destination": "sf", "scope": "all", "began_after": "2026-05-03T12:10:00Z",
             "began_by": "2026-05-03T14:10:00Z", "ended_after": "2026-05-04T10:00:00Z", "ended_by": "2026-05-04T11:30:00Z",
             "ongoing": false, "leads": 11, "missed": 11, "people": 10, "base_miss_rate": 0.004, "e_value": 2.5e-9,
         }])));
-        catalog.insert("findings", frame_of(definition("findings"), &json!([
+        catalog.insert("findings", definition("findings").sample_of(&json!([
             {"level": "list", "code": "new-offer", "destination": "", "text": "offer contoso.vault was seen for the first time", "count": 1, "new": true},
             {"level": "page", "code": "missed-urgent", "destination": "sf", "text": "a contact request was lost at sf", "count": 1, "new": true},
         ])));

@@ -5,7 +5,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::*;
-use crate::tables::{Grain, Kind};
+use crate::tables::Kind;
 use crate::time::MINUTE;
 
 /// One lead at the destination `crm`.
@@ -48,65 +48,54 @@ fn times(name: &str, values: Vec<i64>) -> Column {
     Column::new(name.into(), values).cast(&Kind::Instant.dtype()).unwrap()
 }
 
-/// A table of a test: the given columns, and nulls or neutral values in all others.
-fn filled<T: Grain>(height: usize, given: Vec<Column>) -> Table<T> {
-    let mut frame = DataFrame::new(height, given).unwrap();
-    for column in T::DEFINITION.columns {
-        if frame.column(column.name).is_err() {
-            let value = match column.kind {
-                Kind::Text if !column.nullable => AnyValue::String("-"),
-                Kind::Flag if !column.nullable => AnyValue::Boolean(false),
-                Kind::Count if !column.nullable => AnyValue::Int64(0),
-                Kind::Day if !column.nullable => AnyValue::Date(20_000),
-                Kind::Instant if !column.nullable => AnyValue::Int64(0),
-                _ => AnyValue::Null,
-            };
-            let series = Series::from_any_values(column.name.into(), &vec![value; height], false).unwrap();
-            frame.with_column(series.cast(&column.kind.dtype()).unwrap().into_column()).unwrap();
-        }
-    }
-    Table::new(frame).unwrap()
-}
-
 fn searched(cases: &[Case]) -> Found {
     let n = cases.len();
     let start = DateTime::parse_from_rfc3339("2026-05-01T00:00:00Z").unwrap().timestamp_micros();
     let received: Vec<i64> = cases.iter().map(|c| start + c.minutes * MINUTE).collect();
     let ids = || (0..n).map(|at| format!("lead{at:06}"));
     let people = || (0..n).map(|at| format!("p{at}"));
-    let leads: Table<Leads> = filled(
-        n,
-        vec![
-            text("lead_id", ids()),
-            text("company", cases.iter().map(|c| &c.company)),
-            text("title", cases.iter().map(|c| &c.title)),
-            text("country", cases.iter().map(|c| c.country)),
-            text("offer_id", cases.iter().map(|c| c.offer)),
-            text("first_name", vec!["Jo"; n]),
-            text("email", people()),
-        ],
+    let leads: Table<Leads> = Table::sample(
+        DataFrame::new(
+            n,
+            vec![
+                text("lead_id", ids()),
+                text("company", cases.iter().map(|c| &c.company)),
+                text("title", cases.iter().map(|c| &c.title)),
+                text("country", cases.iter().map(|c| c.country)),
+                text("offer_id", cases.iter().map(|c| c.offer)),
+                text("first_name", vec!["Jo"; n]),
+                text("email", people()),
+            ],
+        )
+        .unwrap(),
     );
-    let verdicts: Table<Verdicts> = filled(
-        n,
-        vec![
-            text("lead_id", ids()),
-            text("person_id", people()),
-            text("destination", vec!["crm"; n]),
-            text("verdict", cases.iter().map(|c| if c.missed { "missed" } else { "matched" })),
-            text("reason", cases.iter().map(|c| if c.missed { "isolated" } else { "delivered" })),
-            times("received_at", received.clone()),
-            Column::new("late".into(), cases.iter().map(|c| c.late).collect::<Vec<_>>()),
-        ],
+    let verdicts: Table<Verdicts> = Table::sample(
+        DataFrame::new(
+            n,
+            vec![
+                text("lead_id", ids()),
+                text("person_id", people()),
+                text("destination", vec!["crm"; n]),
+                text("verdict", cases.iter().map(|c| if c.missed { "missed" } else { "matched" })),
+                text("reason", cases.iter().map(|c| if c.missed { "isolated" } else { "delivered" })),
+                times("received_at", received.clone()),
+                Column::new("late".into(), cases.iter().map(|c| c.late).collect::<Vec<_>>()),
+            ],
+        )
+        .unwrap(),
     );
     let known: Vec<usize> = (0..n).filter(|at| cases[*at].known).collect();
-    let records: Table<CrmRecords> = filled(
-        known.len(),
-        vec![
-            text("destination", vec!["crm"; known.len()]),
-            text("record_id", known.iter().map(|at| format!("r{at:06}"))),
-            text("person_id", known.iter().map(|at| format!("p{at}"))),
-            times("created_at", known.iter().map(|at| received[*at] - 1_000 * MINUTE).collect()),
-        ],
+    let records: Table<CrmRecords> = Table::sample(
+        DataFrame::new(
+            known.len(),
+            vec![
+                text("destination", vec!["crm"; known.len()]),
+                text("record_id", known.iter().map(|at| format!("r{at:06}"))),
+                text("person_id", known.iter().map(|at| format!("p{at}"))),
+                times("created_at", known.iter().map(|at| received[*at] - 1_000 * MINUTE).collect()),
+            ],
+        )
+        .unwrap(),
     );
     let members = DataFrame::new(
         0,
@@ -247,14 +236,17 @@ fn losses_without_a_pattern_have_no_cause() {
 fn the_record_of_the_lead_itself_makes_nobody_known_though_its_day_began_before_the_lead() {
     let (midnight, noon) = (0, 720 * MINUTE);
     let records = |made: &[(&str, &str, i64)]| -> Table<CrmRecords> {
-        filled(
-            made.len(),
-            vec![
-                text("destination", vec!["crm"; made.len()]),
-                text("record_id", made.iter().map(|m| m.0)),
-                text("person_id", made.iter().map(|m| m.1)),
-                times("created_at", made.iter().map(|m| m.2).collect()),
-            ],
+        Table::sample(
+            DataFrame::new(
+                made.len(),
+                vec![
+                    text("destination", vec!["crm"; made.len()]),
+                    text("record_id", made.iter().map(|m| m.0)),
+                    text("person_id", made.iter().map(|m| m.1)),
+                    times("created_at", made.iter().map(|m| m.2).collect()),
+                ],
+            )
+            .unwrap(),
         )
     };
     let one = records(&[("own", "p", midnight)]);

@@ -3,7 +3,7 @@
 use chrono::DateTime;
 
 use super::*;
-use crate::tables::{Grain, Kind};
+use crate::tables::Kind;
 use crate::time::MINUTE;
 
 /// One lead at the destination `crm`: minutes since 1 May 2026, person, offer, and what became of it.
@@ -37,72 +37,58 @@ fn times(name: &str, values: Vec<Option<i64>>) -> Column {
     Column::new(name.into(), values).cast(&Kind::Instant.dtype()).unwrap()
 }
 
-/// A table of a test: the given columns, and nulls or neutral values in all others.
-fn filled<T: Grain>(height: usize, given: Vec<Column>) -> Table<T> {
-    let mut frame = DataFrame::new(height, given).unwrap();
-    for column in T::DEFINITION.columns {
-        if frame.column(column.name).is_err() {
-            let value = match column.kind {
-                Kind::Text if !column.nullable => AnyValue::String("-"),
-                Kind::Flag => AnyValue::Boolean(false),
-                Kind::Count if !column.nullable => AnyValue::Int64(0),
-                Kind::Day if !column.nullable => AnyValue::Date(20_000),
-                Kind::Instant if !column.nullable => AnyValue::Int64(start()),
-                _ => AnyValue::Null,
-            };
-            let series = Series::from_any_values(column.name.into(), &vec![value; height], false).unwrap();
-            frame.with_column(series.cast(&column.kind.dtype()).unwrap().into_column()).unwrap();
-        }
-    }
-    Table::new(frame).unwrap()
-}
-
 fn found(cases: &[Case], earlier: &Table<History>, lost: &Table<LostAtSource>) -> Found {
     let n = cases.len();
     let ids: Vec<String> = (0..n).map(|at| format!("lead{at:06}")).collect();
     let received: Vec<Option<i64>> = cases.iter().map(|c| Some(start() + c.minutes * MINUTE)).collect();
-    let leads: Table<Leads> = filled(
-        n,
-        vec![
-            text("lead_id", ids.clone()),
-            text("offer_id", cases.iter().map(|c| c.offer).collect()),
-            text("action", vec!["INS"; n]),
-            times("received_at", received.clone()),
-        ],
+    let leads: Table<Leads> = Table::sample(
+        DataFrame::new(
+            n,
+            vec![
+                text("lead_id", ids.clone()),
+                text("offer_id", cases.iter().map(|c| c.offer).collect()),
+                text("action", vec!["INS"; n]),
+                times("received_at", received.clone()),
+            ],
+        )
+        .unwrap(),
     );
     let fate = |of: fn(char) -> &'static str| cases.iter().map(|c| of(c.fate)).collect::<Vec<_>>();
-    let verdicts: Table<Verdicts> = filled(
-        n,
-        vec![
-            text("lead_id", ids.clone()),
-            text("event_id", ids),
-            text("person_id", cases.iter().map(|c| c.person.as_str()).collect()),
-            text("destination", vec!["crm"; n]),
-            text(
-                "verdict",
-                fate(|f| {
-                    if matches!(f, 'x' | 'c') {
-                        "missed"
-                    } else if matches!(f, '?' | 'p') {
-                        "pending"
-                    } else {
-                        "matched"
-                    }
-                }),
-            ),
-            text(
-                "reason",
-                fate(|f| match f {
-                    'x' | 'c' => "isolated",
-                    '?' | 'p' => "after-last-record",
-                    'k' => "person-known",
-                    _ => "delivered",
-                }),
-            ),
-            times("received_at", received),
-            Column::new("late".into(), cases.iter().map(|c| c.fate == 'l').collect::<Vec<_>>()),
-            Column::new("trial".into(), cases.iter().map(|c| c.fate != 'n').collect::<Vec<_>>()),
-        ],
+    let verdicts: Table<Verdicts> = Table::sample(
+        DataFrame::new(
+            n,
+            vec![
+                text("lead_id", ids.clone()),
+                text("event_id", ids),
+                text("person_id", cases.iter().map(|c| c.person.as_str()).collect()),
+                text("destination", vec!["crm"; n]),
+                text(
+                    "verdict",
+                    fate(|f| {
+                        if matches!(f, 'x' | 'c') {
+                            "missed"
+                        } else if matches!(f, '?' | 'p') {
+                            "pending"
+                        } else {
+                            "matched"
+                        }
+                    }),
+                ),
+                text(
+                    "reason",
+                    fate(|f| match f {
+                        'x' | 'c' => "isolated",
+                        '?' | 'p' => "after-last-record",
+                        'k' => "person-known",
+                        _ => "delivered",
+                    }),
+                ),
+                times("received_at", received),
+                Column::new("late".into(), cases.iter().map(|c| c.fate == 'l').collect::<Vec<_>>()),
+                Column::new("trial".into(), cases.iter().map(|c| c.fate != 'n').collect::<Vec<_>>()),
+            ],
+        )
+        .unwrap(),
     );
     let settings =
         Settings { alpha: 0.0001, timezone: Tz::UTC, grace_seconds: BTreeMap::from([("crm".into(), 3_600)]) };
@@ -299,16 +285,19 @@ fn an_outage_over_a_day_on_which_half_is_lost_anyhow_is_found_whole_and_such_day
 fn an_outage_that_the_history_knows_keeps_its_id_and_is_no_longer_news() {
     let cases = hourly(&format!("{}xxxxxxx{}", ".".repeat(200), ".".repeat(100)), "c.mesh");
     let began = start() + 201 * 60 * MINUTE;
-    let earlier: Table<History> = filled(
-        1,
-        vec![
-            text("entry", vec!["outage"]),
-            text("lead_id", vec!["0123456789abcdef"]),
-            text("destination", vec!["crm"]),
-            text("code", vec!["all"]),
-            times("received_at", vec![Some(began)]),
-            times("until_at", vec![Some(began + MINUTE)]),
-        ],
+    let earlier: Table<History> = Table::sample(
+        DataFrame::new(
+            1,
+            vec![
+                text("entry", vec!["outage"]),
+                text("lead_id", vec!["0123456789abcdef"]),
+                text("destination", vec!["crm"]),
+                text("code", vec!["all"]),
+                times("received_at", vec![Some(began)]),
+                times("until_at", vec![Some(began + MINUTE)]),
+            ],
+        )
+        .unwrap(),
     );
     let all = found(&cases, &earlier, &Table::empty());
     assert_eq!(cell(&all, "outage_id", 0), "0123456789abcdef");
@@ -320,13 +309,16 @@ fn an_outage_that_the_history_knows_keeps_its_id_and_is_no_longer_news() {
 fn what_only_witnesses_saw_proves_an_outage_of_the_store() {
     let mut cases = hourly(&".".repeat(200), "c.mesh");
     cases.drain(100..110);
-    let lost: Table<LostAtSource> = filled(
-        10,
-        vec![
-            text("record_id", (0..10).map(|at| format!("w{at}")).collect()),
-            text("email", (0..10).map(|at| format!("{at}@x.de")).collect()),
-            times("received_at", (100..110).map(|at| Some(start() + at * 60 * MINUTE)).collect()),
-        ],
+    let lost: Table<LostAtSource> = Table::sample(
+        DataFrame::new(
+            10,
+            vec![
+                text("record_id", (0..10).map(|at| format!("w{at}")).collect()),
+                text("email", (0..10).map(|at| format!("{at}@x.de")).collect()),
+                times("received_at", (100..110).map(|at| Some(start() + at * 60 * MINUTE)).collect()),
+            ],
+        )
+        .unwrap(),
     );
     let all = found(&cases, &Table::empty(), &lost);
     assert_eq!(["destination", "scope", "missed"].map(|c| cell(&all, c, 0)), ["", "source", "10"]);

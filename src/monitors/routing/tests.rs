@@ -3,30 +3,10 @@
 use polars::prelude::*;
 
 use super::*;
-use crate::tables::{Grain, Kind};
+use crate::tables::Kind;
 
 fn on(text: &str) -> NaiveDate {
     text.parse().unwrap()
-}
-
-/// A table of a test: the given columns, and nulls or neutral values in all others.
-fn filled<T: Grain>(height: usize, given: Vec<Column>) -> Table<T> {
-    let mut frame = DataFrame::new(height, given).unwrap();
-    for column in T::DEFINITION.columns {
-        if frame.column(column.name).is_err() {
-            let value = match column.kind {
-                Kind::Text if !column.nullable => AnyValue::String("-"),
-                Kind::Flag => AnyValue::Boolean(false),
-                Kind::Count if !column.nullable => AnyValue::Int64(0),
-                Kind::Day if !column.nullable => AnyValue::Date(20_000),
-                Kind::Instant if !column.nullable => AnyValue::Int64(0),
-                _ => AnyValue::Null,
-            };
-            let series = Series::from_any_values(column.name.into(), &vec![value; height], false).unwrap();
-            frame.with_column(series.cast(&column.kind.dtype()).unwrap().into_column()).unwrap();
-        }
-    }
-    Table::new(frame).unwrap()
 }
 
 /// One lead: days before the end of the as-of day, offer, reason of its verdict.
@@ -49,27 +29,33 @@ fn told(cases: &[Case], earlier: &Table<History>) -> Found {
         Column::new(name.into(), cases.iter().map(of).collect::<Vec<_>>())
     };
     let kind_of = |c: &Case| if c.2 == reason::TEST_LEAD { kind::TEST } else { kind::GENUINE };
-    let leads: Table<Leads> = filled(
-        n,
-        vec![
-            Column::new("lead_id".into(), &ids),
-            texts("offer_id", &|c| c.1),
-            texts("action", &|_| "INS"),
-            texts("storefront", &|_| "appsource"),
-            texts("kind", &kind_of),
-            Column::new("received_at".into(), received).cast(&Kind::Instant.dtype()).unwrap(),
-        ],
+    let leads: Table<Leads> = Table::sample(
+        DataFrame::new(
+            n,
+            vec![
+                Column::new("lead_id".into(), &ids),
+                texts("offer_id", &|c| c.1),
+                texts("action", &|_| "INS"),
+                texts("storefront", &|_| "appsource"),
+                texts("kind", &kind_of),
+                Column::new("received_at".into(), received).cast(&Kind::Instant.dtype()).unwrap(),
+            ],
+        )
+        .unwrap(),
     );
     let verdict_of = |c: &Case| if c.2 == "delivered" { verdict::MATCHED } else { verdict::EXCLUDED };
-    let reconciliation: Table<Reconciliation> = filled(
-        n,
-        vec![
-            Column::new("lead_id".into(), &ids),
-            Column::new("person_id".into(), ids.iter().map(|id| format!("p{id}")).collect::<Vec<_>>()),
-            texts("destination", &|c| if c.2 == reason::NOT_ROUTED { "" } else { "crm" }),
-            texts("verdict", &verdict_of),
-            texts("reason", &|c| c.2),
-        ],
+    let reconciliation: Table<Reconciliation> = Table::sample(
+        DataFrame::new(
+            n,
+            vec![
+                Column::new("lead_id".into(), &ids),
+                Column::new("person_id".into(), ids.iter().map(|id| format!("p{id}")).collect::<Vec<_>>()),
+                texts("destination", &|c| if c.2 == reason::NOT_ROUTED { "" } else { "crm" }),
+                texts("verdict", &verdict_of),
+                texts("reason", &|c| c.2),
+            ],
+        )
+        .unwrap(),
     );
     find(&Inputs {
         as_of: on(AS_OF),
@@ -87,16 +73,19 @@ fn report(day: &str, entries: &[(&str, &str, &str, &str, f64)]) -> Table<History
     let texts = |name: &str, of: fn(&(&str, &str, &str, &str, f64)) -> String| {
         Column::new(name.into(), entries.iter().map(of).collect::<Vec<_>>())
     };
-    filled(
-        entries.len(),
-        vec![
-            Column::new("as_of".into(), vec![on(day); entries.len()]),
-            texts("entry", |e| e.0.to_owned()),
-            texts("lead_id", |e| e.1.to_owned()),
-            texts("destination", |e| e.2.to_owned()),
-            texts("code", |e| e.3.to_owned()),
-            Column::new("value".into(), entries.iter().map(|e| e.4).collect::<Vec<_>>()),
-        ],
+    Table::sample(
+        DataFrame::new(
+            entries.len(),
+            vec![
+                Column::new("as_of".into(), vec![on(day); entries.len()]),
+                texts("entry", |e| e.0.to_owned()),
+                texts("lead_id", |e| e.1.to_owned()),
+                texts("destination", |e| e.2.to_owned()),
+                texts("code", |e| e.3.to_owned()),
+                Column::new("value".into(), entries.iter().map(|e| e.4).collect::<Vec<_>>()),
+            ],
+        )
+        .unwrap(),
     )
 }
 
