@@ -20,7 +20,6 @@ use crate::error::{Error, Result};
 pub use self::interned::Interned;
 
 mod interned;
-#[cfg(test)]
 mod samples;
 
 /// What a column holds. Each kind is one Polars type.

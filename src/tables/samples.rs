@@ -1,5 +1,7 @@
 //! Tables for tests: the columns that matter as given, all others from the dictionary.
 
+#![cfg(test)]
+
 use chrono::{DateTime, Utc};
 use polars::prelude::*;
 use serde_json::Value;

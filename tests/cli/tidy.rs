@@ -1,8 +1,19 @@
 //! The rules of the house, as far as text can show them.
 
-use std::collections::BTreeMap;
+mod imports;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+
+/// Functions of more than a hundred lines today. The list may only shrink.
+const LONG: &[&str] = &[
+    "src/config/read.rs: parse", "src/cost/spend.rs: lines_of", "src/crm/sheets.rs: read",
+    "src/io/azure/blob.rs: read", "src/leads.rs: read_chunk",
+];
+
+/// Files that still have a span of time of their own. The list may only shrink.
+const SPANS: &[&str] = &["src/generate/plan.rs", "src/tabular/times.rs"];
 
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -25,8 +36,41 @@ fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
     found
 }
 
+/// The source files that are not compiled for tests alone, each with what `production` leaves of it.
+fn sources() -> Vec<(PathBuf, String)> {
+    let is_tests = |path: &Path| name(path).split(['/', '.']).skip(1).any(|part| part == "tests");
+    let paths = files("src", "rs").into_iter().filter(|path| !is_tests(path));
+    let texts = paths.map(|path| (fs::read_to_string(&path).unwrap(), path));
+    texts.filter(|(text, _)| !text.contains("#![cfg(test)]")).map(|(text, path)| (path, production(&text))).collect()
+}
+
 fn name(path: &Path) -> String {
     path.strip_prefix(repository()).unwrap().display().to_string()
+}
+
+/// A source file without comments and without what is compiled for tests alone. It is formatted: what begins at one depth
+/// of indentation ends there.
+fn production(text: &str) -> String {
+    let mut lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let mut kept = String::new();
+    while let Some(line) = lines.next() {
+        if line.trim() == "#[cfg(test)]" {
+            let end = format!("{}}}", &line[..line.len() - line.trim_start().len()]);
+            lines.by_ref().find(|line| line.ends_with(';') && !line.starts_with(' ') || line.starts_with(&end));
+        } else {
+            kept += line;
+            kept.push('\n');
+        }
+    }
+    kept
+}
+
+/// What breaks a rule is what is known to; the list of what is known shrinks and never grows.
+fn exactly(found: &BTreeSet<String>, known: &[&str]) {
+    let new: Vec<&String> = found.iter().filter(|one| !known.contains(&one.as_str())).collect();
+    assert!(new.is_empty(), "this breaks the rule:\n{new:#?}");
+    let gone: Vec<&&str> = known.iter().filter(|one| !found.contains(**one)).collect();
+    assert!(gone.is_empty(), "this keeps the rule now; take it from the list of exceptions:\n{gone:#?}");
 }
 
 #[test]
@@ -91,7 +135,7 @@ fn imports_follow_the_layers_of_the_architecture() {
         may_use.insert(layer, words(cells[2]));
     }
     assert!(!layer_of.is_empty(), "ARCHITECTURE.md has no table of layers");
-    for path in files("src", "rs") {
+    for (path, code) in sources() {
         let relative = path.strip_prefix(repository().join("src")).unwrap();
         let module = relative.components().next().unwrap().as_os_str().to_string_lossy().replace(".rs", "");
         if module == "lib" || module == "main" {
@@ -99,8 +143,6 @@ fn imports_follow_the_layers_of_the_architecture() {
         }
         let layer =
             layer_of.get(&module).unwrap_or_else(|| panic!("{} is in no layer of ARCHITECTURE.md", name(&path)));
-        let source = fs::read_to_string(&path).unwrap();
-        let code = source.split("#[cfg(test)]").next().unwrap_or_default();
         for (at, _) in code.match_indices("crate::") {
             let rest = &code[at + "crate::".len()..];
             let used: Vec<String> = match rest.strip_prefix('{') {
@@ -123,4 +165,30 @@ fn imports_follow_the_layers_of_the_architecture() {
             }
         }
     }
+}
+
+#[test]
+fn no_function_is_longer_than_a_hundred_lines() {
+    let start = regex::Regex::new(r"^\s*(?:pub(?:\([a-z]+\))? )?(?:const |async )*fn (\w+)").unwrap();
+    let mut found = BTreeSet::new();
+    for (path, text) in sources() {
+        let lines: Vec<&str> = text.lines().collect();
+        for (at, line) in lines.iter().enumerate() {
+            let Some(function) = start.captures(line) else { continue };
+            let end = format!("{}}}", &line[..line.len() - line.trim_start().len()]);
+            let length = lines[at..].iter().position(|line| *line == end).map_or(1, |length| length + 1);
+            if length > 100 && !line.ends_with('}') && !line.ends_with(';') {
+                found.insert(format!("{}: {}", name(&path), &function[1]));
+            }
+        }
+    }
+    exactly(&found, LONG);
+}
+
+#[test]
+fn spans_of_time_have_one_home() {
+    let span = regex::Regex::new(r"\b(?:const|static) (?:SECOND|MINUTE|HOUR|DAY): [iuf]\d").unwrap();
+    let others = sources().into_iter().filter(|(path, _)| name(path) != "src/time.rs");
+    let found = others.filter(|(_, text)| span.is_match(text)).map(|(path, _)| name(&path));
+    exactly(&found.collect(), SPANS);
 }
