@@ -300,22 +300,6 @@ pub mod entry {
     pub const EXCLUDED_SHARE: &str = "excluded-share:";
 }
 
-/// One thing a person should act on, before the history says whether it is new.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
-pub struct Finding {
-    /// One of [`level`].
-    pub level: &'static str,
-    /// One of [`finding`].
-    pub code: &'static str,
-    /// Destination or source it is about; empty if none.
-    pub destination: String,
-    /// A sentence without personal data. Stable from night to night while the matter is the same: it is the finding's
-    /// identity in the history, so a count that moves belongs in `count` and not here.
-    pub text: String,
-    /// How many it speaks of.
-    pub count: i64,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

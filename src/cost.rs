@@ -11,9 +11,9 @@ use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
 use chrono_tz::Tz;
 use polars::prelude::*;
 
-use crate::codes::{Finding, finding, level};
 use crate::config::{Cost, DateOrder};
 use crate::error::{Error, Result};
+use crate::findings::{AboutExport, AboutSetting, Finding};
 use crate::tables::{Charges, Kind, SetAside, Table};
 use crate::tabular::numbers::{Mark, decimal};
 use crate::tabular::times::{self, Evidence};
@@ -125,25 +125,13 @@ pub fn charges(exports: Vec<Export>, settings: &Cost) -> Result<Read<Charges>> {
         if manifest.rows.is_some_and(|rows| rows != read) {
             // Half a run would stand for a whole month.
             runs.remove(folder);
-            findings.push(Finding {
-                level: level::MAIL,
-                code: finding::EXPORT_SUSPICIOUS,
-                destination: "cost".into(),
-                text: format!("cost export \"{folder}\" has not the rows its manifest names; it is left out"),
-                count: i64::try_from(read).unwrap_or(i64::MAX),
-            });
+            findings.push(Finding::mail("cost", AboutExport::RunNotWhole(folder.clone()), read));
         }
     }
     let accounts: BTreeSet<&str> = settings.storage_accounts.iter().map(String::as_str).collect();
     let kept = newest_runs(runs.into_values().collect(), &accounts);
     if !accounts.is_empty() && kept.is_empty() && files.iter().any(|f| f.rows > 0) {
-        findings.push(Finding {
-            level: level::MAIL,
-            code: finding::SETTING_DOUBTFUL,
-            destination: "cost".into(),
-            text: "no line of the cost exports belongs to a storage account that [cost] storage_accounts names".into(),
-            count: 0,
-        });
+        findings.push(Finding::mail("cost", AboutSetting::AccountWithoutCost, 0));
     }
     let mut lines = charges_of(kept)?;
     lines.sort_in_place(["file", "row"], SortMultipleOptions::default())?;

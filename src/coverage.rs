@@ -9,11 +9,12 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, Datelike as _, NaiveDate, TimeDelta, Utc};
 use polars::prelude::*;
 
+use crate::codes::kind;
 use crate::codes::outcome::{LOST, QUALIFIED, WON};
-use crate::codes::{Finding, finding, kind, level};
 use crate::config::{Destination, ExportedAt};
 use crate::crm::Read;
 use crate::error::Result;
+use crate::findings::{AboutExport, Finding};
 use crate::lead_source;
 use crate::tables::{Coverage, Grain, Kind, Leads, Table};
 use crate::time::{DAY, MINUTE};
@@ -133,23 +134,15 @@ impl Row {
     /// What looks wrong about it.
     fn findings(&self, read: Option<&Read>) -> Vec<Finding> {
         let mut findings = Vec::new();
-        let mut tell = |level: &'static str, text: String, count: i64| {
-            let destination = self.destination.clone();
-            findings.push(Finding { level, code: finding::EXPORT_SUSPICIOUS, destination, text, count });
-        };
         if let Some(from) = self.from.filter(|_| self.from_found) {
-            let text = format!(
-                "its records begin abruptly on {}: earlier leads are out of sight; if they were lost, set since",
-                from.date_naive()
-            );
-            tell(level::LIST, text, self.records);
+            let about = AboutExport::BeginsAbruptly(from.date_naive());
+            findings.push(Finding::list(&self.destination, about, self.records));
         }
         if let Some(previous) = self.previous.filter(|_| read.is_some_and(Read::is_conclusive))
             && previous >= 20
             && self.records * 2 < previous
         {
-            let text = "the export is less than half of the last one: a filter, a view or an interrupted export";
-            tell(level::MAIL, text.to_owned(), previous - self.records);
+            findings.push(Finding::mail(&self.destination, AboutExport::HalfSized, previous - self.records));
         }
         findings
     }

@@ -10,11 +10,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use chrono::{DateTime, NaiveDate, Utc};
 use polars::prelude::*;
 
-use crate::codes::{Finding, finding, level};
 use crate::config::{Destination, DestinationKind, ExportedAt, Grace, RecordsPer, Replay, Witness};
 use crate::error::{Error, Result};
+use crate::findings::{About, AboutExport, AboutSetting, Finding};
 use crate::tables::{SetAside, Table};
-use crate::tabular::{self, Ask, Export, Part, Sheet};
+use crate::tabular::{self, Ask, Doubt, Export, Part, Sheet};
 
 mod dates;
 mod json;
@@ -382,46 +382,39 @@ fn set_aside(loaded: &[Loaded], destination: &Destination) -> Result<Table<SetAs
 /// What can be said of tonight's exports by themselves.
 fn findings(loaded: &[Loaded], empty: &[String], none: bool, destination: &Destination) -> Vec<Finding> {
     let mut found = Vec::new();
-    let mut say = |code: &'static str, text: String, count: usize| {
-        let count = i64::try_from(count).unwrap_or(i64::MAX);
-        found.push(Finding { level: level::MAIL, code, destination: destination.name.clone(), text, count });
-    };
+    let mut say = |about: About, count: usize| found.push(Finding::mail(&destination.name, about, count));
     if none {
-        say(finding::EXPORT_UNREADABLE, "no export is there: no file matches the configured names".into(), 0);
+        say(AboutExport::NoneThere.into(), 0);
     }
     if !empty.is_empty() {
-        say(finding::EXPORT_SUSPICIOUS, "an export is empty, without even a header".into(), empty.len());
+        say(AboutExport::Empty.into(), empty.len());
     }
     let of = |test: &dyn Fn(&Loaded) -> bool| loaded.iter().filter(|l| test(l)).count();
     let header_only = of(&|l| l.records.file.rows == 0);
     if header_only > 0 && loaded.iter().all(|l| l.records.file.rows == 0) {
-        say(finding::EXPORT_SUSPICIOUS, "the export has a header and no records".into(), header_only);
+        say(AboutExport::NoRecords.into(), header_only);
     }
     let other = of(&|l| l.records.file.object == "other");
     if other > 0 {
-        let text =
-            "an export holds another object than leads, contacts, activities and opportunities; it is not used".into();
-        say(finding::EXPORT_SUSPICIOUS, text, other);
+        say(AboutExport::OtherObject.into(), other);
     }
     let ragged: usize = loaded.iter().filter_map(|l| l.records.file.set_aside.get("ragged")).sum();
     if ragged > 0 {
-        say(finding::EXPORT_SUSPICIOUS, "rows of an export are damaged and were set aside".into(), ragged);
+        say(AboutExport::DamagedRows.into(), ragged);
     }
-    let changed = of(&|l| l.records.file.notes.iter().any(|n| n.contains(sheets::CHANGED)));
+    let changed = of(&|l| l.records.file.doubts.contains(&Doubt::ChangedIds));
     if changed > 0 {
-        let text = "record ids of an export do not check: they were made up or changed, and are taken as written";
-        say(finding::EXPORT_SUSPICIOUS, text.into(), changed);
+        say(AboutExport::ChangedIds.into(), changed);
     }
     let is_asked = |l: &Loaded| l.records.file.object != "opportunity";
-    let names_none = |l: &Loaded| l.records.file.notes.iter().any(|n| n.starts_with(sheets::NAMES_NONE));
+    let names_none = |l: &Loaded| l.records.file.doubts.contains(&Doubt::ColumnNowhere);
     let missing: usize = of(&|l| is_asked(l) && names_none(l));
     if missing > 0 && missing == of(&is_asked) {
-        let text = "the configuration names a column that no export has".into();
-        say(finding::SETTING_DOUBTFUL, text, missing);
+        say(AboutSetting::ColumnNowhere.into(), missing);
     }
-    let unread_times = of(&|l| l.records.file.notes.iter().any(|n| n.contains("are no times")));
+    let unread_times = of(&|l| l.records.file.doubts.contains(&Doubt::UnreadTimes));
     if unread_times > 0 {
-        say(finding::EXPORT_SUSPICIOUS, "an export holds dates that cannot be read".into(), unread_times);
+        say(AboutExport::UnreadTimes.into(), unread_times);
     }
     found
 }

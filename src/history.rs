@@ -9,8 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Days, NaiveDate, TimeDelta};
 use polars::prelude::*;
 
-use crate::codes::{Finding, entry, finding, level, stage, status, verdict};
+use crate::codes::{entry, finding, level, stage, status, verdict};
 use crate::error::Result;
+use crate::findings::{About, AboutLoss, Finding};
 use crate::tables::{Findings, Grain, History, Leads, MissedLeads, Outages, Reconciliation, RecoveredLeads, Table};
 
 /// What the stage reads.
@@ -94,13 +95,7 @@ pub fn tell(inputs: &Inputs) -> Result<Told> {
         let new = recovered_leads.frame().column("recovered_on")?.date()?.physical().iter().flatten();
         let today = new.filter(|d| *d == days(inputs.as_of)).count();
         if today > 0 {
-            findings.push(Finding {
-                level: level::LIST,
-                code: finding::RECOVERED,
-                destination: String::new(),
-                text: format!("leads that were lost arrived after all, first seen on {}", inputs.as_of),
-                count: count_of(today),
-            });
+            findings.push(Finding::list("", AboutLoss::Recovered(inputs.as_of), today));
         }
     }
     let settled_hours = settled_hours(inputs, &past);
@@ -200,12 +195,12 @@ impl Past {
 impl Past {
     /// What has come to a finding since the newest report: told as new by itself, since the finding is not.
     fn growth(&self, finding: &Finding) -> Option<Finding> {
-        let newest = self.newest.filter(|_| GROWING.contains(&finding.code))?;
-        let key = (finding.code.to_owned(), finding.destination.clone(), finding.text.clone());
+        let newest = self.newest.filter(|_| GROWING.contains(&finding.code()))?;
+        let key = (finding.code().to_owned(), finding.destination.clone(), finding.text());
         let (on, count) = *self.told.get(&key)?;
         let before = if on == newest { count } else { 0 };
         (finding.count > before).then(|| Finding {
-            text: format!("{}: these are more than in the report of {newest}", finding.text),
+            about: About::More(Box::new(finding.about.clone()), newest),
             count: finding.count - before,
             ..finding.clone()
         })
@@ -348,15 +343,9 @@ fn missed_findings(inputs: &Inputs, missed: &[Missed]) -> Vec<Finding> {
     }
     groups
         .into_iter()
-        .map(|((destination, first, urgent), count)| Finding {
-            level: if urgent { level::MAIL } else { level::LIST },
-            code: if urgent { finding::MISSED_URGENT } else { finding::MISSED },
-            destination: destination.to_owned(),
-            text: format!(
-                "{} lost on the way to {destination}, first reported on {first}",
-                if urgent { "purchases or contact requests" } else { "leads" }
-            ),
-            count,
+        .map(|((destination, first_reported_on, is_urgent), count)| {
+            let level = if is_urgent { level::MAIL } else { level::LIST };
+            Finding::new(level, destination, AboutLoss::Missed { is_urgent, first_reported_on }, count)
         })
         .collect()
 }
@@ -478,7 +467,7 @@ fn findings_table(findings: Vec<Finding>, past: &Past, entries: &mut Vec<Entry>)
     let grown: Vec<Finding> = findings.iter().filter_map(|finding| past.growth(finding)).collect();
     for f in findings.into_iter().chain(grown) {
         let rank = level::ALL.iter().position(|l| *l == f.level).unwrap_or(level::ALL.len() - 1);
-        *merged.entry((rank, f.code, f.destination, f.text)).or_default() += f.count;
+        *merged.entry((rank, f.code(), f.destination.clone(), f.text())).or_default() += f.count;
     }
     let mut told = BTreeSet::new();
     for ((_, code, destination, text), count) in &merged {
@@ -529,10 +518,6 @@ fn entries_table(as_of: NaiveDate, entries: &[Entry]) -> Result<Table<History>> 
         "value" => entries.iter().map(|e| e.value).collect::<Vec<_>>(),
     )?;
     Table::new(frame)
-}
-
-fn count_of(n: usize) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
 }
 
 fn day(days_since_1970: i32) -> Option<NaiveDate> {
@@ -635,9 +620,7 @@ mod tests {
 
     fn tell_of(day: &str, count: i64, earlier: &Table<History>) -> Told {
         let (reconciliation, leads) = books(&[]);
-        let text = "do-not-contact leads were forwarded".to_owned();
-        let found =
-            Finding { level: level::MAIL, code: finding::FORWARDED, destination: "crm".to_owned(), text, count };
+        let found = Finding::mail("crm", AboutLoss::DoNotContactForwarded, count);
         tell(&Inputs {
             as_of: on(day),
             reconciliation: &reconciliation,

@@ -13,8 +13,8 @@ pub use self::decisions::{Decision, decisions};
 pub use self::explainer::{Explainer, Waterfall};
 pub use self::model::Step;
 pub use self::quality::{Quality, StageBounds};
-use crate::codes::{self, Finding};
 use crate::error::Result;
+use crate::findings::{AboutPeople, AboutSetting, Finding};
 use crate::tables::{ChangedPeople, CrmRecords, EarlierContacts, ExportRecords, Identities, Leads, People, Table};
 
 mod block;
@@ -132,47 +132,18 @@ pub fn link(inputs: &Inputs) -> Result<Linked> {
 }
 
 fn findings(quality: &Quality, changes: &[changes::Change], unknown: usize, refused_decisions: usize) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    let mut add = |level, code, text: &str, count: u64| {
-        if count > 0 {
-            let count = i64::try_from(count).unwrap_or(i64::MAX);
-            findings.push(Finding { level, code, destination: String::new(), text: text.to_owned(), count });
-        }
-    };
-    let (mail, list) = (codes::level::MAIL, codes::level::LIST);
-    let merged = changes.iter().filter(|c| c.merged).count() as u64;
-    add(
-        list,
-        codes::finding::PEOPLE_CHANGED,
-        "people of the run before became one: table changed_people says who, by which lead",
-        merged,
-    );
-    add(
-        list,
-        codes::finding::PEOPLE_CHANGED,
-        "a person of the run before became several: table changed_people says who, by which lead",
-        changes.len() as u64 - merged,
-    );
-    for capped in &quality.capped {
-        let text = format!("pairs of leads with the same {} were too many to compare one by one", capped.rule);
-        add(list, codes::finding::IDENTITY_LIMITED, &text, capped.pairs);
-    }
+    let merged = changes.iter().filter(|c| c.merged).count();
     let cut = quality.kept_apart_by_names + quality.kept_apart_as_weak_bridge;
-    add(
-        list,
-        codes::finding::IDENTITY_LIMITED,
-        "links would have joined leads that contradict each other, and were cut",
-        cut as u64,
-    );
-    let size = quality.kept_apart_by_size as u64;
-    add(
-        mail,
-        codes::finding::IDENTITY_LIMITED,
-        "links would have made a person of more contacts than one can have, and were cut",
-        size,
-    );
-    add(list, codes::finding::SETTING_DOUBTFUL, "reviewed decisions name leads that are not there", unknown as u64);
-    let text = "reviewed decisions contradict each other: a lead was said to be the same as one it differs from";
-    add(mail, codes::finding::SETTING_DOUBTFUL, text, refused_decisions as u64);
+    let mut findings = vec![
+        Finding::list("", AboutPeople::Merged, merged),
+        Finding::list("", AboutPeople::Split, changes.len() - merged),
+        Finding::list("", AboutPeople::LinksCut, cut),
+        Finding::mail("", AboutPeople::TooLarge, quality.kept_apart_by_size),
+        Finding::list("", AboutSetting::DecisionOnNoLead, unknown),
+        Finding::mail("", AboutSetting::DecisionsContradict, refused_decisions),
+    ];
+    let capped = quality.capped.iter();
+    findings.extend(capped.map(|c| Finding::list("", AboutPeople::TooManyPairs(c.rule.to_string()), c.pairs)));
+    findings.retain(|finding| finding.count > 0);
     findings
 }

@@ -17,9 +17,10 @@ use sha2::{Digest, Sha256};
 
 use self::packed::Packed;
 use self::record::{Fields, Layout, Refused, Slot};
-use crate::codes::{self, Finding, action, finding, kind, level, quarantine, stage, storefront};
+use crate::codes::{self, action, kind, level, quarantine, stage, storefront};
 use crate::config::{Exclude, Offer};
 use crate::error::Result;
+use crate::findings::{AboutLeads, Finding};
 use crate::lead_source::{self, LeadSource};
 use crate::tables::{Interned, Leads, Quarantine, RawLeads, Table};
 
@@ -152,15 +153,7 @@ impl<'a> Reader<'a> {
         let quarantine = self.refused.map_or_else(|| Ok(Table::empty()), Table::new)?;
         let mut findings = refusals(&quarantine)?;
         if self.contradictions > 0 {
-            findings.push(Finding {
-                level: level::LIST,
-                code: finding::CONTRADICTION,
-                destination: String::new(),
-                text: "lead source and ActionCode name different actions; the lead source was taken, do-not-contact \
-                       always"
-                    .into(),
-                count: self.contradictions,
-            });
+            findings.push(Finding::list("", AboutLeads::Contradiction, self.contradictions));
         }
         let Reader { after_as_of, forgotten, .. } = self;
         Ok(Parsed { leads, quarantine, after_as_of, forgotten, findings })
@@ -637,12 +630,9 @@ fn refusals(quarantine: &Table<Quarantine>) -> Result<Vec<Finding>> {
             *counts.entry((source, reason)).or_default() += 1;
         }
     }
-    let finding = |((source, reason), count): ((&str, &str), i64)| Finding {
-        level: if reason == codes::quarantine::NOT_A_LEAD { level::LIST } else { level::MAIL },
-        code: finding::QUARANTINED,
-        destination: source.to_owned(),
-        text: format!("raw leads of source {source} could not be read ({reason}); table quarantine has them"),
-        count,
+    let finding = |((source, reason), count): ((&str, &str), i64)| {
+        let level = if reason == codes::quarantine::NOT_A_LEAD { level::LIST } else { level::MAIL };
+        Finding::new(level, source, AboutLeads::Refused(reason.to_owned()), count)
     };
     Ok(counts.into_iter().map(finding).collect())
 }

@@ -12,6 +12,7 @@ pub mod config;
 pub mod contact;
 pub mod csv_injection;
 pub mod error;
+pub mod findings;
 pub mod lead_source;
 pub mod merges;
 pub mod tables;

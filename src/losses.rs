@@ -10,8 +10,8 @@ pub mod outages;
 use chrono::{DateTime, Utc};
 use polars::prelude::DataFrame;
 
-use crate::codes::Finding;
 use crate::error::Result;
+use crate::findings::Finding;
 use crate::tables::{
     Causes, Coverage, CrmRecords, ExportRecords, History, Leads, LostAtSource, Outages, Reconciliation, Table,
     UnexplainedRecords, Verdicts,

@@ -10,9 +10,9 @@ use chrono::{DateTime, NaiveDate, Utc};
 use polars::prelude::*;
 
 use crate::balance::{self, Balance, Books, RawCounts};
-use crate::codes::Finding;
 use crate::config::Config;
 use crate::error::Result;
+use crate::findings::Finding;
 use crate::history::Told;
 use crate::identity::{Decision, Linked, Quality};
 use crate::leads::Parsed;

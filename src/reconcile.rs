@@ -27,9 +27,10 @@ mod verdicts;
 use chrono::{DateTime, TimeDelta, Utc};
 use polars::prelude::StringChunked;
 
-use crate::codes::{Finding, reason};
+use crate::codes::reason;
 use crate::config::{Destination, Offer};
 use crate::error::Result;
+use crate::findings::Finding;
 use crate::tables::{Coverage, CrmRecords, Identities, Leads, Table, UnexplainedRecords, Verdicts};
 use clock::Clock;
 use events::{Book, number};

@@ -12,7 +12,7 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use crate::error::{Error, Result};
 
-pub use told::{ReadFile, set_aside};
+pub use told::{Doubt, ReadFile, set_aside};
 
 mod delimited;
 pub mod numbers;

@@ -6,9 +6,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::codes::{Finding, finding, level};
 use crate::contact::normalised_email;
 use crate::error::Result;
+use crate::findings::{AboutSetting, Finding};
 use crate::tables::{CrmRecords, Grain, Leads, Table};
 use crate::who::Who;
 
@@ -295,20 +295,12 @@ const NAMED: usize = 10;
 /// # Errors
 /// Only when a table does not have its agreed shape.
 pub fn findings(worked: &Worked, leads: &Table<Leads>, records: &Table<CrmRecords>) -> Result<Vec<Finding>> {
-    let find = |level, text: String, count: usize| Finding {
-        level,
-        code: finding::SETTING_DOUBTFUL,
-        destination: String::new(),
-        text,
-        count: i64::try_from(count).unwrap_or(i64::MAX),
-    };
     let mut found: Vec<Finding> = Vec::new();
     for problem in worked.problems.iter().take(NAMED) {
-        found.push(find(level::MAIL, format!("the file of worked leads, {problem}: this line settles nothing"), 1));
+        found.push(Finding::mail("", AboutSetting::WorkedLine(problem.clone()), 1));
     }
     if worked.problems.len() > NAMED {
-        let more = worked.problems.len() - NAMED;
-        found.push(find(level::MAIL, "the file of worked leads has more lines that settle nothing".to_owned(), more));
+        found.push(Finding::mail("", AboutSetting::WorkedLines, worked.problems.len() - NAMED));
     }
     let known: BTreeSet<&str> = leads.texts("lead_id")?.into_iter().flatten().collect();
     let outcomes = outcomes(worked, leads)?;
@@ -322,8 +314,7 @@ pub fn findings(worked: &Worked, leads: &Table<Leads>, records: &Table<CrmRecord
     let nobody = by_mail.iter().filter(|who| normalised_email(who).is_none_or(|who| !addresses.contains(&who)));
     let unknown = unknown + nobody.count();
     if unknown > 0 {
-        let text = "the file of worked leads names leads or addresses that no lead has".to_owned();
-        found.push(find(level::LIST, text, unknown));
+        found.push(Finding::list("", AboutSetting::WorkedNobody, unknown));
     }
     let ids = records.texts("record_id")?;
     let mut wrong: Vec<(String, String)> = Vec::new();
@@ -337,13 +328,12 @@ pub fn findings(worked: &Worked, leads: &Table<Leads>, records: &Table<CrmRecord
     }
     for (lead_id, typed) in wrong.iter().take(NAMED) {
         // What was typed may be anything, a name too: only what looks like an id is repeated.
-        let shown = if looks_like_id(typed) { format!(" {typed}") } else { String::new() };
-        let text = format!("lead {lead_id} is settled as in-crm, and no export holds that record{shown}");
-        found.push(find(level::MAIL, text, 1));
+        let record_id = looks_like_id(typed).then(|| typed.clone());
+        let about = AboutSetting::WorkedWithoutRecord { lead_id: lead_id.clone(), record_id };
+        found.push(Finding::mail("", about, 1));
     }
     if wrong.len() > NAMED {
-        let text = "more leads are settled as in-crm with records that no export holds".to_owned();
-        found.push(find(level::MAIL, text, wrong.len() - NAMED));
+        found.push(Finding::mail("", AboutSetting::WorkedWithoutRecords, wrong.len() - NAMED));
     }
     Ok(found)
 }
@@ -412,11 +402,11 @@ mod tests {
             "a person copies the short form of an id"
         );
         let said = findings(&worked, &leads, &records).unwrap();
-        let said: Vec<(&str, i64)> = said.iter().map(|f| (f.text.as_str(), f.count)).collect();
+        let said: Vec<(String, i64)> = said.iter().map(|f| (f.text(), f.count)).collect();
         assert_eq!(said[0].1, 1);
         assert!(said[0].0.contains("line 6: expected called"), "{said:?}");
-        assert_eq!(said[1], ("the file of worked leads names leads or addresses that no lead has", 2));
-        assert_eq!(said[2], ("lead l2 is settled as in-crm, and no export holds that record 77", 1));
+        assert_eq!(said[1], ("the file of worked leads names leads or addresses that no lead has".to_owned(), 2));
+        assert_eq!(said[2], ("lead l2 is settled as in-crm, and no export holds that record 77".to_owned(), 1));
         assert_eq!(said.len(), 3);
     }
 

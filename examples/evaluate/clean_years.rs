@@ -20,8 +20,8 @@ pub fn judge(seeds: std::ops::Range<u64>, verbose: bool) {
         missed += run.losses.verdicts.texts("verdict").unwrap().iter().filter(|v| **v == Some(verdict::MISSED)).count();
         let told = told_outages(&run);
         let causes = told_causes(&run);
-        for finding in run.routing.findings.iter().filter(|f| f.code == finding::EXCLUDED_JUMP) {
-            println!("clean {seed}: false leap: {} ({})", finding.text, finding.count);
+        for finding in run.routing.findings.iter().filter(|f| f.code() == finding::EXCLUDED_JUMP) {
+            println!("clean {seed}: false leap: {} ({})", finding.text(), finding.count);
             leaps += 1;
         }
         if verbose || !told.is_empty() || !causes.is_empty() {

@@ -106,11 +106,11 @@ fn check_exports(config: &Config, destination: &Destination, landed: &DataFrame,
     let read = crm::read(gathered.exports, destination, landed)?;
     let mut lines = told(gathered.problems.iter().chain(&read.problems), &read.files);
     for found in &read.findings {
-        lines.push(line(Verdict::Doubtful, found.text.clone()));
+        lines.push(line(Verdict::Doubtful, found.text()));
     }
     for found in fetch::credential_findings(config, crate::io::now()) {
         if found.destination == destination.name {
-            lines.push(line(Verdict::Doubtful, found.text));
+            lines.push(line(Verdict::Doubtful, found.text()));
         }
     }
     if read.is_conclusive() {
@@ -169,7 +169,7 @@ fn check_money(config: &Config) -> Result<Vec<CheckLine>> {
     let mut lines = told(azure.problems.iter().chain(&charges.problems), &charges.files);
     let spent = cost::spend(spend.exports, &config.cost)?;
     lines.extend(told(spend.problems.iter().chain(&spent.problems), &spent.files));
-    lines.extend(charges.findings.iter().chain(&spent.findings).map(|f| line(Verdict::Doubtful, f.text.clone())));
+    lines.extend(charges.findings.iter().chain(&spent.findings).map(|f| line(Verdict::Doubtful, f.text())));
     Ok(lines)
 }
 
@@ -241,11 +241,11 @@ fn holds(read: &crm::Read, destination: &Destination, landed: &DataFrame) -> Res
     let shown = coverage::Shown::of(&coverage, destination)?;
     let mut lines: Vec<CheckLine> = shown.map(|shown| line(Verdict::Good, shown.summary())).into_iter().collect();
     let partial = coverage::cannot_show(&Table::empty(), &coverage, destinations)?;
-    lines.extend(findings.into_iter().map(|found| line(Verdict::Doubtful, found.text)));
+    lines.extend(findings.into_iter().map(|found| line(Verdict::Doubtful, found.text())));
     // What no export of this CRM can show is no fault of this one.
     lines.extend(partial.into_iter().map(|found| {
         let can_be_mended = found.level != level::LIST || destination.kind == DestinationKind::Salesforce;
-        line(if can_be_mended { Verdict::Doubtful } else { Verdict::Good }, found.text)
+        line(if can_be_mended { Verdict::Doubtful } else { Verdict::Good }, found.text())
     }));
     Ok(lines)
 }

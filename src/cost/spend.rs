@@ -7,9 +7,9 @@ use chrono_tz::Tz;
 use polars::prelude::*;
 
 use super::{Read, describe, filled, money, refused};
-use crate::codes::{Finding, finding, level};
 use crate::config::{Cost, DateOrder};
 use crate::error::{Error, Result};
+use crate::findings::{AboutExport, Finding};
 use crate::tables::{Spend, Table};
 use crate::tabular::numbers::{Mark, decimal, mark_of};
 use crate::tabular::times::{self, Evidence};
@@ -111,13 +111,7 @@ pub fn spend(exports: Vec<Export>, settings: &Cost) -> Result<Read<Spend>> {
     }
     let (kept, restated) = newest(lines);
     if restated > 0 {
-        findings.push(Finding {
-            level: level::LIST,
-            code: finding::EXPORT_SUSPICIOUS,
-            destination: "spend".into(),
-            text: "spend exports restate days of each other; the newest counts".into(),
-            count: i64::try_from(restated).unwrap_or(i64::MAX),
-        });
+        findings.push(Finding::list("spend", AboutExport::SpendRestated, restated));
     }
     Ok(Read {
         lines: table(&kept, settings)?,

@@ -173,7 +173,7 @@ fn parts_of_a_run_are_added_and_a_run_short_of_its_manifest_is_left_out() {
     assert_eq!(texts(&whole.lines, "cost"), ["1", "2"]);
     let short = charges(exports(3), &settings(&["leads"])).unwrap();
     assert_eq!(short.lines.height(), 0);
-    assert!(short.findings.iter().any(|f| f.text.contains("manifest")));
+    assert!(short.findings.iter().any(|f| f.text().contains("manifest")));
 }
 
 #[test]

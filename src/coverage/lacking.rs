@@ -6,9 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::codes::{Finding, finding, level, reason, verdict};
+use crate::codes::{level, reason, verdict};
 use crate::config::{Destination, DestinationKind};
 use crate::error::{Result, count};
+use crate::findings::{AboutExport, Finding, Limits};
 use crate::tables::{Coverage, Reconciliation, Table};
 
 /// In fewer records nothing need have been converted or deleted yet.
@@ -106,14 +107,10 @@ impl Shown {
         self.owners == 1
     }
 
-    /// What it shows no more than, in words; none where it lacks nothing.
-    pub fn limits(self) -> Option<String> {
-        match (self.lacks().as_slice(), self.has_one_owner()) {
-            ([], false) => None,
-            ([], true) => Some("one owner's records only".to_owned()),
-            (kinds, false) => Some(format!("no {} records", either(kinds))),
-            (kinds, true) => Some(format!("one owner's records only, and no {} ones", either(kinds))),
-        }
+    /// What it shows no more than; none where it lacks nothing.
+    pub fn limits(self) -> Option<Limits> {
+        let limits = Limits { lacking: self.lacks(), one_owner: self.has_one_owner(), of: self.kind };
+        (limits.one_owner || !limits.lacking.is_empty()).then_some(limits)
     }
 
     /// Without these, sales would call people whose lead they have: that is said once where it is read.
@@ -121,39 +118,6 @@ impl Shown {
         let lacks = self.lacks();
         let hides_many = self.has_one_owner() || lacks.contains(&CONVERTED) || lacks.contains(&QUALIFIED);
         if hides_many { level::MAIL } else { level::LIST }
-    }
-
-    /// What to export instead.
-    fn advice(self) -> String {
-        let lacks = self.lacks();
-        let only_deleted = !self.has_one_owner() && lacks == [DELETED];
-        let mut advice = Vec::new();
-        match self.kind {
-            DestinationKind::Salesforce => advice.push(
-                "Export all leads, converted and deleted ones too: by the query that leadrecon check prints, with \
-                 --all-rows, and not from a list view or a report of open leads.",
-            ),
-            _ if only_deleted => {}
-            DestinationKind::Dynamics => {
-                advice.push("Export the view All Leads, whatever the state and the owner, and not My Open Leads.");
-            }
-            _ => advice.push("Export all records of all owners, without a view or a filter."),
-        }
-        if self.kind != DestinationKind::Salesforce && lacks.contains(&DELETED) {
-            advice.push("Deleted records cannot be exported there: export every night, then later deletions are seen.");
-        }
-        if !only_deleted {
-            advice.push("If it does show all there is, set complete = true.");
-        }
-        advice.join(" ")
-    }
-}
-
-/// `a`, `a or b`, `a, b or c`.
-fn either(kinds: &[&str]) -> String {
-    match kinds {
-        [rest @ .., last] if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
-        one => one.concat(),
     }
 }
 
@@ -180,17 +144,8 @@ pub fn cannot_show(
     for destination in destinations.iter().filter(|destination| destination.complete != Some(true)) {
         let Some(shown) = Shown::of(coverage, destination)?.filter(|shown| shown.records >= FEWEST) else { continue };
         let Some(limits) = shown.limits() else { continue };
-        findings.push(Finding {
-            level: shown.level(),
-            code: finding::EXPORT_PARTIAL,
-            destination: destination.name.clone(),
-            text: format!(
-                "its export shows {limits}: a delivered lead whose record it leaves out looks missed, and any missed lead \
-                 outside outages and causes may be that. {}",
-                shown.advice()
-            ),
-            count: unexplained.get(destination.name.as_str()).copied().unwrap_or(0),
-        });
+        let count = unexplained.get(destination.name.as_str()).copied().unwrap_or(0);
+        findings.push(Finding::new(shown.level(), &destination.name, AboutExport::Lacks(limits), count));
     }
     Ok(findings)
 }
@@ -232,14 +187,14 @@ mod tests {
         assert_eq!(found[0].count, 2, "what an outage or a cause explains is lost");
         assert_eq!(found[0].level, level::MAIL);
         assert_eq!(told(Salesforce, &[("has_deleted", false.into())], None)[0].level, level::LIST);
-        assert!(found[0].text.starts_with("its export shows no converted or deleted records: "), "{found:?}");
+        assert!(found[0].text().starts_with("its export shows no converted or deleted records: "), "{found:?}");
         let found = told(Dynamics, &[("owners", Value::Count(1))], None);
-        assert!(found[0].text.starts_with("its export shows one owner's records only: "), "{found:?}");
+        assert!(found[0].text().starts_with("its export shows one owner's records only: "), "{found:?}");
         // HubSpot cannot export what was deleted; a conversion hides nothing there.
         assert!(told(Hubspot, &[("has_converted", false.into())], None).is_empty());
         let found = told(Hubspot, &[("has_deleted", false.into())], None);
         assert_eq!(found[0].level, level::LIST);
-        assert!(found[0].text.contains("may be that. Deleted records cannot be exported there"), "{found:?}");
+        assert!(found[0].text().contains("may be that. Deleted records cannot be exported there"), "{found:?}");
     }
 
     #[test]

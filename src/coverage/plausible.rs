@@ -6,10 +6,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::codes::{Finding, finding, level, reason, verdict};
+use crate::codes::{finding, reason, verdict};
 use crate::config::Destination;
 use crate::coverage::lacking::Shown;
 use crate::error::Result;
+use crate::findings::{AboutExport, Finding};
 use crate::tables::{Coverage, Findings, Reconciliation, Table};
 
 /// A destination whose export is probably not complete.
@@ -30,13 +31,7 @@ pub struct Gated {
 impl Gated {
     /// The headline.
     pub fn finding(&self) -> Finding {
-        Finding {
-            level: level::PAGE,
-            code: finding::EXPORT_INCOMPLETE,
-            destination: self.destination.clone(),
-            text: "this export is probably not complete".to_owned(),
-            count: i64::try_from(self.missed).unwrap_or(i64::MAX),
-        }
+        Finding::page(&self.destination, AboutExport::NotComplete, self.missed)
     }
 }
 
@@ -95,7 +90,7 @@ pub fn gates(
             ));
         }
         if let Some(shown) = Shown::of(coverage, destination)? {
-            evidence.extend(shown.limits().map(|limits| format!("it shows {limits}")));
+            evidence.extend(shown.limits().map(|limits| format!("it shows {}", limits.text())));
             if let Some(before) = shown.previous_records.filter(|before| shown.records * 10 < before * 9) {
                 evidence.push(format!("it holds {} records, the one before held {before}", shown.records));
             }
@@ -160,7 +155,7 @@ mod tests {
                 "it holds 70 records, the one before held 300",
             ]
         );
-        assert_eq!(held[0].finding().level, level::PAGE);
+        assert_eq!(held[0].finding().level, crate::codes::level::PAGE);
         assert!(gated(79, 0, 21, None, Some(true)).is_empty());
         assert!(gated(5, 0, 14, None, None).is_empty(), "nineteen leads prove nothing about an export");
     }

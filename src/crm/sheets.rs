@@ -14,7 +14,7 @@ use super::values;
 use crate::config::{DateOrder, Destination, DestinationKind};
 use crate::error::{Error, Result};
 use crate::tabular::times::{self, Evidence, Order, Resolution, Times};
-use crate::tabular::{ReadFile, Sheet};
+use crate::tabular::{Doubt, ReadFile, Sheet};
 
 /// Text columns of a landed record, beside `destination` and `record_id`.
 pub(super) const TEXTS: &[&str] = &[
@@ -64,9 +64,6 @@ pub(super) struct Question<'a> {
     pub zone: Tz,
 }
 
-/// How a note on ids that were made up, or changed by hand, begins.
-pub(super) const CHANGED: &str = "do not check";
-
 /// Reads one table. `written`: when the file was last written; `settle` is asked where its own dates don't decide.
 ///
 /// # Errors
@@ -100,8 +97,9 @@ pub(super) fn read(
     let mut changed = 0;
     let (mut ids, objects) = identify(sheet, &mapping, layout, destination, &text, &mut aside, &mut changed);
     if changed > 0 {
+        file.doubts.insert(Doubt::ChangedIds);
         file.notes.push(format!(
-            "{changed} ids {CHANGED}: the last three of 18 characters tell which of the others are capitals, and they are \
+            "{changed} ids do not check: the last three of 18 characters tell which of the others are capitals, and they are \
              not; the ids are taken as written"
         ));
     }
@@ -112,9 +110,11 @@ pub(super) fn read(
         ([], None) => "other".to_owned(),
         (several, _) => several.join(", "),
     };
-    if file.object == "opportunity" {
-        // No lead's key or lead source stands in it.
-        file.notes.retain(|note| !note.starts_with(NAMES_NONE));
+    // No lead's key or lead source stands in an export of opportunities.
+    if file.object != "opportunity" && !mapping.missing.is_empty() {
+        file.doubts.insert(Doubt::ColumnNowhere);
+        let note = |missing| format!("the configuration names column \"{missing}\", which the file has not");
+        file.notes.splice(0..0, mapping.missing.iter().map(note));
     }
     if object.is_none() && height > 0 && seen_objects.is_empty() && layout.prefixes.is_empty() {
         // Nothing in its header belongs to a record of ours.
@@ -154,6 +154,7 @@ pub(super) fn read(
         }
         if !read.bad.is_empty() {
             let first = read.bad.first().and_then(|n| sheet.rows.get(*n)).copied().unwrap_or_default();
+            file.doubts.insert(Doubt::UnreadTimes);
             file.notes.push(format!(
                 "{} cells of {field} are no times (first in row {first}); the records are kept without",
                 read.bad.len()
@@ -226,9 +227,6 @@ fn other_object(row: u32, rows: usize) -> Aside {
     }
 }
 
-/// How the note about a configured column begins that a file does not have.
-pub(super) const NAMES_NONE: &str = "the configuration names column";
-
 /// A frame of landed records without any.
 pub(super) fn empty() -> DataFrame {
     let texts = TEXTS.iter().map(|name| Column::new_empty((*name).into(), &DataType::String));
@@ -249,9 +247,6 @@ fn describe(
 ) -> ReadFile {
     let label = |n: &usize| sheet.header.get(*n).cloned().unwrap_or_default();
     let mut notes = Vec::new();
-    for missing in &mapping.missing {
-        notes.push(format!("{NAMES_NONE} \"{missing}\", which the file has not"));
-    }
     if !mapping.repeated.is_empty() {
         notes.push(format!("repeated column names, the first is read: {}", mapping.repeated.join(", ")));
     }

@@ -89,7 +89,7 @@ fn an_account_file_is_told_and_not_taken_for_leads() {
     assert_eq!(read.rows.height(), 0);
     assert_eq!(read.files[0].object, "other");
     assert_eq!(read.set_aside.height(), 1);
-    assert!(read.findings.iter().any(|f| f.text.contains("another object")));
+    assert!(read.findings.iter().any(|f| f.text().contains("another object")));
 }
 
 const REPORT: &str = "\"Lead ID\",\"First Name\",\"Last Name\",\"Email\",\"Lead Source\",\"Lead Owner\",\"Created Date\"\n\
@@ -192,7 +192,7 @@ fn a_configured_column_is_asked_of_files_of_leads_and_not_of_opportunities() {
             "{:?}",
             read.files[1].notes
         );
-        read.findings.iter().filter(|finding| finding.code == finding::SETTING_DOUBTFUL).count()
+        read.findings.iter().filter(|finding| finding.code() == crate::codes::finding::SETTING_DOUBTFUL).count()
     };
     assert_eq!((found("Marketplace_Row__c"), found("Other__c")), (0, 1));
 }
@@ -210,7 +210,7 @@ fn an_id_that_was_changed_by_hand_is_told_as_that_and_its_record_still_vouches()
     assert!(texts(&records, "object").iter().all(|o| o == "lead"));
     assert_eq!(texts(&read.set_aside, "reason"), ["other-object"]);
     assert!(read.files[0].notes.iter().any(|n| n.starts_with("3 ids do not check")), "{:?}", read.files[0].notes);
-    assert!(read.findings.iter().any(|f| f.text.contains("do not check")), "{:?}", read.findings);
+    assert!(read.findings.iter().any(|f| f.text().contains("do not check")), "{:?}", read.findings);
 }
 
 #[test]
@@ -276,7 +276,7 @@ fn half_an_export_is_said_even_when_it_is_read_on_the_same_day() {
     let as_of = "2026-05-21T00:00:00Z".parse().unwrap();
     let (coverage, findings) = coverage::measure(&versions, &records, &[second], &leads_at(&[]), all, as_of).unwrap();
     assert_eq!(texts(&coverage, "previous_records"), ["30"]);
-    assert!(findings.iter().any(|f| f.text.contains("less than half") && f.count == 18), "{findings:?}");
+    assert!(findings.iter().any(|f| f.text().contains("less than half") && f.count == 18), "{findings:?}");
 }
 
 #[test]
@@ -350,7 +350,7 @@ fn a_record_that_vanished_is_landed_as_gone_once_and_an_empty_export_makes_none_
     assert_eq!(texts(&records, "first_landed_on"), ["2026-06-01", "2026-06-01"]);
     let header_only = night("");
     assert_eq!(to_land(&header_only, &versions).unwrap().height(), 0);
-    assert!(header_only.findings.iter().any(|f| f.text.contains("a header and no records")));
+    assert!(header_only.findings.iter().any(|f| f.text().contains("a header and no records")));
 }
 
 #[test]
@@ -392,7 +392,7 @@ fn what_an_export_can_speak_for_is_told() {
     assert_eq!(get("records").as_deref(), Some("30"));
     assert_eq!(get("previous_records").as_deref(), Some("30"), "landed before the as-of day");
     assert_eq!(get("shows_lead_source").as_deref(), Some("true"));
-    assert!(findings.iter().any(|f| f.text.contains("begin abruptly on 2026-05-10")));
+    assert!(findings.iter().any(|f| f.text().contains("begin abruptly on 2026-05-10")));
 }
 
 #[test]

@@ -393,7 +393,7 @@ fn decisions_that_contradict_each_other_are_told() {
     let found =
         linked_with(&[ann, ann], &[], &[decision("lead000", "lead001", true), decision("lead000", "lead001", false)]);
     assert_eq!(persons(&found), "ab");
-    assert!(found.findings.iter().any(|f| f.text.contains("contradict each other")));
+    assert!(found.findings.iter().any(|f| f.text().contains("contradict each other")));
 }
 
 // Records, stability.

@@ -4,8 +4,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::azure;
 use super::intake::EXPIRES_WITHIN_DAYS;
-use crate::codes::{Finding, finding, level};
 use crate::config::{Config, Place};
+use crate::findings::{AboutLeads, Finding};
 
 /// Credentials of the configuration, of sources and of exports, that end within two weeks of a day, for the report.
 /// Reads the secrets, and asks nobody.
@@ -18,18 +18,8 @@ pub fn findings(config: &Config, day_ends_at: DateTime<Utc>) -> Vec<Finding> {
     let cost = config.cost.auth.iter().map(|auth| ("cost", auth));
     let ending = sources.chain(exports).chain(cost).filter_map(|(name, auth)| {
         let ends = azure::credential_ends(auth)?;
-        (ends - day_ends_at < TimeDelta::days(EXPIRES_WITHIN_DAYS)).then(|| Finding {
-            level: level::MAIL,
-            code: finding::CREDENTIAL_EXPIRING,
-            destination: name.to_owned(),
-            text: format!(
-                "the shared access signature of {name} {} on {}: make a new one{}",
-                if ends < day_ends_at { "ended" } else { "ends" },
-                ends.format("%Y-%m-%d"),
-                if ends < day_ends_at { "" } else { " before" },
-            ),
-            count: 1,
-        })
+        let about = AboutLeads::CredentialEnds { on: ends.date_naive(), has_ended: ends < day_ends_at };
+        (ends - day_ends_at < TimeDelta::days(EXPIRES_WITHIN_DAYS)).then(|| Finding::mail(name, about, 1))
     });
     ending.collect()
 }
@@ -50,7 +40,11 @@ mod tests {
         let config = Config::parse(text, dir.path()).unwrap();
         let names = |day: &str| -> Vec<String> {
             let found = findings(&config, day.parse().unwrap());
-            assert!(found.iter().all(|f| !f.text.contains("SECRET") && f.code == finding::CREDENTIAL_EXPIRING));
+            assert!(
+                found
+                    .iter()
+                    .all(|f| !f.text().contains("SECRET") && f.code() == crate::codes::finding::CREDENTIAL_EXPIRING)
+            );
             found.into_iter().map(|f| f.destination).collect()
         };
         assert!(names("2026-05-04T00:00:00Z").is_empty());

@@ -16,9 +16,9 @@ use super::landing::source_state::SourceState;
 use super::landing::{Landed, Landing, RawLead};
 use super::progress;
 use super::records::{Stopped, cut};
-use crate::codes::{Finding, finding, level};
 use crate::config::{Place, Source};
 use crate::error::{Error, Result, count};
+use crate::findings::{AboutLeads, Finding};
 
 /// Blobs and files whose records are landed, by version.
 const OBJECTS: Dataset = Dataset { name: "objects", key: &["source", "name"] };
@@ -83,19 +83,9 @@ pub struct SourceReport {
 impl SourceReport {
     /// A clock that is wrong, for the report.
     pub fn clock_finding(&self) -> Option<Finding> {
-        let which = if self.clock_skew? > TimeDelta::zero() { "behind" } else { "ahead of" };
-        Some(Finding {
-            level: level::MAIL,
-            code: finding::CLOCK_WRONG,
-            destination: self.name.clone(),
-            // The minutes move from night to night, the matter stays.
-            text: format!(
-                "this machine's clock is {which} that of source {} by more than {CLOCKS_DIFFER_MINUTES} minutes: let it \
-                 be set by NTP; from 15 minutes on Azure refuses access",
-                self.name
-            ),
-            count: 1,
-        })
+        let is_behind = self.clock_skew? > TimeDelta::zero();
+        let about = AboutLeads::ClockWrong { is_behind, by_minutes: CLOCKS_DIFFER_MINUTES };
+        Some(Finding::mail(&self.name, about, 1))
     }
 
     /// One line for a log.

@@ -7,9 +7,9 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use tracing::{info, warn};
 
-use crate::codes::{Finding, finding, level};
 use crate::config::{Config, Destination};
 use crate::error::{Error, Result, count};
+use crate::findings::{About, AboutExport, AboutLeads, Finding};
 use crate::io::exports::{self, Cloud, Input};
 use crate::io::fetch::{self, FetchReport};
 use crate::io::landing::Landing;
@@ -39,12 +39,19 @@ pub(super) struct Troubles {
 }
 
 impl Troubles {
-    fn add(&mut self, code: &'static str, place: &str, error: &Error) {
+    fn add(&mut self, about: fn(String) -> About, place: &str, error: &Error) {
         warn!("{place}: {error}");
-        let text = error.what().to_owned();
-        self.sentences.push(format!("{place}: {text}"));
-        self.findings.push(Finding { level: level::MAIL, code, destination: place.to_owned(), text, count: 1 });
+        self.sentences.push(format!("{place}: {}", error.what()));
+        self.findings.push(Finding::mail(place, about(error.what().to_owned()), 1));
     }
+}
+
+fn unreadable_source(why: String) -> About {
+    AboutLeads::SourceUnreadable(why).into()
+}
+
+fn unreadable_export(why: String) -> About {
+    AboutExport::Unreadable(why).into()
 }
 
 /// Everything that was read, and the landing that holds it.
@@ -244,7 +251,7 @@ fn fetch_sources(
     let report = fetch::fetch(&config.sources, landing, now, &how)?;
     for source in &report.sources {
         if let Some(error) = &source.error {
-            troubles.add(finding::SOURCE_UNREADABLE, &source.name, error);
+            troubles.add(unreadable_source, &source.name, error);
         }
     }
     Ok(report)
@@ -275,7 +282,7 @@ impl Into<'_> {
         let keep_out = [self.config.state_dir.clone(), self.config.output.dir.clone()];
         let gathered = exports::gather(&here, cloud, &self.config.base, &keep_out);
         for problem in &gathered.problems {
-            self.troubles.add(finding::EXPORT_UNREADABLE, place, problem);
+            self.troubles.add(unreadable_export, place, problem);
         }
         self.inputs.extend(gathered.files);
         (gathered.exports, gathered.problems.is_empty() && here.len() == patterns.len())
@@ -291,7 +298,7 @@ impl Into<'_> {
             let mut read = crm::read(exports, destination, &landed)?;
             read.complete &= are_all;
             for problem in &read.problems {
-                self.troubles.add(finding::EXPORT_UNREADABLE, &destination.name, problem);
+                self.troubles.add(unreadable_export, &destination.name, problem);
             }
             let rows = crm::to_land(&read, &landed)?;
             let appended = self.landing.append_versions(dataset, &rows, self.now)?;
@@ -318,7 +325,7 @@ impl Into<'_> {
         let money = Money { charges: cost::charges(azure, cost)?, spend: cost::spend(spend, cost)? };
         for (place, problems) in [("cost", &money.charges.problems), ("spend", &money.spend.problems)] {
             for problem in problems {
-                self.troubles.add(finding::EXPORT_UNREADABLE, place, problem);
+                self.troubles.add(unreadable_export, place, problem);
             }
         }
         Ok(money)

@@ -23,9 +23,10 @@ use rayon::prelude::*;
 use self::conditions::{Condition, Family, People, Row, Texts};
 use self::fisher::{ALPHA, Contrast, LEAST_MISSED, as_number, e_value};
 use self::pattern::{Pattern, PatternFound};
-use crate::codes::{Finding, finding, level, reason, verdict};
+use crate::codes::{reason, verdict};
 use crate::config::DestinationKind;
 use crate::error::Result;
+use crate::findings::{self, AboutLoss, Finding};
 use crate::tables::{Causes, CrmRecords, Leads, Reconciliation, Table, Verdicts};
 
 /// What the search needs beside the tables.
@@ -122,6 +123,7 @@ pub fn find(input: Input, settings: &Settings) -> Result<Found> {
             rows.retain(|row| !pattern.holds(row, &texts));
             causes.push(Cause {
                 destination,
+                pattern: pattern.subject(),
                 condition: pattern.text(),
                 missed: i64::try_from(found.missed).unwrap_or(i64::MAX),
                 delivered: i64::try_from(found.delivered).unwrap_or(i64::MAX),
@@ -133,12 +135,10 @@ pub fn find(input: Input, settings: &Settings) -> Result<Found> {
 
     let findings = causes
         .iter()
-        .map(|cause| Finding {
-            level: level::MAIL,
-            code: finding::CAUSE,
-            destination: cause.destination.to_owned(),
-            text: format!("{} loses leads where {}. {}", cause.destination, cause.condition, cause.advice),
-            count: cause.missed,
+        .map(|cause| {
+            let (pattern, condition, advice) = (cause.pattern.clone(), cause.condition.clone(), cause.advice.clone());
+            let about = AboutLoss::Cause(findings::Cause { pattern, condition, advice });
+            Finding::mail(cause.destination, about, cause.missed)
         })
         .collect();
     Ok(Found {
@@ -152,6 +152,7 @@ pub fn find(input: Input, settings: &Settings) -> Result<Found> {
 /// One pattern, before it is a row.
 struct Cause<'a> {
     destination: &'a str,
+    pattern: String,
     condition: String,
     missed: i64,
     delivered: i64,

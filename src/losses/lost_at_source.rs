@@ -8,9 +8,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use polars::prelude::*;
 
-use crate::codes::{Finding, finding, level, unexplained};
+use crate::codes::unexplained;
 use crate::contact;
 use crate::error::Result;
+use crate::findings::{AboutLoss, Finding};
 use crate::lead_source;
 use crate::tables::{CrmRecords, ExportRecords, Kind, Leads, LostAtSource, Table, UnexplainedRecords};
 use crate::time::HOUR;
@@ -74,17 +75,8 @@ pub fn witnessed(
             lost.push(&records, row);
         }
     }
-    let findings = counts
-        .into_iter()
-        .map(|(witness, count)| Finding {
-            level: level::MAIL,
-            code: finding::LOST_AT_SOURCE,
-            text: "leads that this witness saw and no source holds: they were lost before they reached the store"
-                .to_owned(),
-            destination: witness,
-            count,
-        })
-        .collect();
+    let findings =
+        counts.into_iter().map(|(witness, count)| Finding::mail(witness, AboutLoss::AtSource, count)).collect();
     Ok(Seen { lost: lost.table()?, findings })
 }
 
@@ -350,7 +342,7 @@ mod tests {
         assert_eq!(seen.lost.frame().column("outage_id").unwrap().null_count(), 3);
         let finding = &seen.findings[0];
         assert_eq!(
-            (finding.level, finding.code, finding.destination.as_str(), finding.count),
+            (finding.level, finding.code(), finding.destination.as_str(), finding.count),
             ("mail", "lost-at-source", "portal", 3)
         );
     }

@@ -10,7 +10,6 @@ mod burst;
 mod outage;
 mod rows;
 mod scan;
-mod words;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -20,8 +19,9 @@ use polars::prelude::*;
 use self::burst::Loads;
 use self::outage::{Outage, PARTS, Scope};
 use self::scan::Trial;
-use crate::codes::{Finding, reason, verdict};
+use crate::codes::{reason, verdict};
 use crate::error::Result;
+use crate::findings::{Calendar, Finding, chance};
 use crate::tables::{Coverage, History, Leads, LostAtSource, Outages, Table, Verdicts};
 
 /// Events of one person within this are one trial: a person tries again.
@@ -118,13 +118,14 @@ pub fn find(input: Input, settings: &Settings) -> Result<Found> {
     let known = rows::name(&mut outages, input.earlier)?;
 
     let (years, newest) = span(by_destination.values().flatten().chain(&store_events));
-    let times = words::Times::of_table(settings.timezone, newest);
+    let calendar = Calendar::of_report(settings.timezone, newest);
     let until = times_of(input.coverage, "until")?;
     let mut findings = Vec::new();
     for outage in &mut outages {
+        let chance = chance(outage.e_value, years);
+        outage.text = format!("{}; by chance {chance}", outage.stretch().sentence(calendar));
         let last_record = until.get(outage.destination).copied();
-        outage.text = words::sentence(outage, times, years);
-        findings.push(words::finding(outage, known.contains(&outage.id), settings.timezone, last_record));
+        findings.push(outage.finding(known.contains(&outage.id), settings.timezone, last_record));
     }
     Ok(Found {
         verdicts: rows::turned(input.verdicts, &outages)?,

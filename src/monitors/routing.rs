@@ -13,8 +13,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
-use crate::codes::{Finding, entry, finding, kind, level, reason, verdict};
+use crate::codes::{entry, finding, kind, level, reason, verdict};
 use crate::error::Result;
+use crate::findings::{AboutLeads, Finding, Measure};
 use crate::tables::{History, Leads, Reconciliation, Table};
 use crate::time::DAY;
 
@@ -28,6 +29,8 @@ const LEAST_LEADS: usize = 50;
 const LEAST_EXCLUDED: usize = 5;
 /// A leap is at least to so many times the share.
 const LEAST_LIFT: f64 = 3.0;
+/// For so many days a leap can go on: then it is what was before.
+const LONGEST_LEAP: u64 = 100;
 /// Expected number of false leaps in a run.
 const ALPHA: f64 = 0.001;
 
@@ -84,11 +87,14 @@ pub fn find(inputs: &Inputs) -> Result<Found> {
     Ok(Found { findings, excluded: excluded.collect(), seen })
 }
 
-/// What of a lead can be new, and where it stands.
-const SEEN: [(&str, &str, &str); 3] = [
-    ("offer", "offer_id", finding::NEW_OFFER),
-    ("storefront", "storefront", finding::NEW_STOREFRONT),
-    ("action", "action", finding::NEW_ACTION),
+/// What is said of a first sight.
+type FirstSight = fn(String) -> AboutLeads;
+
+/// What of a lead can be new, where it stands, and what is said of it.
+const SEEN: [(&str, &str, FirstSight); 3] = [
+    ("offer", "offer_id", AboutLeads::NewOffer),
+    ("storefront", "storefront", AboutLeads::NewStorefront),
+    ("action", "action", AboutLeads::NewAction),
 ];
 
 /// Test leads are left out: they name what does not exist.
@@ -163,10 +169,14 @@ impl Known {
         Ok(known)
     }
 
-    /// The text of a leap: while it goes on, that of the day on which it was told first.
-    fn leap(&self, what: &str, since: NaiveDate) -> String {
-        let told = self.leaps.iter().rev().find(|text| text.starts_with(what));
-        told.cloned().unwrap_or_else(|| format!("{what} {since}"))
+    /// A leap: while it goes on, since the day on which it was told first.
+    fn leap(&self, to: &str, why: &str, measure: Measure, since: NaiveDate, count: usize) -> Finding {
+        let about = |since| AboutLeads::ExclusionsLeapt { why: why.to_owned(), measure, since };
+        let of = |days: u64| {
+            since.checked_sub_days(chrono::Days::new(days)).map(|since| Finding::mail(to, about(since), count))
+        };
+        let told = (0..LONGEST_LEAP).filter_map(of).find(|finding| self.leaps.contains(&finding.text()));
+        told.unwrap_or_else(|| Finding::mail(to, about(since), count))
     }
 }
 
@@ -183,8 +193,7 @@ fn nowhere(inputs: &Inputs, known: &Known) -> Result<Vec<Finding>> {
         .collect();
     if !inputs.has_destinations {
         let count = lost.len() as i64;
-        let text = "no destination is configured, so no lead goes anywhere".to_owned();
-        let said = Finding { level: level::LIST, code: finding::NOT_ROUTED, destination: String::new(), text, count };
+        let said = Finding::list("", AboutLeads::NoDestination, count);
         return Ok(if count > 0 { vec![said] } else { Vec::new() });
     }
     let mut offers: BTreeMap<&str, i64> = BTreeMap::new();
@@ -196,14 +205,10 @@ fn nowhere(inputs: &Inputs, known: &Known) -> Result<Vec<Finding>> {
         }
     }
     let finding = |(offer, count): (&str, i64)| {
-        let text = if offer.is_empty() {
-            "leads that name no offer go to no destination".to_owned()
-        } else {
-            format!("leads of offer \"{offer}\" go to no destination")
-        };
-        let is_known = known.told.contains(&(finding::NOT_ROUTED.to_owned(), text.clone()));
-        let level = if is_known { level::LIST } else { level::PAGE };
-        Finding { level, code: finding::NOT_ROUTED, destination: String::new(), text, count }
+        let about = AboutLeads::NotRouted((!offer.is_empty()).then(|| offer.to_owned()));
+        let finding = Finding::page("", about, count);
+        let is_known = known.told.contains(&(finding.code().to_owned(), finding.text()));
+        if is_known { Finding { level: level::LIST, ..finding } } else { finding }
     };
     Ok(offers.into_iter().map(finding).collect())
 }
@@ -214,27 +219,17 @@ fn first_sights(seen: &BTreeMap<(&'static str, String), i64>, known: &Known) -> 
         return Vec::new();
     }
     let new = seen.iter().filter(|((what, value), _)| !known.seen.contains(&((*what).to_owned(), value.clone())));
-    let finding = |((what, value), count): (&(&'static str, String), &i64)| Finding {
-        level: level::LIST,
-        code: SEEN.iter().find(|(name, ..)| name == what).map_or(finding::NEW_OFFER, |(_, _, code)| code),
-        destination: String::new(),
-        text: format!("{what} \"{value}\" was seen for the first time"),
-        count: *count,
+    let finding = |((what, value), count): (&(&'static str, String), &i64)| {
+        let (.., about) = SEEN.iter().find(|(name, ..)| name == what)?;
+        Some(Finding::list("", about(value.clone()), *count))
     };
-    new.map(finding).collect()
+    new.filter_map(finding).collect()
 }
 
 /// Excluded reasons whose share leapt.
 fn leaps(inputs: &Inputs, known: &Known, counts: &Counts) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     let mut told: BTreeSet<&str> = BTreeSet::new();
-    let finding = |destination: &str, text: String, count: usize| Finding {
-        level: level::MAIL,
-        code: finding::EXCLUDED_JUMP,
-        destination: destination.to_owned(),
-        text,
-        count: i64::try_from(count).unwrap_or(i64::MAX),
-    };
     // Against the last report: of what it had settled, much is excluded now.
     for ((to, why), now) in &counts.excluded {
         if !known.destinations.contains(to) {
@@ -246,8 +241,7 @@ fn leaps(inputs: &Inputs, known: &Known, counts: &Counts) -> Result<Vec<Finding>
         let (least, more) = ((rows as f64 / 50.0).max(10.0), *now as f64 - before * rows as f64);
         if share(*now, rows) >= LEAST_LIFT * before && more >= least {
             told.insert(why);
-            let what = format!("far more leads than in the last report are excluded as {why}, since");
-            findings.push(finding(to, known.leap(&what, inputs.as_of), *now));
+            findings.push(known.leap(to, why, Measure::LastReport, inputs.as_of, *now));
         }
     }
     // Against the months before: the leads that came lately are of another kind.
@@ -268,8 +262,7 @@ fn leaps(inputs: &Inputs, known: &Known, counts: &Counts) -> Result<Vec<Finding>
         let tail = tail(now, all_now, share(before + 1, all_before + 2));
         #[expect(clippy::cast_precision_loss, reason = "six reasons")]
         if tail * OF_LEADS.len() as f64 <= ALPHA {
-            let what = format!("far more leads than usual are excluded as {why}, since about");
-            findings.push(finding("", known.leap(&what, inputs.as_of - TimeDelta::days(6)), now));
+            findings.push(known.leap("", why, Measure::Usual, inputs.as_of - TimeDelta::days(6), now));
         }
     }
     Ok(findings)

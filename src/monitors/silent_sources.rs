@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Datelike, Timelike, Utc};
 
-use crate::codes::{Finding, finding, level};
 use crate::error::Result;
+use crate::findings::{AboutLeads, Finding};
 use crate::tables::{Leads, Table};
 use crate::time::{DAY, HOUR, MINUTE};
 
@@ -49,13 +49,7 @@ pub fn silent(
     for (source, mut arrivals) in by_source {
         arrivals.sort_unstable();
         if let Some((since, expected)) = silence(&arrivals, end, alpha / sources.max(1) as f64) {
-            findings.push(Finding {
-                level: level::PAGE,
-                code: finding::SOURCE_SILENT,
-                destination: source.to_owned(),
-                text: format!("no lead since {} UTC, though leads were expected", since.format("%Y-%m-%d %H:%M")),
-                count: expected,
-            });
+            findings.push(Finding::page(source, AboutLeads::SourceSilent(since), expected));
         }
     }
     Ok(findings)

@@ -9,9 +9,10 @@ use chrono::{DateTime, Datelike, Days, NaiveDate, Utc, Weekday};
 use chrono_tz::Tz;
 use polars::prelude::*;
 
-use crate::codes::{Finding, finding, level, outcome, reason, verdict};
+use crate::codes::{outcome, reason, verdict};
 use crate::config::Sales;
 use crate::error::Result;
+use crate::findings::{AboutLoss, Finding};
 use crate::merges;
 use crate::tables::{CrmRecords, Kind, Reconciliation, Table, Untouched};
 use crate::time::DAY;
@@ -64,13 +65,7 @@ pub fn find(
     }
     let findings = counts
         .into_iter()
-        .map(|(destination, count)| Finding {
-            level: level::LIST,
-            code: finding::UNTOUCHED,
-            destination: destination.to_owned(),
-            text: "delivered leads that nobody has touched".to_owned(),
-            count,
-        })
+        .map(|(destination, count)| Finding::list(destination, AboutLoss::Untouched, count))
         .collect();
     Ok((rows.table()?, findings))
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use crate::codes::{Finding, finding, level, unexplained};
+use crate::codes::unexplained;
 use crate::config::Grace;
+use crate::findings::{AboutExport, AboutLoss, AboutSetting, Finding};
 use crate::reconcile::answers::Answers;
 use crate::reconcile::clock::Clock;
 use crate::reconcile::inference;
@@ -87,54 +88,24 @@ pub(super) fn inferred(settled: &Settled<'_, '_>, roles: &Roles) -> Inferred {
 /// What a person should act on.
 pub(super) fn findings(settled: &Settled<'_, '_>, roles: &Roles) -> Vec<Finding> {
     let Settled { ledger, clock, answers, .. } = settled;
-    let mut findings = Vec::new();
-    let mut tell = |level, code, text: &str, count: usize| {
-        if count > 0 {
-            let (destination, count) = (ledger.destination.name.clone(), i64::try_from(count).unwrap_or(i64::MAX));
-            findings.push(Finding { level, code, destination, text: text.to_owned(), count });
-        }
-    };
-    for (role, level, code, text) in [
-        (unexplained::TEST_LEAD, level::LIST, finding::FORWARDED, "test leads were forwarded and stand in the CRM"),
-        (
-            unexplained::DO_NOT_CONTACT,
-            level::MAIL,
-            finding::FORWARDED,
-            "do-not-contact leads were forwarded and stand in the CRM",
-        ),
-        (
-            unexplained::NO_LEAD,
-            level::MAIL,
-            finding::UNEXPLAINED,
-            "marketplace records that no lead accounts for: their raw leads never reached a source",
-        ),
-        (
-            unexplained::UNKNOWN_OFFER,
-            level::LIST,
-            finding::UNEXPLAINED,
-            "marketplace records of offers that only the CRM knows",
-        ),
-    ] {
-        tell(level, code, text, roles.others.iter().filter(|other| other.why == role).count());
-    }
+    let name = ledger.destination.name.as_str();
+    let of = |role: &str| roles.others.iter().filter(|other| other.why == role).count();
+    let mut findings = vec![
+        Finding::list(name, AboutLoss::TestForwarded, of(unexplained::TEST_LEAD)),
+        Finding::mail(name, AboutLoss::DoNotContactForwarded, of(unexplained::DO_NOT_CONTACT)),
+        Finding::mail(name, AboutLoss::RecordWithoutLead, of(unexplained::NO_LEAD)),
+        Finding::list(name, AboutLoss::RecordOfUnknownOffer, of(unexplained::UNKNOWN_OFFER)),
+    ];
     if *clock != Clock::AsRead {
-        let text = format!(
-            "the export's times are of {}: set timezone for this destination; they were read so tonight",
-            clock.name()
-        );
-        tell(level::MAIL, finding::CLOCK_SHIFT, &text, 1);
+        findings.push(Finding::mail(name, AboutExport::ClockOf(clock.name()), 1));
     }
     if let Some((text, others)) = usual_lead_source(ledger, answers) {
-        let text = format!(
-            "its records show no marketplace lead source, but nearly all that follow their lead say \"{text}\": name \
-             the column and this text in delivered_by, so that a record of another origin hides no lost lead"
-        );
-        tell(level::LIST, finding::SETTING_DOUBTFUL, &text, others);
+        findings.push(Finding::list(name, AboutSetting::TextUnnamed(text.to_owned()), others));
     }
     if answers.keys_unknown {
-        let text = "most values of the column that `key` names belong to no lead: is it the right column?";
-        tell(level::MAIL, finding::SETTING_DOUBTFUL, text, 1);
+        findings.push(Finding::mail(name, AboutSetting::KeyOfNoLead, 1));
     }
+    findings.retain(|finding| finding.count > 0);
     findings
 }
 

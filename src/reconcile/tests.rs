@@ -273,8 +273,8 @@ fn where_no_lead_source_shows_the_text_that_nearly_all_deliveries_have_is_told()
         case.bare_record(id, id, n * 60 + 2).push(("lead_source", "Microsoft.com Referral".into()));
     }
     let told = |case: &Case| -> Vec<(bool, i64)> {
-        let of = case.run().findings.into_iter().filter(|f| f.code == finding::SETTING_DOUBTFUL);
-        of.map(|f| (f.text.contains("say \"Microsoft.com Referral\": name the column"), f.count)).collect()
+        let of = case.run().findings.into_iter().filter(|f| f.code() == finding::SETTING_DOUBTFUL);
+        of.map(|f| (f.text().contains("say \"Microsoft.com Referral\": name the column"), f.count)).collect()
     };
     assert!(told(&case).is_empty(), "nothing is hidden");
     case.lead("a", "ann", 0);
@@ -515,7 +515,7 @@ fn an_export_in_another_zone_is_read_in_it_and_said() {
     }
     let run = case.run();
     assert_eq!(run.destinations[0].zone.as_deref(), Some("UTC−08:00"));
-    assert!(run.findings.iter().any(|f| f.code == finding::CLOCK_SHIFT && f.text.contains("UTC−08:00")));
+    assert!(run.findings.iter().any(|f| f.code() == finding::CLOCK_SHIFT && f.text().contains("UTC−08:00")));
     assert!(case.verdicts().iter().all(|v| v.contains("matched/delivered")));
     let delay = run.verdicts.numbers("delay_seconds").unwrap()[0];
     assert_eq!(delay, Some(120.0));

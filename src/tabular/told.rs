@@ -1,6 +1,6 @@
 //! What is told of a file that was read: for the manifest, the report and `check`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use polars::prelude::*;
@@ -49,6 +49,20 @@ pub struct ReadFile {
     pub superseded: bool,
     /// What a person should know, without personal data.
     pub notes: Vec<String>,
+    /// What of the notes is a finding of the whole export.
+    #[serde(skip)]
+    pub doubts: BTreeSet<Doubt>,
+}
+
+/// What is doubtful about a file that was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Doubt {
+    /// Record ids are not as the CRM makes them.
+    ChangedIds,
+    /// It has not a column that the configuration names.
+    ColumnNowhere,
+    /// Cells of a column of times are no times.
+    UnreadTimes,
 }
 
 impl ReadFile {

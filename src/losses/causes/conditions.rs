@@ -13,7 +13,7 @@ use polars::prelude::{PlHashMap, PlHashSet, StringChunked};
 use crate::config::DestinationKind;
 use crate::error::Result;
 use crate::tables::{CrmRecords, Leads, Table};
-use crate::time::{DAY, HOUR, MINUTE};
+use crate::time::{DAY, HOUR, MINUTE, SECOND};
 
 /// Values that fewer leads have are not tested.
 const LEAST_LEADS: usize = 5;
@@ -449,6 +449,32 @@ impl Condition {
             }
         }
         self
+    }
+
+    /// The condition in a form that no rewording changes: `empty:phone`, `longer:company:100`, `hour:5:7`.
+    pub(super) fn subject(&self) -> String {
+        let field = |at: &usize| FIELDS.get(*at).map_or("", |(name, _)| name);
+        let (from, to, limit) = (self.from, self.to, self.from.saturating_sub(1));
+        match &self.family {
+            Family::Empty(at) => format!("empty:{}", field(at)),
+            Family::Value(column, values) => {
+                let value = usize::try_from(from).ok().and_then(|at| values.get(at));
+                format!("{}:{}", VALUES.get(*column).map_or("", |(name, _)| name), value.map_or("", String::as_str))
+            }
+            Family::Longer(at) => format!("longer:{}:{limit}", field(at)),
+            Family::NonAscii(at) => format!("non-ascii:{}", field(at)),
+            Family::Emoji => "emoji".into(),
+            Family::LineBreak => "line-break".into(),
+            Family::Known => "known".into(),
+            Family::Load(window) => match WINDOWS.get(*window) {
+                Some((micros, _)) => format!("load:{}s:{limit}", micros / SECOND),
+                None if *window == WINDOWS.len() => format!("load:day:{limit}"),
+                None => format!("load:utc-day:{limit}"),
+            },
+            Family::Weekday => format!("weekday:{from}:{to}"),
+            Family::Hour => format!("hour:{from}:{to}"),
+            Family::Minute => format!("minute:{from}:{to}"),
+        }
     }
 
     /// The condition in words, without anything that a person typed but for values many leads have.

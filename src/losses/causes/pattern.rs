@@ -37,6 +37,14 @@ impl Pattern {
         }
     }
 
+    /// The pattern in a form that no rewording changes.
+    pub(super) fn subject(&self) -> String {
+        match &self.second {
+            Some(second) => format!("{} {}", self.first.subject(), second.subject()),
+            None => self.first.subject(),
+        }
+    }
+
     pub(super) fn advice(&self, kind: Option<DestinationKind>) -> String {
         let first = advice::advice(&self.first, kind);
         match self.second.as_ref().map(|second| advice::advice(second, kind)) {

@@ -1,5 +1,10 @@
 //! One outage before it is a row, and what part of a destination it concerns.
 
+use chrono_tz::Tz;
+
+use crate::codes::level;
+use crate::findings::{AboutLoss, Calendar, Finding, Stretch};
+
 /// A destination or a part of it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Scope<'a> {
@@ -46,4 +51,31 @@ pub(super) struct Outage<'a> {
     pub(super) turned: Vec<usize>,
     pub(super) first_lead: &'a str,
     pub(super) text: String,
+}
+
+impl Outage<'_> {
+    /// What of it is put into words.
+    pub(super) fn stretch(&self) -> Stretch {
+        Stretch {
+            destination: self.destination.to_owned(),
+            scope: self.scope.text(),
+            began_after: self.began_after,
+            began_by: self.began_by,
+            ended_after: self.ended_after,
+            ended_by: self.ended_by,
+            leads: self.leads,
+            missed: self.missed,
+            people: self.people,
+            imported_late: self.late,
+        }
+    }
+
+    /// A page the first time it is told and while it goes on. `last_record`: when the export's last record was made.
+    pub(super) fn finding(&self, is_known: bool, zone: Tz, last_record: Option<i64>) -> Finding {
+        let level = if self.ended_by.is_none() || !is_known { level::PAGE } else { level::LIST };
+        let calendar = Calendar { zone, this_year: None };
+        let last_record = last_record.filter(|_| self.beyond_export);
+        let about = AboutLoss::Outage { id: self.id.clone(), stretch: self.stretch(), calendar, last_record };
+        Finding::new(level, self.destination, about, self.missed)
+    }
 }

@@ -137,8 +137,8 @@ fn an_outage_is_one_row_with_its_neighbours_its_cost_and_words() {
     );
     assert_eq!(all.members.height(), 7);
     assert_eq!(all.findings.len(), 1);
-    assert_eq!((all.findings[0].level, all.findings[0].code), ("page", "outage"));
-    assert!(all.findings[0].text.contains("between 9 May 2026 07:00 and 08:00"), "a finding's text holds for ever");
+    assert_eq!((all.findings[0].level, all.findings[0].code()), ("page", "outage"));
+    assert!(all.findings[0].text().contains("between 9 May 2026 07:00 and 08:00"), "a finding's text holds for ever");
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn leads_after_the_last_record_are_missed_if_they_prove_an_outage_and_else_wait(
     assert_eq!(["ongoing", "missed", "ended_by"].map(|c| cell(&going_on, c, 0)), ["true", "14", "_"]);
     let verdicts = going_on.verdicts.frame().column("verdict").unwrap().str().unwrap().clone();
     assert_eq!(verdicts.iter().flatten().filter(|v| *v == "missed").count(), 14);
-    assert_eq!((going_on.findings[0].code, going_on.findings[0].level), ("outage-ongoing", "page"));
+    assert_eq!((going_on.findings[0].code(), going_on.findings[0].level), ("outage-ongoing", "page"));
     assert_eq!(going_on.members.height(), 14);
 
     let waiting = searched(&hourly(&format!("{}??", ".".repeat(200)), "c.mesh"));

@@ -99,8 +99,8 @@ fn usual() -> Vec<(&'static str, &'static str, &'static str, &'static str, f64)>
     ]
 }
 
-fn shown(found: &Found) -> Vec<(&str, &str, &str, i64)> {
-    found.findings.iter().map(|f| (f.level, f.code, f.text.as_str(), f.count)).collect()
+fn shown(found: &Found) -> Vec<(&str, &str, String, i64)> {
+    found.findings.iter().map(|f| (f.level, f.code(), f.text(), f.count)).collect()
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn a_new_offer_is_told_against_the_history_and_not_on_the_very_first_run() {
     cases.extend([Case(0.1, "c.vault", "delivered"), Case(0.3, "c.vault", "delivered")]);
     assert_eq!(shown(&told(&cases, &Table::empty())), []);
     let found = told(&cases, &report("2026-05-30", &usual()));
-    assert_eq!(shown(&found), [("list", "new-offer", "offer \"c.vault\" was seen for the first time", 2)]);
+    assert_eq!(shown(&found), [("list", "new-offer", "offer \"c.vault\" was seen for the first time".to_owned(), 2)]);
     assert_eq!(found.seen[&("offer", "c.vault".to_owned())], 2);
     let mut known = usual();
     known.push((entry::SEEN, "c.vault", "", "offer", 2.0));
@@ -130,9 +130,9 @@ fn an_offer_that_goes_nowhere_is_a_page_once_and_then_stays_in_the_list() {
     let mut known = usual();
     known.push((entry::SEEN, "c.vault", "", "offer", 2.0));
     let text = "leads of offer \"c.vault\" go to no destination";
-    assert_eq!(shown(&told(&cases, &report("2026-05-30", &known))), [("page", "not-routed", text, 1)]);
+    assert_eq!(shown(&told(&cases, &report("2026-05-30", &known))), [("page", "not-routed", text.to_owned(), 1)]);
     known.push((entry::FINDING, text, "", "not-routed", 1.0));
-    assert_eq!(shown(&told(&cases, &report("2026-05-30", &known))), [("list", "not-routed", text, 1)]);
+    assert_eq!(shown(&told(&cases, &report("2026-05-30", &known))), [("list", "not-routed", text.to_owned(), 1)]);
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn a_leap_of_an_excluded_reason_is_told_with_one_text_while_it_lasts() {
     let text = "far more leads than usual are excluded as withheld, since about 2026-05-25";
     let mut known = usual();
     known.push((entry::SHARE, "", "crm", "excluded-share:withheld", 0.06));
-    assert_eq!(shown(&told(&cases, &report("2026-05-30", &known))), [("mail", "excluded-jump", text, 9)]);
+    assert_eq!(shown(&told(&cases, &report("2026-05-30", &known))), [("mail", "excluded-jump", text.to_owned(), 9)]);
     let before = "far more leads than usual are excluded as withheld, since about 2026-05-23";
     known.push((entry::FINDING, before, "", "excluded-jump", 6.0));
     assert_eq!(shown(&told(&cases, &report("2026-05-30", &known)))[0].2, before);
@@ -163,7 +163,7 @@ fn what_an_export_suddenly_shows_no_longer_is_told_against_the_last_report() {
     assert_eq!(shown(&told(&cases, &Table::empty())), [], "nothing to hold it against");
     let found = told(&cases, &report("2026-05-30", &usual()));
     let text = "far more leads than in the last report are excluded as out-of-sight, since 2026-05-31";
-    assert_eq!(shown(&found), [("mail", "excluded-jump", text, 80)]);
+    assert_eq!(shown(&found), [("mail", "excluded-jump", text.to_owned(), 80)]);
     assert!((found.excluded[&("crm".to_owned(), "out-of-sight".to_owned())] - 0.4).abs() < 1e-9);
     let mut known = usual();
     known.push((entry::SHARE, "", "crm", "excluded-share:out-of-sight", 0.39));

@@ -1,0 +1,156 @@
+//! What can be wrong with an export, or with another file that is read every night, in words.
+
+use chrono::NaiveDate;
+
+use super::Words;
+use crate::codes::finding;
+use crate::config::DestinationKind;
+
+/// What is wrong with an export.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AboutExport {
+    /// It could not be read, for this reason.
+    Unreadable(String),
+    /// No file matches the configured names.
+    NoneThere,
+    /// It has not even a header.
+    Empty,
+    /// It has a header and no records.
+    NoRecords,
+    /// It holds records that are no use here.
+    OtherObject,
+    /// It has rows that were set aside as damaged.
+    DamagedRows,
+    /// Its record ids are not as the CRM makes them.
+    ChangedIds,
+    /// It has dates that cannot be read.
+    UnreadTimes,
+    /// Its records begin on this day, later than leads do.
+    BeginsAbruptly(NaiveDate),
+    /// It has less than half of the records of the one before.
+    HalfSized,
+    /// So many leads look missed that it is probably not complete.
+    NotComplete,
+    /// It does not show kinds of records that leads may have become.
+    Lacks(Limits),
+    /// Its times are of this zone, which nobody said.
+    ClockOf(String),
+    /// A folder of a cost export has not the rows that its manifest names.
+    RunNotWhole(String),
+    /// Spend exports speak of the same days.
+    SpendRestated,
+}
+
+/// What an export shows no more than.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Kinds of records that it lacks: converted, qualified, closed, disqualified, deleted.
+    pub lacking: Vec<&'static str>,
+    /// Whether all its records belong to one owner.
+    pub one_owner: bool,
+    /// Kind of its CRM, for what to do.
+    pub of: DestinationKind,
+}
+
+impl AboutExport {
+    pub(super) fn words(&self) -> Words {
+        use AboutExport as It;
+        let suspicious = |subject: &str, what: &str| Words::new(finding::EXPORT_SUSPICIOUS, subject, what);
+        match self {
+            It::Unreadable(why) => Words::new(finding::EXPORT_UNREADABLE, why, why),
+            It::NoneThere => Words::new(
+                finding::EXPORT_UNREADABLE,
+                "none-there",
+                "no export is there: no file matches the configured names",
+            ),
+            It::Empty => suspicious("empty", "an export is empty, without even a header"),
+            It::NoRecords => suspicious("no-records", "the export has a header and no records"),
+            It::OtherObject => suspicious(
+                "other-object",
+                "an export holds another object than leads, contacts, activities and opportunities; it is not used",
+            ),
+            It::DamagedRows => suspicious("damaged-rows", "rows of an export are damaged and were set aside"),
+            It::ChangedIds => suspicious(
+                "changed-ids",
+                "record ids of an export do not check: they were made up or changed, and are taken as written",
+            ),
+            It::UnreadTimes => suspicious("unread-times", "an export holds dates that cannot be read"),
+            It::BeginsAbruptly(on) => suspicious("begins-abruptly", &format!("its records begin abruptly on {on}"))
+                .because("earlier leads are out of sight; if they were lost, set since"),
+            It::HalfSized => suspicious(
+                "half-sized",
+                "the export is less than half of the last one: a filter, a view or an interrupted export",
+            ),
+            It::NotComplete => Words::new(finding::EXPORT_INCOMPLETE, "", "this export is probably not complete"),
+            It::Lacks(limits) => limits.words(),
+            It::ClockOf(zone) => Words::new(
+                finding::CLOCK_SHIFT,
+                zone,
+                format!(
+                    "the export's times are of {zone}: set timezone for this destination; they were read so tonight"
+                ),
+            ),
+            It::RunNotWhole(folder) => suspicious(
+                &format!("run-not-whole {folder}"),
+                &format!("cost export \"{folder}\" has not the rows its manifest names; it is left out"),
+            ),
+            It::SpendRestated => {
+                suspicious("spend-restated", "spend exports restate days of each other; the newest counts")
+            }
+        }
+    }
+}
+
+impl Limits {
+    /// `no converted or deleted records`
+    pub fn text(&self) -> String {
+        match (self.lacking.as_slice(), self.one_owner) {
+            ([], _) => "one owner's records only".to_owned(),
+            (kinds, false) => format!("no {} records", either(kinds)),
+            (kinds, true) => format!("one owner's records only, and no {} ones", either(kinds)),
+        }
+    }
+
+    fn words(&self) -> Words {
+        let mut subject = self.lacking.clone();
+        subject.extend(self.one_owner.then_some("other-owners"));
+        Words::new(finding::EXPORT_PARTIAL, subject.join(" "), format!("its export shows {}", self.text()))
+            .because(
+                "a delivered lead whose record it leaves out looks missed, and any missed lead outside outages and causes \
+                 may be that",
+            )
+            .advise(self.advice())
+    }
+
+    /// What to export instead.
+    fn advice(&self) -> String {
+        let only_deleted = !self.one_owner && self.lacking == ["deleted"];
+        let mut advice = Vec::new();
+        match self.of {
+            DestinationKind::Salesforce => advice.push(
+                "Export all leads, converted and deleted ones too: by the query that leadrecon check prints, with \
+                 --all-rows, and not from a list view or a report of open leads.",
+            ),
+            _ if only_deleted => {}
+            DestinationKind::Dynamics => {
+                advice.push("Export the view All Leads, whatever the state and the owner, and not My Open Leads.");
+            }
+            _ => advice.push("Export all records of all owners, without a view or a filter."),
+        }
+        if self.of != DestinationKind::Salesforce && self.lacking.contains(&"deleted") {
+            advice.push("Deleted records cannot be exported there: export every night, then later deletions are seen.");
+        }
+        if !only_deleted {
+            advice.push("If it does show all there is, set complete = true.");
+        }
+        advice.join(" ")
+    }
+}
+
+/// `a`, `a or b`, `a, b or c`.
+fn either(kinds: &[&str]) -> String {
+    match kinds {
+        [rest @ .., last] if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        one => one.concat(),
+    }
+}
