@@ -1,7 +1,8 @@
 -- Cost: what leads cost.
 -- grain: one row per period, offer, campaign and currency; what cannot be ascribed to an offer is (shared) and is never
 --        spread; rows of (all) are the sums, and the only ones that hold both spend and storage; a lead counts in the
---        month it was received, a spend line in the month it begins, each event once; currencies never mix
+--        month it was received, a spend line in the month that its days lie in (what is of several months stands in no
+--        row), each event once; currencies never mix
 -- key:   period, offer_id, campaign, currency
 -- reads: leads, identities, reconciliation, crm_records, coverage, journeys, charges, spend, calendar, local_days
 with
@@ -123,6 +124,7 @@ counts as (
 spend_dated as (
     select coalesce(day, period_start) as day, offer_id, campaign, currency, spend
     from spend
+    where month is not null
 ),
 
 money_lines as (

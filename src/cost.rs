@@ -1,8 +1,8 @@
 //! Azure cost exports → charges of our storage accounts, and marketing spend → spend by campaign and offer.
 //!
 //! Every Azure agreement names the same things differently, and every run restates the month so far: of several runs
-//! that speak of the same account and days the newest counts, and none is added to another. Amounts are exact decimals.
-//! What they cost per lead is left to `queries/cost.sql`. Sources: Microsoft's cost details schemas, FOCUS 1.0–1.2, the
+//! that speak of the same account, days and invoice the newest counts, and none is added to another ([`runs`]). Amounts
+//! are exact decimals, and a month's sum is rounded once. What they cost per lead is left to `queries/cost.sql`. Sources: Microsoft's cost details schemas, FOCUS 1.0–1.2, the
 //! fact sheet on export formats.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,12 +15,14 @@ use crate::config::{Cost, DateOrder};
 use crate::error::{Error, Result};
 use crate::findings::{AboutExport, AboutSetting, Finding};
 use crate::tables::{Charges, Kind, SetAside, Table};
-use crate::tabular::numbers::{Mark, decimal};
+use crate::tabular::numbers::{Exact, Mark, exact, mark_of};
 use crate::tabular::times::{self, Evidence};
 use crate::tabular::{self, Ask, Export, ReadFile, Sheet, fold};
 
+mod runs;
 mod spend;
 
+use runs::{Manifests, Place, Run};
 pub use spend::spend;
 
 /// What was read: the lines, and an account of the reading.
@@ -39,12 +41,18 @@ pub struct Read<T: crate::tables::Grain> {
 }
 
 /// Names of what we need, folded; the first that a file has.
-const DAY: &[&str] = &["date", "chargeperiodstart", "usagedatetime", "usagedate"];
-const AMOUNT: &[&str] = &["billedcost", "costinbillingcurrency", "cost", "pretaxcost"];
-const CURRENCY: &[&str] = &["billingcurrencycode", "billingcurrency", "currency"];
-const RESOURCE: &[&str] = &["resourceid", "instanceid"];
+const DAY: &[&str] = &["date", "chargeperiodstart", "usagedatetime", "usagedate", "serviceperiodstartdate"];
+const AMOUNT: &[&str] = &["billedcost", "costinbillingcurrency", "cost", "pretaxcost", "extendedcost"];
+const CURRENCY: &[&str] = &["billingcurrencycode", "billingcurrency", "currency", "currencycode"];
+const RESOURCE: &[&str] = &["resourceid", "instanceid", "instancename"];
 const CATEGORY: &[&str] = &["metercategory", "xskumetercategory", "servicename"];
 const METER: &[&str] = &["metername", "xskumetername", "skumeter", "chargedescription"];
+const BILLED: &[&str] = &["billingperiodstart", "billingperiodstartdate"];
+const INVOICE: &[&str] = &["invoiceid", "xinvoiceid"];
+
+/// What to do about a file in which none of these is found.
+const NEEDED: &str = "a cost export needs the columns of the cost, the day (Date or ChargePeriodStart), the currency and \
+    the resource id: export the cost details dataset (actual cost) or FOCUS from Azure Cost Management";
 
 /// A localised header keeps the product's own name in its last brackets: `Abonnement-GUID (SubscriptionGuid)`.
 fn product_name(label: &str) -> String {
@@ -56,19 +64,17 @@ fn product_name(label: &str) -> String {
 struct Line {
     row: u32,
     day: NaiveDate,
+    /// First day of the billing period, and the invoice, where the file tells them.
+    billed: Option<NaiveDate>,
+    invoice: Option<String>,
     account: Option<String>,
     meter: Option<String>,
     currency: String,
-    amount: i128,
+    amount: Exact,
 }
 
-/// One export run: a folder with a manifest or with parts, else one file.
-struct Run {
-    /// When it was made.
-    order: (DateTime<Utc>, String),
-    /// Lines by file.
-    files: Vec<(String, Vec<Line>)>,
-}
+/// Rows that could not be used: file, row, reason, detail.
+type Aside = Vec<(String, i64, &'static str, String)>;
 
 /// Reads Azure cost exports of any agreement.
 ///
@@ -77,65 +83,97 @@ struct Run {
 pub fn charges(exports: Vec<Export>, settings: &Cost) -> Result<Read<Charges>> {
     let mut files = Vec::new();
     let mut problems = Vec::new();
-    let mut aside: Vec<(String, i64, &str, String)> = Vec::new();
-    let mut findings = Vec::new();
-    let manifests = manifests(&exports);
+    let mut aside: Aside = Vec::new();
+    let manifests = Manifests::of(&exports);
     let mut runs: BTreeMap<String, Run> = BTreeMap::new();
     let mut rows_by_run: BTreeMap<String, u64> = BTreeMap::new();
-    for export in exports {
-        if is_description(&export.name) {
-            continue;
-        }
-        let (run, made) = run_of(&export, &manifests);
-        let parts = match tabular::unpack(&export.name, export.bytes) {
-            Ok(parts) => parts,
-            Err(problem) => {
-                problems.push(problem.at("[cost] azure"));
+    for export in exports.into_iter().filter(|export| !runs::is_description(&export.name)) {
+        let (name, run) = match manifests.place(&export) {
+            Place::Run(name, run) => (name, run),
+            Place::LeftOut(why) => {
+                files.push(left_out(&export, why));
                 continue;
             }
         };
-        for part in parts {
-            let ask = Ask { score: &score, needed: 3, keep: &keep, header: None };
-            let sheets = match tabular::read(&part, &ask) {
-                Ok(sheets) => sheets,
-                Err(problem) => {
-                    problems.push(problem.at("[cost] azure"));
-                    continue;
-                }
-            };
-            for sheet in sheets {
-                let mut told = describe(&sheet, &part.name, export.modified, "cost");
-                told.bytes = part.bytes.len();
-                match lines(&sheet, &part.name, &settings.storage_accounts, &mut told, &mut aside) {
-                    Ok(lines) => {
-                        *rows_by_run.entry(run.clone()).or_default() += sheet.height() as u64;
-                        let entry = runs
-                            .entry(run.clone())
-                            .or_insert_with(|| Run { order: (made, run.clone()), files: Vec::new() });
-                        entry.files.push((told.file.clone(), lines));
-                        files.push(told);
+        let run = runs.entry(name.clone()).or_insert(run);
+        match sheets_of(export) {
+            Ok(sheets) => {
+                for (mut told, sheet) in sheets {
+                    match lines(&sheet, settings, &mut told, &mut aside) {
+                        Ok(lines) => {
+                            *rows_by_run.entry(name.clone()).or_default() += sheet.height() as u64;
+                            run.files.push((told.file.clone(), lines));
+                            files.push(told);
+                        }
+                        Err(problem) => problems.push(problem.at("[cost] azure")),
                     }
-                    Err(problem) => problems.push(problem.at("[cost] azure")),
                 }
             }
+            Err(problem) => problems.push(problem.at("[cost] azure")),
         }
     }
-    for (folder, manifest) in &manifests {
+    let mut findings = cut_runs(&manifests, &mut runs, &rows_by_run);
+    let accounts: BTreeSet<&str> = settings.storage_accounts.iter().map(String::as_str).collect();
+    let has_lines = runs.values().any(|run| run.files.iter().any(|(_, lines)| !lines.is_empty()));
+    let mut kept = runs::newest(runs.into_values().collect(), &accounts);
+    if !accounts.is_empty() && kept.is_empty() && has_lines {
+        findings.push(Finding::mail("cost", AboutSetting::AccountWithoutCost, 0));
+    }
+    kept.sort_by(|(file, line), (other, later)| (file, line.row).cmp(&(other, later.row)));
+    let lines = Table::new(charges_of(&kept)?)?;
+    Ok(Read { lines, files, set_aside: tabular::set_aside("cost", aside)?, findings, problems })
+}
+
+/// The tables of an export, each with what is told of it.
+fn sheets_of(export: Export) -> Result<Vec<(ReadFile, Sheet)>> {
+    let mut all = Vec::new();
+    for part in tabular::unpack(&export.name, export.bytes)? {
+        let read = |keep: &dyn Fn(&str) -> bool| {
+            let ask = Ask { score: &score, needed: 3, keep, header: None };
+            tabular::read(&part, &ask).map_err(|problem| problem.or_hint(NEEDED))
+        };
+        let mut sheets = read(&keep)?;
+        // A column that is not called as we know is found by what stands in it.
+        if sheets.iter().any(|sheet| position(sheet, RESOURCE).is_none()) {
+            sheets = read(&|_| true)?;
+        }
+        all.extend(sheets.into_iter().map(|sheet| {
+            let told = describe(&sheet, &part.name, export.modified, "cost");
+            (ReadFile { bytes: part.bytes.len(), ..told }, sheet)
+        }));
+    }
+    Ok(all)
+}
+
+/// A file that is not read, and why.
+fn left_out(export: &Export, why: &str) -> ReadFile {
+    ReadFile {
+        destination: "cost".to_owned(),
+        file: export.name.clone(),
+        modified: Some(export.modified),
+        bytes: export.bytes.len(),
+        kind: "cost".to_owned(),
+        object: "cost".to_owned(),
+        notes: vec![why.to_owned()],
+        ..ReadFile::default()
+    }
+}
+
+/// Takes out the runs that have not the rows of their manifests: half a run would stand for a whole month.
+fn cut_runs(
+    manifests: &Manifests,
+    runs: &mut BTreeMap<String, Run>,
+    rows_by_run: &BTreeMap<String, u64>,
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (folder, manifest) in manifests.iter() {
         let read = rows_by_run.get(folder).copied().unwrap_or_default();
         if manifest.rows.is_some_and(|rows| rows != read) {
-            // Half a run would stand for a whole month.
             runs.remove(folder);
             findings.push(Finding::mail("cost", AboutExport::RunNotWhole(folder.clone()), read));
         }
     }
-    let accounts: BTreeSet<&str> = settings.storage_accounts.iter().map(String::as_str).collect();
-    let kept = newest_runs(runs.into_values().collect(), &accounts);
-    if !accounts.is_empty() && kept.is_empty() && files.iter().any(|f| f.rows > 0) {
-        findings.push(Finding::mail("cost", AboutSetting::AccountWithoutCost, 0));
-    }
-    let mut lines = charges_of(kept)?;
-    lines.sort_in_place(["file", "row"], SortMultipleOptions::default())?;
-    Ok(Read { lines: Table::new(lines)?, files, set_aside: tabular::set_aside("cost", aside)?, findings, problems })
+    findings
 }
 
 fn score(labels: &[String]) -> usize {
@@ -147,15 +185,36 @@ fn score(labels: &[String]) -> usize {
 
 fn keep(label: &str) -> bool {
     let name = product_name(label);
-    [DAY, AMOUNT, CURRENCY, RESOURCE, CATEGORY, METER].iter().any(|names| names.contains(&name.as_str()))
+    [DAY, AMOUNT, CURRENCY, RESOURCE, CATEGORY, METER, BILLED, INVOICE]
+        .iter()
+        .any(|names| names.contains(&name.as_str()))
+}
+
+/// Where the column of a sheet stands that has one of these product names.
+fn position(sheet: &Sheet, names: &[&str]) -> Option<usize> {
+    let labels: Vec<String> = sheet.header.iter().map(|label| product_name(label)).collect();
+    names.iter().find_map(|name| labels.iter().position(|label| label == name))
 }
 
 /// The column of a sheet that has one of these product names.
 fn column<'a>(sheet: &'a Sheet, names: &[&str], field: &str, told: &mut ReadFile) -> Option<&'a StringChunked> {
-    let labels: Vec<String> = sheet.header.iter().map(|label| product_name(label)).collect();
-    let at = names.iter().find_map(|name| labels.iter().position(|label| label == name))?;
+    used(sheet, position(sheet, names)?, field, told)
+}
+
+fn used<'a>(sheet: &'a Sheet, at: usize, field: &str, told: &mut ReadFile) -> Option<&'a StringChunked> {
     told.columns.insert(field.to_owned(), vec![sheet.header.get(at)?.clone()]);
     sheet.column(at)
+}
+
+/// The column of the resource, by its name, else by the form of what stands in it.
+fn resources<'a>(sheet: &'a Sheet, told: &mut ReadFile) -> Option<&'a StringChunked> {
+    let is_resource = |text: &str| text.trim_start().to_ascii_lowercase().starts_with("/subscriptions/");
+    let filled_with = |at: usize| {
+        let mut values = sheet.column(at).into_iter().flat_map(|column| column.iter()).filter_map(filled).peekable();
+        values.peek().is_some() && values.all(|text| is_resource(text) && text.contains("/providers/"))
+    };
+    let at = position(sheet, RESOURCE).or_else(|| (0..sheet.header.len()).find(|at| filled_with(*at)))?;
+    used(sheet, at, "account", told)
 }
 
 fn describe(sheet: &Sheet, name: &str, written: DateTime<Utc>, reader: &str) -> ReadFile {
@@ -184,66 +243,85 @@ fn filled(cell: Option<&str>) -> Option<&str> {
     cell.map(str::trim).filter(|t| !t.is_empty() && !t.eq_ignore_ascii_case("null") && !t.eq_ignore_ascii_case("n/a"))
 }
 
+/// Dates of one column, each text read once.
+struct Days<'a> {
+    column: Option<&'a StringChunked>,
+    order: Option<DateOrder>,
+    seen: BTreeMap<&'a str, Option<NaiveDate>>,
+}
+
+impl<'a> Days<'a> {
+    fn new(column: Option<&'a StringChunked>, order: Option<DateOrder>) -> Self {
+        Days { column, order, seen: BTreeMap::new() }
+    }
+
+    fn get(&mut self, n: usize) -> Option<NaiveDate> {
+        let text = filled(self.column?.get(n))?;
+        *self.seen.entry(text).or_insert_with(|| {
+            let (micros, ..) = times::instant(text, self.order, Tz::UTC)?;
+            DateTime::from_timestamp_micros(micros).map(|at| at.date_naive())
+        })
+    }
+}
+
 /// All lines of one file, whatever resource they are of.
-fn lines(
-    sheet: &Sheet,
-    name: &str,
-    ours: &[String],
-    told: &mut ReadFile,
-    aside: &mut Vec<(String, i64, &'static str, String)>,
-) -> Result<Vec<Line>> {
+fn lines(sheet: &Sheet, settings: &Cost, told: &mut ReadFile, aside: &mut Aside) -> Result<Vec<Line>> {
+    let name = told.file.clone();
     let missing = |what: &str| {
         Error::partial(format!("cannot read \"{name}\": no column for {what}"))
             .because(format!("header found: {}", sheet.header.join(", ")))
-            .hint("export the cost details dataset (actual cost) or FOCUS from Azure Cost Management")
+            .hint(NEEDED)
     };
     let amounts = column(sheet, AMOUNT, "cost", told).ok_or_else(|| missing("the cost"))?;
     let days = column(sheet, DAY, "day", told).ok_or_else(|| missing("the day"))?;
-    let currencies = column(sheet, CURRENCY, "currency", told).ok_or_else(|| missing("the currency"))?;
-    let resources = column(sheet, RESOURCE, "account", told).ok_or_else(|| missing("the resource"))?;
+    let currencies = column(sheet, CURRENCY, "currency", told);
+    if currencies.is_none() && settings.currency.is_none() {
+        return Err(missing("the currency").hint("add the currency column to the export, or set currency under [cost]"));
+    }
+    let resources = resources(sheet, told).ok_or_else(|| missing("the resource"))?;
     let (categories, meters) = (column(sheet, CATEGORY, "category", told), column(sheet, METER, "meter", told));
+    let (billed, invoices) = (column(sheet, BILLED, "billed", told), column(sheet, INVOICE, "invoice", told));
     let mut evidence = Evidence::default();
-    evidence.weigh(days, told.modified);
+    for dates in [Some(days), billed].into_iter().flatten() {
+        evidence.weigh(dates, told.modified);
+    }
     // Cost Management writes months first wherever it does not write ISO dates.
-    let order = evidence.decide(None).unwrap_or(times::Order {
-        order: Some(DateOrder::Mdy),
-        because: "mdy, as Azure Cost Management documents".into(),
-    });
+    let order = evidence
+        .decide(None)
+        .unwrap_or_else(|| times::Order::new(DateOrder::Mdy, "as Azure Cost Management documents"));
     told.date_order.clone_from(&order.because);
     refused(sheet, &told.file, aside);
+    let (mut days, mut billed) = (Days::new(Some(days), order.order), Days::new(billed, order.order));
+    let mark = mark_of(amounts.iter().flatten()).unwrap_or(Mark::Point);
+    let is_ours = |account: &Option<String>| account.as_ref().is_some_and(|a| settings.storage_accounts.contains(a));
     let mut lines = Vec::with_capacity(sheet.height());
-    let mut total: i128 = 0;
-    let mut seen: BTreeMap<String, Option<NaiveDate>> = BTreeMap::new();
+    let mut total = Exact::default();
     for (n, row) in sheet.rows.iter().enumerate() {
+        let cell = |column: Option<&StringChunked>| column.and_then(|c| filled(c.get(n))).map(str::to_owned);
         let account = filled(resources.get(n)).and_then(storage_account);
-        let text = filled(days.get(n)).unwrap_or_default();
-        let day = *seen.entry(text.to_owned()).or_insert_with(|| {
-            let (micros, ..) = times::instant(text, order.order, Tz::UTC)?;
-            DateTime::from_timestamp_micros(micros).map(|at| at.date_naive())
-        });
-        let amount = filled(amounts.get(n)).and_then(|text| decimal(text, Mark::Point));
-        let currency = filled(currencies.get(n));
-        let (Some(day), Some(amount), Some(currency)) = (day, amount, currency) else {
+        let amount = filled(amounts.get(n)).and_then(|text| exact(text, mark));
+        let currency = cell(currencies).or_else(|| settings.currency.clone());
+        let (Some(day), Some(amount), Some(currency)) = (days.get(n), amount, currency) else {
             // Only our own lines are missed if they cannot be read.
-            if account.as_ref().is_some_and(|a| ours.contains(a)) {
-                let reason = if day.is_none() { "bad-time" } else { "bad-amount" };
+            if is_ours(&account) {
+                let reason = if days.get(n).is_none() { "bad-time" } else { "bad-amount" };
                 aside.push((told.file.clone(), i64::from(*row), reason, "no day, amount or currency".into()));
             }
             continue;
         };
-        total = total.saturating_add(amount);
-        let cell = |column: Option<&StringChunked>| column.and_then(|c| filled(c.get(n))).map(str::to_owned);
+        total = total.plus(amount);
         let meter = match (cell(categories), cell(meters)) {
             (Some(category), Some(meter)) => Some(format!("{category} / {meter}")),
             (category, meter) => category.or(meter),
         };
-        lines.push(Line { row: *row, day, account, meter, currency: currency.to_uppercase(), amount });
+        let (billed, invoice, currency) = (billed.get(n), cell(invoices), currency.to_uppercase());
+        lines.push(Line { row: *row, day, billed, invoice, account, meter, currency, amount });
     }
-    told.records = lines.iter().filter(|l| l.account.as_ref().is_some_and(|a| ours.contains(a))).count();
+    told.records = lines.iter().filter(|line| is_ours(&line.account)).count();
     told.notes.push(format!(
         "{} lines of all resources, {} in sum; {} of our accounts",
         lines.len(),
-        shown(total),
+        shown(total.rounded()),
         told.records
     ));
     if sheet.height() == 0 {
@@ -266,94 +344,7 @@ fn storage_account(resource: &str) -> Option<String> {
     rest.split('/').next().filter(|name| !name.is_empty()).map(str::to_owned)
 }
 
-/// Files beside exports that describe them.
-fn is_description(name: &str) -> bool {
-    let last = name.rsplit('/').next().unwrap_or(name).to_lowercase();
-    matches!(last.as_str(), "manifest.json" | "model.json" | "_manifest.json")
-}
-
-struct Manifest {
-    made: DateTime<Utc>,
-    rows: Option<u64>,
-}
-
-/// Manifests by folder. They are written last: a run with one is whole.
-fn manifests(exports: &[Export]) -> BTreeMap<String, Manifest> {
-    let of = |export: &Export| {
-        let bytes = export.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&export.bytes);
-        let document: serde_json::Value = serde_json::from_slice(bytes).ok()?;
-        let time = |path: &str| document.pointer(path)?.as_str()?.parse::<DateTime<Utc>>().ok();
-        let made =
-            time("/runInfo/submittedTime").or_else(|| time("/runInfo/processingStartTime")).unwrap_or(export.modified);
-        let rows = document.get("dataRowCount").and_then(serde_json::Value::as_u64);
-        Some((folder(&export.name).to_owned(), Manifest { made, rows }))
-    };
-    exports.iter().filter(|e| is_description(&e.name)).filter_map(of).collect()
-}
-
-fn folder(name: &str) -> &str {
-    name.rsplit_once('/').map_or("", |(folder, _)| folder)
-}
-
-/// The run that a file belongs to, and when that was made.
-fn run_of(export: &Export, manifests: &BTreeMap<String, Manifest>) -> (String, DateTime<Utc>) {
-    // A manifest stands beside its parts or above them.
-    let mut above = folder(&export.name);
-    loop {
-        if let Some(manifest) = manifests.get(above) {
-            return (above.to_owned(), manifest.made);
-        }
-        if above.is_empty() {
-            break;
-        }
-        above = folder(above);
-    }
-    let last = export.name.rsplit('/').next().unwrap_or(&export.name).to_lowercase();
-    let stem = last.split('.').next().unwrap_or_default();
-    let is_part = stem.starts_with("part_") || (stem.len() == 6 && stem.bytes().all(|b| b.is_ascii_digit()));
-    if is_part {
-        return (folder(&export.name).to_owned(), export.modified);
-    }
-    (export.name.clone(), export.modified)
-}
-
-/// For each account and month, from the newest run to the oldest: the days that no newer run speaks of.
-fn newest_runs(mut runs: Vec<Run>, accounts: &BTreeSet<&str>) -> Vec<(String, Line)> {
-    runs.sort_by(|a, b| b.order.cmp(&a.order));
-    let mut covered: BTreeMap<(String, i32, u32), (NaiveDate, NaiveDate)> = BTreeMap::new();
-    let mut kept = Vec::new();
-    for run in runs {
-        // What a run speaks of, by month, over all its resources.
-        let mut spans: BTreeMap<(i32, u32), (NaiveDate, NaiveDate)> = BTreeMap::new();
-        for line in run.files.iter().flat_map(|(_, lines)| lines) {
-            let span = spans.entry((line.day.year(), line.day.month())).or_insert((line.day, line.day));
-            *span = (span.0.min(line.day), span.1.max(line.day));
-        }
-        let mut own: BTreeMap<(String, i32, u32), (NaiveDate, NaiveDate)> = BTreeMap::new();
-        for (file, lines) in run.files {
-            for line in lines {
-                let Some(account) = line.account.clone().filter(|a| accounts.contains(a.as_str())) else { continue };
-                let month = (line.day.year(), line.day.month());
-                let key = (account, month.0, month.1);
-                if covered.get(&key).is_some_and(|(from, to)| (*from..=*to).contains(&line.day)) {
-                    continue;
-                }
-                if let Some(span) = spans.get(&month) {
-                    own.insert(key, *span);
-                }
-                kept.push((file.clone(), line));
-            }
-        }
-        for (key, span) in own {
-            let all = covered.entry(key).or_insert(span);
-            *all = (all.0.min(span.0), all.1.max(span.1));
-        }
-    }
-    kept
-}
-
-fn charges_of(kept: Vec<(String, Line)>) -> Result<DataFrame> {
-    let height = kept.len();
+fn charges_of(kept: &[(String, Line)]) -> Result<DataFrame> {
     let columns = vec![
         Column::new("file".into(), kept.iter().map(|(file, _)| file.as_str()).collect::<Vec<_>>()),
         Column::new("row".into(), kept.iter().map(|(_, l)| i64::from(l.row)).collect::<Vec<_>>()),
@@ -361,9 +352,22 @@ fn charges_of(kept: Vec<(String, Line)>) -> Result<DataFrame> {
         Column::new("account".into(), kept.iter().map(|(_, l)| l.account.as_deref()).collect::<Vec<_>>()),
         Column::new("meter".into(), kept.iter().map(|(_, l)| l.meter.as_deref()).collect::<Vec<_>>()),
         Column::new("currency".into(), kept.iter().map(|(_, l)| l.currency.as_str()).collect::<Vec<_>>()),
-        money("cost", kept.iter().map(|(_, l)| l.amount))?,
+        money("cost", rounded_once(kept).into_iter())?,
     ];
-    Ok(DataFrame::new(height, columns)?)
+    Ok(DataFrame::new(kept.len(), columns)?)
+}
+
+/// The amounts, rounded so that the sum of each month in each currency is that of the exact amounts, rounded once: each
+/// line is what it adds to the rounded sum of those before it.
+fn rounded_once(kept: &[(String, Line)]) -> Vec<i128> {
+    let mut sums: BTreeMap<(i32, u32, &str), Exact> = BTreeMap::new();
+    let amounts = kept.iter().map(|(_, line)| {
+        let sum = sums.entry((line.day.year(), line.day.month(), &line.currency)).or_default();
+        let before = *sum;
+        *sum = sum.plus(line.amount);
+        sum.rounded() - before.rounded()
+    });
+    amounts.collect()
 }
 
 /// A column of amounts.

@@ -867,7 +867,7 @@ tables! {
         account: Text(?) "storage account in lower case; null if none",
         meter: Text(?) "meter category and name",
         currency: Text "ISO 4217",
-        cost: Money "billed cost",
+        cost: Money "billed cost, rounded so that the sum of a month is the exact one, rounded once",
     }
 
     /// Lines of marketing spend exports.
@@ -878,6 +878,7 @@ tables! {
         day: Day(?) "day of the spend; null where the report has only a range",
         period_start: Day "first day the line speaks of",
         period_end: Day "last day the line speaks of",
+        month: Day(?) "first day of the month that these days lie in; null where they are of several months",
         campaign: Text(?) "campaign name as found",
         offer_id: Text(?) "the offer that [cost] campaigns ascribes it to",
         currency: Text "ISO 4217",

@@ -1,4 +1,4 @@
--- The rows for all offers hold exactly the money of the exports, in each currency.
+-- The rows for all offers hold exactly the money of the exports, in each currency, but for spend of several months.
 -- grain: one row per currency where they do not
 -- key:   currency
 -- reads: cost, charges, spend, run
@@ -8,7 +8,7 @@ lines as (
     select s.currency, s.spend as amount
     from spend as s
     cross join run as u
-    where coalesce(s.day, s.period_start) <= u.as_of
+    where coalesce(s.day, s.period_start) <= u.as_of and s.month is not null
     union all
     select c.currency, c.cost as amount
     from charges as c

@@ -39,6 +39,17 @@ pub enum AboutExport {
     RunNotWhole(String),
     /// Spend exports speak of the same days.
     SpendRestated,
+    /// Spend exports speak in part of the same days, and one is left out.
+    SpendOverlaps,
+    /// Spend whose days are of several months.
+    SpendOfMonths {
+        /// With its currency.
+        amount: String,
+        /// The first of its days.
+        first: NaiveDate,
+        /// The last of its days.
+        last: NaiveDate,
+    },
 }
 
 /// What an export shows no more than.
@@ -97,6 +108,17 @@ impl AboutExport {
             It::SpendRestated => {
                 suspicious("spend-restated", "spend exports restate days of each other; the newest counts")
             }
+            It::SpendOverlaps => suspicious(
+                "spend-overlaps",
+                "spend exports overlap in part, and their sums cannot be told apart: the newest counts, the other is left out",
+            )
+            .advise("Add the column Day to the report."),
+            It::SpendOfMonths { amount, first, last } => suspicious(
+                &format!("spend-of-months {first} {last} {amount}"),
+                &format!("{amount} of spend from {first} to {last} cannot be ascribed to one month"),
+            )
+            .because("it stands in table spend and goes into no cost per lead")
+            .advise("Add the column Day to the report."),
         }
     }
 }

@@ -18,6 +18,12 @@ pub enum AboutSetting {
     DecisionOnNoLead,
     /// Reviewed decisions contradict each other.
     DecisionsContradict,
+    /// A line of the file of reviewed decisions cannot be used, for this reason, which names the line.
+    DecisionLine(String),
+    /// More such lines than are named.
+    DecisionLines,
+    /// A reviewed file cannot be used, for this reason.
+    ReviewedUnusable(String),
     /// A line of a file of worked leads cannot be used, for this reason, which names the line.
     WorkedLine(String),
     /// More such lines than are named.
@@ -60,6 +66,14 @@ impl AboutSetting {
                 "decisions-contradict",
                 "reviewed decisions contradict each other: a lead was said to be the same as one it differs from",
             ),
+            It::DecisionLine(problem) => doubtful(
+                &format!("decision-line {problem}"),
+                &format!("the file of reviewed decisions, {problem}: this line decides nothing"),
+            ),
+            It::DecisionLines => {
+                doubtful("decision-lines", "the file of reviewed decisions has more lines that decide nothing")
+            }
+            It::ReviewedUnusable(why) => doubtful(&format!("reviewed-unusable {why}"), why),
             It::WorkedLine(problem) => doubtful(
                 &format!("worked-line {problem}"),
                 &format!("the file of worked leads, {problem}: this line settles nothing"),

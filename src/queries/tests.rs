@@ -97,15 +97,15 @@ pub(crate) fn case() -> Catalog {
     put(
         "spend",
         json!([
-            {"file": "s.csv", "row": 2, "day": "2026-05-01", "period_start": "2026-05-01", "period_end": "2026-05-01",
+            {"file": "s.csv", "row": 2, "day": "2026-05-01", "period_start": "2026-05-01", "period_end": "2026-05-01", "month": "2026-05-01",
                 "campaign": "DM-Search", "offer_id": "contoso.mesh", "currency": "USD", "spend": "100.10"},
-            {"file": "s.csv", "row": 3, "day": "2026-05-01", "period_start": "2026-05-01", "period_end": "2026-05-01",
+            {"file": "s.csv", "row": 3, "day": "2026-05-01", "period_start": "2026-05-01", "period_end": "2026-05-01", "month": "2026-05-01",
                 "campaign": "Brand", "currency": "USD", "spend": "0.20"},
-            {"file": "s.csv", "row": 6, "day": "2025-12-31", "period_start": "2025-12-31", "period_end": "2025-12-31",
+            {"file": "s.csv", "row": 6, "day": "2025-12-31", "period_start": "2025-12-31", "period_end": "2025-12-31", "month": "2025-12-01",
             "currency": "USD", "spend": "9"},
-        {"file": "s.csv", "row": 4, "period_start": "2026-04-01", "period_end": "2026-04-30", "campaign": "spring",
+        {"file": "s.csv", "row": 4, "period_start": "2026-04-01", "period_end": "2026-04-30", "month": "2026-04-01", "campaign": "spring",
                 "offer_id": "contoso.mesh", "currency": "EUR", "spend": "30"},
-            {"file": "s.csv", "row": 5, "day": "2026-05-02", "period_start": "2026-05-02", "period_end": "2026-05-02",
+            {"file": "s.csv", "row": 5, "day": "2026-05-02", "period_start": "2026-05-02", "period_end": "2026-05-02", "month": "2026-05-01",
                 "offer_id": "contoso.vault", "currency": "USD", "spend": "50"},
         ]),
     );

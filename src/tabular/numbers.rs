@@ -49,49 +49,66 @@ fn evidence(value: &str) -> Option<Mark> {
     }
 }
 
+/// An amount to 36 decimals: what [`SCALE`] can hold, and what is left below it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Exact {
+    /// In units of the last decimal kept.
+    units: i128,
+    /// The rest, in units of 10^-36, of the same sign.
+    rest: i128,
+}
+
+/// One unit of the last decimal kept, in units of [`Exact::rest`].
+const ONE: i128 = 10i128.pow(SCALE);
+
+impl Exact {
+    /// The sum of two; it stays at the greatest amount that fits.
+    #[must_use]
+    pub fn plus(self, other: Exact) -> Exact {
+        Exact { units: self.units.saturating_add(other.units), rest: self.rest.saturating_add(other.rest) }
+    }
+
+    /// In units of the last decimal kept, rounded half away from zero.
+    pub fn rounded(self) -> i128 {
+        // The rest as a part of one unit, never negative.
+        let (units, rest) = (self.units.saturating_add(self.rest.div_euclid(ONE)), self.rest.rem_euclid(ONE));
+        let up = if units < 0 { rest > ONE / 2 } else { rest >= ONE / 2 };
+        units.saturating_add(i128::from(up))
+    }
+}
+
+/// Reads an amount as [`exact`] does, rounded to [`SCALE`] decimals.
+pub fn decimal(text: &str, mark: Mark) -> Option<i128> {
+    exact(text, mark).map(Exact::rounded)
+}
+
 /// Reads an amount. Currency signs and letters, blanks of every kind, apostrophes and thousands marks are passed over;
 /// `(1.00)`, `1.00-` and U+2212 are negative; `5.04E-6` is read. `None` if it is no number or does not fit.
-pub fn decimal(text: &str, mark: Mark) -> Option<i128> {
+pub fn exact(text: &str, mark: Mark) -> Option<Exact> {
     let (point, thousands) = match mark {
         Mark::Point => ('.', ','),
         Mark::Comma => (',', '.'),
     };
     let text = text.trim();
     let mut negative = (text.starts_with('(') && text.ends_with(')')) || text.ends_with(['-', '−']);
-    let mut digits: i128 = 0;
-    let mut decimals: i64 = 0;
-    let (mut seen_point, mut any) = (false, false);
-    // Digits beyond what fits: only the first decides the rounding.
-    let mut dropped: Option<u8> = None;
+    let mut digits: Vec<u8> = Vec::with_capacity(text.len());
+    // Digits before the decimal mark, once that was seen.
+    let mut whole: Option<usize> = None;
+    let mut exponent: i64 = 0;
     let mut rest = text.chars().peekable();
     while let Some(c) = rest.next() {
+        let any = !digits.is_empty();
         match c {
-            '0'..='9' => {
-                any = true;
-                let digit = c as u8 - b'0';
-                if seen_point && decimals >= i64::from(SCALE) + 9 {
-                    continue;
-                }
-                match digits.checked_mul(10).and_then(|d| d.checked_add(i128::from(digit))) {
-                    Some(d) if dropped.is_none() => {
-                        digits = d;
-                        decimals += i64::from(seen_point);
-                    }
-                    _ if seen_point => {
-                        dropped.get_or_insert(digit);
-                    }
-                    _ => return None,
-                }
-            }
-            c if c == point && !seen_point && (any || rest.peek().is_some_and(char::is_ascii_digit)) => {
-                seen_point = true
+            '0'..='9' => digits.push(c as u8 - b'0'),
+            c if c == point && whole.is_none() && (any || rest.peek().is_some_and(char::is_ascii_digit)) => {
+                whole = Some(digits.len());
             }
             c if c == thousands => {}
             '-' | '−' if !any => negative = true,
             '-' | '−' if rest.peek().is_some_and(char::is_ascii_digit) => return None,
             'e' | 'E' if any && rest.peek().is_some_and(|n| n.is_ascii_digit() || matches!(n, '-' | '+')) => {
-                let exponent: String = rest.by_ref().collect();
-                decimals -= exponent.trim().trim_start_matches('+').parse::<i64>().ok()?;
+                let power: String = rest.by_ref().collect();
+                exponent = power.trim().trim_start_matches('+').parse().ok()?;
                 break;
             }
             c if c.is_alphanumeric() && any => {
@@ -105,24 +122,28 @@ pub fn decimal(text: &str, mark: Mark) -> Option<i128> {
             _ => {}
         }
     }
-    if !any {
+    if digits.is_empty() {
         return None;
     }
-    let scaled = rescale(digits, i64::from(SCALE) - decimals)?;
-    Some(if negative { -scaled } else { scaled })
+    let before = i64::try_from(whole.unwrap_or(digits.len())).ok()?.checked_add(exponent)?;
+    let amount = placed(&digits, before)?;
+    Some(if negative { Exact { units: -amount.units, rest: -amount.rest } } else { amount })
 }
 
-/// `digits × 10^power`, rounded half away from zero where the power is negative.
-fn rescale(digits: i128, power: i64) -> Option<i128> {
-    if digits == 0 {
-        return Some(0);
+/// Digits of which the first `before` stand before the decimal mark; `None` if they do not fit.
+fn placed(digits: &[u8], before: i64) -> Option<Exact> {
+    let mut amount = Exact::default();
+    for (digit, place) in digits.iter().zip((0..).map(|n| before.saturating_sub(1).saturating_sub(n))) {
+        let (digit, scale) = (i128::from(*digit), i64::from(SCALE));
+        if digit == 0 || place < -2 * scale {
+            continue;
+        }
+        let (part, power) =
+            if place >= -scale { (&mut amount.units, place + scale) } else { (&mut amount.rest, place + 2 * scale) };
+        let value = 10i128.checked_pow(u32::try_from(power).ok()?)?.checked_mul(digit)?;
+        *part = part.checked_add(value)?;
     }
-    if power >= 0 {
-        return digits.checked_mul(10i128.checked_pow(u32::try_from(power).ok()?)?);
-    }
-    let Some(divisor) = u32::try_from(-power).ok().and_then(|p| 10i128.checked_pow(p)) else { return Some(0) };
-    let half = divisor / 2;
-    Some((digits + half) / divisor)
+    Some(amount)
 }
 
 #[cfg(test)]
@@ -155,6 +176,19 @@ mod tests {
         ] {
             assert_eq!(decimal(text, mark), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn what_lies_below_the_last_decimal_counts_in_a_sum() {
+        let sum = |texts: &[&str]| {
+            texts.iter().fold(Exact::default(), |sum, text| sum.plus(exact(text, Mark::Point).unwrap())).rounded()
+        };
+        assert_eq!(sum(&["0.0000000000000000004"; 3]), 1);
+        assert_eq!(sum(&["-0.0000000000000000004"; 3]), -1);
+        assert_eq!(sum(&["-0.0000000000000000005"]), -1);
+        assert_eq!(sum(&["1e-18", "-0.0000000000000000006"]), 0);
+        assert_eq!(sum(&["0.0000000072922557592391990000", "7E-28"]), 7_292_255_759);
+        assert_eq!(exact("1e30", Mark::Point), None);
     }
 
     #[test]
