@@ -7,6 +7,7 @@
 pub(super) mod access;
 mod blob;
 mod retry;
+mod sas;
 mod table;
 mod wire;
 
@@ -26,19 +27,20 @@ use crate::error::{Error, Result, Status};
 /// Reads a source in Azure Storage.
 pub(super) fn read(intake: &mut Intake<'_>) -> Result<()> {
     let source = intake.source;
-    let patience = Patience::new(source.deadline);
+    let patience =
+        Patience::new(source.deadline, "what was read is kept; raise `deadline` of this source if this goes on");
     match &source.place {
         Place::Table { account, table, auth } => {
             let access = Access::new(account, auth, "table", &patience)?;
             let read = block_on(table::read(&access, table, &patience, intake)).and_then(|read| read);
             tell(&access, &patience, intake);
-            read.map_err(|e| expired(&access, intake.now, e))
+            read.map_err(|e| out_of_time(&access, intake.now, e))
         }
         Place::Blobs { account, container, prefix, auth } => {
             let access = Access::new(account, auth, "blob", &patience)?;
             let read = block_on(blob::read(&access, container, prefix, &patience, intake)).and_then(|read| read);
             tell(&access, &patience, intake);
-            read.map_err(|e| expired(&access, intake.now, e))
+            read.map_err(|e| out_of_time(&access, intake.now, e))
         }
         Place::Files { .. } => Ok(()),
     }
@@ -57,12 +59,16 @@ pub fn exports(address: &str, auth: Option<&Auth>, endpoint: Option<&str>, deadl
     let account = parts.next().filter(|a| !a.is_empty()).ok_or_else(wrong)?;
     let container = parts.next().filter(|c| !c.is_empty()).ok_or_else(wrong)?;
     let prefix = parts.next().unwrap_or_default();
-    let auth =
-        auth.ok_or_else(|| Error::usage(format!("\"{address}\" needs auth")).hint("auth = { sas_env = \"…\" }"))?;
+    let auth = auth.ok_or_else(|| {
+        Error::usage(format!("\"{address}\" needs auth"))
+            .hint("add auth = { sas_env = \"…\" } where it stands; a witness's exports are read from files")
+    })?;
     let account = Account { name: Some(account.to_owned()), endpoint: endpoint.map(str::to_owned) };
-    let patience = Patience::new(deadline);
+    let patience = Patience::new(deadline, "the service or the network is slow; the next run tries again");
     let access = Access::new(&account, auth, "blob", &patience)?;
-    block_on(blob::exports(&access, container, prefix, &patience))?
+    block_on(blob::exports(&access, container, prefix, &patience))
+        .and_then(|read| read)
+        .map_err(|e| out_of_time(&access, Utc::now(), e))
 }
 
 /// What the operator should know of the account.
@@ -88,12 +94,17 @@ fn tell(access: &Access, patience: &Patience, intake: &mut Intake<'_>) {
     }
 }
 
-/// What failed because the signature had ended says so, whatever code the service gave.
-fn expired(access: &Access, now: DateTime<Utc>, error: Error) -> Error {
-    match access.expires {
-        Some(ended) if ended < now && error.status() == Status::Partial => error.hint(format!(
-            "the shared access signature ended on {}: make a new one",
-            ended.format("%Y-%m-%d %H:%M UTC")
+/// What failed because the signature had ended, or has not begun, says so, whatever code the service gave.
+fn out_of_time(access: &Access, now: DateTime<Utc>, error: Error) -> Error {
+    let shown = |at: DateTime<Utc>| at.format("%Y-%m-%d %H:%M UTC").to_string();
+    match (access.starts, access.expires) {
+        _ if error.status() != Status::Partial => error,
+        (_, Some(ended)) if ended < now => {
+            error.hint(format!("the shared access signature ended on {}: make a new one", shown(ended)))
+        }
+        (Some(starts), _) if starts > now => error.hint(format!(
+            "the shared access signature is not valid before {}: wait, or make a new one without a start",
+            shown(starts)
         )),
         _ => error,
     }

@@ -9,10 +9,11 @@ use std::sync::Arc;
 
 use azure_core::auth::Secret as AzureSecret;
 use azure_storage::{CloudLocation, StorageCredentials};
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::retry::Patience;
+use super::sas::Signature;
 use crate::config::{Account, Auth, Secret};
 use crate::error::{Error, Result};
 
@@ -28,7 +29,8 @@ pub(super) struct Access {
     pub(super) endpoint: String,
     /// How we signed in, for messages.
     pub(super) auth: &'static str,
-    /// When the signature ends.
+    /// When the signature begins and ends.
+    pub(super) starts: Option<DateTime<Utc>>,
     pub(super) expires: Option<DateTime<Utc>>,
 }
 
@@ -37,7 +39,7 @@ impl Access {
     pub(super) fn new(account: &Account, auth: &Auth, service: &str, patience: &Patience) -> Result<Access> {
         let mut name = account.name.clone();
         let mut endpoint = account.endpoint.clone();
-        let mut expires = None;
+        let (mut starts, mut expires) = (None, None);
         let (credentials, words) = match auth {
             Auth::ConnectionString(secret) => {
                 let text = read(secret)?;
@@ -51,7 +53,8 @@ impl Access {
                         (by_key(&signer, &key).map_err(|e| e.at(origin(secret)))?, "a connection string")
                     }
                     (None, Some(sas)) => {
-                        expires = expiry(sas.expose_secret());
+                        let sas = Signature::read(&sas).map_err(|e| e.at(origin(secret)))?;
+                        (starts, expires) = (sas.starts, sas.ends);
                         (by_sas(&sas).map_err(|e| e.at(origin(secret)))?, "the signature of a connection string")
                     }
                     (None, None) => {
@@ -71,8 +74,8 @@ impl Access {
                 (by_key(&signer, &read(secret)?).map_err(|e| e.at(origin(secret)))?, "an account key")
             }
             Auth::Sas(secret) => {
-                let sas = read(secret)?;
-                expires = expiry(sas.expose_secret());
+                let sas = Signature::read(&read(secret)?).map_err(|e| e.at(origin(secret)))?;
+                (starts, expires) = (sas.starts, sas.ends);
                 (by_sas(&sas).map_err(|e| e.at(origin(secret)))?, "a shared access signature")
             }
             Auth::Identity => {
@@ -98,18 +101,18 @@ impl Access {
         };
         let account = name.or_else(|| account_of(&endpoint)).unwrap_or_default();
         let location = CloudLocation::Custom { account, uri: endpoint.clone() };
-        Ok(Access { location, credentials, endpoint, auth: words, expires })
+        Ok(Access { location, credentials, endpoint, auth: words, starts, expires })
     }
 }
 
 /// When a credential ends, where it says so itself: a shared access signature does. Needs no network.
 pub fn credential_ends(auth: &Auth) -> Option<DateTime<Utc>> {
     match auth {
-        Auth::Sas(secret) => expiry(read(secret).ok()?.expose_secret()),
+        Auth::Sas(secret) => Signature::read(&read(secret).ok()?).ok()?.ends,
         Auth::ConnectionString(secret) => {
             let text = read(secret).ok()?;
             let parsed = ConnectionString::parse(text.expose_secret(), "blob").ok()?;
-            expiry(parsed.sas?.expose_secret())
+            Signature::read(&parsed.sas?).ok()?.ends
         }
         Auth::Key(_) | Auth::Identity => None,
     }
@@ -132,10 +135,22 @@ fn read(secret: &Secret) -> Result<SecretString> {
         Secret::Env(name) => {
             std::env::var(name).map_err(|_| missing(format!("environment variable {name} is not set")))?
         }
-        Secret::File(path) => fs::read_to_string(path)
-            .map_err(|e| missing(format!("secret file {} cannot be read", path.display())).because(e))?,
+        Secret::File(path) => {
+            let cannot = || missing(format!("secret file {} cannot be read", path.display()));
+            let bytes = fs::read(path).map_err(|e| cannot().because(e))?;
+            // Windows PowerShell writes UTF-16.
+            let (encoding, mark) = encoding_rs::Encoding::for_bom(&bytes).unwrap_or((encoding_rs::UTF_8, 0));
+            let text =
+                encoding.decode_without_bom_handling_and_without_replacement(bytes.get(mark..).unwrap_or(&bytes));
+            text.ok_or_else(|| cannot().because("it is no text"))?.into_owned()
+        }
     };
-    let trimmed = text.trim().to_owned();
+    let is_around = |c: char| {
+        c.is_whitespace()
+            || c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{feff}' | '"' | '\'' | '`' | '“' | '”')
+    };
+    let trimmed = text.trim_matches(is_around).to_owned();
     if trimmed.is_empty() {
         return Err(missing(format!("{} is empty", origin(secret))));
     }
@@ -206,10 +221,13 @@ fn unwrap_json(text: &str) -> Option<SecretString> {
 }
 
 fn by_key(account: &str, key: &SecretString) -> Result<StorageCredentials> {
-    let text = key.expose_secret();
+    // A key that was wrapped when it was copied, or stands in its connection string still.
+    let text: String = key.expose_secret().chars().filter(|c| !c.is_whitespace()).collect();
+    let at = text.to_ascii_lowercase().find("accountkey=").map(|at| at + "accountkey=".len());
+    let text = at.and_then(|at| text.get(at..)?.split(';').next()).unwrap_or(&text);
     let body = text.trim_end_matches('=');
     let is_base64 = body.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+' || b == b'/');
-    if !is_base64 || text.len() % 4 != 0 || text.len() < 16 {
+    if !is_base64 || !text.len().is_multiple_of(4) || text.len() < 16 {
         return Err(Error::partial("the account key is not whole")
             .because("it is no base64 text")
             .hint("copy it again from the portal: Access keys"));
@@ -217,25 +235,10 @@ fn by_key(account: &str, key: &SecretString) -> Result<StorageCredentials> {
     Ok(StorageCredentials::access_key(account, AzureSecret::new(text.to_owned())))
 }
 
-fn by_sas(sas: &SecretString) -> Result<StorageCredentials> {
-    let text = sas.expose_secret();
-    // A whole address with the signature is what the portal also offers for copying.
-    let query = text.split_once('?').map_or(text, |(_, query)| query);
-    if !query.split('&').any(|p| p.starts_with("sig=")) {
-        return Err(Error::partial("the shared access signature is not whole")
-            .because("it has no sig=")
-            .hint("copy it again from the portal, up to its end"));
-    }
+fn by_sas(sas: &Signature) -> Result<StorageCredentials> {
     // Their error repeats the signature.
-    StorageCredentials::sas_token(query).map_err(|_| Error::partial("the shared access signature cannot be read"))
-}
-
-/// `se=` of a signature.
-fn expiry(sas: &str) -> Option<DateTime<Utc>> {
-    let query = sas.split_once('?').map_or(sas, |(_, query)| query);
-    let (_, value) = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "se")?;
-    let day = || value.parse::<NaiveDate>().ok().and_then(|d| d.and_hms_opt(0, 0, 0)).map(|t| t.and_utc());
-    DateTime::parse_from_rfc3339(&value).ok().map(|t| t.to_utc()).or_else(day)
+    StorageCredentials::sas_token(sas.query.expose_secret())
+        .map_err(|_| Error::partial("the shared access signature cannot be read"))
 }
 
 /// `https://NAME.table.…` or `http://127.0.0.1:10002/NAME`.
@@ -278,24 +281,10 @@ mod tests {
 
     #[test]
     fn no_error_repeats_a_secret() {
-        let key = SecretString::from("SECRET/not base64");
-        let sas = SecretString::from("sv=2020&SECRET");
-        for error in [
-            ConnectionString::parse("SECRET", "table").err().unwrap(),
-            by_key("a", &key).err().unwrap(),
-            by_sas(&sas).err().unwrap(),
-        ] {
+        let key = SecretString::from("SECRET/no base64!");
+        for error in [ConnectionString::parse("SECRET", "table").err().unwrap(), by_key("a", &key).err().unwrap()] {
             assert!(!error.to_string().contains("SECRET"), "{error}");
         }
-    }
-
-    #[test]
-    fn the_end_of_a_signature_is_known() {
-        let expected: DateTime<Utc> = "2026-12-01T00:00:00Z".parse().unwrap();
-        for sas in ["?sv=1&se=2026-12-01T00%3A00%3A00Z&sig=x", "sv=1&se=2026-12-01&sig=x"] {
-            assert_eq!(expiry(sas), Some(expected), "{sas}");
-        }
-        assert_eq!(expiry("sv=1&sig=x"), None);
     }
 
     #[test]

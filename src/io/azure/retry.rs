@@ -26,16 +26,19 @@ pub(super) struct Patience {
     pub(super) wire: Arc<Wire>,
     deadline: Instant,
     allowed: TimeDelta,
+    /// What to do when time is up.
+    advice: &'static str,
 }
 
 impl Patience {
-    pub(super) fn new(deadline: TimeDelta) -> Patience {
+    pub(super) fn new(deadline: TimeDelta, advice: &'static str) -> Patience {
         // A stall is noticed after a twentieth of the time there is.
         let stall = (deadline.to_std().unwrap_or_default() / 20).clamp(Duration::from_secs(1), Duration::from_secs(30));
         Patience {
             wire: Arc::new(Wire::new(stall)),
             deadline: Instant::now() + deadline.to_std().unwrap_or_default(),
             allowed: deadline,
+            advice,
         }
     }
 
@@ -57,7 +60,7 @@ impl Patience {
             let error = match tokio::time::timeout(left, attempt()).await {
                 Ok(Ok(done)) => return Ok(done),
                 Ok(Err(error)) => error,
-                Err(_) => return Err(Failure::Deadline(self.allowed)),
+                Err(_) => return Err(Failure::Deadline(self.allowed, self.advice)),
             };
             let failure = Failure::of(&error);
             if !failure.passes() {
@@ -96,7 +99,7 @@ pub(super) enum Failure {
     /// The answer made no sense.
     Nonsense,
     /// Time is up.
-    Deadline(TimeDelta),
+    Deadline(TimeDelta, &'static str),
 }
 
 impl Failure {
@@ -117,7 +120,7 @@ impl Failure {
         match self {
             Failure::Status(status, _) => matches!(status, 408 | 429 | 500 | 502 | 503 | 504),
             Failure::Connection(_) | Failure::Nonsense => true,
-            Failure::SignIn | Failure::Deadline(_) => false,
+            Failure::SignIn | Failure::Deadline(..) => false,
         }
     }
 
@@ -170,10 +173,10 @@ impl Failure {
                 ),
             Failure::Nonsense => Error::partial(format!("{what} gave answers that are not understood"))
                 .hint("is the endpoint that of Azure Storage, and of this service (table or blob)?"),
-            Failure::Deadline(allowed) => {
+            Failure::Deadline(allowed, advice) => {
                 let allowed = humantime::format_duration(allowed.to_std().unwrap_or_default());
                 Error::partial(format!("{what} was not read to its end within {allowed}"))
-                    .hint("what was read is kept; raise `deadline` of this source if this goes on")
+                    .hint(*advice)
             }
         }
     }
@@ -196,6 +199,6 @@ mod tests {
             assert_eq!(Failure::Status(status, String::new()).passes(), passes, "{status}");
         }
         assert!(Failure::Connection(String::new()).passes());
-        assert!(!Failure::Deadline(TimeDelta::seconds(1)).passes());
+        assert!(!Failure::Deadline(TimeDelta::seconds(1), "").passes());
     }
 }
