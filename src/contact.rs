@@ -14,19 +14,30 @@ use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfkc_quick};
 
 mod company;
 mod country;
+mod escapes;
+mod generation;
 mod name;
 mod phone;
 
 pub use company::company_key;
 pub use country::{country_code, domain_country, phone_country};
+pub use escapes::unescaped;
+pub use generation::generation;
 pub use name::{are_nicknames, name_key, nickname_groups, sound_key};
 pub use phone::{e164, phone_digits};
 
 /// The columns of a contact, in the order in which they are typed and handed back.
 pub const COLUMNS: [&str; 7] = ["first_name", "last_name", "email", "phone", "company", "title", "country"];
 
-/// Lower-case ASCII: compatibility forms unified (NFKC), other scripts and accents transliterated.
+/// Lower-case ASCII: escapes undone, compatibility forms unified (NFKC), other scripts and accents transliterated.
 pub fn fold(text: &str) -> Cow<'_, str> {
+    match unescaped(text) {
+        Cow::Borrowed(text) => folded(text),
+        Cow::Owned(text) => Cow::Owned(folded(&text).into_owned()),
+    }
+}
+
+fn folded(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         if text.bytes().any(|b| b.is_ascii_uppercase()) {
             return Cow::Owned(text.to_ascii_lowercase());
@@ -55,6 +66,7 @@ fn composed(text: &str) -> Cow<'_, str> {
 /// assert_eq!(leadrecon::contact::normalised_email("n/a"), None);
 /// ```
 pub fn normalised_email(email: &str) -> Option<String> {
+    let email = unescaped(email);
     let text = email.trim();
     let text = match (text.rfind('<'), text.rfind('>')) {
         (Some(from), Some(to)) if from < to => text.get(from + 1..to)?,

@@ -19,6 +19,7 @@ use self::packed::Packed;
 use self::record::{Fields, Layout, Refused, Slot};
 use crate::codes::{self, action, kind, level, quarantine, stage, storefront};
 use crate::config::{Exclude, Offer};
+use crate::contact;
 use crate::error::Result;
 use crate::findings::{AboutLeads, Finding};
 use crate::lead_source::{self, LeadSource};
@@ -544,7 +545,7 @@ impl Catalogue {
 
 /// A title for comparison: case and spacing don't count.
 fn comparable(title: &str) -> String {
-    title.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
+    contact::unescaped(title).split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
 }
 
 /// Adds offer_id, publisher, offer and stage, which need the catalogue and the other leads.

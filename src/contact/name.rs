@@ -11,8 +11,8 @@ use super::{fold, is_placeholder};
 const TITLES: &[&str] = &[
     "mr", "mrs", "ms", "miss", "mx", "dr", "prof", "professor", "herr", "frau", "hr", "fr", "dipl", "ing", "mag",
     "mme", "mlle", "monsieur", "madame", "sr", "sra", "srta", "senor", "senora", "don", "dona", "sig", "signor",
-    "signora", "dott", "ir", "drs", "mba", "phd", "msc", "bsc", "jr", "ii", "iii", "iv", "esq", "md", "cpa", "sir",
-    "dame",
+    "signora", "dott", "ir", "drs", "mba", "phd", "msc", "bsc", "jr", "jnr", "snr", "ii", "iii", "iv", "2nd", "3rd",
+    "4th", "ifj", "esq", "md", "cpa", "sir", "dame",
 ];
 
 /// Lower-case ASCII words of a name, without titles; `None` for blanks and placeholders. Digits stay: who is called

@@ -15,7 +15,7 @@ pub fn phone_digits(phone: &str) -> Option<String> {
 fn dialled(phone: &str) -> Option<(String, bool)> {
     let mut digits = String::with_capacity(18);
     let mut plus = false;
-    let text = phone.replace("(0)", " ");
+    let text = super::unescaped(phone).replace("(0)", " ");
     for c in text.chars() {
         match c {
             '+' | '＋' if digits.is_empty() => plus = true,

@@ -7,7 +7,7 @@
 //! maximum spanning forest: the weakest of them is a person's weakest bridge.
 
 use super::block::Candidate;
-use super::compare::{COMPANY, EMAIL, FIRST, LAST, PHONE, Shared, compare, levels, names_contradict};
+use super::compare::{COMPANY, EMAIL, FIRST, GENERATION, LAST, PHONE, Shared, compare, levels, names_contradict};
 use super::homes::Contacts;
 use super::model::Scale;
 
@@ -247,6 +247,9 @@ impl Clusters {
                 let seen = compare(&judge.contacts.forms, judge.shared, p, q);
                 if is_bridge && seen[EMAIL] == 8 && seen[PHONE] == 7 && seen[COMPANY] == 4 {
                     return Some(Refusal::WeakBridge);
+                }
+                if seen[LAST] == GENERATION {
+                    return Some(Refusal::Names);
                 }
                 let contradict = names_contradict(&judge.contacts.forms, &seen, p, q);
                 if !contradict && (seen[FIRST] == 0 || seen[LAST] == 0) {

@@ -56,6 +56,7 @@ pub(super) const LEVELS: [&[(&str, &str)]; 7] = [
         ("initial", "initial of the last name"),
         ("different", "different last names"),
         ("swapped", "same names, first and last swapped"),
+        ("generation", "another generation of one name (Sr., Jr., II, III)"),
     ],
     &[
         ("missing", "no company to compare"),
@@ -103,8 +104,10 @@ pub(super) struct Shared {
 /// Compares two profiles in every field.
 pub(super) fn compare(forms: &Forms, shared: &Shared, a: &Profile, b: &Profile) -> Levels {
     let (first, last) = names(forms, a, b);
+    let other_generation = a.generation != 0 && b.generation != 0 && a.generation != b.generation;
+    let last = if other_generation && last != 5 { GENERATION } else { last };
     [
-        emails(forms, shared, a, b, first == 5 || last == 5),
+        emails(forms, shared, a, b, first == 5 || matches!(last, 5 | GENERATION)),
         phones(forms, shared, a.phone, b.phone),
         first,
         last,
@@ -126,6 +129,10 @@ pub(super) fn compare(forms: &Forms, shared: &Shared, a: &Profile, b: &Profile) 
 /// The level of swapped names: as good as the same names, so the model has no probabilities of its own for it.
 pub(super) const SWAPPED: u8 = 6;
 
+/// The level of last names that say they are another generation's: it is not weighed against what agrees, for father and
+/// son have first name, firm and telephone in common.
+pub(super) const GENERATION: u8 = 7;
+
 /// Whether two profiles have names that cannot be one person's, whatever else is equal.
 pub(super) fn names_contradict(forms: &Forms, levels: &Levels, a: &Profile, b: &Profile) -> bool {
     let apart = |x: u32, y: u32| match (forms.names.get(x as usize), forms.names.get(y as usize)) {
@@ -140,7 +147,7 @@ pub(super) fn names_contradict(forms: &Forms, levels: &Levels, a: &Profile, b: &
         (Some(x), Some(y)) => digits_differ(&x.key, &y.key),
         _ => false,
     };
-    first || (last && (matches!(levels[FIRST], 0 | 5) || is_numbered()))
+    levels[LAST] == GENERATION || first || (last && (matches!(levels[FIRST], 0 | 5) || is_numbered()))
 }
 
 /// What two profiles were linked by, in a word.

@@ -91,6 +91,8 @@ pub(super) struct Profile {
     pub company: u32,
     pub title: u32,
     pub country: u32,
+    /// What the names say of father and son, see [`contact::generation`]; 0 where they say nothing.
+    pub generation: u8,
     /// The country it is at home in, filled in by `homes`; not compared, see `frequency`.
     pub home: u32,
 }
@@ -195,8 +197,10 @@ impl Forms {
             let company =
                 companies.get(at).map_or(NONE, |t| *seen.companies.entry(t).or_insert_with(|| self.company(t)));
             let title = titles.get(at).map_or(NONE, |t| *seen.titles.entry(t).or_insert_with(|| self.title(t)));
-            let profile =
-                Profile { email, phone, first: first_number, last: last_number, company, title, country, home: NONE };
+            let mut names = [lasts.get(at), firsts.get(at)].into_iter().flatten();
+            let generation = names.find_map(|name| seen.generation(name)).unwrap_or(0);
+            let (first, last) = (first_number, last_number);
+            let profile = Profile { email, phone, first, last, company, title, country, generation, home: NONE };
             profiles.push(if own.get(at) == Some(&true) { self.own_profile(profile) } else { self.profile(profile) });
         }
         Ok(profiles)
@@ -235,7 +239,8 @@ impl Forms {
         if let Some(&known) = seen.get(raw) {
             return known;
         }
-        let found = contact::name_key(raw).map_or(NONE, |key| self.name_of_key(&key, Script::of(raw)));
+        let script = || Script::of(&contact::unescaped(raw));
+        let found = contact::name_key(raw).map_or(NONE, |key| self.name_of_key(&key, script()));
         seen.insert(raw, found);
         found
     }
@@ -332,4 +337,11 @@ struct Seen<'a> {
     companies: PlHashMap<&'a str, u32>,
     titles: PlHashMap<&'a str, u32>,
     countries: PlHashMap<&'a str, u32>,
+    generations: PlHashMap<&'a str, Option<u8>>,
+}
+
+impl<'a> Seen<'a> {
+    fn generation(&mut self, name: &'a str) -> Option<u8> {
+        *self.generations.entry(name).or_insert_with(|| contact::generation(name))
+    }
 }

@@ -22,8 +22,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::compare::{
-    COMPANY, COMPATRIOTS, COUNTRY, EMAIL, FIELDS, FIRST, FOREIGNERS, HOME, LAST, LEVELS, Levels, PHONE, SWAPPED, TITLE,
-    levels,
+    COMPANY, COMPATRIOTS, COUNTRY, EMAIL, FIELDS, FIRST, FOREIGNERS, GENERATION, HOME, LAST, LEVELS, Levels, PHONE,
+    SWAPPED, TITLE, levels,
 };
 use super::forms::NONE;
 use super::frequency;
@@ -373,6 +373,9 @@ impl Model {
                 shares = [shares[0] * p.m, shares[1] * p.r, shares[2] * c, shares[3] * u];
             }
         }
+        if levels[LAST] == GENERATION {
+            shares[0] *= (-CERTAIN).exp2();
+        }
         shares
     }
 }
@@ -458,6 +461,7 @@ impl Scale {
             for name in [FIRST, LAST] {
                 table[name][usize::from(SWAPPED)] = table[name][1];
             }
+            table[LAST][usize::from(GENERATION)].same = -CERTAIN;
         }
         let strangers = (1.0 - model.prior_same - model.prior_close - model.prior_colleagues).max(0.1);
         let prior = Log2 {

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::model::probability;
 use crate::codes::kind;
-use crate::contact::is_placeholder;
+use crate::contact::{COLUMNS, is_placeholder};
 use crate::error::Result;
 use crate::tables::{CrmRecords, Identities, People, Table};
 
@@ -98,14 +98,14 @@ impl Assigned {
         let received = leads.column("received_at")?.datetime()?.physical().clone();
         let kinds = leads.column("kind")?.str()?;
         let offers = leads.column("offer_id")?.str()?;
-        let fields = CONTACT.iter().map(|name| Ok(leads.column(name)?.str()?.clone())).collect::<Result<Vec<_>>>()?;
+        let fields = COLUMNS.iter().map(|name| Ok(leads.column(name)?.str()?.clone())).collect::<Result<Vec<_>>>()?;
         for &row in &rows.by_receipt {
             let at = row as usize;
             if self.cluster[at] == NOBODY {
                 continue;
             }
             let number = *number_of.entry(self.cluster[at]).or_insert_with(|| {
-                persons.push(Person { first_row: row, newest: [None; CONTACT.len()], ..Person::default() });
+                persons.push(Person { first_row: row, newest: [None; COLUMNS.len()], ..Person::default() });
                 persons.len() - 1
             });
             let person = &mut persons[number];
@@ -128,7 +128,7 @@ impl Assigned {
         };
         let first_rows = rows_of(&|p| Some(p.first_row));
         let mut columns = vec![person_ids.clone().into_column().take(&first_rows)?];
-        for (n, name) in CONTACT.iter().enumerate() {
+        for (n, name) in COLUMNS.iter().enumerate() {
             columns.push(leads.column(name)?.take(&rows_of(&|p| p.newest[n]))?);
         }
         let instant = tables_instant();
@@ -145,12 +145,10 @@ impl Assigned {
     }
 }
 
-const CONTACT: [&str; 7] = ["first_name", "last_name", "email", "phone", "company", "title", "country"];
-
 #[derive(Default)]
 struct Person<'a> {
     first_row: u32,
-    newest: [Option<u32>; CONTACT.len()],
+    newest: [Option<u32>; COLUMNS.len()],
     last_seen: i64,
     leads: i64,
     offers: Vec<&'a str>,

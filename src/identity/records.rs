@@ -13,6 +13,7 @@ use super::compare::{Shared, levels, linked_by};
 use super::homes::Contacts;
 use super::model::{CERTAIN, Model, Scale, probability};
 use crate::codes::link;
+use crate::contact::COLUMNS;
 use crate::error::Result;
 
 /// Row of a lead of the person, weight, and what decided.
@@ -29,7 +30,7 @@ pub(super) struct Assignment {
 
 /// The records, below them how they described their person before, and for each row below the record that it is of.
 pub(super) fn with_earlier(records: &DataFrame, earlier: &DataFrame) -> Result<(DataFrame, Vec<usize>)> {
-    const READ: &[&str] = &["email", "phone", "first_name", "last_name", "company", "title", "country", "key"];
+    let read = || COLUMNS.into_iter().chain(["key"]);
     if earlier.height() == 0 {
         return Ok((records.clone(), Vec::new()));
     }
@@ -41,8 +42,8 @@ pub(super) fn with_earlier(records: &DataFrame, earlier: &DataFrame) -> Result<(
     let rows: HashMap<(String, String), usize> = keys(records)?.into_iter().zip(0..).collect();
     let of: Vec<Option<usize>> = keys(earlier)?.iter().map(|key| rows.get(key).copied()).collect();
     let known: BooleanChunked = of.iter().map(|row| Some(row.is_some())).collect();
-    let below = earlier.filter(&known)?.select(READ.iter().copied())?;
-    Ok((records.select(READ.iter().copied())?.vstack(&below)?, of.into_iter().flatten().collect()))
+    let below = earlier.filter(&known)?.select(read())?;
+    Ok((records.select(read())?.vstack(&below)?, of.into_iter().flatten().collect()))
 }
 
 /// Of what a record was given by each of its descriptions, the one that fits best: sales correct addresses, and the
@@ -87,10 +88,19 @@ pub(super) fn assign(
     let prior = (OF_A_LEAD / (of_leads as f64).max(1.0)).min(0.03).log2();
     let scale = Scale::new(model).with_prior(prior, prior);
     let found = block::candidates(contacts, shared, &scale, true);
+    // A record of the son's is not the father's, whichever of his leads leaves out what tells them apart.
+    let told = contacts.forms.profiles.iter().enumerate().take(of_leads).filter(|(_, profile)| profile.generation != 0);
+    let told: Vec<(u32, u8)> = told.map(|(number, profile)| (number as u32, profile.generation)).collect();
+    let generations: HashMap<u32, u8> = told.into_iter().map(|(number, of)| (clusters.find(number), of)).collect();
+    let generation = |record: u32| contacts.forms.profiles.get(record as usize).map_or(0, |profile| profile.generation);
     // Best weight of each record's profile with each cluster.
     let mut best: BTreeMap<(u32, u32), (f64, u32, u32)> = BTreeMap::new();
     for edge in edges(contacts, &scale, &found.pairs, 0.0) {
         let (lead, record) = if (edge.a as usize) < of_leads { (edge.a, edge.b) } else { (edge.b, edge.a) };
+        let (of_lead, of_record) = (generations.get(&clusters.find(lead)).copied(), generation(record));
+        if of_record != 0 && of_lead.is_some_and(|of_lead| of_lead != of_record) {
+            continue;
+        }
         // Strongest first: what stands already is at least as strong.
         best.entry((record, clusters.find(lead))).or_insert((edge.weight, lead, edge.pattern));
     }

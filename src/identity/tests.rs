@@ -94,6 +94,33 @@ fn test_and_withheld_leads_are_nobody() {
 // Must not be merged.
 
 #[test]
+fn father_and_son_are_two_people_whatever_they_share() {
+    let phone = "+1 425 555 0123";
+    for (father, son) in
+        [("Castellan Sr.", "Castellan Jr."), ("Castellan II", "Castellan III"), ("Castellan sen.", "Castellan jun.")]
+    {
+        check(
+            "ab",
+            &[
+                ["John", father, "john@castellan.com", phone, "Castellan Farms", "US"],
+                ["John", son, "johnny@castellan.com", phone, "Castellan Farms", "US"],
+            ],
+        );
+        // Who leaves it out may be either, and joins them no more.
+        let found = persons(&linked_with(
+            &[
+                ["John", father, "john@castellan.com", phone, "Castellan Farms", "US"],
+                ["John", "Castellan", "john@castellan.com", phone, "Castellan Farms", "US"],
+                ["John", son, "johnny@castellan.com", phone, "Castellan Farms", "US"],
+            ],
+            &[],
+            &[],
+        ));
+        assert_ne!(found.as_bytes().first(), found.as_bytes().last(), "{found}");
+    }
+}
+
+#[test]
 fn namesakes_at_two_firms_are_two_people() {
     check(
         "ab",
@@ -608,4 +635,28 @@ fn the_order_of_rows_and_the_number_of_threads_change_nothing() {
 fn no_leads_are_no_people() {
     let linked = linked_with(&[], &[], &[]);
     assert_eq!((linked.identities.height(), linked.people.height()), (0, 0));
+}
+
+#[test]
+fn what_a_form_made_of_a_name_is_undone() {
+    check(
+        "aabb",
+        &[
+            ["Sean", "O'Brannagh", "", "", "Smith & Daughters", "IE"],
+            ["Sean", "O&#039;Brannagh", "", "", "Smith &amp; Daughters", "IE"],
+            ["Zoë", "D'Aubigné", "", "", "Müller & Söhne", "DE"],
+            ["Zo&#235;", "D\\'AubignÃ©", "", "", "M&uuml;ller &amp; S&ouml;hne", "DE"],
+        ],
+    );
+}
+
+#[test]
+fn junior_and_the_second_are_one() {
+    check(
+        "aa",
+        &[
+            ["John", "Castellan Jr.", "john@castellan.com", "", "Castellan Farms", "US"],
+            ["John", "Castellan II", "john@castellan.com", "", "", "US"],
+        ],
+    );
 }

@@ -173,7 +173,11 @@ impl<'a> People<'a> {
     /// Under what a person can be found: e-mail; last name with telephone; whole name with company; else as nobody.
     fn names(&self, row: usize) -> Vec<String> {
         let at = |column: &[Option<&'a str>]| column.get(row).copied().flatten();
-        let last = at(&self.last_name).and_then(contact::name_key);
+        // Father and son are two: what tells them apart is no part of the key of a name.
+        let told = |column| at(column).and_then(contact::generation);
+        let generation = told(&self.last_name).or_else(|| told(&self.first_name));
+        let generation = generation.map_or_else(String::new, |generation| format!(" {generation}"));
+        let last = at(&self.last_name).and_then(contact::name_key).map(|last| last + &generation);
         let mut names = Vec::new();
         if let Some(email) = at(&self.email).and_then(contact::normalised_email) {
             names.push(format!("e {email}"));
