@@ -107,8 +107,9 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {
-            let _ = error.print();
-            return if error.use_stderr() { Status::Usage as u8 } else { Status::Done as u8 };
+            // The help goes to standard output.
+            let done = if error.use_stderr() { Status::Usage } else { Status::Done };
+            return ended(done, error.print());
         }
     };
     listen(&cli.globals);
@@ -129,9 +130,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
     match done {
         Ok(done) => {
             let mut out = std::io::stdout().lock();
-            // A reader that went away (`| head`) is no failure of ours.
-            let _ = out.write_all(done.output.as_bytes()).and_then(|()| out.flush());
-            done.status as u8
+            ended(done.status, out.write_all(done.output.as_bytes()).and_then(|()| out.flush()))
         }
         Err(error) => {
             let _ = if cli.globals.json {
@@ -141,6 +140,21 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
             };
             error.status() as u8
         }
+    }
+}
+
+/// The exit status of what was done and then written: what could not be written must not look like success. A reader
+/// that went away (`| head`) has what it wanted.
+fn ended(done: Status, written: std::io::Result<()>) -> u8 {
+    match written {
+        Err(failed) if failed.kind() != std::io::ErrorKind::BrokenPipe && done != Status::Usage => {
+            let error = Error::failed("cannot write to standard output")
+                .because(failed)
+                .hint("what was done is done; make room where the output goes, and ask again");
+            let _ = writeln!(std::io::stderr(), "error: {error}");
+            Status::Failed as u8
+        }
+        _ => done as u8,
     }
 }
 
