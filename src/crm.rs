@@ -239,7 +239,11 @@ fn tables(
     let keep = |label: &str| layout.knows(label, destination);
     let header = json::header_of(&part.name, models);
     let ask = Ask { score: &wanted, needed: if destination.columns.is_empty() { 2 } else { 1 }, keep: &keep, header };
-    tabular::read(part, &ask)
+    tabular::read(part, &ask).map_err(|problem| {
+        problem.or_hint(
+            "if its headers have other names, say which is which with columns = { email = \"…\", created_at = \"…\" }",
+        )
+    })
 }
 
 /// A date, or milliseconds since 1970, in a file's name.

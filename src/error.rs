@@ -87,6 +87,13 @@ impl Error {
         self
     }
 
+    /// The same where nobody who knew more has said it: advice names keys and columns, which only the caller knows.
+    #[must_use]
+    pub fn or_hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.hint.get_or_insert_with(|| hint.into());
+        self
+    }
+
     /// The exit status this failure asks for.
     pub fn status(&self) -> Status {
         self.0.status

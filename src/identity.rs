@@ -9,7 +9,7 @@ use polars::prelude::*;
 
 pub use self::clustered::Link;
 use self::clustered::{Clustered, strongest};
-pub use self::decisions::{Decision, decisions};
+pub use self::decisions::{Decision, Decisions, decisions};
 pub use self::explainer::{Explainer, Waterfall};
 pub use self::model::Step;
 pub use self::quality::{Quality, StageBounds};
@@ -129,6 +129,20 @@ pub fn link(inputs: &Inputs) -> Result<Linked> {
         links,
         bounds,
     })
+}
+
+/// Most lines that are named one by one.
+const NAMED: usize = 10;
+
+/// Lines of the file of reviewed decisions that cannot be used.
+pub fn unusable_decisions(decisions: &Decisions) -> Vec<Finding> {
+    let problems = &decisions.problems;
+    let named = problems.iter().take(NAMED).cloned().map(AboutSetting::DecisionLine);
+    let mut findings: Vec<Finding> = named.map(|line| Finding::mail("", line, 1)).collect();
+    if problems.len() > NAMED {
+        findings.push(Finding::mail("", AboutSetting::DecisionLines, problems.len() - NAMED));
+    }
+    findings
 }
 
 fn findings(quality: &Quality, changes: &[changes::Change], unknown: usize, refused_decisions: usize) -> Vec<Finding> {

@@ -15,6 +15,7 @@ pub mod error;
 pub mod findings;
 pub mod lead_source;
 pub mod merges;
+pub mod reviewed;
 pub mod tables;
 pub mod tabular;
 pub mod time;

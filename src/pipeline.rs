@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::error::Result;
 use crate::findings::Finding;
 use crate::history::Told;
-use crate::identity::{Decision, Linked, Quality};
+use crate::identity::{Decisions, Linked, Quality};
 use crate::leads::Parsed;
 use crate::losses::{causes, outages};
 use crate::monitors::{routing, silent_sources, untouched};
@@ -61,7 +61,7 @@ pub struct Records {
 #[derive(Debug, Default)]
 pub struct Reviewed {
     /// Who is the same person, and who is not.
-    pub decisions: Vec<Decision>,
+    pub decisions: Decisions,
     /// What became of missed leads.
     pub worked: Worked,
     /// Lead and destination that `replay` handed out before this day.
@@ -100,13 +100,14 @@ pub fn people(
         leads,
         records: &records.records,
         earlier: &records.earlier,
-        decisions: &reviewed.decisions,
+        decisions: &reviewed.decisions.made,
         taught: &worked::taught(&reviewed.worked, leads, &records.records)?,
         previous,
         threshold: day.config.identity.threshold,
         model: None,
     })?;
-    let Linked { identities, people, crm_records, model, changed_people, findings, quality, .. } = linked;
+    let Linked { identities, people, crm_records, model, changed_people, mut findings, quality, .. } = linked;
+    findings.extend(identity::unusable_decisions(&reviewed.decisions));
     Ok((Recognised { identities, people, changed_people, quality, model, findings }, crm_records))
 }
 

@@ -229,14 +229,22 @@ pub fn read(part: &Part, ask: &Ask) -> Result<Vec<Sheet>> {
     delimited::read(&part.name, &decoded, ask).map(|sheet| vec![sheet])
 }
 
-/// The error for a file without the header asked for.
+/// The text of a file in whatever encoding; none where it is no text.
+pub fn text_of(bytes: &[u8]) -> Option<String> {
+    text::decode(bytes).ok().map(|decoded| decoded.text.into_owned())
+}
+
+/// The error for a file without the header asked for; what to do about it, the caller knows.
 fn no_header(name: &str, nearest: &[String]) -> Error {
     let shown: Vec<String> = nearest.iter().take(12).map(|label| clip(label)).collect();
     Error::partial(format!(
         "cannot read \"{name}\": no row of its first {HEADER_WITHIN} has the column names looked for"
     ))
-    .because(if shown.is_empty() { "no row found".to_owned() } else { format!("nearest row: {}", shown.join(", ")) })
-    .hint("if its headers have other names, say which is which with columns = { email = \"…\", created_at = \"…\" }")
+    .because(if shown.is_empty() {
+        "no row found".to_owned()
+    } else {
+        format!("nearest row: {}", shown.join(", "))
+    })
 }
 
 /// A label short enough for a message; anything that could be a contact is not shown.

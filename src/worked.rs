@@ -1,15 +1,16 @@
 //! The reviewed file `worked.csv`: what people did about missed leads, by lead or by e-mail.
 //!
-//! It is written by `leadrecon close` and by people, who save the call list from a spreadsheet program: with a BOM, with
-//! `;` or a tab, with more columns than ours, in any order and case. A settled lead leaves the call list and stays in
-//! the history.
+//! It is written by `leadrecon close` and by people, who save the call list from a spreadsheet program or name the call
+//! list itself; both are read as exports are ([`reviewed`]). A settled lead leaves the call list and stays in the history.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::contact::normalised_email;
 use crate::error::Result;
 use crate::findings::{AboutSetting, Finding};
+use crate::reviewed::{self, Fields};
 use crate::tables::{CrmRecords, Grain, Leads, Table};
+use crate::tabular::fold;
 use crate::who::Who;
 
 /// What came of a missed lead.
@@ -32,16 +33,13 @@ impl Outcome {
     /// The sentence that says what was expected.
     pub fn parse(text: &str) -> Result<Outcome, String> {
         let text = text.trim();
-        match text.to_ascii_lowercase().as_str() {
+        match text.to_lowercase().as_str() {
             "called" => return Ok(Outcome::Called),
             "duplicate" => return Ok(Outcome::Duplicate),
             "junk" => return Ok(Outcome::Junk),
             _ => {}
         }
-        let id = text
-            .split_once(':')
-            .filter(|(word, _)| word.trim().eq_ignore_ascii_case("in-crm"))
-            .map(|(_, id)| id.trim());
+        let id = text.split_once(':').filter(|(word, _)| fold(word) == "incrm").map(|(_, id)| id.trim());
         match id {
             Some(id) if !id.is_empty() => Ok(Outcome::InCrm(id.to_owned())),
             _ => Err("expected called, duplicate, junk or in-crm:RECORD_ID".to_owned()),
@@ -83,57 +81,61 @@ pub struct Worked {
 /// Header that `close` writes.
 pub const HEADER: &str = "lead_id,email,outcome,note\n";
 
+/// The columns, in the order of the constants below.
+const FIELDS: &Fields = &[
+    ("lead_id", &["leadid", "lead", "leadids", "id"]),
+    ("email", &["email", "mail", "emailaddress"]),
+    ("outcome", &["outcome", "result", "ergebnis", "résultat", "resultado"]),
+    ("note", &["note", "notes", "notiz", "comment"]),
+];
+const LEAD: usize = 0;
+const EMAIL: usize = 1;
+const OUTCOME: usize = 2;
+const NOTE: usize = 3;
+
 /// Reads the file. Rows without an outcome are rows that nobody has worked yet.
-pub fn parse(text: &str) -> Worked {
-    let text = text.trim_start_matches('\u{feff}');
-    let mut worked = Worked::default();
-    if text.trim().is_empty() {
-        return worked;
-    }
-    let Some((delimiter, columns)) = header(text) else {
-        worked.problems.push("line 1: it cannot be read as a header".to_owned());
-        return worked;
-    };
-    let mut reader =
-        csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).trim(csv::Trim::All).from_reader(text.as_bytes());
-    let at = |names: &[&str]| names.iter().find_map(|n| columns.get(*n)).copied();
-    let (lead, email) = (at(LEAD), at(EMAIL));
-    let (Some(outcome), note) = (at(OUTCOME), at(NOTE)) else {
-        worked.problems.push("line 1: no column \"outcome\"; expected lead_id or email, outcome, note".to_owned());
-        return worked;
-    };
-    for row in reader.records() {
-        let row = match row {
-            Ok(row) => row,
-            Err(e) => {
-                worked.problems.push(format!(
-                    "line {}: {}",
-                    e.position().map_or(0, csv::Position::line),
-                    "not UTF-8 or damaged quotes"
-                ));
-                continue;
-            }
-        };
-        let line = row.position().map_or(0, csv::Position::line);
-        let cell = |at: Option<usize>| {
-            at.and_then(|at| row.get(at)).map(|c| c.trim_start_matches('\'').trim()).filter(|c| !c.is_empty())
-        };
-        let Some(text) = cell(Some(outcome)) else { continue };
-        let Some(who) = cell(lead).or_else(|| cell(email)) else {
-            worked.problems.push(format!("line {line}: neither lead_id nor email"));
+///
+/// # Errors
+/// A file that is no table, or has no column for the outcome (exit 3).
+pub fn read(name: &str, bytes: Vec<u8>) -> Result<Worked> {
+    let read = reviewed::read(name, bytes, FIELDS, &[OUTCOME])?;
+    let mut worked = Worked { entries: Vec::new(), problems: read.problems };
+    for line in &read.lines {
+        let Some(text) = line.cell(OUTCOME) else { continue };
+        let number = line.number;
+        let Some(who) = line.cell(LEAD).or_else(|| line.cell(EMAIL)) else {
+            worked.problems.push(format!("line {number}: neither lead_id nor email"));
             continue;
         };
+        if is_made_a_number(who) {
+            worked.problems.push(format!("line {number}: the spreadsheet program made a number of the lead id"));
+            continue;
+        }
         match Outcome::parse(text) {
-            // A row of the call list stands for a person and may name several leads.
-            Ok(outcome) => worked.entries.extend(who.split([' ', '+']).filter(|w| !w.is_empty()).map(|who| Entry {
-                who: who.to_owned(),
-                outcome: outcome.clone(),
-                note: cell(note).unwrap_or_default().to_owned(),
-            })),
-            Err(expected) => worked.problems.push(format!("line {line}: {expected}")),
+            Ok(outcome) => {
+                worked.entries.extend(names_in(who).map(|who| Entry {
+                    who: who.to_owned(),
+                    outcome: outcome.clone(),
+                    note: line.cell(NOTE).unwrap_or_default().to_owned(),
+                }));
+            }
+            Err(expected) => worked.problems.push(format!("line {number}: {expected}")),
         }
     }
-    worked
+    Ok(worked)
+}
+
+/// A row of the call list stands for a person and may name several leads, joined by a plus; an address may have one in it.
+fn names_in(cell: &str) -> impl Iterator<Item = &str> {
+    let parts = cell.split(|c: char| c.is_whitespace() || matches!(c, ',' | ';'));
+    let names = parts.flat_map(|part| part.split(if part.contains('@') { '\n' } else { '+' }));
+    names.map(|name| name.trim_start_matches('\'')).filter(|name| !name.is_empty())
+}
+
+/// `1.23457E+15`: what is left of a lead id that a spreadsheet program took for a number.
+fn is_made_a_number(who: &str) -> bool {
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b','));
+    who.to_ascii_uppercase().split_once("E+").is_some_and(|(mantissa, power)| number(mantissa) && number(power))
 }
 
 /// File below the state folder that `close` writes where the configuration names none.
@@ -149,8 +151,7 @@ pub fn append(text: &str, entries: &[Entry]) -> Result<String, String> {
     }
     let plain = text.trim_start_matches('\u{feff}');
     let (delimiter, columns) = header(plain).ok_or("its header cannot be read")?;
-    let at = |names: &[&str]| names.iter().find_map(|n| columns.get(*n)).copied();
-    let (Some(lead), Some(outcome)) = (at(LEAD), at(OUTCOME)) else {
+    let (Some(lead), Some(outcome)) = (place(&columns, LEAD), place(&columns, OUTCOME)) else {
         return Err("it has no columns \"lead_id\" and \"outcome\"".to_owned());
     };
     let width = columns.values().max().map_or(0, |most| most + 1);
@@ -160,7 +161,7 @@ pub fn append(text: &str, entries: &[Entry]) -> Result<String, String> {
         for (place, value) in [
             (Some(lead), entry.who.clone()),
             (Some(outcome), entry.outcome.to_string()),
-            (at(NOTE), entry.note.clone()),
+            (place(&columns, NOTE), entry.note.clone()),
         ] {
             if let Some(cell) = place.and_then(|place| row.get_mut(place)) {
                 *cell = value;
@@ -184,15 +185,15 @@ pub fn without(text: &str, is_gone: impl Fn(&str) -> bool) -> Result<Option<Stri
         return Ok(None);
     }
     let (delimiter, columns) = header(plain).ok_or("its header cannot be read")?;
-    let places: Vec<usize> = LEAD.iter().chain(EMAIL).filter_map(|name| columns.get(*name)).copied().collect();
+    let places: Vec<usize> = [LEAD, EMAIL].into_iter().filter_map(|field| place(&columns, field)).collect();
     let mut reader =
         csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).has_headers(false).from_reader(plain.as_bytes());
     let mut writer = csv::WriterBuilder::new().delimiter(delimiter).flexible(true).from_writer(Vec::new());
     let mut dropped = false;
     for (n, row) in reader.records().enumerate() {
         let row = row.map_err(|e| format!("line {} cannot be read", e.position().map_or(0, csv::Position::line)))?;
-        let mut names = places.iter().filter_map(|at| row.get(*at)).flat_map(|cell| cell.split([' ', '+']));
-        if n > 0 && names.any(|who| !who.is_empty() && is_gone(who.trim_start_matches('\''))) {
+        let mut names = places.iter().filter_map(|at| row.get(*at)).flat_map(names_in);
+        if n > 0 && names.any(&is_gone) {
             dropped = true;
             continue;
         }
@@ -202,22 +203,23 @@ pub fn without(text: &str, is_gone: impl Fn(&str) -> bool) -> Result<Option<Stri
     Ok(dropped.then(|| String::from_utf8_lossy(&kept).into_owned()))
 }
 
-const LEAD: &[&str] = &["lead_id", "lead", "id"];
-const EMAIL: &[&str] = &["email", "e_mail", "mail"];
-const OUTCOME: &[&str] = &["outcome", "result"];
-const NOTE: &[&str] = &["note", "notes"];
-
-/// Delimiter, and column of each name, of a text without a BOM.
+/// Delimiter, and place of each column by its folded name, of a text without a BOM.
 fn header(text: &str) -> Option<(u8, BTreeMap<String, usize>)> {
-    let first = text.lines().next()?;
+    let mut lines = text.lines();
+    let first = lines.next()?;
+    let first = if first.trim_matches('"').to_ascii_lowercase().starts_with("sep=") { lines.next()? } else { first };
     let delimiter = [b',', b';', b'\t'].into_iter().max_by_key(|d| first.bytes().filter(|b| b == d).count())?;
     let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).trim(csv::Trim::All).from_reader(first.as_bytes());
     let names = reader.headers().ok()?;
-    let columns = names.iter().enumerate().map(|(at, name)| (name.to_lowercase().replace([' ', '-'], "_"), at));
-    Some((delimiter, columns.collect()))
+    Some((delimiter, names.iter().enumerate().map(|(at, name)| (fold(name), at)).collect()))
 }
 
-/// One line for [`parse`] to read.
+/// Where the column of a field stands.
+fn place(columns: &BTreeMap<String, usize>, field: usize) -> Option<usize> {
+    FIELDS.get(field)?.1.iter().find_map(|name| columns.get(*name)).copied()
+}
+
+/// One line for [`read`] to read.
 pub fn line(entry: &Entry) -> String {
     let (lead, email) = if entry.who.contains('@') { ("", entry.who.as_str()) } else { (entry.who.as_str(), "") };
     let mut writer = csv::WriterBuilder::new().from_writer(Vec::new());
@@ -348,6 +350,10 @@ fn looks_like_id(text: &str) -> bool {
 mod tests {
     use super::*;
 
+    fn parse(text: &str) -> Worked {
+        read("worked.csv", text.as_bytes().to_vec()).unwrap()
+    }
+
     #[test]
     fn a_call_list_saved_by_a_spreadsheet_is_read_whatever_its_delimiter_and_columns() {
         let text = "\u{feff}Name;Phone;Outcome;Note;Lead ID\r\nAda;'+49 30;called;\"will; buy\";00aa11bb22cc33dd\r\n\
@@ -363,6 +369,14 @@ mod tests {
             "no personal data: {:?}",
             worked.problems
         );
+    }
+
+    #[test]
+    fn a_lead_id_that_became_a_number_is_told_and_an_address_keeps_its_plus() {
+        let worked = parse("lead_id,email,outcome\n1.23457E+15,,called\n,ann+azure@contoso.com,junk\nl1 + l2,,junk\n");
+        assert_eq!(worked.problems, ["line 2: the spreadsheet program made a number of the lead id"]);
+        let who: Vec<&str> = worked.entries.iter().map(|entry| entry.who.as_str()).collect();
+        assert_eq!(who, ["ann+azure@contoso.com", "l1", "l2"]);
     }
 
     #[test]
@@ -424,6 +438,7 @@ mod tests {
     #[test]
     fn an_empty_or_foreign_file_settles_nothing_and_says_why() {
         assert_eq!(parse(""), Worked::default());
-        assert!(parse("a,b\n1,2\n").problems[0].contains("no column \"outcome\""));
+        let error = read("worked.csv", b"lead_id,email\nl1,\n".to_vec()).unwrap_err();
+        assert!(error.to_string().contains("no column outcome"), "{error}");
     }
 }

@@ -23,6 +23,7 @@ use crate::job;
 use crate::lead_source;
 use crate::tables::{self, Leads, Table};
 use crate::tabular::ReadFile;
+use crate::worked;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {}
@@ -33,16 +34,41 @@ struct Section {
     lines: Vec<CheckLine>,
 }
 
+/// The reviewed files that the configuration names, each with what is wrong in it.
+fn reviewed_files(config: &Config) -> Vec<Section> {
+    let decisions = config.identity.decisions.as_deref().map(|path| {
+        let read =
+            reviewed::bytes(Some(path)).and_then(|bytes| identity::decisions(&path.display().to_string(), bytes));
+        ("decisions", path, read.map(|read| (read.made.len(), read.problems)))
+    });
+    let worked = config.missed.worked.as_deref().map(|path| {
+        let read = reviewed::bytes(Some(path)).and_then(|bytes| worked::read(&path.display().to_string(), bytes));
+        ("worked", path, read.map(|read| (read.entries.len(), read.problems)))
+    });
+    let section = |(what, path, read): (&str, &std::path::Path, Result<(usize, Vec<String>)>)| {
+        let lines = match read {
+            Ok((used, problems)) => {
+                let used = line(Verdict::Good, format!("{} used", count(used, "line", "lines")));
+                std::iter::once(used)
+                    .chain(problems.into_iter().map(|problem| line(Verdict::Doubtful, problem)))
+                    .collect()
+            }
+            Err(error) => vec![line(Verdict::Bad, error.to_string())],
+        };
+        Section { title: format!("{what} {}", path.display()), lines }
+    };
+    decisions.into_iter().chain(worked).map(section).collect()
+}
+
 pub(super) fn run(_: &Args, globals: &Globals) -> Result<Done> {
     let config = globals.load()?;
     let now = crate::io::now();
     job::queries_and_templates(&config)?;
-    identity::decisions(&reviewed::text(config.identity.decisions.as_deref())?)?;
-
     let mut sections = vec![Section {
         title: format!("configuration {}", globals.config.display()),
-        lines: vec![line(Verdict::Good, "valid; queries, templates and reviewed files can be used".to_owned())],
+        lines: vec![line(Verdict::Good, "valid; queries and templates can be used".to_owned())],
     }];
+    sections.extend(reviewed_files(&config));
     let how = fetch::Options {
         base: &config.base,
         keep_out: vec![config.state_dir.clone(), config.output.dir.clone()],

@@ -7,6 +7,7 @@ use crate::codes::status;
 use crate::error::{Error, Result, count};
 use crate::io::{landing, last_run, publish, reviewed};
 use crate::tables::{CrmRecords, MissedLeads, Table};
+use crate::tabular;
 use crate::who::Who;
 use crate::worked::{self, Entry, Outcome};
 
@@ -47,7 +48,7 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
     let path = config.missed.worked.clone().unwrap_or_else(|| config.state_dir.join(worked::FILE));
     // Under the lock, so that a run reads the file before or after and two closings do not lose each other.
     let _lock = landing::lock(&config.state_dir, std::time::Duration::from_secs(10))?;
-    let mut text = reviewed::text(Some(&path))?;
+    let mut text = reviewed_text(&path)?;
     let entries =
         found.iter().map(|id| Entry { who: (*id).to_owned(), outcome: outcome.clone(), note: args.note.clone() });
     text = worked::append(&text, &entries.collect::<Vec<_>>())
@@ -61,6 +62,20 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
         output = serde_json::json!({ "lead_ids": found, "outcome": outcome.to_string() }).to_string();
     }
     Ok(Done::ok(output + "\n"))
+}
+
+/// The text of the reviewed file, to which lines can be added: what a spreadsheet program saved in another encoding is
+/// UTF-8 with a mark from then on, which such programs read.
+fn reviewed_text(path: &std::path::Path) -> Result<String> {
+    let bytes = reviewed::bytes(Some(path))?;
+    let is_workbook = bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(&[0xd0, 0xcf, 0x11, 0xe0]);
+    match if is_workbook { None } else { tabular::text_of(&bytes) } {
+        Some(text) if std::str::from_utf8(&bytes).is_err() => Ok(format!("\u{feff}{text}")),
+        Some(_) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        None => Err(Error::usage("nothing can be added to the reviewed file: it is no text")
+            .at(path.display())
+            .hint("write the outcome into the workbook itself, or name a .csv file under [missed] worked")),
+    }
 }
 
 /// The id of a record in its CRM's long form: a slip would settle a lead that nobody has seen.

@@ -5,7 +5,7 @@ use crate::error::{Error, Result, count};
 use crate::explain;
 use crate::explain::verdict::{self, Published};
 use crate::identity::{self, Explainer};
-use crate::io::last_run;
+use crate::io::{last_run, reviewed};
 use crate::reconcile::Expected;
 use crate::who;
 
@@ -56,8 +56,7 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
     };
     let decisions = match &config.identity.decisions {
         Some(path) if path.exists() => {
-            let text = std::fs::read_to_string(path).map_err(|e| crate::io::publish::cannot("read", path, &e))?;
-            identity::decisions(&text)?
+            identity::decisions(&path.display().to_string(), reviewed::bytes(Some(path))?)?.made
         }
         _ => Vec::new(),
     };

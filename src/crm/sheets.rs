@@ -284,7 +284,7 @@ fn undecided(name: &str, labels: &[String], destination: &str) -> Error {
         .because(
             "no date has a part above 12, and no other export and no record read before tells which reading is meant",
         )
-        .hint(format!("set date_order = \"dmy\" or \"mdy\" under [[destination]] \"{destination}\""))
+        .hint(format!("set date_order = \"dmy\" or \"mdy\" in the section of \"{destination}\""))
 }
 
 /// Cells of a field, cleaned; first filled cell of several columns.

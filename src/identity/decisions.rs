@@ -1,6 +1,7 @@
 //! Reviewed decisions: which two leads a person said are one, or two.
 
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::reviewed::{self, Fields};
 
 /// What a person decided about two leads; it holds for ever.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -13,59 +14,63 @@ pub struct Decision {
     pub same: bool,
 }
 
-/// Reads `decisions.csv`: `lead_id_a,lead_id_b,decision` with `same` or `different`; lines that begin with # are notes.
+/// What a file of reviewed decisions says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Decisions {
+    /// In the order of the file.
+    pub made: Vec<Decision>,
+    /// A sentence for each line that cannot be used, without personal data.
+    pub problems: Vec<String>,
+}
+
+const FIELDS: &Fields = &[
+    ("lead_id_a", &["leadida", "leada", "leadid1", "lead1"]),
+    ("lead_id_b", &["leadidb", "leadb", "leadid2", "lead2"]),
+    ("decision", &["decision", "verdict", "sameordifferent"]),
+];
+
+/// Reads `decisions.csv`, however a spreadsheet program saved it: two lead ids, and `same` or `different`.
 ///
 /// # Errors
-/// Tells every line that cannot be read (exit 2).
-pub fn decisions(text: &str) -> Result<Vec<Decision>> {
-    // No file, or one that nobody has written into yet.
-    if text.trim_start_matches('\u{feff}').trim().is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut reader =
-        csv::ReaderBuilder::new().comment(Some(b'#')).trim(csv::Trim::All).flexible(true).from_reader(text.as_bytes());
-    let header: Vec<String> = reader
-        .headers()
-        .map_err(|e| Error::usage("the file of reviewed decisions cannot be read").because(e))?
-        .iter()
-        .map(|h| h.trim_start_matches('\u{feff}').to_ascii_lowercase())
-        .collect();
-    let column = |name: &str| {
-        header.iter().position(|h| h == name).ok_or_else(|| {
-            Error::usage(format!("the file of reviewed decisions has no column {name}"))
-                .hint("its header is lead_id_a,lead_id_b,decision")
-        })
-    };
-    let (a, b, word) = (column("lead_id_a")?, column("lead_id_b")?, column("decision")?);
-    let mut decisions = Vec::new();
-    let mut problems = Vec::new();
-    for (n, row) in reader.records().enumerate() {
-        let line = n + 2;
-        let row = match row {
-            Ok(row) => row,
-            Err(error) => {
-                problems.push(format!("line {line}: {error}"));
-                continue;
+/// A file that is no table, or lacks a column (exit 3).
+pub fn decisions(name: &str, bytes: Vec<u8>) -> Result<Decisions> {
+    let read = reviewed::read(name, bytes, FIELDS, &[0, 1, 2])?;
+    let mut decisions = Decisions { made: Vec::new(), problems: read.problems };
+    for line in &read.lines {
+        let word = line.cell(2).unwrap_or_default().to_lowercase();
+        let ids = [0, 1].map(|field| line.cell(field).map(str::to_lowercase));
+        match (ids, word.as_str()) {
+            // Nobody has decided it yet.
+            (_, "") => {}
+            ([Some(a), Some(b)], "same" | "different") if a != b => {
+                decisions.made.push(Decision { lead_id_a: a, lead_id_b: b, same: word == "same" });
             }
-        };
-        let field = |at: usize| row.get(at).unwrap_or("").to_owned();
-        let same = match field(word).to_ascii_lowercase().as_str() {
-            "same" => true,
-            "different" => false,
-            _ => {
-                problems.push(format!("line {line}: decision is neither same nor different"));
-                continue;
+            ([Some(a), Some(b)], _) if a != b => {
+                let text = format!("line {}: decision is neither same nor different", line.number);
+                decisions.problems.push(text);
             }
-        };
-        let (first, second) = (field(a), field(b));
-        if first.is_empty() || second.is_empty() || first == second {
-            problems.push(format!("line {line}: two lead ids are needed"));
-            continue;
+            _ => decisions.problems.push(format!("line {}: two lead ids are needed", line.number)),
         }
-        decisions.push(Decision { lead_id_a: first, lead_id_b: second, same });
     }
-    if problems.is_empty() {
-        return Ok(decisions);
+    Ok(decisions)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decisions_are_read_as_people_save_them_and_a_bad_line_costs_itself() {
+        let text = "\u{feff}sep=;\r\nName;Lead ID A;Lead ID B;Decision\r\n# reviewed in May\r\nx;AA;bb;Same\r\ny;cc;dd;different\r\n\
+                    z;ee;ff;perhaps\r\nz;gg;;same\r\nz;hh;ii;\r\n";
+        let read = decisions("d.csv", text.as_bytes().to_vec()).unwrap();
+        let decision = |a: &str, b: &str, same| Decision { lead_id_a: a.into(), lead_id_b: b.into(), same };
+        assert_eq!(read.made, [decision("aa", "bb", true), decision("cc", "dd", false)]);
+        assert_eq!(
+            read.problems,
+            ["line 6: decision is neither same nor different", "line 7: two lead ids are needed"]
+        );
+        assert_eq!(decisions("d.csv", Vec::new()).unwrap(), Decisions::default());
+        assert!(decisions("d.csv", b"a,b\n1,2\n".to_vec()).is_err());
     }
-    Err(Error::usage("the file of reviewed decisions has lines that cannot be used").because(problems.join("; ")))
 }

@@ -25,6 +25,27 @@ pub fn text(path: Option<&Path>) -> Result<String> {
     fs::read_to_string(path).map_err(|e| cannot_read(path, &e))
 }
 
+/// The bytes of a reviewed file, whatever program saved it; nothing if none is configured or it is not there yet.
+///
+/// # Errors
+/// When it cannot be read or is too large (exit 3): the night's report is made without it.
+pub fn bytes(path: Option<&Path>) -> Result<Vec<u8>> {
+    let Some(path) = path else { return Ok(Vec::new()) };
+    let cannot = |why: String| {
+        Error::partial(format!("cannot read {}", path.display()))
+            .because(why)
+            .hint("it must be a table of at most 64 MiB that this user may read: CSV or an .xlsx workbook")
+    };
+    match fs::metadata(path) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Ok(found) if found.len() > LARGEST => {
+            return Err(cannot(format!("it has {} bytes, at most {LARGEST}", found.len())));
+        }
+        _ => {}
+    }
+    fs::read(path).map_err(|e| cannot(e.to_string()))
+}
+
 /// Files of a user's folder, those with this ending (all if empty), as (path below the folder, text), sorted.
 ///
 /// # Errors

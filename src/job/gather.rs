@@ -9,7 +9,8 @@ use tracing::{info, warn};
 
 use crate::config::{Config, Destination};
 use crate::error::{Error, Result, count};
-use crate::findings::{About, AboutExport, AboutLeads, Finding};
+use crate::findings::{About, AboutExport, AboutLeads, AboutSetting, Finding};
+use crate::identity::{self, Decisions};
 use crate::io::exports::{self, Cloud, Input};
 use crate::io::fetch::{self, FetchReport};
 use crate::io::landing::Landing;
@@ -43,6 +44,14 @@ impl Troubles {
         warn!("{place}: {error}");
         self.sentences.push(format!("{place}: {}", error.what()));
         self.findings.push(Finding::mail(place, about(error.what().to_owned()), 1));
+    }
+
+    /// What a reviewed file says, or nothing where it cannot be used.
+    fn without<T: Default>(&mut self, what: &str, read: Result<T>) -> T {
+        read.unwrap_or_else(|error| {
+            self.add(|why| AboutSetting::ReviewedUnusable(why).into(), what, &error);
+            T::default()
+        })
     }
 }
 
@@ -129,8 +138,8 @@ pub(super) fn everything(ready: &Ready, options: &Options) -> Result<Gathered> {
     }
     let history = state::history_before(&config.state_dir, as_of)?;
     let previous = state::identities_before(&config.state_dir, as_of)?;
-    let reviewed = reviewed(ready)?;
     let mut troubles = Troubles::default();
+    let reviewed = reviewed(ready, &mut troubles)?;
 
     let fetched = fetch_sources(config, options, &mut landing, now, &mut troubles)?;
     let mut into = Into { options, config, landing: &mut landing, now, troubles: &mut troubles, inputs: Vec::new() };
@@ -204,18 +213,25 @@ pub(super) fn witnesses(ready: &Ready, gathered: &Gathered) -> Result<Table<Expo
     crm::records(&gathered.landing.versions(&WITNESSES)?, &ready.witnesses, ready.day.as_of_ends_at)
 }
 
-/// What people said. It is read under the lock: `close` and `replay` write it.
-fn reviewed(ready: &Ready) -> Result<Reviewed> {
+/// What people said. It is read under the lock: `close` and `replay` write it. Without a file that cannot be used the
+/// report is made all the same.
+fn reviewed(ready: &Ready, troubles: &mut Troubles) -> Result<Reviewed> {
     let Day { config, as_of, .. } = ready.day;
     // Where the configuration names no reviewed file, `close` keeps its own.
     let own = config.state_dir.join(worked::FILE);
-    let worked = reviewed::text(Some(config.missed.worked.as_ref().unwrap_or(&own)))?;
+    let worked = config.missed.worked.as_ref().unwrap_or(&own);
+    let read = reviewed::bytes(Some(worked)).and_then(|bytes| worked::read(&worked.display().to_string(), bytes));
+    let worked = troubles.without("worked", read);
+    let decisions = match config.identity.decisions.as_deref() {
+        Some(path) => {
+            let read = reviewed::bytes(Some(path));
+            troubles
+                .without("decisions", read.and_then(|bytes| identity::decisions(&path.display().to_string(), bytes)))
+        }
+        None => Decisions::default(),
+    };
     let replayed = reviewed::text(Some(&config.state_dir.join(REPLAYED)))?;
-    Ok(Reviewed {
-        decisions: ready.decisions.clone(),
-        worked: worked::parse(&worked),
-        replayed: replay::memory(&replayed, Some(as_of)),
-    })
+    Ok(Reviewed { decisions, worked, replayed: replay::memory(&replayed, Some(as_of)) })
 }
 
 /// The count in words.

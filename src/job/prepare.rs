@@ -5,13 +5,12 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::config::{Config, Destination};
+use crate::crm;
 use crate::error::Result;
-use crate::identity::Decision;
 use crate::io::reviewed;
 use crate::pipeline::Day;
 use crate::queries::Library;
 use crate::report::Templates;
-use crate::{crm, identity};
 
 /// How to run.
 #[derive(Clone, Debug, Default)]
@@ -35,7 +34,6 @@ pub(super) struct Ready<'a> {
     pub(super) now: DateTime<Utc>,
     pub(super) library: Library,
     pub(super) templates: Templates,
-    pub(super) decisions: Vec<Decision>,
     /// Witnesses, read as destinations are.
     pub(super) witnesses: Vec<Destination>,
 }
@@ -47,9 +45,8 @@ pub(super) struct Ready<'a> {
 pub(super) fn prepare<'a>(config: &'a Config, options: &Options, now: DateTime<Utc>) -> Result<Ready<'a>> {
     let (library, templates) = queries_and_templates(config)?;
     let as_of = options.as_of.unwrap_or_else(|| now.with_timezone(&config.report.timezone).date_naive());
-    let decisions = identity::decisions(&reviewed::text(config.identity.decisions.as_deref())?)?;
     let witnesses = config.witnesses.iter().map(crm::as_destination).collect();
-    Ok(Ready { day: Day::new(config, as_of), now, library, templates, decisions, witnesses })
+    Ok(Ready { day: Day::new(config, as_of), now, library, templates, witnesses })
 }
 
 /// The queries and templates of a run. Where one is the user's, all are tried on no rows, so that a fault is told before

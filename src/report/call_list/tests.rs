@@ -119,7 +119,7 @@ fn what_sales_fill_in_is_read_back_as_settled_leads() {
         csv.write_record(cells).unwrap();
     }
     let text = String::from_utf8(csv.into_inner().unwrap()).unwrap();
-    let worked = crate::worked::parse(&text);
+    let worked = crate::worked::read("worked.csv", text.into_bytes()).unwrap();
     assert_eq!(worked.problems, Vec::<String>::new());
     assert_eq!(worked.entries.iter().map(|e| e.who.as_str()).collect::<Vec<_>>(), ["l1", "l2", "l3"]);
 }
