@@ -195,10 +195,13 @@ pub fn matching(folder: &Path, glob: &str) -> Vec<PathBuf> {
         return vec![exact];
     }
     let glob = matcher(glob);
-    let walk = walkdir::WalkDir::new(folder).sort_by_file_name();
-    let files = walk.into_iter().filter_map(Result::ok).filter(|entry| !entry.file_type().is_dir());
-    let files = files.filter(|entry| glob.is_match(entry.path().strip_prefix(folder).unwrap()));
-    files.map(walkdir::DirEntry::into_path).collect()
+    // Links are followed, as `out/latest` must be; one that leads nowhere is itself what fits.
+    let walk = walkdir::WalkDir::new(folder).follow_links(true).sort_by_file_name().into_iter();
+    let paths = walk.filter_map(|entry| match entry {
+        Ok(entry) => Some(entry.into_path()).filter(|path| !path.is_dir()),
+        Err(problem) => problem.path().map(Path::to_owned),
+    });
+    paths.filter(|path| glob.is_match(path.strip_prefix(folder).unwrap())).collect()
 }
 
 /// A glob whose `*` stays within a folder.
