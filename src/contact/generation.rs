@@ -94,6 +94,9 @@ const WORDS: &[Word] = &[
     word("sobrinho", 9, Place::Last),
 ];
 
+/// Longest word, in bytes, that can be one of them in any script.
+const LONGEST: usize = 24;
+
 /// The generation that a first, last or whole name tells: 1 of the elder, 2 of the younger, 3 of the third.
 ///
 /// ```
@@ -122,7 +125,9 @@ pub fn generation(name: &str) -> Option<u8> {
         }
     }
     words.iter().enumerate().rev().find_map(|(at, (word, pointed))| {
-        let known = WORDS.iter().find(|known| known.text.len() <= word.len() && fold(word) == known.text)?;
+        // Letters of other scripts become more in ASCII, hardly less.
+        let folded = (word.len() <= LONGEST).then(|| fold(word))?;
+        let known = WORDS.iter().find(|known| folded == known.text)?;
         let holds = match known.place {
             Place::Anywhere => true,
             Place::NotFirst => at > 0,
