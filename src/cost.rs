@@ -129,7 +129,7 @@ fn sheets_of(export: Export) -> Result<Vec<(ReadFile, Sheet)>> {
     let mut all = Vec::new();
     for part in tabular::unpack(&export.name, export.bytes)? {
         let read = |keep: &dyn Fn(&str) -> bool| {
-            let ask = Ask { score: &score, needed: 3, keep, header: None };
+            let ask = Ask { score: &score, needed: 3, keep, by_form: false, header: None };
             tabular::read(&part, &ask).map_err(|problem| problem.or_hint(NEEDED))
         };
         let mut sheets = read(&keep)?;

@@ -14,14 +14,18 @@ use crate::config::{Destination, DestinationKind, ExportedAt, Grace, RecordsPer,
 use crate::error::{Error, Result};
 use crate::findings::{About, AboutExport, AboutSetting, Finding};
 use crate::tables::{SetAside, Table};
+use crate::tabular::readings::Unread;
 use crate::tabular::{self, Ask, Doubt, Export, Part, Sheet};
 
 mod dates;
+mod dating;
+mod ids;
 mod json;
 mod layouts;
 mod records;
 mod sheets;
 mod values;
+mod zones;
 
 pub use crate::tabular::ReadFile;
 pub use layouts::Advice;
@@ -53,6 +57,8 @@ pub struct Read {
     pub findings: Vec<Finding>,
     /// Exports that could not be read: the run is incomplete (exit 3).
     pub problems: Vec<Error>,
+    /// The same by file, for the readings.
+    pub unread: Vec<Unread>,
     /// Whether every export was read. Whoever gathers the exports clears it when one could not be fetched: what is
     /// missing from half an export has not vanished.
     pub complete: bool,
@@ -144,12 +150,17 @@ pub fn read(exports: Vec<Export>, destination: &Destination, landed: &DataFrame)
     let mut loaded: Vec<Loaded> = Vec::new();
     let mut waiting: Vec<Waiting> = Vec::new();
     let mut problems = Vec::new();
+    let mut unread = Vec::new();
+    let mut fails = |file: &str, problem: Error, problems: &mut Vec<Error>| {
+        let why = problem.what().to_owned();
+        unread.push(Unread { destination: destination.name.clone(), file: file.to_owned(), problem: why });
+        problems.push(problem.at(format!("destination \"{}\"", destination.name)));
+    };
     let mut empty = Vec::new();
     let models = json::models(&exports);
     let dated = exports.iter().map(|export| date_in_name(&export.name)).collect::<Vec<_>>();
     let all_dated = !dated.is_empty() && dated.iter().all(Option::is_some);
     let exported_at = exports.iter().map(|e| e.modified).max();
-    let place = || format!("destination \"{}\"", destination.name);
     for (export, dated) in exports.into_iter().zip(dated) {
         let order_at = if all_dated { dated.unwrap_or(export.modified) } else { export.modified };
         if is_companion(&export.name) {
@@ -158,7 +169,7 @@ pub fn read(exports: Vec<Export>, destination: &Destination, landed: &DataFrame)
         let parts = match tabular::unpack(&export.name, export.bytes) {
             Ok(parts) => parts,
             Err(problem) => {
-                problems.push(problem.at(place()));
+                fails(&export.name, problem, &mut problems);
                 continue;
             }
         };
@@ -166,7 +177,7 @@ pub fn read(exports: Vec<Export>, destination: &Destination, landed: &DataFrame)
             let sheets = match tables(&part, layout, destination, &models) {
                 Ok(sheets) => sheets,
                 Err(problem) => {
-                    problems.push(problem.at(place()));
+                    fails(&part.name, problem, &mut problems);
                     continue;
                 }
             };
@@ -191,7 +202,7 @@ pub fn read(exports: Vec<Export>, destination: &Destination, landed: &DataFrame)
             let settle = |question: &sheets::Question| known.settle(question);
             match sheets::read(&one.sheet, &one.part, one.written, layout, destination, &settle)? {
                 sheets::Outcome::Read(records) => loaded.push(Loaded::new(*records, one.order_at, one.bytes)),
-                sheets::Outcome::Undecided(_) => problems.push(one.problem.at(place())),
+                sheets::Outcome::Undecided(_) => fails(&one.part, one.problem, &mut problems),
             }
         }
     }
@@ -212,6 +223,7 @@ pub fn read(exports: Vec<Export>, destination: &Destination, landed: &DataFrame)
         set_aside,
         findings,
         problems,
+        unread,
         exported_at,
         merged,
     })
@@ -238,7 +250,13 @@ fn tables(
     // Which columns are needed is only known with the whole header; the labels that any field may have suffice.
     let keep = |label: &str| layout.knows(label, destination);
     let header = json::header_of(&part.name, models);
-    let ask = Ask { score: &wanted, needed: if destination.columns.is_empty() { 2 } else { 1 }, keep: &keep, header };
+    let ask = Ask {
+        score: &wanted,
+        needed: if destination.columns.is_empty() { 2 } else { 1 },
+        keep: &keep,
+        by_form: true,
+        header,
+    };
     tabular::read(part, &ask).map_err(|problem| {
         problem.or_hint(
             "if its headers have other names, say which is which with columns = { email = \"…\", created_at = \"…\" }",
@@ -409,6 +427,14 @@ fn findings(loaded: &[Loaded], empty: &[String], none: bool, destination: &Desti
     let changed = of(&|l| l.records.file.doubts.contains(&Doubt::ChangedIds));
     if changed > 0 {
         say(AboutExport::ChangedIds.into(), changed);
+    }
+    let damaged = of(&|l| l.records.file.doubts.contains(&Doubt::DamagedIds));
+    if damaged > 0 {
+        say(AboutExport::DamagedIds.into(), damaged);
+    }
+    let nobody = of(&|l| l.records.file.identifies_nobody);
+    if nobody > 0 {
+        say(AboutExport::IdentifiesNobody.into(), nobody);
     }
     let is_asked = |l: &Loaded| l.records.file.object != "opportunity";
     let names_none = |l: &Loaded| l.records.file.doubts.contains(&Doubt::ColumnNowhere);

@@ -67,6 +67,8 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
         losses: &losses,
         conclusions: &conclusions,
         set_aside: &gathered.set_aside()?,
+        readings: &gathered.readings(day)?,
+        columns_read: &crate::tabular::columns_read(gathered.files().into_iter())?,
         charges: &gathered.money.charges.lines,
         spend: &gathered.money.spend.lines,
     };

@@ -21,8 +21,8 @@ use crate::monitors::{routing, silent_sources, untouched};
 use crate::queries::{self, Catalog, Computed, Library};
 use crate::reconcile::Reconciled;
 use crate::tables::{
-    ChangedPeople, Charges, Coverage, CrmRecords, EarlierContacts, ExportRecords, History, Identities, Leads, People,
-    SetAside, Spend, Table, Untouched,
+    ChangedPeople, Charges, ColumnsRead, Coverage, CrmRecords, EarlierContacts, ExportRecords, History, Identities,
+    Leads, People, Readings, SetAside, Spend, Table, Untouched,
 };
 use crate::worked::Worked;
 use crate::{coverage, crm, history, identity, losses, reconcile, worked};
@@ -310,6 +310,10 @@ pub struct Results<'a> {
     pub conclusions: &'a Conclusions,
     /// Refused rows of exports and cost files.
     pub set_aside: &'a Table<SetAside>,
+    /// What each night's reading of each file gave.
+    pub readings: &'a Table<Readings>,
+    /// What every column of every file was taken for.
+    pub columns_read: &'a Table<ColumnsRead>,
     /// Lines of Azure cost files.
     pub charges: &'a Table<Charges>,
     /// Lines of marketing spend.
@@ -330,6 +334,8 @@ pub fn tables(day: &Day, library: &Library, results: Results) -> Result<(Catalog
         .with(&people.people)
         .with(&people.changed_people)
         .with(&verdicts.crm_records)
+        .with(results.readings)
+        .with(results.columns_read)
         .with(results.set_aside)
         .with(&losses.reconciliation)
         .with(&conclusions.told.missed_leads)

@@ -522,6 +522,35 @@ tables! {
         matched_by: Code[link::ALL](?) "key, email, phone, name, model, decision",
     }
 
+    /// What each column of every file was taken for.
+    ColumnsRead "columns_read", one row per "column of an export, source or cost file", key [destination, file, column], published true;
+    {
+        destination: Text "name of the destination, of the witness, or cost, or spend",
+        file: Text "path relative to the configuration file, or blob name",
+        column: Text "its label; (2) behind one that stands before, (column n) for one without",
+        role: Text(?) "the field that it is read as; null if it is not used",
+        form: Text "what its values look like: e-mail, phone, id, date with its order, number, flag, lead source, text, blank",
+        evidence: Text "by what it was recognised: its label, named by the file, its values, configured; or why it was not",
+    }
+
+    /// What each night's reading of each file gave.
+    Readings "readings", one row per "reading of an export, witness or cost file", key [destination, file, as_of], published true;
+    {
+        destination: Text "name of the destination, of the witness, or cost, or spend",
+        file: Text "path relative to the configuration file, or blob name",
+        read_at: Instant "day on which it was first read for this as-of day",
+        whole: Flag "whether it was read to its end, and ends with a row",
+        problem: Text(?) "why it was not read, or not whole",
+        rows: Count "rows that it has, without headers, blanks and totals",
+        records: Count "records made of them",
+        strangers: Count "rows that can concern no lead and were passed over",
+        set_aside: Count "rows that could not be used",
+        first_at: Instant(?) "earliest time of any record",
+        last_at: Instant(?) "latest time of any record",
+        as_of: Day "the as-of day of the run that read it",
+        object: Text(?) "what its rows are",
+    }
+
     /// Rows of exports that could not be used.
     SetAside "set_aside", one row per "refused export row", key [destination, file, row], published true;
     {

@@ -1,8 +1,9 @@
 //! Tables as strangers write them: bytes of any CSV, workbook, archive or Parquet file → header and columns of text.
 //!
-//! Made from bytes alone and by evidence: the container by its first bytes, the charset by byte order mark or strict
-//! UTF-8, the header by the names that the caller looks for, the delimiter on the header row. What the columns mean is
-//! left to the callers (`crm`, `cost`, witnesses); times and amounts are read by [`times`] and [`numbers`].
+//! Made from bytes alone and by evidence: the container by its first bytes, the charset cell by cell, the delimiter as the
+//! one under which rows are equally wide, the header by the names that the caller looks for or by the forms of the values
+//! below it. What a hostile or broken file could cost is bounded before anything is kept. What the columns mean is left to
+//! the callers (`crm`, `cost`, witnesses); forms are told by [`profile`], times and amounts read by [`times`], [`numbers`].
 //! Sources of the rules: RFC 4180, Unicode, the measured exports of the fact sheet on export formats.
 
 use std::io::Read as _;
@@ -12,10 +13,13 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use crate::error::{Error, Result};
 
-pub use told::{Doubt, ReadFile, set_aside};
+pub use profile::ColumnForm;
+pub use told::{ColumnRead, Doubt, ReadFile, columns_read, set_aside};
 
 mod delimited;
 pub mod numbers;
+pub mod profile;
+pub mod readings;
 mod text;
 pub mod times;
 mod told;
@@ -49,8 +53,37 @@ pub struct Ask<'a> {
     pub needed: usize,
     /// Which columns to read, by label; the others are skipped, which is much quicker.
     pub keep: &'a dyn Fn(&str) -> bool,
+    /// Whether the caller can tell addresses, ids, dates and lead sources by their form, whatever their label: such
+    /// columns are read too, and count where a header is looked for.
+    pub by_form: bool,
     /// The header of a file that has none.
     pub header: Option<Known>,
+}
+
+impl Ask<'_> {
+    /// Which columns to read, by their labels and by what their first values look like.
+    fn wanted(&self, header: &[String], names: &[Option<String>], forms: &[ColumnForm]) -> Vec<bool> {
+        // Ids stand in many columns, and which is the record's own is a question only where no label answers it.
+        let few = header.iter().filter(|label| (self.keep)(label)).count() < self.needed;
+        let by_form = |n: usize| {
+            self.by_form
+                && match forms.get(n) {
+                    Some(ColumnForm::Email | ColumnForm::LeadSource | ColumnForm::Date) => true,
+                    Some(ColumnForm::SalesforceId | ColumnForm::Guid) => few,
+                    _ => false,
+                }
+        };
+        let named = |n: usize| names.get(n).and_then(Option::as_ref).is_some_and(|name| (self.keep)(name));
+        header.iter().enumerate().map(|(n, label)| (self.keep)(label) || named(n) || by_form(n)).collect()
+    }
+
+    /// How many columns are known by the form of their values.
+    fn known_by_form(&self, forms: &[ColumnForm]) -> usize {
+        let tells = |form: &&ColumnForm| {
+            matches!(form, ColumnForm::Email | ColumnForm::LeadSource | ColumnForm::SalesforceId | ColumnForm::Guid)
+        };
+        if self.by_form { forms.iter().filter(tells).count() } else { 0 }
+    }
 }
 
 /// What is told of a file elsewhere.
@@ -86,6 +119,12 @@ pub struct Sheet {
     pub preamble: Vec<String>,
     /// Labels, trimmed, NBSP and byte order mark gone.
     pub header: Vec<String>,
+    /// What the file itself calls the columns, where it does: the technical name beside a label of any language.
+    pub names: Vec<Option<String>>,
+    /// What the file itself says its rows are.
+    pub entity: Option<String>,
+    /// What the first values of each column look like.
+    pub forms: Vec<ColumnForm>,
     /// Line (row of a worksheet) of the header; 1 is the first; 0 if the file has none.
     pub header_row: u32,
     /// Cells by column; null where blank. None for a column that was not asked for.
@@ -98,6 +137,8 @@ pub struct Sheet {
     pub ragged: Vec<Refused>,
     /// Records that lacked cells at their end and were filled up.
     pub padded: usize,
+    /// Whether the text ends inside a row: it was cut off.
+    pub ends_inside: bool,
 }
 
 /// A row that is no record.
@@ -122,6 +163,20 @@ impl Sheet {
         self.columns.get(index).and_then(Option::as_ref)
     }
 
+    /// What the values of a column look like: all of them where it was read.
+    pub fn form(&self, index: usize) -> ColumnForm {
+        // Of a million values some thousands, evenly spread, tell the form; order and reading of times use all.
+        const MOST: usize = 20_000;
+        match self.column(index) {
+            Some(column) if column.len() > MOST => {
+                let step = column.len().div_ceil(MOST);
+                ColumnForm::of((0..column.len()).step_by(step).filter_map(|n| column.get(n)))
+            }
+            Some(column) => ColumnForm::of_column(column),
+            None => self.forms.get(index).copied().unwrap_or_default(),
+        }
+    }
+
     /// Position of the first column whose folded label is one of `folded`, in the order of `folded`.
     pub fn position(&self, folded: &[&str]) -> Option<usize> {
         let labels: Vec<String> = self.header.iter().map(|label| fold(label)).collect();
@@ -144,58 +199,112 @@ fn clean_label(label: &str) -> String {
     inner.replace('\u{a0}', " ")
 }
 
-/// Largest decompressed file: a guard against archives that blow up.
-const MAX_BYTES: u64 = 8 << 30;
+/// Largest file, unpacked or as it is.
+pub const MOST_BYTES: u64 = 4 << 30;
+/// What is smaller unpacked is no bomb, however well it was packed.
+const SURELY_FINE: u64 = 256 << 20;
+/// Exports shrink to a tenth or a thirtieth. What shrinks to less than this holds the same thing over and over.
+const MOST_RATIO: u64 = 200;
+/// Archives in archives.
+const MOST_DEEP: usize = 4;
+/// Files in an archive.
+const MOST_MEMBERS: usize = 10_000;
 
 /// Decompresses gzip, zstd and zip, by content. A workbook, which is a zip too, stays whole.
 ///
 /// # Errors
-/// A damaged or protected archive, or one that unpacks to more than 8 GiB.
+/// A damaged or protected archive, or one that unpacks to more than an export can hold.
 pub fn unpack(name: &str, bytes: Vec<u8>) -> Result<Vec<Part>> {
+    let mut left = MOST_BYTES;
+    unpack_within(name, bytes, 0, &mut left)
+}
+
+fn unpack_within(name: &str, bytes: Vec<u8>, depth: usize, left: &mut u64) -> Result<Vec<Part>> {
     let damaged = |kind: &str, cause: String| {
         Error::partial(format!("cannot unpack \"{name}\": damaged {kind} data"))
             .because(cause)
             .hint("copy or export the file again; it may have been read while it was being written")
     };
+    if depth > MOST_DEEP {
+        return Err(Error::partial(format!("cannot unpack \"{name}\": archives in archives in archives"))
+            .hint("export it as CSV (UTF-8), packed once at most"));
+    }
+    let packed = bytes.len() as u64;
     if bytes.starts_with(&[0x1f, 0x8b]) {
-        let inner = bounded(flate2::read::MultiGzDecoder::new(bytes.as_slice())).map_err(|e| damaged("gzip", e))?;
-        return unpack(name, inner);
+        let decoder = flate2::read::MultiGzDecoder::new(bytes.as_slice());
+        let inner = bounded(decoder, packed, left).map_err(|e| damaged("gzip", e))?;
+        return unpack_within(name, inner, depth + 1, left);
     }
     if bytes.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
         let decoder = zstd::stream::read::Decoder::new(bytes.as_slice()).map_err(|e| damaged("zstd", e.to_string()))?;
-        return unpack(name, bounded(decoder).map_err(|e| damaged("zstd", e))?);
+        let inner = bounded(decoder, packed, left).map_err(|e| damaged("zstd", e))?;
+        return unpack_within(name, inner, depth + 1, left);
     }
     if !bytes.starts_with(b"PK\x03\x04") {
         return Ok(vec![Part { name: name.to_owned(), bytes }]);
     }
     let mut archive =
         ::zip::ZipArchive::new(std::io::Cursor::new(bytes.as_slice())).map_err(|e| damaged("zip", e.to_string()))?;
-    let members: Vec<String> = archive.file_names().flatten().map(std::borrow::Cow::into_owned).collect();
-    if members.iter().any(|m| m.starts_with("xl/") || m == "[Content_Types].xml" || m == "content.xml") {
-        return Ok(vec![Part { name: name.to_owned(), bytes }]);
+    if archive.len() > MOST_MEMBERS {
+        return Err(damaged("zip", format!("it holds {} files", archive.len())));
     }
+    let members: Vec<String> = archive.file_names().flatten().map(std::borrow::Cow::into_owned).collect();
+    let is_workbook = members.iter().any(|m| m.starts_with("xl/") || m == "[Content_Types].xml" || m == "content.xml");
     let mut parts = Vec::new();
     for index in 0..archive.len() {
         let file = archive.by_index(index).map_err(|e| damaged("zip", e.to_string()))?;
+        let packed = file.compressed_size();
+        if is_workbook {
+            // Its own reader unpacks it without a bound: so it is unpacked once before, and thrown away.
+            measured(file, packed, left).map_err(|e| damaged("workbook", e))?;
+            continue;
+        }
         let member = file.name().map_err(|e| damaged("zip", e.to_string()))?.into_owned();
         let last = member.rsplit('/').next().unwrap_or_default();
         if file.is_dir() || last.starts_with('.') || member.starts_with("__MACOSX/") {
             continue;
         }
-        let inner = bounded(file).map_err(|e| damaged("zip", e))?;
-        parts.extend(unpack(&format!("{name}!{member}"), inner)?);
+        let inner = bounded(file, packed, left).map_err(|e| damaged("zip", e))?;
+        parts.extend(unpack_within(&format!("{name}!{member}"), inner, depth + 1, left)?);
+    }
+    if is_workbook {
+        return Ok(vec![Part { name: name.to_owned(), bytes }]);
     }
     parts.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(parts)
 }
 
-fn bounded(reader: impl std::io::Read) -> std::result::Result<Vec<u8>, String> {
+/// How much a packed file may unpack to, and what it is called when it does not keep to that.
+fn most(packed: u64, left: u64) -> u64 {
+    SURELY_FINE.max(packed.saturating_mul(MOST_RATIO)).min(left)
+}
+
+const TOO_LARGE: &str = "it unpacks to more than an export holds: the same thing over and over, or several gigabytes";
+
+fn bounded(reader: impl std::io::Read, packed: u64, left: &mut u64) -> std::result::Result<Vec<u8>, String> {
+    let most = most(packed, *left);
     let mut bytes = Vec::new();
-    reader.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err("it unpacks to more than 8 GiB".to_owned());
+    reader.take(most + 1).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
+    if bytes.len() as u64 > most {
+        return Err(TOO_LARGE.to_owned());
     }
+    *left -= bytes.len() as u64;
     Ok(bytes)
+}
+
+/// Unpacks to nowhere, to see how much it is. What cannot grow beyond bounds is believed to be small.
+fn measured(reader: impl std::io::Read, packed: u64, left: &mut u64) -> std::result::Result<(), String> {
+    const DEFLATE_RATIO: u64 = 1032;
+    if packed.saturating_mul(DEFLATE_RATIO) < (64 << 20) {
+        return Ok(());
+    }
+    let most = most(packed, *left);
+    let size = std::io::copy(&mut reader.take(most + 1), &mut std::io::sink()).map_err(|e| e.to_string())?;
+    if size > most {
+        return Err(TOO_LARGE.to_owned());
+    }
+    *left -= size;
+    Ok(())
 }
 
 /// Reads every table of a part that has the header asked for. An empty part gives none.
@@ -208,11 +317,19 @@ pub fn read(part: &Part, ask: &Ask) -> Result<Vec<Sheet>> {
         Error::partial(format!("cannot read \"{}\": it is {what}", part.name))
             .hint("export it as CSV (UTF-8) or as an .xlsx workbook")
     };
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(not_a_table("larger than any export").hint("split it, or export the columns that are needed"));
+    }
+    // Their readers are not ours: one that breaks on a damaged file must not take the night with it.
+    let guarded = |read: &dyn Fn() -> Result<Vec<Sheet>>| {
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(read))
+            .unwrap_or_else(|_| Err(not_a_table("damaged in a way that its reader does not stand")))
+    };
     if bytes.starts_with(b"PAR1") {
-        return parquet(part, ask).map(|sheet| vec![sheet]);
+        return guarded(&|| parquet(part, ask).map(|sheet| vec![sheet]));
     }
     if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(&[0xd0, 0xcf, 0x11, 0xe0]) {
-        return workbook::read(part, ask);
+        return guarded(&|| workbook::read(part, ask));
     }
     if bytes.starts_with(b"%PDF") {
         return Err(not_a_table("a PDF document"));
@@ -226,7 +343,16 @@ pub fn read(part: &Part, ask: &Ask) -> Result<Vec<Sheet>> {
     if start.is_empty() {
         return Ok(Vec::new());
     }
-    delimited::read(&part.name, &decoded, ask).map(|sheet| vec![sheet])
+    delimited::read(&part.name, &decoded, ask)
+}
+
+/// What is known of the header of a file in which the one asked for was not found.
+#[derive(Debug, Default)]
+struct Nearest {
+    /// Labels, where the rows below prove that they are some. No other row is ever shown: it may be a person's.
+    labels: Vec<String>,
+    /// How wide most rows are.
+    width: usize,
 }
 
 /// The text of a file in whatever encoding; none where it is no text.
@@ -235,31 +361,42 @@ pub fn text_of(bytes: &[u8]) -> Option<String> {
 }
 
 /// The error for a file without the header asked for; what to do about it, the caller knows.
-fn no_header(name: &str, nearest: &[String]) -> Error {
-    let shown: Vec<String> = nearest.iter().take(12).map(|label| clip(label)).collect();
+fn no_header(name: &str, nearest: &Nearest) -> Error {
+    let shown: Vec<String> = nearest.labels.iter().take(60).map(|label| clip(label)).collect();
+    let cause = match (shown.as_slice(), nearest.width) {
+        ([], 0) => "no row found".to_owned(),
+        ([], width) => format!("its rows have {width} cells, and none of them can be told to be a header"),
+        (labels, _) => format!("its header: {}", labels.join(", ")),
+    };
     Error::partial(format!(
         "cannot read \"{name}\": no row of its first {HEADER_WITHIN} has the column names looked for"
     ))
-    .because(if shown.is_empty() {
-        "no row found".to_owned()
-    } else {
-        format!("nearest row: {}", shown.join(", "))
-    })
+    .because(cause)
 }
 
 /// A label short enough for a message; anything that could be a contact is not shown.
-fn clip(label: &str) -> String {
+pub(crate) fn clip(label: &str) -> String {
     if label.contains('@') || label.chars().filter(char::is_ascii_digit).count() > 5 {
         return "…".to_owned();
     }
-    label.chars().take(40).collect()
+    label.trim().chars().take(40).collect()
 }
+
+/// The error for a table of which most rows are none.
+fn implausible(name: &str, damaged: usize, good: usize) -> Error {
+    Error::partial(format!("cannot read \"{name}\": most of its rows have not the columns of its header"))
+        .because(format!("{damaged} of {} rows", damaged.saturating_add(good)))
+        .hint("export the file again: a quote is not closed, the delimiter changes, or it is no table")
+}
+
+/// Of a table with more damaged rows than this, at least half must be good.
+const DAMAGED_ROWS: usize = 1000;
 
 /// How many rows are searched for the header.
 const HEADER_WITHIN: usize = 50;
 
 /// Picks the header among candidate rows: the first with the highest score, if it is enough.
-fn pick_header(rows: &[Vec<String>], ask: &Ask) -> std::result::Result<(usize, usize), Vec<String>> {
+fn pick_header(rows: &[Vec<String>], ask: &Ask) -> Option<(usize, usize)> {
     let mut best: Option<(usize, usize)> = None;
     for (index, row) in rows.iter().take(HEADER_WITHIN).enumerate() {
         let labels: Vec<String> = row.iter().map(|cell| fold(cell)).collect();
@@ -269,7 +406,26 @@ fn pick_header(rows: &[Vec<String>], ask: &Ask) -> std::result::Result<(usize, u
             best = Some((index, score));
         }
     }
-    best.ok_or_else(|| rows.iter().take(HEADER_WITHIN).max_by_key(|row| row.len()).cloned().unwrap_or_default())
+    best
+}
+
+/// The header among rows: by its labels, else by the forms of the values below it. Position and score.
+fn find_header(rows: &[Vec<String>], ask: &Ask) -> std::result::Result<(usize, usize), Nearest> {
+    if let Some(found) = pick_header(rows, ask) {
+        return Ok(found);
+    }
+    let width = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let Some(index) = profile::proven_header(rows) else { return Err(Nearest { labels: Vec::new(), width }) };
+    let labels = rows.get(index).cloned().unwrap_or_default();
+    let known = (ask.score)(&labels.iter().map(|cell| fold(cell)).collect::<Vec<_>>());
+    let score = known + ask.known_by_form(&forms_of(rows, index, labels.len()));
+    if score >= ask.needed { Ok((index, score)) } else { Err(Nearest { labels, width }) }
+}
+
+/// What the values of each column look like in the rows below a header.
+fn forms_of(rows: &[Vec<String>], header: usize, width: usize) -> Vec<ColumnForm> {
+    let below = || rows.iter().skip(header + 1).filter(|row| row.len() > 1 || width == 1);
+    (0..width).map(|n| ColumnForm::of(below().filter_map(|row| row.get(n)).map(String::as_str))).collect()
 }
 
 /// Words that open a line below the records of a report.
@@ -287,7 +443,8 @@ pub fn is_total(cell: &str) -> bool {
     const WORDS: &[&str] = &[
         "grand total", "grand totals", "total", "totals", "subtotal", "gesamt", "gesamtsumme", "gesamtergebnis",
         "summe", "total général", "totale", "totalt", "suma total", "total geral", "итого", "合计", "合計", "总计",
-        "總計", "総計", "overall total",
+        "總計", "総計", "overall total", "count", "record count", "sum", "anzahl", "nombre total", "subtotals",
+        "zwischensumme", "total de registros", "totaal", "summa", "razem", "suma",
     ];
     let lower = cell.trim().trim_start_matches('"').to_lowercase();
     WORDS.iter().any(|word| {
@@ -306,22 +463,27 @@ fn parquet(part: &Part, ask: &Ask) -> Result<Sheet> {
     };
     let frame = ParquetReader::new(std::io::Cursor::new(part.bytes.as_slice())).finish().map_err(broken)?;
     let header: Vec<String> = frame.get_column_names().iter().map(|name| clean_label(name)).collect();
-    pick_header(std::slice::from_ref(&header), ask).map_err(|nearest| no_header(&part.name, &nearest))?;
-    let mut columns = Vec::with_capacity(header.len());
-    for (column, label) in frame.columns().iter().zip(&header) {
-        if !(ask.keep)(label) {
-            columns.push(None);
-            continue;
-        }
-        // Lists and structs (tags) do not become text; what is asked for is scalar.
-        let text = column.as_materialized_series().cast(&DataType::String).ok();
-        columns.push(text.and_then(|s| s.str().ok().cloned()));
+    // Lists and structs (tags) do not become text; what is asked for is scalar.
+    let text = |column: &Column| column.as_materialized_series().cast(&DataType::String).ok()?.str().ok().cloned();
+    let forms: Vec<ColumnForm> = frame
+        .columns()
+        .iter()
+        .map(|column| text(&column.head(Some(200))).map_or(ColumnForm::Text, |head| ColumnForm::of_column(&head)))
+        .collect();
+    let known = (ask.score)(&header.iter().map(|label| fold(label)).collect::<Vec<_>>());
+    if pick_header(std::slice::from_ref(&header), ask).is_none() && known + ask.known_by_form(&forms) < ask.needed {
+        return Err(no_header(&part.name, &Nearest { width: header.len(), labels: header }));
     }
+    let wanted = ask.wanted(&header, &[], &forms);
+    let columns = frame.columns().iter().zip(wanted).map(|(c, wanted)| wanted.then(|| text(c)).flatten()).collect();
     let rows = (1..=u32::try_from(frame.height()).unwrap_or(u32::MAX)).collect();
     Ok(Sheet {
         name: None,
         form: Form { container: "parquet".into(), ..Form::default() },
         preamble: Vec::new(),
+        names: vec![None; header.len()],
+        entity: None,
+        forms,
         header,
         header_row: 0,
         columns,
@@ -329,6 +491,7 @@ fn parquet(part: &Part, ask: &Ask) -> Result<Sheet> {
         trailer: Vec::new(),
         ragged: Vec::new(),
         padded: 0,
+        ends_inside: false,
     })
 }
 

@@ -149,7 +149,7 @@ pub fn spend(exports: Vec<Export>, settings: &Cost) -> Result<Read<Spend>> {
         let read = tabular::unpack(&export.name, export.bytes).and_then(|parts| {
             let mut read = Vec::new();
             for part in parts {
-                let ask = Ask { score: &score, needed: 2, keep: &|_| true, header: None };
+                let ask = Ask { score: &score, needed: 2, keep: &|_| true, by_form: false, header: None };
                 for sheet in tabular::read(&part, &ask).map_err(|problem| problem.or_hint(NEEDED))? {
                     let mut told = describe(&sheet, &part.name, modified, "spend");
                     told.bytes = part.bytes.len();

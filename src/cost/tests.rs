@@ -34,7 +34,8 @@ fn texts<T: crate::tables::Grain>(table: &Table<T>, column: &str) -> Vec<String>
 /// Every line of a file, whatever resource it is of.
 fn all_lines(bytes: Vec<u8>) -> (Vec<Line>, ReadFile) {
     let part = tabular::Part { name: "c.csv".into(), bytes };
-    let sheets = tabular::read(&part, &Ask { score: &score, needed: 3, keep: &keep, header: None }).unwrap();
+    let sheets =
+        tabular::read(&part, &Ask { score: &score, needed: 3, keep: &keep, by_form: false, header: None }).unwrap();
     let mut told = describe(&sheets[0], "c.csv", "2026-01-01T00:00:00Z".parse().unwrap(), "cost");
     let lines = lines(&sheets[0], &Cost::default(), &mut told, &mut Vec::new()).unwrap();
     (lines, told)
@@ -72,7 +73,7 @@ fn the_sums_of_a_focus_export_are_exact() {
     assert_eq!((lines.len(), told.columns["cost"][0].as_str()), (1000, "BilledCost"));
     assert_eq!(sum(lines.iter()), "20.52022672899");
     // By provider and category, from the same reader.
-    let ask = Ask { score: &score, needed: 3, keep: &|_| true, header: None };
+    let ask = Ask { score: &score, needed: 3, keep: &|_| true, by_form: false, header: None };
     let sheets = tabular::read(&tabular::Part { name: "f".into(), bytes }, &ask).unwrap();
     let get = |name: &str, row: usize| sheets[0].column(sheets[0].position(&[name]).unwrap()).unwrap().get(row);
     let total = |test: &dyn Fn(usize) -> bool| {

@@ -80,6 +80,9 @@ fn sheet(documents: &[(u32, Value)], ragged: Vec<Refused>) -> Sheet {
         name: None,
         form: Form { container: "json".into(), encoding: "UTF-8".into(), ..Form::default() },
         preamble: Vec::new(),
+        names: vec![None; header.len()],
+        entity: None,
+        forms: Vec::new(),
         header,
         header_row: 0,
         columns,
@@ -87,6 +90,7 @@ fn sheet(documents: &[(u32, Value)], ragged: Vec<Refused>) -> Sheet {
         trailer: Vec::new(),
         ragged,
         padded: 0,
+        ends_inside: false,
     }
 }
 

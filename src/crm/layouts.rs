@@ -1,12 +1,14 @@
 //! `layouts.toml` as types, and the columns of one export found by it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::LazyLock;
 
+use chrono_tz::Tz;
+use polars::prelude::StringChunked;
 use serde::Deserialize;
 
-use crate::config::{Destination, DestinationKind};
-use crate::tabular::fold;
+use crate::config::{DateOrder, Destination, DestinationKind};
+use crate::tabular::{ColumnForm, Sheet, fold, times};
 
 /// All layouts, labels folded.
 pub(super) struct Layouts {
@@ -31,12 +33,38 @@ pub(super) struct Layout {
     /// What a row's own word for its object means; rows with any other word are of no use.
     pub objects: BTreeMap<String, String>,
     signatures: Vec<Signature>,
-    columns: BTreeMap<String, Vec<String>>,
+    columns: BTreeMap<String, Vec<Wanted>>,
+    /// Labels of the ids of each object.
+    ids: BTreeMap<String, Vec<String>>,
     /// Folded status text to outcome.
     outcome: HashMap<String, &'static str>,
     /// The same for opportunities.
     opportunity: HashMap<String, &'static str>,
     pub advice: Advice,
+}
+
+/// A label that is looked for, folded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Wanted {
+    Whole(String),
+    /// The beginning of a family of labels: `Opted out of email: …`.
+    Family(String),
+}
+
+impl Wanted {
+    fn of(label: &str) -> Self {
+        match label.strip_suffix('*') {
+            Some(head) => Wanted::Family(fold(head)),
+            None => Wanted::Whole(fold(label)),
+        }
+    }
+
+    fn is(&self, folded: &str) -> bool {
+        match self {
+            Wanted::Whole(label) => label == folded,
+            Wanted::Family(head) => folded.starts_with(head.as_str()),
+        }
+    }
 }
 
 /// The form of a CRM's ids.
@@ -90,6 +118,8 @@ struct WrittenLayout {
     #[serde(default)]
     objects: BTreeMap<String, String>,
     signature: Vec<WrittenSignature>,
+    #[serde(default)]
+    ids: BTreeMap<String, Vec<String>>,
     columns: BTreeMap<String, Vec<String>>,
     #[serde(default)]
     outcome: BTreeMap<String, Vec<String>>,
@@ -115,6 +145,9 @@ pub(super) fn layouts() -> &'static Layouts {
     });
     &LAYOUTS
 }
+
+/// Fields that hold ids of other records: a bare zero is none.
+const HOLD_IDS: &[&str] = &["owner", "merged_into", "opportunity", "contact_id", "parent", "merged_from"];
 
 const KINDS: [DestinationKind; 6] = [
     DestinationKind::Salesforce,
@@ -149,8 +182,9 @@ impl Layouts {
             let columns = layout
                 .columns
                 .into_iter()
-                .map(|(field, labels)| (field, labels.iter().map(|label| fold(label)).collect()))
+                .map(|(field, labels)| (field, labels.iter().map(|label| Wanted::of(label)).collect()))
                 .collect();
+            let ids = layout.ids.into_iter().map(|(object, labels)| (object, labels.iter().map(|l| fold(l)).collect()));
             let layout = Layout {
                 id: layout.id,
                 hidden: layout.hidden,
@@ -159,6 +193,7 @@ impl Layouts {
                 objects: layout.objects,
                 signatures,
                 columns,
+                ids: ids.collect(),
                 outcome: outcomes(&layout.outcome),
                 opportunity: outcomes(&layout.opportunity),
                 advice: layout.advice,
@@ -197,6 +232,9 @@ impl Layouts {
     /// Whether a trimmed cell of a field says "nothing".
     pub fn is_nothing(&self, field: &str, text: &str) -> bool {
         let Some(first) = text.bytes().next() else { return true };
+        if matches!(first, b'0' | b'{' | b'(') && super::values::is_null_id(text, HOLD_IDS.contains(&field)) {
+            return true;
+        }
         if !self.openings[usize::from(first)] || !self.lengths[text.len().min(63)] {
             return false;
         }
@@ -228,7 +266,7 @@ impl Layout {
             .iter()
             .filter(|label| {
                 let label = self.bare(label);
-                named.iter().any(|n| n == label) || self.columns.values().flatten().any(|known| known == label)
+                named.iter().any(|n| n == label) || self.is_known(label)
             })
             .count()
     }
@@ -236,22 +274,37 @@ impl Layout {
     /// Whether a column may be of use: some field has its label, or the configuration names it, or it may be hidden.
     pub fn knows(&self, label: &str, destination: &Destination) -> bool {
         let folded = fold(label);
-        let bare = self.bare(&folded);
-        self.columns.values().flatten().any(|known| known == bare)
+        self.is_known(self.bare(&folded))
+            || qualified(label).is_some_and(|(_, rest)| self.is_known(&fold(&rest)))
             || named(destination).contains(&folded)
             || (!self.hidden.is_empty() && label.starts_with(['(', '（']))
     }
 
-    /// What the export holds, by its header; `None` for an object that is none of ours.
-    pub fn object(&self, header: &[String]) -> Option<&str> {
+    fn is_known(&self, folded: &str) -> bool {
+        self.columns.values().flatten().any(|wanted| wanted.is(folded))
+    }
+
+    /// What a file holds, by what it says itself, else by its header as a whole; `None` for an object that is none of
+    /// ours.
+    pub fn object(&self, sheet: &Sheet) -> Option<&str> {
+        if let Some(entity) = &sheet.entity {
+            let ours = |name: &&str| *name == entity;
+            return self.signatures.iter().map(|s| s.object.as_str()).filter(|name| *name != OTHER).find(ours);
+        }
         if self.signatures.iter().all(|s| s.any.is_empty()) {
             return self.signatures.first().map(|s| s.object.as_str());
         }
-        let labels: HashSet<String> = header.iter().map(|label| self.bare(&fold(label)).to_owned()).collect();
-        self.signatures
-            .iter()
-            .find(|s| !s.any.is_disjoint(&labels) && s.none.is_disjoint(&labels))
-            .map(|s| s.object.as_str())
+        let labels: HashSet<String> = sheet.header.iter().map(|label| self.bare(&fold(label)).to_owned()).collect();
+        let found = self.signatures.iter().find(|s| !s.any.is_disjoint(&labels) && s.none.is_disjoint(&labels));
+        match found.map(|s| s.object.as_str()) {
+            Some(OTHER) => None,
+            Some(object) => Some(object),
+            // A header of no known label, whose columns are known by their values.
+            None if labels.iter().all(|label| !self.is_known(label)) => {
+                self.signatures.last().map(|s| s.object.as_str())
+            }
+            None => None,
+        }
     }
 
     /// Outcome of a status text of a lead or contact.
@@ -269,51 +322,172 @@ impl Layout {
         if self.prefix.is_empty() { folded } else { folded.strip_prefix(&self.prefix).unwrap_or(folded) }
     }
 
-    /// Finds each field's columns in a header.
-    pub fn map(&self, header: &[String], destination: &Destination) -> Mapping {
-        let together = &layouts().together;
-        let folded: Vec<String> = header.iter().map(|label| self.bare(&fold(label)).to_owned()).collect();
-        let mut fields: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-        let mut missing = Vec::new();
+    /// Finds each field's columns: by what the file itself says, the labels, the forms of the values.
+    pub fn map(&self, sheet: &Sheet, forms: &[ColumnForm], destination: &Destination) -> Mapping {
+        let object = self.object(sheet);
+        let columns = self.named_columns(sheet, object);
+        let mut mapping = Mapping { joined: vec![None; sheet.header.len()], ..Mapping::default() };
+        for (place, column) in mapping.joined.iter_mut().zip(&columns) {
+            place.clone_from(&column.joined);
+        }
         for (field, labels) in &self.columns {
-            let mut found: Vec<usize> = Vec::new();
-            for label in labels {
-                let here = folded.iter().enumerate().filter(|(_, l)| *l == label).map(|(n, _)| n);
-                found.extend(here);
+            if object == Some("opportunity") && OF_A_PERSON.contains(&field.as_str()) {
+                continue;
             }
-            // Two labels of ours may be one when folded.
-            let mut seen = HashSet::new();
-            found.retain(|n| seen.insert(*n));
-            if !together.contains(field) {
-                found.truncate(1);
-            }
+            let found = self.columns_of(field, labels, &columns, sheet, forms, object);
             if !found.is_empty() {
-                fields.insert(field.clone(), found);
+                mapping.fields.insert(field.clone(), found);
             }
         }
-        self.map_hidden(header, &mut fields);
+        self.map_hidden(&sheet.header, &mut mapping);
         // The id of a lead is that of another record in an activity, and its own in a lead.
-        if let (Some(own), Some(parent)) = (fields.get("record_id").cloned(), fields.get_mut("parent")) {
+        if let (Some(own), Some(parent)) = (mapping.fields.get("record_id").cloned(), mapping.fields.get_mut("parent"))
+        {
             parent.retain(|n| !own.contains(n));
         }
-        fields.retain(|_, found| !found.is_empty());
+        mapping.fields.retain(|_, found| !found.is_empty());
         let configured = destination.columns.iter().map(|(field, label)| (field.as_str(), label));
         for (field, label) in configured.chain(destination.key.iter().map(|label| ("key", label))) {
-            match position(header, label) {
+            match position(&sheet.header, label) {
                 // A column stands for one field: where it was taken by its usual name, the configuration wins.
                 Some(at) => {
-                    fields.insert(field.to_owned(), vec![at]);
+                    mapping.fields.insert(field.to_owned(), vec![at]);
+                    mapping.why.insert(at, "configured");
                 }
-                None => missing.push(label.clone()),
+                None => mapping.missing.push(label.clone()),
             }
         }
-        let delivered =
-            destination.delivered_by.keys().filter_map(|l| Some((l.clone(), position(header, l)?))).collect();
-        Mapping { fields, delivered, missing, repeated: repeated(header, &folded) }
+        mapping.delivered =
+            destination.delivered_by.keys().filter_map(|l| Some((l.clone(), position(&sheet.header, l)?))).collect();
+        self.map_by_form(sheet, forms, object, &mut mapping);
+        for (n, name) in sheet.names.iter().enumerate().filter(|(_, name)| name.is_some()) {
+            if name.is_some() && mapping.uses(n) {
+                mapping.why.entry(n).or_insert("named by the file");
+            }
+        }
+        let folded: Vec<String> = sheet.header.iter().map(|label| self.bare(&fold(label)).to_owned()).collect();
+        mapping.repeated = repeated(&sheet.header, &folded);
+        mapping
+    }
+
+    /// The columns of one field, the likeliest first.
+    fn columns_of(
+        &self,
+        field: &str,
+        labels: &[Wanted],
+        columns: &[Named],
+        sheet: &Sheet,
+        forms: &[ColumnForm],
+        object: Option<&str>,
+    ) -> Vec<usize> {
+        // An id that is another object's is not the record's own.
+        let is_foreign = |name: &str| {
+            field == "record_id"
+                && self.ids.iter().any(|(of, labels)| Some(of.as_str()) != object && labels.iter().any(|l| l == name))
+                && !object.and_then(|object| self.ids.get(object)).is_some_and(|own| own.iter().any(|l| l == name))
+        };
+        let mut found: Vec<usize> = Vec::new();
+        for joined in [false, true] {
+            // Only the company of a person's company is the person's too.
+            if joined && field != "company" {
+                break;
+            }
+            for label in labels {
+                let is = |column: &Named| match &column.joined {
+                    None => !joined && label.is(&column.name),
+                    Some(of) => joined && matches!(of.as_str(), "company" | "account") && label.is(&column.name),
+                };
+                let here = columns.iter().enumerate().filter(|(_, c)| is(c) && !is_foreign(&c.name)).map(|(n, _)| n);
+                found.extend(here);
+            }
+        }
+        // Two labels of ours may be one when folded.
+        let mut seen = HashSet::new();
+        found.retain(|n| seen.insert(*n));
+        found.sort_by_key(|n| contradicts(field, sheet, forms, *n));
+        let fits = found.iter().filter(|n| !contradicts(field, sheet, forms, **n)).count();
+        if layouts().together.contains(field) {
+            found.truncate(fits.max(1));
+        } else {
+            found.truncate(1);
+        }
+        if found.len() == 1 && fits == 0 && MUST_FIT.contains(&field) {
+            found.clear();
+        }
+        found
+    }
+
+    /// Columns that no label tells, by what stands in them: addresses of many people, lead sources, ids of our objects.
+    fn map_by_form(&self, sheet: &Sheet, forms: &[ColumnForm], object: Option<&str>, mapping: &mut Mapping) {
+        let free = |mapping: &Mapping, n: &usize| !mapping.uses(*n) && mapping.joined.get(*n) == Some(&None);
+        let of = |form: ColumnForm| (0..forms.len()).filter(move |n| forms.get(*n) == Some(&form));
+        let is_opportunity = object == Some("opportunity");
+        let mut found: Vec<(&str, Vec<usize>)> = Vec::new();
+        if !mapping.fields.contains_key("email") && !is_opportunity {
+            let own = of(ColumnForm::Email).filter(|n| free(mapping, n) && sheet.column(*n).is_some_and(is_of_many));
+            found.push(("email", own.collect()));
+        }
+        if !mapping.fields.contains_key("lead_source") {
+            found.push(("lead_source", of(ColumnForm::LeadSource).filter(|n| free(mapping, n)).take(1).collect()));
+        }
+        if !mapping.fields.contains_key("record_id") && self.id != Id::Text {
+            let form = if self.id == Id::Guid { ColumnForm::Guid } else { ColumnForm::SalesforceId };
+            let is_ours = |n: &usize| sheet.column(*n).is_some_and(|column| self.holds_ids(column));
+            let own: Vec<usize> = of(form).filter(|n| free(mapping, n) && is_ours(n)).collect();
+            // Of two such columns nobody knows which is the record's own.
+            found.push(("record_id", if own.len() == 1 { own } else { Vec::new() }));
+        }
+        for (field, columns) in found.into_iter().filter(|(_, columns)| !columns.is_empty()) {
+            for n in &columns {
+                mapping.why.insert(*n, "its values");
+            }
+            mapping.fields.insert(field.to_owned(), columns);
+        }
+    }
+
+    /// Whether every value is the id of a record of its own, of an object of ours where ids tell it.
+    fn holds_ids(&self, column: &StringChunked) -> bool {
+        let mut seen = HashSet::new();
+        column.iter().all(|cell| {
+            cell.is_some_and(|id| {
+                let is_ours = self.prefixes.is_empty() || id.get(..3).is_some_and(|p| self.prefixes.contains_key(p));
+                is_ours && seen.insert(id)
+            })
+        })
+    }
+
+    /// What each column is called, and whose it is.
+    fn named_columns(&self, sheet: &Sheet, object: Option<&str>) -> Vec<Named> {
+        let own = |word: &str| object.is_some_and(|object| is_word_for(object, word));
+        let mut block: Option<String> = None;
+        let mut seen: HashSet<String> = HashSet::new();
+        let column = |(n, label): (usize, &String)| {
+            if let Some(name) = sheet.names.get(n).and_then(Option::as_ref) {
+                return Named { name: fold(name), joined: None };
+            }
+            let folded = fold(label);
+            let mut named = Named { name: self.bare(&folded).to_owned(), joined: None };
+            if let Some((of, rest)) = qualified(label) {
+                if fold(&rest) == "recordid" {
+                    // Everything behind the id of a joined record is that record's.
+                    block = (!own(&of)).then(|| of.clone());
+                }
+                if !self.is_known(&named.name) {
+                    named = Named { name: fold(&rest), joined: (!own(&of)).then_some(of) };
+                }
+            }
+            if let Some(of) = &block {
+                named.joined = Some(of.clone());
+            } else if named.joined.is_none() && !named.name.is_empty() && !seen.insert(named.name.clone()) {
+                named.joined = Some(REPEATED.to_owned());
+            }
+            named
+        };
+        sheet.header.iter().enumerate().map(column).collect()
     }
 
     /// Columns whose label opens with a bracketed remark, by place: `(Do Not Modify) Lead` in any language.
-    fn map_hidden(&self, header: &[String], fields: &mut BTreeMap<String, Vec<usize>>) {
+    fn map_hidden(&self, header: &[String], mapping: &mut Mapping) {
         if self.hidden.is_empty() {
             return;
         }
@@ -329,10 +503,126 @@ impl Layout {
         }
         for (field, place) in self.hidden.iter().zip(places) {
             if field != "checksum" {
-                fields.insert(field.clone(), vec![place]);
+                mapping.fields.insert(field.clone(), vec![place]);
+                mapping.why.insert(place, "its place before the others");
             }
+            // What such a column holds of times is the server's.
+            mapping.utc.insert(place);
         }
     }
+}
+
+/// What a repeated label is joined to.
+pub(super) const REPEATED: &str = "repeated";
+
+/// The object of a signature that tells files which are none of ours.
+const OTHER: &str = "other";
+
+/// Fields that say who somebody is: none of them is an opportunity's own.
+const OF_A_PERSON: &[&str] = &[
+    "first_name", "last_name", "name", "email", "phone", "title", "country", "opted_out", "converted", "contact_id",
+    "opportunity", "parent", "merged_from",
+];
+
+/// Fields that another thing under their label does not fill.
+const MUST_FIT: &[&str] = &["first_name", "last_name", "name", "company", "phone", "country"];
+
+/// A column as its file names it.
+struct Named {
+    /// Folded; without the object that it is qualified by.
+    name: String,
+    /// The object that it belongs to, where that is another than the file's, or [`REPEATED`].
+    joined: Option<String>,
+}
+
+/// `Account: Phone`, `Owner.Email`, `Phone (Account)`, `Record ID - Company`: the object, folded, and the rest.
+fn qualified(label: &str) -> Option<(String, String)> {
+    const OBJECTS: &[&str] = &[
+        "account", "accounts", "company", "companies", "organization", "organisation", "contact", "contacts", "lead",
+        "leads", "opportunity", "opportunities", "deal", "deals", "campaign", "owner", "user", "createdby",
+        "createdbyuser", "lastmodifiedby", "manager", "reportsto", "ticket", "case", "person", "konto", "firma",
+        "unternehmen", "compte", "cuenta", "conta", "recordtype", "parent", "parentaccount", "regarding", "team",
+        "businessunit",
+    ];
+    let is_object = |text: &str| Some(fold(text)).filter(|folded| OBJECTS.contains(&folded.as_str()));
+    let label = label.trim();
+    if let Some((rest, of)) = label.strip_suffix(')').and_then(|l| l.rsplit_once('('))
+        && let Some(of) = is_object(of)
+        && !rest.trim().is_empty()
+    {
+        return Some((of, rest.trim().to_owned()));
+    }
+    for mark in [": ", " - ", " – ", "."] {
+        if let Some((of, rest)) = label.split_once(mark)
+            && let Some(of) = is_object(of)
+        {
+            return Some((of, rest.trim().to_owned()));
+        }
+        if let Some((rest, of)) = label.rsplit_once(mark).filter(|_| mark != ".")
+            && let Some(of) = is_object(of)
+        {
+            return Some((of, rest.trim().to_owned()));
+        }
+    }
+    None
+}
+
+/// Whether a word that qualifies a label means the object of the file.
+fn is_word_for(object: &str, word: &str) -> bool {
+    let words: &[&str] = match object {
+        "lead" => &["lead", "leads", "person"],
+        "contact" => &["contact", "contacts", "person"],
+        "opportunity" => &["opportunity", "opportunities", "deal", "deals"],
+        _ => &[],
+    };
+    words.contains(&word)
+}
+
+/// Whether the values of a column are none of the field that its label promises.
+fn contradicts(field: &str, sheet: &Sheet, forms: &[ColumnForm], n: usize) -> bool {
+    use ColumnForm::{Blank, Date, Email, Guid, LeadSource, SalesforceId};
+    let form = forms.get(n).copied().unwrap_or_default();
+    let holds_none = |test: &dyn Fn(&str) -> bool| {
+        sheet.column(n).is_some_and(|column| column.iter().flatten().take(10_000).all(|cell| !test(cell)))
+    };
+    match field {
+        _ if form == Blank => false,
+        "email" => form != Email && holds_none(&|cell| cell.contains('@')),
+        "created_at" | "modified_at" | "last_activity_at" => {
+            form != Date
+                && holds_none(&|cell| {
+                    times::instant(cell, Some(DateOrder::Dmy), Tz::UTC).is_some()
+                        || times::instant(cell, Some(DateOrder::Mdy), Tz::UTC).is_some()
+                })
+        }
+        "first_name" | "last_name" => matches!(form, Email | Date | Guid | LeadSource | SalesforceId),
+        // A title is no person's name.
+        "name" => matches!(form, Email | Date | Guid | LeadSource | SalesforceId) || are_titles(sheet, n),
+        "phone" | "country" => matches!(form, Email | Date | LeadSource),
+        "company" => matches!(form, Email | Date | LeadSource),
+        "lead_source" => matches!(form, Email | Date),
+        _ => false,
+    }
+}
+
+/// Whether most values of a column are longer than a name, or hold figures: titles of deals, topics.
+fn are_titles(sheet: &Sheet, n: usize) -> bool {
+    let Some(column) = sheet.column(n) else { return false };
+    let (mut titles, mut filled) = (0usize, 0usize);
+    for cell in column.iter().flatten().take(10_000).map(str::trim).filter(|cell| !cell.is_empty()) {
+        filled += 1;
+        let words = cell.split_whitespace().count();
+        titles +=
+            usize::from(words > 5 || cell.contains(['|', '#', ':', '@']) || cell.bytes().any(|b| b.is_ascii_digit()));
+    }
+    titles * 2 > filled
+}
+
+/// Whether the addresses are those of many people, and not of the few who own the records.
+fn is_of_many(column: &StringChunked) -> bool {
+    let filled = column.len() - column.null_count();
+    let distinct = column.iter().flatten().collect::<HashSet<_>>().len();
+    distinct * 2 > filled
 }
 
 /// Labels that the configuration of a destination names, folded.
@@ -368,9 +658,35 @@ pub(super) struct Mapping {
     pub missing: Vec<String>,
     /// Labels that stand more than once.
     pub repeated: Vec<String>,
+    /// Of each column the object that it belongs to, where that is another than the file's.
+    pub joined: Vec<Option<String>>,
+    /// How a column was recognised, where not by its label.
+    pub why: BTreeMap<usize, &'static str>,
+    /// Columns whose times are UTC whatever the zone of the export.
+    pub utc: BTreeSet<usize>,
 }
 
 impl Mapping {
+    /// The field that a column is read as.
+    pub fn field_of(&self, column: usize) -> Option<&str> {
+        let mapped = self.fields.iter().find(|(_, columns)| columns.contains(&column)).map(|(field, _)| field.as_str());
+        mapped.or_else(|| self.delivered.iter().any(|(_, n)| *n == column).then_some("delivered_by"))
+    }
+
+    /// Whether the times of a field are UTC, because the column or its label says so.
+    pub fn is_utc(&self, field: &str, header: &[String]) -> bool {
+        let says_so = |label: &str| {
+            label
+                .split(|c: char| !c.is_alphanumeric())
+                .any(|word| ["utc", "gmt"].contains(&word.to_lowercase().as_str()))
+                || fold(label).ends_with("utc")
+        };
+        self.fields
+            .get(field)
+            .and_then(|columns| columns.first())
+            .is_some_and(|n| self.utc.contains(n) || header.get(*n).is_some_and(|label| says_so(label)))
+    }
+
     /// Whether a column is used for anything.
     pub fn uses(&self, column: usize) -> bool {
         self.fields.values().flatten().any(|n| *n == column) || self.delivered.iter().any(|(_, n)| *n == column)

@@ -330,6 +330,7 @@ pub fn earlier(versions: &DataFrame) -> Result<Table<EarlierContacts>> {
     if versions.width() == 0 {
         return Ok(Table::empty());
     }
+    let versions = &with_others(versions)?;
     let several = versions.clone().lazy().group_by(KEY.iter().map(|k| col(*k)).collect::<Vec<_>>()).agg([len()]);
     let several = several.filter(col("len").gt(lit(1))).select(KEY.iter().map(|k| col(*k)).collect::<Vec<_>>());
     let fields: Vec<&'static str> = CONTACT.iter().chain(&["key"]).copied().collect();
@@ -361,6 +362,34 @@ pub fn earlier(versions: &DataFrame) -> Result<Table<EarlierContacts>> {
     let mut frame = again.take(&IdxCa::from_vec("row".into(), keep))?;
     frame.with_column(Column::new("versions_ago".into(), numbers))?;
     Table::new(frame.select(EarlierContacts::DEFINITION.columns.iter().map(|c| c.name))?)
+}
+
+/// The versions, and before each of them one for every other address and phone that it has: the record is found by any.
+fn with_others(versions: &DataFrame) -> Result<DataFrame> {
+    let fields: Vec<&str> = KEY.iter().chain(CONTACT).chain(&["key"]).copied().collect();
+    let plain = versions.select(fields.iter().copied())?;
+    let Some(also) = versions.column("also").ok().and_then(|c| c.str().ok()).filter(|c| c.null_count() < c.len())
+    else {
+        return Ok(plain);
+    };
+    let (mut rows, mut others): (Vec<IdxSize>, Vec<Option<&str>>) = (Vec::new(), Vec::new());
+    for (row, items) in (0..).zip(also.iter()) {
+        for item in items.into_iter().flat_map(str::lines) {
+            rows.push(row);
+            others.push(Some(item));
+        }
+        rows.push(row);
+        others.push(None);
+    }
+    let mut all = plain.take(&IdxCa::from_vec("row".into(), rows))?;
+    for (name, is_address) in [("email", true), ("phone", false)] {
+        let typed = all.column(name)?.str()?.clone();
+        let other = |item: &&str| item.contains('@') == is_address;
+        let column: StringChunked =
+            typed.iter().zip(&others).map(|(typed, item)| item.filter(|i| other(&i)).or(typed)).collect_ca(name.into());
+        all.with_column(column.into_column())?;
+    }
+    Ok(all)
 }
 
 /// The lead source in the subject or the notes; else the field's own text, which names no marketplace.

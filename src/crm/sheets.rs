@@ -1,26 +1,24 @@
 //! One table of an export → its records in the columns that are landed, and a description of what was read.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike as _, Utc};
 use chrono_tz::Tz;
 use polars::prelude::*;
-use sha2::{Digest as _, Sha256};
 
-use super::layouts::{Id, Layout, Mapping, layouts};
-use super::values;
+use super::layouts::{Id, Layout, Mapping, REPEATED, layouts};
+use super::{dating, ids, values};
 use crate::config::{DateOrder, Destination, DestinationKind};
 use crate::error::{Error, Result};
-use crate::tabular::times::{self, Evidence, Order, Resolution, Times};
-use crate::tabular::{Doubt, ReadFile, Sheet};
+use crate::tabular::times::Order;
+use crate::tabular::{self, ColumnForm, ColumnRead, Doubt, ReadFile, Sheet};
 
 /// Text columns of a landed record, beside `destination` and `record_id`.
 pub(super) const TEXTS: &[&str] = &[
     "object", "resolution", "status", "state", "outcome", "owner", "email", "phone", "first_name", "last_name",
     "company", "title", "country", "description", "subject", "key", "lead_source", "action", "offer_id", "offer",
-    "storefront", "merged_into", "opportunity", "contact_id", "parent", "delivered",
+    "storefront", "merged_into", "opportunity", "contact_id", "parent", "delivered", "also",
 ];
 /// Instants of a landed record.
 pub(super) const TIMES: &[&str] = &["created_at", "modified_at", "last_activity_at"];
@@ -76,16 +74,13 @@ pub(super) fn read(
     destination: &Destination,
     settle: &dyn Fn(&Question) -> Option<Order>,
 ) -> Result<Outcome> {
-    let mapping = layout.map(&sheet.header, destination);
     let height = sheet.height();
-    let mut file = describe(sheet, name, written, &mapping, destination);
-    let mut aside: Vec<Aside> = Vec::new();
-    for refused in &sheet.trailer {
-        aside.push(Aside { row: refused.row, reason: "trailer", detail: refused.detail.clone() });
-    }
-    for refused in &sheet.ragged {
-        aside.push(Aside { row: refused.row, reason: "ragged", detail: refused.detail.clone() });
-    }
+    let places: Vec<usize> = (0..sheet.header.len()).collect();
+    let forms = each(&places, height, |n| sheet.form(*n));
+    let mapping = layout.map(sheet, &forms, destination);
+    let mut file = describe(sheet, name, written, &mapping, &forms, destination);
+    let mut aside: Vec<Aside> =
+        sheet.ragged.iter().map(|r| Aside { row: r.row, reason: "ragged", detail: r.detail.clone() }).collect();
     // Every column is cleaned once, on all cores.
     let wanted: Vec<&str> = TEXTS.iter().chain(TIMES).copied().chain(["record_id", "name", "merged_from"]).collect();
     let cleaned: BTreeMap<&str, StringChunked> =
@@ -93,116 +88,75 @@ pub(super) fn read(
     let nothing = StringChunked::full_null(PlSmallStr::EMPTY, height);
     let text = |field: &str| cleaned.get(field).unwrap_or(&nothing).clone();
 
-    let object = layout.object(&sheet.header);
-    let mut changed = 0;
-    let (mut ids, objects) = identify(sheet, &mapping, layout, destination, &text, &mut aside, &mut changed);
-    if changed > 0 {
-        file.doubts.insert(Doubt::ChangedIds);
-        file.notes.push(format!(
-            "{changed} ids do not check: the last three of 18 characters tell which of the others are capitals, and they are \
-             not; the ids are taken as written"
-        ));
-    }
-    let seen_objects: Vec<&str> = distinct(objects.iter().flatten().map(Cow::as_ref));
-    file.object = match (seen_objects.as_slice(), object) {
-        ([one], _) => (*one).to_owned(),
-        ([], Some(object)) => object.to_owned(),
-        ([], None) => "other".to_owned(),
-        (several, _) => several.join(", "),
-    };
+    let object = layout.object(sheet);
+    let mut found = ids::identify(sheet, &mapping, layout, destination, &text);
+    file.object = found.object_of_file(object);
+    found.tell(&mut file);
     // No lead's key or lead source stands in an export of opportunities.
     if file.object != "opportunity" && !mapping.missing.is_empty() {
         file.doubts.insert(Doubt::ColumnNowhere);
         let note = |missing| format!("the configuration names column \"{missing}\", which the file has not");
         file.notes.splice(0..0, mapping.missing.iter().map(note));
     }
-    if object.is_none() && height > 0 && seen_objects.is_empty() && layout.prefixes.is_empty() {
-        // Nothing in its header belongs to a record of ours.
-        aside.retain(|a| a.reason == "trailer" || a.reason == "ragged");
-        aside.push(other_object(sheet.header_row, height));
-        return finish(file, empty(), aside, Vec::new(), None);
-    }
-    if height > 0 && ids.iter().all(Option::is_none) && aside.iter().any(|a| a.reason == "other-object") {
-        aside.retain(|a| a.reason == "trailer" || a.reason == "ragged");
+    // Nothing in its header, or none of its ids, belongs to a record of ours.
+    let is_foreign = object.is_none() && found.objects.iter().all(Option::is_none) && layout.prefixes.is_empty();
+    let has_none = found.ids.iter().all(Option::is_none) && found.aside.iter().any(|a| a.reason == "other-object");
+    if height > 0 && (is_foreign || has_none) {
         aside.push(other_object(sheet.header_row, height));
         file.object = "other".to_owned();
         return finish(file, empty(), aside, Vec::new(), None);
     }
+    aside.append(&mut found.aside);
 
-    let mut evidence = Evidence::default();
-    let time_cells: Vec<(&str, StringChunked)> = TIMES.iter().map(|field| (*field, text(field))).collect();
-    for (_, column) in &time_cells {
-        evidence.weigh(column, Some(written));
-    }
-    let labels = time_labels(&mapping, sheet);
-    let zone = destination.timezone.unwrap_or(Tz::UTC);
-    let decided = evidence.decide(destination.date_order).or_else(|| {
-        evidence.weigh_changes(&text("created_at"), &text("modified_at"));
-        let ask = || settle(&Question { labels: &labels, ids: &ids, made: &text("created_at"), zone });
-        evidence.decide(None).or_else(ask)
-    });
-    let Some(order) = decided else {
-        return Ok(Outcome::Undecided(undecided(name, &labels, &destination.name)));
+    let dating = dating::Sheet { sheet, mapping: &mapping, forms: &forms, destination, written };
+    let dated = match dating.read(&text, &found.ids, settle) {
+        Ok(dated) => dated,
+        Err(labels) => return Ok(Outcome::Undecided(undecided(name, &labels, &destination.name))),
     };
-    file.date_order.clone_from(&order.because);
-    let mut columns: Vec<Column> = Vec::new();
-    let mut created = Times::default();
-    let read_times = each(&time_cells, height, |(_, cells)| times::read(cells, order.order, zone));
-    for ((field, _), read) in time_cells.iter().zip(read_times) {
-        if read.zoneless {
-            file.timezone = zone.name().to_owned();
-        }
-        if !read.bad.is_empty() {
-            let first = read.bad.first().and_then(|n| sheet.rows.get(*n)).copied().unwrap_or_default();
-            file.doubts.insert(Doubt::UnreadTimes);
-            file.notes.push(format!(
-                "{} cells of {field} are no times (first in row {first}); the records are kept without",
-                read.bad.len()
-            ));
-        }
-        columns.push(read.column(field));
-        if *field == "created_at" {
-            created = read;
-        }
-    }
+    dated.tell(&mut file, sheet);
+    let mut columns: Vec<Column> = dated.times.iter().map(|(field, times)| times.column(field)).collect();
+    let created = dated.created();
     if destination.kind == DestinationKind::Https && !mapping.fields.contains_key("record_id") {
-        tell_retries(&mut ids, &created, &sheet.rows, &mut aside);
+        ids::tell_retries(&mut found.ids, created, &sheet.rows, &mut aside);
     }
-    let finest = created.resolution.iter().copied().filter(|r| *r != Resolution::None).min();
-    file.resolution = finest.unwrap_or(Resolution::None).name().to_owned();
     if !file.columns.contains_key("created_at") && height > 0 {
         file.notes.push("no column says when a record was made: delays and outages cannot be told from it".into());
     }
+    let modified = dated.times.get("modified_at").map(|times| times.micros.as_slice()).unwrap_or_default();
+    ids::tell_duplicates(&mut found, &text, modified, &sheet.rows, &mut aside, &mut file);
 
     let flag = |field: &str| flags(sheet, &mapping, field, height);
     for field in FLAGS {
         columns.push(flag(field).with_name((*field).into()).into_column());
     }
     let (first_names, last_names) = names(&text, &mapping, height);
+    let (email, phone, also) = contacts(sheet, &mapping, &text, height, &mut file);
     for field in TEXTS {
         let column = match *field {
             "object" => {
                 let fallback = object.unwrap_or("lead");
-                objects.iter().map(|o| Some(o.as_deref().unwrap_or(fallback))).collect_ca(PlSmallStr::EMPTY)
+                found.objects.iter().map(|o| Some(o.as_deref().unwrap_or(fallback))).collect_ca(PlSmallStr::EMPTY)
             }
             "resolution" => created.resolution.iter().map(|r| Some(r.name())).collect_ca(PlSmallStr::EMPTY),
             "first_name" => first_names.clone(),
             "last_name" => last_names.clone(),
             "company" => companies(&text("company")),
-            "phone" => phones(&text("phone"), &mut file),
+            "email" => email.clone(),
+            "phone" => phone.clone(),
+            "also" => also.clone(),
             "merged_into" | "opportunity" | "contact_id" | "parent" => related(&text(field), layout.id),
             "delivered" => delivered(sheet, &mapping, height),
             _ => text(field),
         };
         columns.push(column.with_name((*field).into()).into_column());
     }
-    let merged = merged_from(&text("merged_from"), &ids);
-    let keep: BooleanChunked = ids.iter().map(Option::is_some).collect();
-    columns.push(Column::new("record_id".into(), ids));
+    let merged = merged_from(&text("merged_from"), &found.ids);
+    let keep: BooleanChunked = found.ids.iter().map(Option::is_some).collect();
+    columns.push(Column::new("record_id".into(), found.ids));
     let rows: Vec<i64> = sheet.rows.iter().map(|row| i64::from(*row)).collect();
     columns.push(Column::new("row".into(), rows));
     let frame = DataFrame::new(height, columns)?.filter(&keep)?;
-    finish(file, frame, aside, merged, order.order.map(|order| (order, labels)))
+    finish(file, frame, aside, merged, dated.order.map(|order| (order, dated.labels)))
 }
 
 fn finish(
@@ -213,10 +167,36 @@ fn finish(
     dates: Option<(DateOrder, Vec<String>)>,
 ) -> Result<Outcome> {
     file.records = frame.height();
+    for field in TIMES {
+        let times = frame.column(field)?.datetime()?.physical().clone();
+        file.first_at = [file.first_at, times.min()].into_iter().flatten().min();
+        file.last_at = file.last_at.max(times.max());
+    }
+    file.months = months(&frame)?;
     for a in &aside {
         *file.set_aside.entry(a.reason.to_owned()).or_default() += 1;
     }
     Ok(Outcome::Read(Box::new(Records { frame, file, aside, merged, dates })))
+}
+
+/// Records by the month in which they were made.
+fn months(frame: &DataFrame) -> Result<BTreeMap<String, usize>> {
+    let mut months: BTreeMap<(i32, u32), usize> = BTreeMap::new();
+    // Exports are mostly in the order of making: the month is looked up where it changes.
+    let mut last: Option<(i64, (i32, u32))> = None;
+    for at in frame.column("created_at")?.datetime()?.physical().iter().flatten() {
+        let day = at.div_euclid(crate::time::DAY);
+        let month = match last {
+            Some((known, month)) if known == day => month,
+            _ => {
+                let Some(at) = DateTime::<Utc>::from_timestamp_micros(at) else { continue };
+                (at.year(), at.month())
+            }
+        };
+        last = Some((day, month));
+        *months.entry(month).or_default() += 1;
+    }
+    Ok(months.into_iter().map(|((year, month), n)| (format!("{year}-{month:02}"), n)).collect())
 }
 
 fn other_object(row: u32, rows: usize) -> Aside {
@@ -238,11 +218,15 @@ pub(super) fn empty() -> DataFrame {
     DataFrame::new(0, times.chain(flags).chain(texts).chain(rest).collect()).unwrap_or_default()
 }
 
+/// Fields by which somebody can be recognised.
+const IDENTIFY: &[&str] = &["email", "phone", "last_name", "name", "key"];
+
 fn describe(
     sheet: &Sheet,
     name: &str,
     written: DateTime<Utc>,
     mapping: &Mapping,
+    forms: &[ColumnForm],
     destination: &Destination,
 ) -> ReadFile {
     let label = |n: &usize| sheet.header.get(*n).cloned().unwrap_or_default();
@@ -256,6 +240,20 @@ fn describe(
     if sheet.height() == 0 {
         notes.push("a header and no records".into());
     }
+    let columns_read = columns_read(sheet, mapping, forms);
+    let fills = |field: &&&str| {
+        let columns = mapping.fields.get(**field).map(Vec::as_slice).unwrap_or_default();
+        columns.iter().any(|n| !matches!(forms.get(*n), None | Some(ColumnForm::Blank)))
+    };
+    let object = layouts().of(destination.kind).object(sheet);
+    let identifies = object == Some("opportunity") || IDENTIFY.iter().any(|field| fills(&field));
+    if !identifies && sheet.height() > 0 {
+        let labels: Vec<String> = sheet.header.iter().filter(|l| !l.is_empty()).map(|l| tabular::clip(l)).collect();
+        notes.push(format!(
+            "no column for e-mail, phone, name or key: nobody in it can be recognised; its columns: {}",
+            labels.join(", ")
+        ));
+    }
     let unused = (0..sheet.header.len()).filter(|n| !mapping.uses(*n)).map(|n| label(&n)).filter(|l| !l.is_empty());
     ReadFile {
         destination: destination.name.clone(),
@@ -264,17 +262,42 @@ fn describe(
         kind: destination.kind.name().to_owned(),
         form: sheet.form.clone(),
         header_row: sheet.header_row,
-        rows: sheet.height(),
+        rows: sheet.height() + sheet.ragged.len(),
+        apart: sheet.trailer.len(),
+        identifies_nobody: !identifies,
+        ends_inside: sheet.ends_inside,
         columns: mapping.fields.iter().map(|(f, ns)| (f.clone(), ns.iter().map(label).collect())).collect(),
         unused: unused.collect(),
+        columns_read,
         notes,
         ..ReadFile::default()
     }
 }
 
-fn time_labels(mapping: &Mapping, sheet: &Sheet) -> Vec<String> {
-    let columns = TIMES.iter().filter_map(|field| mapping.fields.get(*field)?.first());
-    columns.filter_map(|n| sheet.header.get(*n)).cloned().collect()
+/// What each column was taken for, and by which evidence; or why it was not.
+fn columns_read(sheet: &Sheet, mapping: &Mapping, forms: &[ColumnForm]) -> Vec<ColumnRead> {
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    let described = sheet.header.iter().enumerate().map(|(n, label)| {
+        let times = seen.entry(label.as_str()).or_default();
+        *times += 1;
+        let form = forms.get(n).copied().unwrap_or_default();
+        let role = mapping.field_of(n).map(str::to_owned);
+        let joined = mapping.joined.get(n).and_then(Option::as_deref);
+        let evidence = match (&role, joined) {
+            (Some(_), _) => mapping.why.get(&n).copied().unwrap_or("its label").to_owned(),
+            (None, Some(REPEATED)) => "its label stands before".to_owned(),
+            (None, Some(of)) => format!("belongs to another object: {of}"),
+            (None, None) if form == ColumnForm::Blank => "nothing stands in it".to_owned(),
+            (None, None) => "not understood".to_owned(),
+        };
+        let column = match (label.is_empty(), *times) {
+            (true, _) => format!("(column {})", n + 1),
+            (false, 1) => label.clone(),
+            (false, times) => format!("{label} ({times})"),
+        };
+        ColumnRead { column, role, form: form.name().to_owned(), evidence }
+    });
+    described.collect()
 }
 
 fn undecided(name: &str, labels: &[String], destination: &str) -> Error {
@@ -288,7 +311,7 @@ fn undecided(name: &str, labels: &[String], destination: &str) -> Error {
 }
 
 /// Cells of a field, cleaned; first filled cell of several columns.
-fn cells(sheet: &Sheet, mapping: &Mapping, field: &str, height: usize) -> StringChunked {
+pub(super) fn cells(sheet: &Sheet, mapping: &Mapping, field: &str, height: usize) -> StringChunked {
     let found = mapping.fields.get(field).into_iter().flatten().filter_map(|n| sheet.column(*n));
     values::first_filled(found.map(|column| values::clean(layouts(), field, column)).collect(), height)
 }
@@ -348,6 +371,54 @@ fn companies(cells: &StringChunked) -> StringChunked {
     cells.iter().map(|cell| cell.filter(|text| !is_id(text))).collect_ca(PlSmallStr::EMPTY)
 }
 
+/// E-mail and phone of each record, and what other addresses and phones it has, line by line: every column and every
+/// item of a list counts.
+fn contacts(
+    sheet: &Sheet,
+    mapping: &Mapping,
+    text: &dyn Fn(&str) -> StringChunked,
+    height: usize,
+    file: &mut ReadFile,
+) -> (StringChunked, StringChunked, StringChunked) {
+    let columns = |field: &str| -> Vec<StringChunked> {
+        let found = mapping.fields.get(field).into_iter().flatten().filter_map(|n| sheet.column(*n));
+        found.map(|column| values::clean(layouts(), field, column)).collect()
+    };
+    let (emails, phones) = (text("email"), phones(&text("phone"), file));
+    let several = |field: &str| mapping.fields.get(field).is_some_and(|columns| columns.len() > 1);
+    let is_list = |cell: &str| cell.bytes().any(|b| matches!(b, b';' | b'\n' | b'|')) || cell.matches('@').count() > 1;
+    let has_lists = emails.iter().chain(phones.iter()).flatten().any(is_list);
+    if !several("email") && !several("phone") && !has_lists {
+        return (emails, phones, StringChunked::full_null(PlSmallStr::EMPTY, height));
+    }
+    let (email_columns, phone_columns) = (columns("email"), columns("phone"));
+    let mut email = StringChunkedBuilder::new(PlSmallStr::EMPTY, height);
+    let mut phone = StringChunkedBuilder::new(PlSmallStr::EMPTY, height);
+    let mut also = StringChunkedBuilder::new(PlSmallStr::EMPTY, height);
+    for row in 0..height {
+        let items = |columns: &[StringChunked], split: fn(&str) -> Vec<&str>| -> Vec<String> {
+            let cells = columns.iter().filter_map(|column| column.get(row));
+            let mut items: Vec<String> = Vec::new();
+            for item in cells.flat_map(split) {
+                if !items.iter().any(|known| known.eq_ignore_ascii_case(item)) {
+                    items.push(item.to_owned());
+                }
+            }
+            items
+        };
+        let addresses = items(&email_columns, values::addresses);
+        let numbers = items(&phone_columns, values::numbers);
+        email.append_option(addresses.first());
+        // The first number is that of the cleaned column, in which digits are mended.
+        let first =
+            phones.get(row).map(|cell| if is_list(cell) { numbers.first().map_or(cell, String::as_str) } else { cell });
+        phone.append_option(first);
+        let others: Vec<&str> = addresses.iter().skip(1).chain(numbers.iter().skip(1)).map(String::as_str).collect();
+        also.append_option((!others.is_empty()).then(|| others.join("\n")));
+    }
+    (email.finish(), phone.finish(), also.finish())
+}
+
 /// Phones that a spreadsheet took for numbers.
 fn phones(cells: &StringChunked, file: &mut ReadFile) -> StringChunked {
     if !cells.iter().flatten().any(values::is_number_of_a_phone) {
@@ -376,8 +447,16 @@ fn related(cells: &StringChunked, form: Id) -> StringChunked {
     if form == Id::Text || cells.null_count() == cells.len() {
         return cells.clone();
     }
-    let long: Vec<Option<String>> =
-        cells.iter().map(|cell| cell.map(|text| values::id(form, text).unwrap_or_else(|| text.to_owned()))).collect();
+    let long = |text: &str| values::id(form, text).unwrap_or_else(|| text.to_owned());
+    let one_or_several = |text: &str| {
+        let ids: Vec<String> =
+            text.split(';').map(str::trim).filter(|id| !values::is_null_id(id, true)).map(long).collect();
+        (!ids.is_empty()).then(|| ids.join(";"))
+    };
+    let long: Vec<Option<String>> = cells
+        .iter()
+        .map(|cell| cell.and_then(|text| if text.contains(';') { one_or_several(text) } else { Some(long(text)) }))
+        .collect();
     long.into_iter().collect_ca(PlSmallStr::EMPTY)
 }
 
@@ -411,77 +490,8 @@ fn merged_from(cells: &StringChunked, ids: &[Option<String>]) -> Vec<(String, St
     merged
 }
 
-/// The record's id and object. Without an id column the id is a hash of what does not change in a record.
-fn identify<'a>(
-    sheet: &Sheet,
-    mapping: &Mapping,
-    layout: &'a Layout,
-    destination: &Destination,
-    text: &dyn Fn(&str) -> StringChunked,
-    aside: &mut Vec<Aside>,
-    changed: &mut usize,
-) -> (Vec<Option<String>>, Vec<Option<Cow<'a, str>>>) {
-    let height = sheet.height();
-    let mut objects: Vec<Option<Cow<'a, str>>> = vec![None; height];
-    if !mapping.fields.contains_key("record_id") {
-        let ids = hashed_ids(sheet, mapping, destination);
-        for (row, _) in sheet.rows.iter().zip(&ids).filter(|(_, id)| id.is_none()) {
-            aside.push(Aside { row: *row, reason: "no-id", detail: "nothing in it tells it from others".to_owned() });
-        }
-        return (ids, objects);
-    }
-    let configured = mapping.fields.contains_key("object").then(|| text("object"));
-    let mut ids = Vec::with_capacity(height);
-    for (n, (cell, object)) in text("record_id").iter().zip(&mut objects).enumerate() {
-        let row = sheet.rows.get(n).copied().unwrap_or_default();
-        let mut refuse = |reason, detail: &str| {
-            aside.push(Aside { row, reason, detail: detail.to_owned() });
-            None
-        };
-        let id = match cell.map(|text| (text, values::id(layout.id, text))) {
-            None => refuse("no-id", "its id is empty"),
-            // An id that was made up or changed still tells the record from others; what it holds vouches all the same.
-            Some((text, id)) if layout.id == Id::Salesforce && is_changed(text, id.as_deref(), layout) => {
-                *changed += 1;
-                *object =
-                    text.get(..3).and_then(|prefix| layout.prefixes.get(prefix)).map(|o| Cow::Borrowed(o.as_str()));
-                Some(text.to_owned())
-            }
-            Some((_, None)) => refuse("no-id", "its id has not the form of one"),
-            Some((_, Some(id))) if layout.prefixes.is_empty() => {
-                let told = configured.as_ref().and_then(|c| c.get(n));
-                match told.map(|told| layout.objects.get(told)) {
-                    Some(Some(found)) => *object = Some(Cow::Borrowed(found)),
-                    Some(None) if !layout.objects.is_empty() && !destination.columns.contains_key("object") => {
-                        ids.push(refuse("other-object", "an activity that is no form filled out"));
-                        continue;
-                    }
-                    _ => *object = told.map(|o| Cow::Owned(o.to_lowercase())),
-                }
-                Some(id)
-            }
-            Some((_, Some(id))) => match id.get(..3).and_then(|prefix| layout.prefixes.get(prefix)) {
-                Some(found) => {
-                    *object = Some(Cow::Borrowed(found));
-                    Some(id)
-                }
-                None => refuse("other-object", "its id belongs to another object"),
-            },
-        };
-        ids.push(id);
-    }
-    (ids, objects)
-}
-
-/// Whether an id of our objects does not check: the last three of its 18 characters tell which of the others are
-/// capitals, and they are not, or reading it by them would make another object of it.
-fn is_changed(text: &str, id: Option<&str>, layout: &Layout) -> bool {
-    let is_ours = |id: &str| id.get(..3).is_some_and(|prefix| layout.prefixes.contains_key(prefix));
-    values::has_salesforce_form(text) && is_ours(text) && !id.is_some_and(is_ours)
-}
-
 /// Does the same to each item, on all cores where it is worth it; the results in the order of the items.
-fn each<T: Sync, R: Send>(items: &[T], height: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+pub(super) fn each<T: Sync, R: Send>(items: &[T], height: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     const WORTH: usize = 20_000;
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(items.len());
     if height < WORTH || threads < 2 {
@@ -506,95 +516,4 @@ fn each<T: Sync, R: Send>(items: &[T], height: usize, work: impl Fn(&T) -> R + S
     });
     all.sort_by_key(|(n, _)| *n);
     all.into_iter().map(|(_, result)| result).collect()
-}
-
-/// What stays the same in a record whose export has no id.
-fn hashed_ids(sheet: &Sheet, mapping: &Mapping, destination: &Destination) -> Vec<Option<String>> {
-    // Marketo keeps one record for an e-mail address.
-    let fields: &[&str] = if destination.kind == DestinationKind::Marketo && mapping.fields.contains_key("email") {
-        &["email"]
-    } else if destination.kind == DestinationKind::Https {
-        BODY
-    } else {
-        &[
-            "key", "created_at", "email", "phone", "first_name", "last_name", "name", "company", "lead_source",
-            "offer_id", "offer", "action",
-        ]
-    };
-    let columns: Vec<(&str, StringChunked)> =
-        fields.iter().map(|field| (*field, cells(sheet, mapping, field, sheet.height()))).collect();
-    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-    (0..sheet.height())
-        .map(|row| {
-            let mut hash = Sha256::new();
-            let mut filled = false;
-            for (field, column) in &columns {
-                if let Some(text) = column.get(row) {
-                    filled = true;
-                    hash.update(field);
-                    hash.update([0]);
-                    if *field == "email" {
-                        hash.update(text.to_lowercase())
-                    } else {
-                        hash.update(text)
-                    }
-                    hash.update([0]);
-                }
-            }
-            if !filled {
-                return None;
-            }
-            let id: String = hex::encode(hash.finalize()).chars().take(16).collect();
-            if fields.len() == 1 || destination.kind == DestinationKind::Https {
-                return Some(id);
-            }
-            // Equal rows are as many records as there are rows.
-            let n = seen.entry(id.clone()).or_default();
-            *n += 1;
-            Some(if *n == 1 { id } else { format!("{id}-{n}") })
-        })
-        .collect()
-}
-
-/// What a posted body holds, without the time of receipt.
-const BODY: &[&str] = &[
-    "key", "email", "phone", "first_name", "last_name", "name", "company", "title", "country", "description",
-    "lead_source", "action", "offer", "offer_id",
-];
-
-/// A sender that gets no answer posts the same body again within minutes: one record. Later it is another lead.
-fn tell_retries(ids: &mut [Option<String>], created: &Times, rows: &[u32], aside: &mut Vec<Aside>) {
-    const WINDOW: i64 = 600_000_000;
-    let mut order: Vec<usize> = (0..ids.len()).collect();
-    order.sort_by_key(|n| (created.micros.get(*n).copied().flatten(), *n));
-    let mut last: BTreeMap<String, Option<i64>> = BTreeMap::new();
-    for n in order {
-        let at = created.micros.get(n).copied().flatten();
-        let Some(slot) = ids.get_mut(n) else { continue };
-        let Some(body) = slot.clone() else { continue };
-        let before = last.insert(body.clone(), at);
-        let retried = before.is_some_and(|before| match (before, at) {
-            (Some(before), Some(at)) => at - before <= WINDOW,
-            _ => true,
-        });
-        if retried {
-            *slot = None;
-            let row = rows.get(n).copied().unwrap_or_default();
-            let detail = "the same body as one just before: a retry".to_owned();
-            aside.push(Aside { row, reason: "duplicate", detail });
-        } else if let Some(at) = at {
-            *slot = Some(format!("{body}-{:x}", at / 1_000_000));
-        }
-    }
-}
-
-fn distinct<'a>(values: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
-    let mut all: Vec<&str> = Vec::new();
-    for value in values {
-        if !all.contains(&value) {
-            all.push(value);
-        }
-    }
-    all.sort_unstable();
-    all
 }

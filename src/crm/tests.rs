@@ -92,6 +92,108 @@ fn an_account_file_is_told_and_not_taken_for_leads() {
     assert!(read.findings.iter().any(|f| f.text().contains("another object")));
 }
 
+#[test]
+fn every_address_and_phone_of_a_record_finds_it() {
+    let text = "Record ID,Email,Additional email addresses,Phone Number,Mobile Phone Number,First Name,Create Date\n\
+                1,a@x.example,a2@x.example;a3@x.example,,+49 170 1,Ann,2026-05-01 10:00\n\
+                2,,b@y.example;b2@y.example,+49 30 2,,Bo,2026-05-01 10:00\n3,c@z.example,,,,Cy,2026-05-01 10:00\n";
+    let (destination, read) = read_one("hubspot", "", text.as_bytes());
+    let records = made(&read, &destination);
+    assert_eq!(texts(&records, "email"), ["a@x.example", "b@y.example", "c@z.example"]);
+    assert_eq!(texts(&records, "phone"), ["+49 170 1", "+49 30 2", "∅"]);
+    let earlier = earlier(&landed(read.rows.clone(), "2026-06-01")).unwrap();
+    assert_eq!(texts(&earlier, "record_id"), ["1", "1", "2"]);
+    assert_eq!(texts(&earlier, "email"), ["a3@x.example", "a2@x.example", "b2@y.example"]);
+}
+
+#[test]
+fn rows_with_one_id_are_one_person_once_or_other_people_each() {
+    let text = "Record ID,First Name,Last Name,Email,Create Date,Last Modified Date\n\
+                7,Ann,Lee,a@x.example,2026-05-01 10:00,2026-05-02 10:00\n\
+                7,Ann,Berg,a@x.example,2026-05-01 10:00,2026-05-03 10:00\n\
+                8,Bo,Berg,b@y.example,2026-05-01 10:00,2026-05-02 10:00\n\
+                8,Cy,Diaz,c@z.example,2026-05-01 10:00,2026-05-02 10:00\n\
+                1.2E+11,Di,Eng,d@z.example,2026-05-01 10:00,2026-05-02 10:00\n";
+    let (destination, read) = read_one("hubspot", "", text.as_bytes());
+    let records = made(&read, &destination);
+    let mut emails = texts(&records, "email");
+    emails.sort();
+    assert_eq!(emails, ["a@x.example", "b@y.example", "c@z.example", "d@z.example"]);
+    assert!(!texts(&records, "record_id").iter().any(|id| id == "8" || id.contains('+')));
+    assert!(texts(&records, "last_name").contains(&"Berg".to_owned()), "the state that was changed last");
+    assert_eq!(texts(&read.set_aside, "reason"), ["duplicate"]);
+    assert_eq!(texts(&read.set_aside, "row"), ["2"]);
+    assert!(read.files[0].notes.iter().any(|n| n.contains("stands at several people")), "{:?}", read.files[0].notes);
+}
+
+#[test]
+fn columns_that_no_label_tells_are_told_by_their_values_and_the_others_are_named() {
+    let text = "Identyfikator;Poczta;Zrodlo;Opiekun;Region\n\
+                00Qbm00000Orxk5EAB;a@x.example;AzureMarketplace-INS|contoso.mesh;kim@us.example;EMEA\n\
+                00QNq00000BXU9AMAX;b@y.example;AzureMarketplace-INS|contoso.mesh;kim@us.example;EMEA\n\
+                00Qbm00000Orxk6EAB;c@z.example;Web;kim@us.example;EMEA\n";
+    let (destination, read) = read_one("salesforce", "", text.as_bytes());
+    let records = made(&read, &destination);
+    assert_eq!(texts(&records, "email"), ["b@y.example", "a@x.example", "c@z.example"], "in the order of their ids");
+    assert_eq!(texts(&records, "offer_id"), ["contoso.mesh", "contoso.mesh", "∅"]);
+    let columns = tabular::columns_read(read.files.iter()).unwrap();
+    assert_eq!(texts(&columns, "role"), ["record_id", "∅", "email", "∅", "lead_source"]);
+    assert!(read.files[0].lines().iter().any(|l| l.contains("not understood: Opiekun (e-mail), Region (text)")));
+}
+
+#[test]
+fn columns_of_a_joined_object_fill_nothing_of_the_record() {
+    let text = "Lead ID,Last Name,Account: Phone,Owner.Email,Contact ID,Create Date\n\
+                00Qbm00000Orxk5EAB,Lee,+1 555 0100,kim@us.example,0035e00000AbCd2AAF,5/13/2026 10:02\n";
+    let (destination, read) = read_one("salesforce", "", text.as_bytes());
+    let records = made(&read, &destination);
+    assert_eq!(texts(&records, "record_id"), ["00Qbm00000Orxk5EAB"]);
+    assert_eq!((texts(&records, "phone")[0].as_str(), texts(&records, "email")[0].as_str()), ("∅", "∅"));
+}
+
+#[test]
+fn the_order_of_a_column_is_taken_from_columns_that_are_not_read() {
+    let text = "id,email,created_at,Contract signed\n1,a@x.example,01/05/2026,\n2,b@x.example,02/05/2026,15/05/2026\n";
+    let (destination, read) = read_one("csv", "", text.as_bytes());
+    assert!(texts(&made(&read, &destination), "created_at")[0].starts_with("2026-05-01"));
+}
+
+#[test]
+fn a_column_that_says_utc_is_never_shifted() {
+    let text = "id,email,created_at,Updated at (UTC)\n1,a@x.example,2026-05-01 10:00:00,2026-05-01 14:00:02\n\
+                2,b@x.example,2026-05-02 10:00:00,2026-05-02 14:00:01\n3,c@x.example,2026-05-03 10:00:00,2026-05-09 09:00:00\n";
+    let with = |more: &str| {
+        let more = format!("columns = {{ modified_at = \"Updated at (UTC)\" }}\n{more}");
+        let (destination, read) = read_one("csv", &more, text.as_bytes());
+        let records = made(&read, &destination);
+        (texts(&records, "created_at")[0].clone(), texts(&records, "modified_at")[0].clone(), read)
+    };
+    let (created, modified, read) = with("");
+    assert!(
+        created.starts_with("2026-05-01 14:00:00") && modified.starts_with("2026-05-01 14:00:02"),
+        "{created} {modified}"
+    );
+    assert_eq!(read.files[0].timezone, "America/New_York");
+    let (created, modified, _) = with("timezone = \"Europe/Berlin\"");
+    assert!(
+        created.starts_with("2026-05-01 08:00:00") && modified.starts_with("2026-05-01 14:00:02"),
+        "{created} {modified}"
+    );
+}
+
+#[test]
+fn an_export_that_identifies_nobody_is_told_with_its_columns() {
+    let text = "Lead ID,Lead Owner,Lead Status,Create Date,Region\n00Qbm00000Orxk5EAB,Kim,New,5/13/2026 10:02,EMEA\n";
+    let (_, read) = read_one("salesforce", "", text.as_bytes());
+    assert!(read.files[0].identifies_nobody);
+    assert!(
+        read.files[0].notes.iter().any(|n| n.contains("nobody") && n.contains("Region")),
+        "{:?}",
+        read.files[0].notes
+    );
+    assert!(read.findings.iter().any(|f| f.text().contains("nobody in it can be recognised")));
+}
+
 const REPORT: &str = "\"Lead ID\",\"First Name\",\"Last Name\",\"Email\",\"Lead Source\",\"Lead Owner\",\"Created Date\"\n\
     \"00Qbm00000Orxk5\",\"Bertha\",\"Boxer\",\"b@x.com\",\"AzureMarketplace-INS|contoso.mesh\",\"Ann\",\"7/13/2025, 2:22 PM\"\n\
     \"00Qbm00000Orxk6\",\"Phyllis\",\"Null\",\"[not provided]\",\"Web\",\"Bob\",\"7/11/2025, 2:22 PM\"\n\
@@ -111,7 +213,7 @@ fn a_report_of_15_character_ids_in_the_western_charset_meets_the_long_ids() {
     assert_eq!(texts(&records, "resolution"), ["minute", "minute"]);
     assert!(texts(&records, "created_at")[0].starts_with("2025-07-13 14:22"));
     assert_eq!(texts(&records, "outcome"), ["∅", "∅"], "without the flag nothing is known");
-    assert_eq!(read.set_aside.height(), 4);
+    assert_eq!((read.set_aside.height(), read.files[0].apart), (0, 4), "totals and closing words are no rows");
     assert!(read.files[0].form.encoding.starts_with("windows-1252"));
 }
 
@@ -636,5 +738,5 @@ fn what_was_read_is_told_in_lines() {
     assert_eq!(lines[0], "crm/leads.csv: lead (csv, UTF-8, comma), 2 records of 2 rows");
     assert!(lines[1].contains("created_at = Created Date"), "{lines:?}");
     assert!(lines.iter().any(|l| l == "dates: mdy, decided by 1 dates"), "{lines:?}");
-    assert!(lines.iter().any(|l| l == "rows set aside: 4 trailer"), "{lines:?}");
+    assert!(lines.iter().any(|l| l == "4 lines of totals and closing words passed over"), "{lines:?}");
 }

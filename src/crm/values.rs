@@ -38,7 +38,43 @@ pub(super) fn id(form: Id, text: &str) -> Option<String> {
     match form {
         Id::Salesforce => salesforce(text),
         Id::Guid => guid(text),
-        Id::Text => Some(text.to_owned()),
+        Id::Text => Some(whole_number(text).to_owned()),
+    }
+}
+
+/// Whether a text is how a CRM writes that there is no id: `000000000000000AAA`, the zero GUID; a bare zero where only ids
+/// stand.
+pub(super) fn is_null_id(text: &str, holds_ids: bool) -> bool {
+    let bare = text.trim_matches(['{', '}', '(', ')', ' ']);
+    let zeros = bare.trim_start_matches(['0', '-']);
+    match bare.len() {
+        15 | 32 | 36 => zeros.is_empty(),
+        18 => zeros.is_empty() || zeros.eq_ignore_ascii_case("AAA"),
+        1 => holds_ids && zeros.is_empty(),
+        _ => false,
+    }
+}
+
+/// What a spreadsheet leaves of an id that it took for a number: an exponent, digits that were rounded to zeros, rulers.
+pub(super) fn is_damaged_id(text: &str) -> bool {
+    let is_number = text.bytes().all(|b| b.is_ascii_digit());
+    (text.contains(['e', 'E']) && is_number_of_a_phone(text))
+        || (is_number && text.len() > 15 && text.ends_with('0'))
+        || (!text.is_empty() && text.bytes().all(|b| b == b'#'))
+}
+
+/// Whether a text is a Salesforce id that lost characters at its end, or became a number.
+pub(super) fn is_cut_salesforce_id(text: &str) -> bool {
+    let is_id = text.bytes().all(|b| b.is_ascii_alphanumeric());
+    let has_digit = text.bytes().any(|b| b.is_ascii_digit());
+    (is_id && has_digit && matches!(text.len(), 8..=14 | 16 | 17)) || is_damaged_id(text)
+}
+
+/// A whole number that a program wrote with decimals: `99200000417.0`.
+pub(super) fn whole_number(text: &str) -> &str {
+    match text.strip_suffix(".0") {
+        Some(whole) if whole.len() > 3 && whole.bytes().all(|b| b.is_ascii_digit()) => whole,
+        _ => text,
     }
 }
 
@@ -120,6 +156,26 @@ pub(super) fn digits_of_number(text: &str) -> Option<String> {
     Some(format!("{whole}{:0<exponent$}", fraction.get(..exponent.min(fraction.len()))?))
 }
 
+/// The addresses of a cell that may hold a list of them; the cell itself where there is none.
+pub(super) fn addresses(cell: &str) -> Vec<&str> {
+    let is_mark = |c: char| matches!(c, ';' | ',' | '|' | '\n' | '\r' | '\t');
+    if cell.matches('@').count() < 2 && !cell.contains(';') {
+        return vec![cell];
+    }
+    let items: Vec<&str> = cell.split(is_mark).map(str::trim).filter(|item| item.contains('@')).collect();
+    if items.is_empty() { vec![cell] } else { items }
+}
+
+/// The phones of a cell that may hold a list of them.
+pub(super) fn numbers(cell: &str) -> Vec<&str> {
+    let items: Vec<&str> = cell
+        .split([';', '|', '\n', '\r'])
+        .map(str::trim)
+        .filter(|item| item.bytes().filter(u8::is_ascii_digit).count() > 4)
+        .collect();
+    if items.is_empty() { vec![cell] } else { items }
+}
+
 /// A GUID in lower case, without braces.
 pub(super) fn guid(text: &str) -> Option<String> {
     let bare = text.trim_matches(['{', '}', '(', ')', ' ']);
@@ -179,6 +235,23 @@ mod tests {
         for text in ["+49 30 1234", "(033) 452-1299", "030/55", "555-214-7314", "12.0", "call me 1E5", "E10", "1.5E"] {
             assert!(!is_number_of_a_phone(text), "{text}");
         }
+    }
+
+    #[test]
+    fn a_null_of_a_vendor_is_no_id_and_what_a_spreadsheet_left_of_one_is_damaged() {
+        for text in
+            ["000000000000000AAA", "000000000000000", "{00000000-0000-0000-0000-000000000000}", "000000000000000aaa"]
+        {
+            assert!(is_null_id(text, false), "{text}");
+        }
+        assert!(is_null_id("0", true) && !is_null_id("0", false) && !is_null_id("000000000000001AAA", true));
+        for text in ["1.20347E+11", "1,20347E+11", "1204567890123450000", "########"] {
+            assert!(is_damaged_id(text), "{text}");
+        }
+        for text in ["99200000417", "12E", "Lead 7", "E10", "120456789012345"] {
+            assert!(!is_damaged_id(text), "{text}");
+        }
+        assert_eq!((whole_number("99200000417.0"), whole_number("1.0")), ("99200000417", "1.0"));
     }
 
     #[test]

@@ -23,6 +23,10 @@ pub enum AboutExport {
     DamagedRows,
     /// Its record ids are not as the CRM makes them.
     ChangedIds,
+    /// Its record ids were cut, or stand at several people.
+    DamagedIds,
+    /// It has no column by which anybody can be recognised.
+    IdentifiesNobody,
     /// It has dates that cannot be read.
     UnreadTimes,
     /// Its records begin on this day, later than leads do.
@@ -84,6 +88,14 @@ impl AboutExport {
             It::ChangedIds => suspicious(
                 "changed-ids",
                 "record ids of an export do not check: they were made up or changed, and are taken as written",
+            ),
+            It::DamagedIds => suspicious(
+                "damaged-ids",
+                "record ids of an export were cut by a spreadsheet, or stand at several people; they are not used",
+            ),
+            It::IdentifiesNobody => suspicious(
+                "identifies-nobody",
+                "an export has no column for e-mail, phone, name or key; nobody in it can be recognised",
             ),
             It::UnreadTimes => suspicious("unread-times", "an export holds dates that cannot be read"),
             It::BeginsAbruptly(on) => suspicious("begins-abruptly", &format!("its records begin abruptly on {on}"))

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::{azure, files};
 use crate::config::Auth;
 use crate::error::{Error, Result};
-use crate::tabular::Export;
+use crate::tabular::{Export, MOST_BYTES};
 
 /// What was found under the names of one destination, or of one kind of cost file.
 #[derive(Debug, Default)]
@@ -145,6 +145,10 @@ fn local(file: &files::Found) -> Result<Export> {
         Ok((metadata.len(), metadata.modified().map(DateTime::<Utc>::from).map_err(cannot)?))
     };
     let before = state()?;
+    if before.0 > MOST_BYTES {
+        return Err(Error::partial(format!("cannot read export \"{}\": it has {} GB", file.key, before.0 >> 30))
+            .hint("split it, or export the columns that are needed: at most 4 GB are read"));
+    }
     let bytes = std::fs::read(&file.path).map_err(cannot)?;
     let after = state()?;
     if before != after {

@@ -2,7 +2,7 @@
 //!
 //! What cannot be read is a [`Troubles`] entry: the job goes on without concluding anything from its absence.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use tracing::{info, warn};
@@ -19,7 +19,10 @@ use crate::io::{forgetting, publish, reviewed, state};
 use crate::job::prepare::{Options, Ready};
 use crate::leads::Parsed;
 use crate::pipeline::{Day, Records, Reviewed};
-use crate::tables::{Charges, EarlierContacts, ExportRecords, Grain, History, Identities, SetAside, Spend, Table};
+use crate::tables::{
+    Charges, EarlierContacts, ExportRecords, Grain, History, Identities, Readings, SetAside, Spend, Table,
+};
+use crate::tabular::readings::{self, Unread};
 use crate::{cost, crm, forget, leads, reconcile, replay, worked};
 
 /// CRM records in the landing.
@@ -27,6 +30,9 @@ pub const CRM_RECORDS: Dataset = Dataset { name: "crm_records", key: crm::KEY };
 
 /// Records of witnesses in the landing, as `destination` the witness.
 pub const WITNESSES: Dataset = Dataset { name: "witnesses", key: crm::KEY };
+
+/// Readings of exports, witnesses and cost files in the landing.
+pub const READINGS: Dataset = Dataset { name: "readings", key: readings::KEY };
 
 /// Memory of what `replay` handed out, below the state folder.
 pub const REPLAYED: &str = "replayed.csv";
@@ -112,6 +118,21 @@ impl Gathered {
         Table::new(rows)
     }
 
+    /// Readings of days up to the as-of day.
+    pub(super) fn readings(&self, day: &Day) -> Result<Table<Readings>> {
+        readings::table(&self.landing.newest(&READINGS)?, day.as_of)
+    }
+
+    /// Lands what each file gave, and which could not be read.
+    fn land_readings(&mut self, ready: &Ready) -> Result<()> {
+        let hashes: BTreeMap<&str, &str> =
+            self.inputs.iter().map(|input| (input.name.as_str(), input.sha256.as_str())).collect();
+        let unread: Vec<Unread> = self.reads().flat_map(|read| read.unread.iter().cloned()).collect();
+        let rows = readings::landed(&self.files(), &unread, &hashes, ready.day.as_of)?;
+        self.landing.append_versions(&READINGS, &rows, ready.now)?;
+        Ok(())
+    }
+
     /// What reading found.
     pub(super) fn findings(&self, day: &Day) -> Vec<Finding> {
         let of_money = self.money.charges.findings.iter().chain(&self.money.spend.findings);
@@ -147,11 +168,14 @@ pub(super) fn everything(ready: &Ready, options: &Options) -> Result<Gathered> {
     let witnesses = into.land(&ready.witnesses, &WITNESSES)?;
     let money = into.read_money()?;
     let inputs = into.inputs;
-    let joined = landing.compact(now)?;
+    let mut gathered =
+        Gathered { landing, fetched, exports, witnesses, money, inputs, troubles, reviewed, history, previous };
+    gathered.land_readings(ready)?;
+    let joined = gathered.landing.compact(now)?;
     if joined > 0 {
         info!("{} of the landing joined", count(joined, "small segment", "small segments"));
     }
-    Ok(Gathered { landing, fetched, exports, witnesses, money, inputs, troubles, reviewed, history, previous })
+    Ok(gathered)
 }
 
 /// Raw leads, read. What is too old is erased before anything is said of it, and read again so that this run says what

@@ -1,4 +1,8 @@
-//! Delimited text → columns: delimiter by the header, quotes by RFC 4180 or backslash, damage set aside by line.
+//! Delimited text → columns: the delimiter that makes rows equally wide, quotes by RFC 4180 or backslash, damage set aside
+//! by line.
+//!
+//! Known labels decide only between delimiters under which the rows are as wide as the header. A header that comes again is
+//! no record; one that names other columns, or the same in another order, begins a table of its own.
 //!
 //! One scanner serves the search for the header and the reading of millions of records. Long files are cut at line
 //! ends and scanned by several threads; each piece is checked to begin where the one before it ended, and scanned
@@ -7,8 +11,12 @@
 use memchr::{memchr, memchr_iter, memchr2, memchr3, memmem};
 use polars::prelude::*;
 
+use super::profile::ColumnForm;
 use super::text::Decoded;
-use super::{Ask, Form, HEADER_WITHIN, Refused, Sheet, clean_label, is_total, is_trailer_text, no_header, pick_header};
+use super::{
+    Ask, DAMAGED_ROWS, Form, HEADER_WITHIN, Nearest, Refused, Sheet, clean_label, find_header, forms_of, implausible,
+    is_total, is_trailer_text, no_header,
+};
 use crate::error::{Error, Result};
 
 /// How fields and records are told apart.
@@ -30,30 +38,95 @@ const BLANK: (u8, &str) = (b' ', "space");
 /// A longer file is scanned in pieces.
 const PIECE: usize = 4 << 20;
 
-/// Reads one delimited text.
-pub(super) fn read(name: &str, decoded: &Decoded, ask: &Ask) -> Result<Sheet> {
+/// Longer cells are damage: a quote that is not closed, a file that is none. The longest field of a CRM is a hundredth.
+const MOST_CELL: usize = 8 << 20;
+/// Columns of the widest table; spreadsheets have no more.
+const MOST_COLUMNS: usize = 16_384;
+/// Rows by which a delimiter is judged, and bytes that are looked at for them.
+const SAMPLE: usize = 200;
+const SAMPLE_BYTES: usize = 4 << 20;
+/// Tables in one text.
+const MOST_TABLES: usize = 50;
+/// Damaged rows of one piece that are remembered.
+const MOST_ODD: usize = 100_000;
+
+/// Reads one delimited text: one table, or several where other headers begin them.
+pub(super) fn read(name: &str, decoded: &Decoded, ask: &Ask) -> Result<Vec<Sheet>> {
     let text: &str = &decoded.text;
     let bytes = text.as_bytes();
     let newline = if memchr(b'\n', bytes).is_some() { b'\n' } else { b'\r' };
-    let (mut dialect, label, found) = choose(name, text, newline, ask)?;
+    let (mut dialect, label, mut found) = choose(name, text, newline, ask)?;
+    if found.header.len() > MOST_COLUMNS {
+        return Err(Error::partial(format!("cannot read \"{name}\": its header has {} columns", found.header.len()))
+            .hint("export it again: no CRM has so many fields"));
+    }
     if memmem::find(bytes, b"\\\"").is_some() {
         dialect.backslash = backslash_fits_better(bytes, found.body, found.header.len(), dialect);
     }
-    let wanted: Vec<bool> = found.header.iter().map(|h| (ask.keep)(h)).collect();
-    let pieces = scan_all(text, &found, &wanted, dialect);
-    let mut sheet = assemble(pieces, &found, &wanted);
-    sheet.form = Form {
-        container: "csv".into(),
-        encoding: decoded.encoding.clone(),
-        delimiter: if found.header.len() > 1 { label.into() } else { String::new() },
-        backslash: dialect.backslash,
-    };
-    Ok(sheet)
+    let mut sheets: Vec<Sheet> = Vec::new();
+    loop {
+        let wanted = ask.wanted(&found.header, &[], &found.forms);
+        let mut pieces = scan_all(text, (found.body, bytes.len()), &found.header, &wanted, dialect);
+        let next = next_table(&pieces, &found, ask).filter(|_| sheets.len() < MOST_TABLES);
+        if let Some(next) = &next {
+            pieces = scan_all(text, (found.body, next.header_at), &found.header, &wanted, dialect);
+        }
+        let mut sheet = assemble(pieces, &found, &wanted);
+        if sheet.ragged.len() > DAMAGED_ROWS && sheet.ragged.len() > sheet.rows.len() {
+            return Err(implausible(name, sheet.ragged.len(), sheet.rows.len()));
+        }
+        sheet.form = Form {
+            container: "csv".into(),
+            encoding: decoded.encoding.clone(),
+            delimiter: if found.header.len() > 1 { label.into() } else { String::new() },
+            backslash: dialect.backslash,
+        };
+        sheet.ends_inside &= next.is_none() && bytes.last() != Some(&newline);
+        sheet.name = (!sheets.is_empty()).then(|| format!("{}", sheets.len() + 1));
+        sheets.push(sheet);
+        let Some(next) = next else { return Ok(sheets) };
+        found = next.found(text, dialect);
+    }
+}
+
+/// Another header among the records.
+struct NextTable {
+    header: Vec<String>,
+    header_at: usize,
+    row: u32,
+}
+
+/// The first row that is a header of other columns, or of these in another order, and that the caller can use.
+fn next_table(pieces: &[Piece], found: &Found, ask: &Ask) -> Option<NextTable> {
+    let mut line = found.body_line - 1;
+    for piece in pieces {
+        for other in &piece.headers {
+            let labels: Vec<String> = other.header.iter().map(|label| super::fold(label)).collect();
+            if (ask.score)(&labels) >= ask.needed {
+                let row = other.row + line;
+                return Some(NextTable { header: other.header.clone(), header_at: other.header_at, row });
+            }
+        }
+        line += piece.lines;
+    }
+    None
+}
+
+impl NextTable {
+    fn found(self, text: &str, dialect: Dialect) -> Found {
+        let body = record(text.as_bytes(), self.header_at, dialect, &mut |_, _| {}).end;
+        let body_line = self.row + lines_in(text.as_bytes(), self.header_at, body, dialect.newline);
+        let rows: Vec<Vec<String>> = opening(text, body, dialect).into_iter().map(|line| line.cells).collect();
+        let forms = forms_of(&rows, usize::MAX - 1, self.header.len());
+        Found { header: self.header, forms, row: self.row, preamble: Vec::new(), body, body_line }
+    }
 }
 
 /// Where the header stands.
 struct Found {
     header: Vec<String>,
+    /// What the first values of each column look like.
+    forms: Vec<ColumnForm>,
     /// Line of the header; 0 if the file has none.
     row: u32,
     preamble: Vec<String>,
@@ -62,56 +135,111 @@ struct Found {
     body_line: u32,
 }
 
-/// Delimiter and header, chosen together: the reading in which most names are known.
+/// A delimiter with the header that it gives.
+struct Candidate {
+    dialect: Dialect,
+    label: &'static str,
+    index: usize,
+    /// How equally wide the rows are, how many labels are known, how many columns there are.
+    rank: (Fit, usize, usize),
+    lines: Vec<Line>,
+}
+
+/// Delimiter and header, chosen together: rows that are as wide as the header, then the reading in which most names are
+/// known, then the one with most columns.
 fn choose(name: &str, text: &str, newline: u8, ask: &Ask) -> Result<(Dialect, &'static str, Found)> {
     if let Some(known) = &ask.header {
         let told = DELIMITERS.iter().find(|(delimiter, _)| Some(*delimiter) == known.delimiter);
         let (delimiter, label) = told.copied().unwrap_or_else(|| by_width(text, newline, known.labels.len()));
         let dialect = Dialect { delimiter, backslash: false, newline };
-        let found = Found { header: known.labels.clone(), row: 0, preamble: Vec::new(), body: 0, body_line: 1 };
-        return Ok((dialect, label, found));
+        let rows: Vec<Vec<String>> = opening(text, 0, dialect).into_iter().map(|line| line.cells).collect();
+        let forms = forms_of(&rows, usize::MAX - 1, known.labels.len());
+        let header = known.labels.clone();
+        return Ok((dialect, label, Found { header, forms, row: 0, preamble: Vec::new(), body: 0, body_line: 1 }));
     }
-    let mut best: Option<(usize, Dialect, &'static str, usize, Vec<Line>)> = None;
-    let mut nearest: Vec<String> = Vec::new();
+    let mut best: Option<Candidate> = None;
+    let mut nearest: (Fit, Nearest) = (Fit::Uneven, Nearest::default());
     for (delimiter, label) in DELIMITERS.iter().chain(std::iter::once(&BLANK)) {
         // Blanks stand in most headers: they are tried where nothing else fits.
-        if *delimiter == BLANK.0 && best.is_some() {
+        if *delimiter == BLANK.0 && (best.is_some() || nearest.0 == Fit::Even) {
             break;
         }
         let dialect = Dialect { delimiter: *delimiter, backslash: false, newline };
-        let lines = opening(text, dialect);
+        let lines = opening(text, 0, dialect);
         let rows: Vec<Vec<String>> = lines.iter().map(|l| l.cells.clone()).collect();
-        match pick_header(&rows, ask) {
+        match find_header(&rows, ask) {
             Ok((index, score)) => {
-                if best.as_ref().is_none_or(|(s, ..)| score > *s) {
-                    best = Some((score, dialect, label, index, lines));
+                let width = rows.get(index).map_or(0, Vec::len);
+                let rank = (fit(&lines, index, width), score, width);
+                if best.as_ref().is_none_or(|best| rank > best.rank) {
+                    best = Some(Candidate { dialect, label, index, rank, lines });
                 }
             }
-            Err(row) => {
-                if row.len() > nearest.len() {
-                    nearest = row;
+            Err(found) => {
+                let fit = if found.labels.is_empty() { Fit::Uneven } else { fit(&lines, 0, found.labels.len()) };
+                if (fit, found.width) > (nearest.0, nearest.1.width) {
+                    nearest = (fit, found);
                 }
             }
         }
     }
-    let Some((_, dialect, label, index, lines)) = best else { return Err(no_header(name, &nearest)) };
-    let preamble = lines
+    // A file whose rows are even under a delimiter that gives no known label is not cut into pieces by another.
+    let is_cut = |best: &Candidate| best.rank.0 == Fit::Uneven && nearest.0 == Fit::Even;
+    let Some(best) = best.filter(|best| !is_cut(best)) else { return Err(no_header(name, &nearest.1)) };
+    let preamble = best
+        .lines
         .iter()
-        .take(index)
+        .take(best.index)
         .map(|line| line.cells.join(" ").trim().to_owned())
         .filter(|line| !line.is_empty())
         .collect();
-    let line = lines.get(index).ok_or_else(|| Error::failed("the header of a file got lost"))?;
-    let header = line.cells.iter().map(|label| clean_label(label)).collect();
-    let found = Found { header, row: line.row, preamble, body: line.end, body_line: line.next_row };
-    Ok((dialect, label, found))
+    let line = best.lines.get(best.index).ok_or_else(|| Error::failed("the header of a file got lost"))?;
+    let header: Vec<String> = line.cells.iter().map(|label| clean_label(label)).collect();
+    let rows: Vec<Vec<String>> = best.lines.iter().map(|l| l.cells.clone()).collect();
+    let forms = forms_of(&rows, best.index, header.len());
+    let found = Found { header, forms, row: line.row, preamble, body: line.end, body_line: line.next_row };
+    Ok((best.dialect, best.label, found))
+}
+
+/// How well the rows below a header agree with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Fit {
+    /// They have other numbers of cells.
+    Uneven,
+    /// They are one cell wide, like the header: no delimiter at all.
+    Single,
+    /// Nine in ten are as wide as the header, and their quotes close.
+    Even,
+}
+
+fn fit(lines: &[Line], header: usize, width: usize) -> Fit {
+    let (mut even, mut uneven) = (0usize, 0usize);
+    for line in lines.iter().skip(header + 1) {
+        let filled = line.cells.iter().rposition(|cell| !cell.trim().is_empty()).map_or(0, |n| n + 1);
+        match line.cells.len() {
+            _ if filled == 0 => {}
+            // Titles and closing lines have one cell.
+            1 if width > 1 && !line.damaged => {}
+            _ if line.damaged => uneven += 1,
+            cells if cells == width || (cells > width && filled <= width) => even += 1,
+            _ => uneven += 1,
+        }
+    }
+    match width {
+        0 => Fit::Uneven,
+        _ if uneven * 10 > even + uneven => Fit::Uneven,
+        1 => Fit::Single,
+        // Rows that all have one cell are not wide because a title is.
+        _ if even == 0 && lines.len() > header + 4 => Fit::Uneven,
+        _ => Fit::Even,
+    }
 }
 
 /// The delimiter under which most opening records have the number of cells known from elsewhere, or fewer: columns
 /// added since are missing from old records.
 fn by_width(text: &str, newline: u8, width: usize) -> (u8, &'static str) {
     let fits = |delimiter: u8| {
-        let lines = opening(text, Dialect { delimiter, backslash: false, newline });
+        let lines = opening(text, 0, Dialect { delimiter, backslash: false, newline });
         let of = |fits: &dyn Fn(usize) -> bool| lines.iter().filter(|line| fits(line.cells.len())).count();
         let cells: usize = lines.iter().map(|line| line.cells.len()).filter(|n| *n <= width).sum();
         (of(&|n| n == width), of(&|n| (2..width).contains(&n)), cells)
@@ -133,18 +261,31 @@ struct Line {
     row: u32,
     next_row: u32,
     end: usize,
+    damaged: bool,
 }
 
-fn opening(text: &str, dialect: Dialect) -> Vec<Line> {
+/// The first lines from `begin` on. What is too long to be looked at ends them.
+fn opening(text: &str, begin: usize, dialect: Dialect) -> Vec<Line> {
+    const MOST_SHOWN: usize = 4096;
+    let limit = text.floor_char_boundary(text.len().min(begin + SAMPLE_BYTES));
+    let text = text.get(..limit).unwrap_or_default();
     let bytes = text.as_bytes();
     let mut lines = Vec::new();
-    let (mut at, mut row) = (0, 1u32);
-    while at < bytes.len() && lines.len() < HEADER_WITHIN {
+    let (mut at, mut row) = (begin, 1u32);
+    while at < bytes.len() && lines.len() < HEADER_WITHIN + SAMPLE {
         let mut cells = Vec::new();
-        let end = record(bytes, at, dialect, &mut |_, field| cells.push(field.text(text).into_owned())).end;
-        let next_row = row + lines_in(bytes, at, end, dialect.newline);
-        lines.push(Line { cells, row, next_row, end });
-        (at, row) = (end, next_row);
+        let read = record(bytes, at, dialect, &mut |index, field| {
+            if index <= MOST_COLUMNS {
+                let cell = field.text(text);
+                cells.push(cell.get(..cell.floor_char_boundary(MOST_SHOWN)).unwrap_or_default().to_owned());
+            }
+        });
+        if read.end == bytes.len() && limit < begin + SAMPLE_BYTES || read.end < bytes.len() || lines.is_empty() {
+            let next_row = row + lines_in(bytes, at, read.end, dialect.newline);
+            lines.push(Line { cells, row, next_row, end: read.end, damaged: read.damage.is_some() });
+            row = next_row;
+        }
+        at = read.end;
     }
     lines
 }
@@ -329,7 +470,11 @@ struct Piece {
     rows: Vec<u32>,
     /// Rows that are no records: place among the records of the piece, and what they are.
     odd: Vec<(usize, Odd, Refused)>,
+    /// Headers of other columns, or of the same in another order; their rows count from the first line of the piece.
+    headers: Vec<NextTable>,
     padded: usize,
+    /// Whether the last row has fewer cells than the header, or is damaged.
+    last_is_short: bool,
     /// Lines in the piece.
     lines: u32,
     begin: usize,
@@ -345,11 +490,18 @@ enum Odd {
     Ragged,
     /// The header once more.
     Header,
+    /// A header of other columns, or of the same in another order.
+    OtherHeader,
 }
 
-fn scan_all(text: &str, found: &Found, wanted: &[bool], dialect: Dialect) -> Vec<Piece> {
-    let bytes = text.as_bytes();
-    let (body, header) = (found.body, found.header.as_slice());
+fn scan_all(
+    text: &str,
+    (body, until): (usize, usize),
+    header: &[String],
+    wanted: &[bool],
+    dialect: Dialect,
+) -> Vec<Piece> {
+    let bytes = text.as_bytes().get(..until).unwrap_or_default();
     let length = bytes.len().saturating_sub(body);
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(16);
     let count = (length / PIECE).clamp(1, threads * 4);
@@ -406,7 +558,9 @@ fn scan(text: &str, (from, to): (usize, usize), header: &[String], wanted: &[boo
         columns: wanted.iter().map(|w| w.then(|| StringChunkedBuilder::new(PlSmallStr::EMPTY, guess))).collect(),
         rows: Vec::with_capacity(guess),
         odd: Vec::new(),
+        headers: Vec::new(),
         padded: 0,
+        last_is_short: false,
         lines: 0,
         begin: from,
         end: from,
@@ -416,19 +570,48 @@ fn scan(text: &str, (from, to): (usize, usize), header: &[String], wanted: &[boo
     let mut at = from;
     while at < to {
         fields.clear();
-        let read = record(bytes, at, dialect, &mut |_, field| fields.push(field));
+        let mut extra = Extra::default();
+        let read = record(bytes, at, dialect, &mut |index, field| {
+            if index < width {
+                fields.push(field);
+            } else {
+                extra.cells += 1;
+                extra.filled |= field.to > field.from;
+            }
+            extra.is_long |= field.to - field.from > MOST_CELL;
+        });
         let lines = lines_in(bytes, at, read.end, dialect.newline);
         let row = piece.lines + 1;
         let begin = at;
         piece.lines += lines;
         at = read.end;
-        if fields.len() <= 1 && read.damage.is_none() && is_blank(bytes, &fields) {
+        let opens_blank = fields.first().is_none_or(|first| is_blank(text, first));
+        if opens_blank && read.damage.is_none() && !extra.filled && fields.iter().all(|field| is_blank(text, field)) {
             continue;
         }
-        if let Some((kind, detail)) = oddity(text, &fields, header, read.damage) {
-            let line = text.get(begin..read.end).unwrap_or_default().trim_end().to_owned();
-            piece.odd.push((piece.rows.len(), kind, Refused { row, detail, text: line }));
-            continue;
+        piece.last_is_short = read.damage.is_some() || fields.len() < width;
+        match oddity(text, &fields, extra, header, read.damage) {
+            None => {}
+            Some((Odd::OtherHeader, _)) if piece.headers.len() < MOST_TABLES => {
+                let mut labels = Vec::new();
+                record(bytes, begin, dialect, &mut |index, field| {
+                    if index < MOST_COLUMNS {
+                        labels.push(clean_label(&field.text(text)));
+                    }
+                });
+                piece.headers.push(NextTable { header: labels, header_at: begin, row });
+                let refused = Refused { row, detail: "a header".into(), text: String::new() };
+                piece.odd.push((piece.rows.len(), Odd::Header, refused));
+                continue;
+            }
+            Some((kind, detail)) => {
+                if piece.odd.len() < MOST_ODD {
+                    let line = text.get(begin..read.end).unwrap_or_default().trim_end();
+                    let line = line.get(..line.floor_char_boundary(2048)).unwrap_or_default().to_owned();
+                    piece.odd.push((piece.rows.len(), kind, Refused { row, detail, text: line }));
+                }
+                continue;
+            }
         }
         piece.padded += usize::from(fields.len() < width);
         piece.rows.push(row);
@@ -447,35 +630,58 @@ fn scan(text: &str, (from, to): (usize, usize), header: &[String], wanted: &[boo
     piece
 }
 
-fn is_blank(bytes: &[u8], fields: &[Field]) -> bool {
-    fields.iter().all(|f| bytes.get(f.from..f.to).is_some_and(|cell| cell.iter().all(u8::is_ascii_whitespace)))
+/// Cells of a row beyond the header's.
+#[derive(Clone, Copy, Default)]
+struct Extra {
+    cells: usize,
+    filled: bool,
+    /// Whether any cell of the row, beyond the header or not, is longer than a cell can be.
+    is_long: bool,
+}
+
+fn is_blank(text: &str, field: &Field) -> bool {
+    field.from >= field.to || text.get(field.from..field.to).is_some_and(|cell| cell.trim().is_empty())
 }
 
 /// Tells a record from everything else. Called for each record: the first test must be quick.
 #[inline]
-fn oddity(text: &str, fields: &[Field], header: &[String], damage: Option<&'static str>) -> Option<(Odd, String)> {
+fn oddity(
+    text: &str,
+    fields: &[Field],
+    extra: Extra,
+    header: &[String],
+    damage: Option<&'static str>,
+) -> Option<(Odd, String)> {
     let width = header.len();
+    if extra.is_long {
+        return Some((Odd::Ragged, format!("a cell of more than {} MiB", MOST_CELL >> 20)));
+    }
     if let Some(damage) = damage {
         return Some((Odd::Ragged, damage.to_owned()));
     }
-    if fields.len() == width {
-        let first = fields.first()?;
-        if repeats_header(text, fields, header) {
+    match headers_again(text, fields, header) {
+        Again::No => {}
+        Again::Same if fields.len() == width && !extra.filled => {
             return Some((Odd::Header, "the header again".to_owned()));
         }
-        // Quick way out: a record seldom opens with one of these letters and is mostly blank.
+        Again::Same | Again::Other => return Some((Odd::OtherHeader, "another header".to_owned())),
+    }
+    if fields.len() == width && extra.cells == 0 {
+        // Quick way out: a record seldom is mostly blank.
         let blank = fields.iter().filter(|f| f.from >= f.to).count();
-        if width > 2 && blank * 2 >= width && is_total(&first.text(text)) {
-            return Some((Odd::Short, "total".to_owned()));
+        if width > 2 && blank * 2 >= width {
+            let first = fields.iter().find(|field| !is_blank(text, field))?;
+            if is_total(&first.text(text)) {
+                return Some((Odd::Short, "total".to_owned()));
+            }
         }
         return None;
     }
     if fields.len() == 1 && width > 1 {
         return Some((Odd::Short, format!("1 cell, the header has {width}")));
     }
-    let extra_blank = fields.iter().skip(width).all(|f| f.from >= f.to);
-    if fields.len() > width && !extra_blank {
-        return Some((Odd::Ragged, format!("{} cells, the header has {width}", fields.len())));
+    if extra.filled {
+        return Some((Odd::Ragged, format!("{} cells, the header has {width}", fields.len() + extra.cells)));
     }
     None
 }
@@ -487,6 +693,7 @@ fn assemble(pieces: Vec<Piece>, found: &Found, wanted: &[bool]) -> Sheet {
     let mut odd: Vec<(usize, Odd, Refused)> = Vec::new();
     let mut padded = 0;
     let mut line = found.body_line - 1;
+    let last_is_short = pieces.last().is_some_and(|piece| piece.last_is_short);
     for piece in pieces {
         let before = rows.len();
         rows.extend(piece.rows.iter().map(|row| row + line));
@@ -515,10 +722,14 @@ fn assemble(pieces: Vec<Piece>, found: &Found, wanted: &[bool]) -> Sheet {
         name: None,
         form: Form::default(),
         preamble: found.preamble.clone(),
+        names: vec![None; found.header.len()],
+        entity: None,
+        forms: found.forms.clone(),
         header: found.header.clone(),
         header_row: found.row,
         columns,
         rows,
+        ends_inside: last_is_short && trailer.is_empty() && wanted.len() > 1,
         trailer,
         ragged,
         padded,
@@ -529,16 +740,47 @@ fn assemble(pieces: Vec<Piece>, found: &Found, wanted: &[bool]) -> Sheet {
     sheet
 }
 
+/// Whether a row is a header.
+enum Again {
+    No,
+    /// The header of the table.
+    Same,
+    /// One with the same labels in another order, or with some of them and others.
+    Other,
+}
+
 #[inline]
-fn repeats_header(text: &str, fields: &[Field], header: &[String]) -> bool {
-    let same = |field: &Field, label: &String| clean_label(&field.text(text)) == *label;
-    // The first cell decides for all records but a few.
-    match (fields.first(), header.first()) {
-        (Some(field), Some(label)) if text.get(field.from..field.to).is_some_and(|t| t.ends_with(label.as_str())) => {
-            !label.is_empty() && fields.iter().zip(header).all(|(field, label)| same(field, label))
-        }
-        _ => false,
+fn headers_again(text: &str, fields: &[Field], header: &[String]) -> Again {
+    let is = |field: &Field, label: &str| {
+        // The length decides for all cells but a few.
+        let raw = text.get(field.from..field.to).unwrap_or_default();
+        raw.len() >= label.len()
+            && !label.is_empty()
+            && raw.ends_with(label) | (raw.len() > label.len())
+            && clean_label(&field.text(text)) == label
+    };
+    let opens = |field: &Field| {
+        field.to > field.from && header.iter().any(|label| is_like(text, field, label) && is(field, label))
+    };
+    if header.len() < 2 || !fields.iter().take(2).any(opens) {
+        return Again::No;
     }
+    if fields.len() == header.len()
+        && fields.iter().zip(header).all(|(f, label)| is(f, label) || (label.is_empty() && is_blank(text, f)))
+    {
+        return Again::Same;
+    }
+    let filled = fields.iter().filter(|field| !is_blank(text, field)).count();
+    let known = fields.iter().filter(|field| opens(field)).count();
+    if known >= 2 && known * 5 >= filled * 3 { Again::Other } else { Again::No }
+}
+
+/// Whether a cell ends as a label does: no record but a few goes further than this.
+#[inline]
+fn is_like(text: &str, field: &Field, label: &str) -> bool {
+    let last = text.as_bytes().get(field.to.wrapping_sub(1));
+    field.to - field.from >= label.len()
+        && (last == label.as_bytes().last() || last.is_some_and(|b| !b.is_ascii_alphanumeric()))
 }
 
 /// Odd rows after the last record, and all from a known closing text on, are trailer; the others are damage.
@@ -549,7 +791,7 @@ fn sort_out(odd: Vec<(usize, Odd, Refused)>, total: usize) -> (Vec<Refused>, Vec
     let mut closed: Option<usize> = None;
     for (place, kind, refused) in odd {
         match kind {
-            Odd::Header => {
+            Odd::Header | Odd::OtherHeader => {
                 if let Some(from) = closed.take() {
                     cut.push((from, place));
                 }

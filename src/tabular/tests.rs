@@ -17,7 +17,7 @@ fn rows(sheet: &Sheet) -> Vec<Vec<String>> {
 fn read_as(bytes: &[u8], known: &[&str]) -> Result<Sheet> {
     let known: Vec<String> = known.iter().map(|k| fold(k)).collect();
     let score = |labels: &[String]| labels.iter().filter(|l| known.contains(l)).count();
-    let ask = Ask { score: &score, needed: 2, keep: &|_| true, header: None };
+    let ask = Ask { score: &score, needed: 2, keep: &|_| true, by_form: false, header: None };
     let part = Part { name: "file".into(), bytes: bytes.to_vec() };
     let mut sheets = read(&part, &ask)?;
     assert_eq!(sheets.len(), 1);
@@ -152,8 +152,14 @@ fn compressed_and_archived_files_are_unpacked_by_content() {
 
 #[test]
 fn a_file_without_the_header_says_what_it_found_and_shows_no_contact() {
-    let error = read_as(b"Nom,some@body.com,+49301234567\n", &["id", "email"]).unwrap_err().to_string();
-    assert!(error.contains("nearest row: Nom, …, …"), "{error}");
+    let error = |text: &str| read_as(text.as_bytes(), &["id", "email"]).unwrap_err().to_string();
+    let told = error("Nom;Poczta;Utworzono\nLee;a@x.de;13.05.2026\nBerg;b@x.de;14.05.2026\n");
+    assert!(told.contains("its header: Nom, Poczta, Utworzono"), "{told}");
+    // A row that may be a person's is not shown.
+    for rows in ["Ann,Lee,Contoso\nBo,Berg,Fabrikam\n", "Lee,a@x.de,13.05.2026\nBerg,b@x.de,14.05.2026\n"] {
+        let told = error(rows);
+        assert!(told.contains("its rows have 3 cells") && !told.contains("Lee"), "{told}");
+    }
     assert!(read_as(b"<html><table></table>", &["id"]).unwrap_err().to_string().contains("web page"));
 }
 
@@ -177,7 +183,7 @@ proptest! {
 
     #[test]
     fn nothing_panics_on_any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-        let ask = Ask { score: &|l| l.len(), needed: 1, keep: &|_| true, header: None };
+        let ask = Ask { score: &|l| l.len(), needed: 1, keep: &|_| true, by_form: false, header: None };
         let _ = read(&Part { name: "x".into(), bytes }, &ask);
     }
 }

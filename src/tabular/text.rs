@@ -1,6 +1,7 @@
-//! Bytes → text: byte order marks, UTF-16 and UTF-32 without an honest one, strict UTF-8, else windows-1252.
+//! Bytes → text: byte order marks, UTF-16 and UTF-32 without an honest one, UTF-8, and windows-1252 cell by cell.
 //!
-//! Nothing is replaced: a byte that is no UTF-8 is evidence of another charset, not a blot to paint over.
+//! The charset is not the file's but the cell's: one title that was pasted in another charset must not garble every
+//! other name. A cell that is no UTF-8 is read as windows-1252, its neighbours as what they are.
 
 use std::borrow::Cow;
 
@@ -16,28 +17,74 @@ pub(super) struct Decoded<'a> {
 /// # Errors
 /// Bytes that are no text in any charset looked for.
 pub(super) fn decode(bytes: &[u8]) -> Result<Decoded<'_>, String> {
-    if let Some(rest) = bytes.strip_prefix(b"\xef\xbb\xbf") {
-        if let Ok(text) = std::str::from_utf8(rest) {
-            return Ok(clean(Cow::Borrowed(text), "UTF-8 (byte order mark)".into()));
-        }
-        return Ok(latin(rest, "in spite of a UTF-8 byte order mark"));
-    }
-    let marked = matches!(bytes, [0xfe, 0xff, ..] | [0xff, 0xfe, ..] | [0, 0, 0xfe, 0xff, ..]);
-    if let Some(unit) = unit_of(bytes) {
-        let evidence = if marked { "byte order mark" } else { "by its zero bytes" };
-        let (text, name) = wide(bytes, unit)?;
+    let marked = bytes.strip_prefix(b"\xef\xbb\xbf");
+    if let Some(unit) = unit_of(bytes).filter(|_| marked.is_none()) {
+        let has_mark = matches!(bytes, [0xfe, 0xff, ..] | [0xff, 0xfe, ..] | [0, 0, 0xfe, 0xff, ..]);
+        let evidence = if has_mark { "byte order mark" } else { "by its zero bytes" };
+        let (text, name) = wide(bytes, unit);
         return Ok(clean(Cow::Owned(text), format!("{name} ({evidence})")));
     }
-    if bytes.iter().take(4096).filter(|b| matches!(b, 0..=8 | 14..=26 | 28..=31)).count() > 16 {
+    let bytes = marked.unwrap_or(bytes);
+    let head = bytes.get(..bytes.len().min(4096)).unwrap_or_default();
+    // A stray NUL is dropped below; many control bytes are no text.
+    if head.iter().filter(|b| matches!(b, 0..=8 | 14..=26 | 28..=31)).count() > 16.max(head.len() / 64) {
         return Err("many control bytes".into());
     }
     match std::str::from_utf8(bytes) {
         Ok(text) => {
-            let name = if text.is_ascii() { "ASCII" } else { "UTF-8" };
+            let name = if marked.is_some() {
+                "UTF-8 (byte order mark)"
+            } else if text.is_ascii() {
+                "ASCII"
+            } else {
+                "UTF-8"
+            };
             Ok(clean(Cow::Borrowed(text), name.into()))
         }
-        Err(_) => Ok(latin(bytes, "not UTF-8")),
+        Err(_) => Ok(cell_by_cell(bytes, marked.is_some())),
     }
+}
+
+/// Decodes each cell by itself. Where cells end is not known yet: every byte that may delimit one ends one here, which
+/// never joins what two programs wrote.
+fn cell_by_cell(bytes: &[u8], marked: bool) -> Decoded<'static> {
+    let ends_cell = |b: &u8| matches!(b, b'\n' | b'\r' | b',' | b';' | b'\t' | b'|' | b'^' | b'`' | b'"');
+    let mut text = String::with_capacity(bytes.len() + bytes.len() / 32);
+    let (mut western, mut high, mut unicode) = (0usize, 0usize, 0usize);
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        match std::str::from_utf8(rest) {
+            Ok(valid) => {
+                unicode += usize::from(!valid.is_ascii());
+                text.push_str(valid);
+                break;
+            }
+            Err(error) => {
+                // Everything before the cell of the wrong byte is what it seems.
+                let wrong = error.valid_up_to();
+                let valid = rest.get(..wrong).unwrap_or_default();
+                let from = valid.iter().rposition(ends_cell).map_or(0, |n| n + 1);
+                let to = rest
+                    .get(wrong..)
+                    .and_then(|tail| tail.iter().position(ends_cell))
+                    .map_or(rest.len(), |n| wrong + n);
+                let before = rest.get(..from).and_then(|b| std::str::from_utf8(b).ok()).unwrap_or_default();
+                unicode += usize::from(!before.is_ascii());
+                text.push_str(before);
+                let cell = rest.get(from..to).unwrap_or_default();
+                western += 1;
+                high += cell.iter().filter(|b| **b >= 0x80).count();
+                text.push_str(&encoding_rs::WINDOWS_1252.decode_without_bom_handling(cell).0);
+                rest = rest.get(to..).unwrap_or_default();
+            }
+        }
+    }
+    let encoding = match (unicode, marked) {
+        (0, false) => format!("windows-1252 (not UTF-8; {high} bytes above ASCII)"),
+        _ => format!("UTF-8, and windows-1252 in {}", crate::error::count(western, "cell", "cells")),
+    };
+    let Decoded { text, encoding } = clean(Cow::Owned(text), encoding);
+    Decoded { text: Cow::Owned(text.into_owned()), encoding }
 }
 
 /// Size and order of the code units of a UTF-16 or UTF-32 text.
@@ -83,7 +130,8 @@ fn unit_of(bytes: &[u8]) -> Option<Unit> {
     found.or(marked_big.map(|big| Unit { bytes: 2, big }))
 }
 
-fn wide(bytes: &[u8], unit: Unit) -> Result<(String, &'static str), String> {
+/// Half a pair of code units, or a last one that was cut off, costs its own character.
+fn wide(bytes: &[u8], unit: Unit) -> (String, &'static str) {
     let body = match bytes {
         [0, 0, 0xfe, 0xff, rest @ ..] if unit.bytes == 4 => rest,
         [0xff, 0xfe, 0, 0, rest @ ..] if unit.bytes == 4 => rest,
@@ -92,22 +140,15 @@ fn wide(bytes: &[u8], unit: Unit) -> Result<(String, &'static str), String> {
     };
     if unit.bytes == 2 {
         let encoding = if unit.big { encoding_rs::UTF_16BE } else { encoding_rs::UTF_16LE };
-        let text =
-            encoding.decode_without_bom_handling_and_without_replacement(body).ok_or("broken UTF-16")?.into_owned();
-        return Ok((text, if unit.big { "UTF-16BE" } else { "UTF-16LE" }));
+        let text = encoding.decode_without_bom_handling(body).0.into_owned();
+        return (text, if unit.big { "UTF-16BE" } else { "UTF-16LE" });
     }
     let mut text = String::with_capacity(body.len() / 4);
     for quad in body.as_chunks::<4>().0 {
         let code = if unit.big { u32::from_be_bytes(*quad) } else { u32::from_le_bytes(*quad) };
-        text.push(char::from_u32(code).ok_or("broken UTF-32")?);
+        text.push(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
     }
-    Ok((text, if unit.big { "UTF-32BE" } else { "UTF-32LE" }))
-}
-
-fn latin<'a>(bytes: &'a [u8], evidence: &str) -> Decoded<'a> {
-    let high = bytes.iter().filter(|b| **b >= 0x80).count();
-    let (text, _) = encoding_rs::WINDOWS_1252.decode_without_bom_handling(bytes);
-    clean(text, format!("windows-1252 ({evidence}; {high} bytes above ASCII)"))
+    (text, if unit.big { "UTF-32BE" } else { "UTF-32LE" })
 }
 
 /// Stray byte order marks and NUL bytes at the start or inside do not belong to any cell.

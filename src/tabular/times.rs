@@ -1,10 +1,11 @@
 //! Columns of times → instants, with what is known of them: order of day and month, resolution, zone.
 //!
-//! `03/04/2026` is two days. The order is taken from the whole file: a part above 12, a point as separator, a day that
-//! would lie after the file was written, a change that would lie before the creation. Where nothing decides, reading
-//! stops and names the key to set. What one text says is left to [`parse`].
+//! `03/04/2026` is two days. The order is taken from the whole column, and where it does not tell from all dates of the
+//! file: a part above 12, a point as separator, a day that would lie after the file was written, a change that would lie
+//! before the creation. Where nothing decides, reading stops and names the key to set. What one text says is left to
+//! [`parse`].
 
-use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, Datelike as _, Days, NaiveDate, NaiveTime, Utc};
 use chrono_tz::Tz;
 use polars::prelude::*;
 
@@ -12,8 +13,12 @@ use crate::config::DateOrder;
 
 pub use parse::instant;
 use parse::{Date, Parts, parts};
+use words::EVERY_LANGUAGE;
 
+mod calendars;
+mod grammar;
 mod parse;
+mod words;
 
 /// How finely a time is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,24 +45,52 @@ impl Resolution {
     }
 }
 
-/// What the numeric dates of a file say about the order of day and month.
+/// What numeric dates say about the order of day, month and year: those of one column, or of all columns of a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Evidence {
-    /// Dates that are only possible with the day first.
-    pub day_first: usize,
-    /// Dates that are only possible with the month first.
-    pub month_first: usize,
-    /// Dates that are both.
+    /// Dates that are only possible in one order.
+    pub only: ByOrder,
+    /// Dates that are possible in several.
     pub either: usize,
-    /// Of these, dates that would lie after the file was written, were the day first.
-    pub future_day_first: usize,
-    /// Of these, dates that would lie after the file was written, were the month first.
-    pub future_month_first: usize,
-    /// Records that would have been changed before they were made, were the day first.
-    pub backward_day_first: usize,
-    /// Records that would have been changed before they were made, were the month first.
-    pub backward_month_first: usize,
+    /// Of these, dates that an order would put after the file was written, or into years before any CRM.
+    pub implausible: ByOrder,
+    /// Records that an order would have changed before they were made.
+    pub backward: ByOrder,
+    /// Whether any date has a year of two digits, so that it may stand first.
+    has_short: bool,
 }
+
+/// A count for each order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ByOrder {
+    /// Day first.
+    pub dmy: usize,
+    /// Month first.
+    pub mdy: usize,
+    /// Year first.
+    pub ymd: usize,
+}
+
+impl ByOrder {
+    fn of(&mut self, order: DateOrder) -> &mut usize {
+        match order {
+            DateOrder::Dmy => &mut self.dmy,
+            DateOrder::Mdy => &mut self.mdy,
+            DateOrder::Ymd => &mut self.ymd,
+        }
+    }
+
+    fn get(self, order: DateOrder) -> usize {
+        let mut all = self;
+        *all.of(order)
+    }
+
+    fn sum(self) -> usize {
+        self.dmy + self.mdy + self.ymd
+    }
+}
+
+const ORDERS: [DateOrder; 3] = [DateOrder::Dmy, DateOrder::Mdy, DateOrder::Ymd];
 
 /// The order found, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,12 +104,16 @@ pub struct Order {
 impl Order {
     /// An order, and why.
     pub fn new(order: DateOrder, why: &str) -> Self {
-        let name = match order {
-            DateOrder::Dmy => "dmy",
-            DateOrder::Mdy => "mdy",
-            DateOrder::Ymd => "ymd",
-        };
-        Order { order: Some(order), because: format!("{name}, {why}") }
+        Order { order: Some(order), because: format!("{}, {why}", name_of(order)) }
+    }
+}
+
+/// An order as the configuration writes it.
+pub fn name_of(order: DateOrder) -> &'static str {
+    match order {
+        DateOrder::Dmy => "dmy",
+        DateOrder::Mdy => "mdy",
+        DateOrder::Ymd => "ymd",
     }
 }
 
@@ -89,22 +126,58 @@ impl Evidence {
             if value.as_bytes().get(4) == Some(&b'-') && value.bytes().take(4).all(|b| b.is_ascii_digit()) {
                 continue;
             }
-            let Some(Parts { date: Date::Numeric { a, b, year, separator }, .. }) = parts(value) else { continue };
-            match (a, b, separator) {
-                (a, b, _) if a > 31 || b > 31 => {}
-                (13.., 1..=12, _) | (_, _, b'.') => self.day_first += 1,
-                (1..=12, 13.., _) => self.month_first += 1,
-                (a, b, _) if a != b => {
-                    self.either += 1;
-                    let after = |day, month| {
-                        limit.zip(NaiveDate::from_ymd_opt(year, month, day)).is_some_and(|(limit, date)| date > limit)
-                    };
-                    self.future_day_first += usize::from(after(a, b));
-                    self.future_month_first += usize::from(after(b, a));
-                }
-                _ => {}
+            if let Some(Parts { date, .. }) = parts(value) {
+                self.weigh_date(&date, limit);
             }
         }
+    }
+
+    fn weigh_date(&mut self, date: &Date, limit: Option<NaiveDate>) {
+        let (separator, is_short) = match date {
+            Date::Numeric { separator, .. } => (*separator, false),
+            Date::Short { separator, .. } => (*separator, true),
+            _ => return,
+        };
+        let possible: Vec<(DateOrder, NaiveDate)> =
+            ORDERS.iter().filter_map(|order| Some((*order, date.in_order(*order)?))).collect();
+        self.has_short |= is_short;
+        match possible.as_slice() {
+            [] => {}
+            [(only, _)] => *self.only.of(*only) += 1,
+            // Nobody puts points between a month and a day that follows it.
+            [(DateOrder::Dmy, _), ..] if separator == b'.' => self.only.dmy += 1,
+            several if several.iter().all(|(_, date)| several.first().is_some_and(|(_, first)| first == date)) => {}
+            several => {
+                self.either += 1;
+                for (order, date) in several {
+                    let late = limit.is_some_and(|limit| *date > limit);
+                    // A CRM holds a decade or two; of two digits that are a day, some would make years before.
+                    let early = is_short && limit.is_some_and(|limit| date.year() < limit.year() - 20);
+                    *self.implausible.of(*order) += usize::from(late || early);
+                }
+                if is_short {
+                    for order in ORDERS.iter().filter(|o| several.iter().all(|(possible, _)| possible != *o)) {
+                        *self.implausible.of(*order) += 1;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Adds what another column says.
+    pub fn add(&mut self, other: &Evidence) {
+        for order in ORDERS {
+            *self.only.of(order) += other.only.get(order);
+            *self.implausible.of(order) += other.implausible.get(order);
+            *self.backward.of(order) += other.backward.get(order);
+        }
+        self.either += other.either;
+        self.has_short |= other.has_short;
+    }
+
+    /// Whether there is a date whose order matters.
+    pub fn matters(&self) -> bool {
+        self.only.sum() + self.either > 0
     }
 
     /// Counts records that one of the orders would have changed before they were made.
@@ -112,42 +185,53 @@ impl Evidence {
         const DAY: i64 = 86_400_000_000;
         for (made, changed) in made.iter().zip(changed.iter()) {
             let (Some(made), Some(changed)) = (made, changed) else { continue };
-            for (order, backward) in
-                [(DateOrder::Dmy, &mut self.backward_day_first), (DateOrder::Mdy, &mut self.backward_month_first)]
-            {
+            for order in ORDERS {
                 let at = |text| instant(text, Some(order), Tz::UTC).map(|(at, ..)| at);
                 // One of them may have a zone of its own, so only a day counts.
-                *backward += usize::from(at(made).zip(at(changed)).is_some_and(|(m, c)| c < m - DAY));
+                *self.backward.of(order) += usize::from(at(made).zip(at(changed)).is_some_and(|(m, c)| c < m - DAY));
             }
         }
     }
 
-    /// The order of the file; `None` if the evidence cannot decide and the configuration does not.
+    /// The order; `None` if the evidence cannot decide and the configuration does not.
     pub fn decide(&self, configured: Option<DateOrder>) -> Option<Order> {
-        let said =
-            |order: DateOrder, n: usize, why: &str| Some(Order::new(order, &format!("decided by {n} dates{why}")));
         if let Some(order) = configured {
             return Some(Order::new(order, "as configured"));
         }
-        match (self.day_first, self.month_first) {
-            (0, 0) => {}
-            (d, 0) => return said(DateOrder::Dmy, d, ""),
-            (0, m) => return said(DateOrder::Mdy, m, ""),
-            (d, m) if d >= m => return said(DateOrder::Dmy, d, &format!(" against {m}")),
-            (d, m) => return said(DateOrder::Mdy, m, &format!(" against {d}")),
+        if let Some(order) = self.decided() {
+            return Some(order);
         }
         if self.either == 0 {
             return Some(Order { order: None, because: "iso".into() });
         }
-        match (self.future_day_first, self.future_month_first) {
-            (0, m) if m > 0 => said(DateOrder::Dmy, m, ": the other order would put them after the file itself"),
-            (d, 0) if d > 0 => said(DateOrder::Mdy, d, ": the other order would put them after the file itself"),
-            _ => match (self.backward_day_first, self.backward_month_first) {
-                (0, m) if m > 0 => said(DateOrder::Dmy, m, ": the other order would put changes before the creation"),
-                (d, 0) if d > 0 => said(DateOrder::Mdy, d, ": the other order would put changes before the creation"),
-                _ => None,
-            },
+        let said = |order: DateOrder, n: usize, why: &str| Order::new(order, &format!("decided by {n} dates: {why}"));
+        let alone = |counts: ByOrder| {
+            let orders = &ORDERS[..if self.has_short { 3 } else { 2 }];
+            let mut none = orders.iter().filter(|order| counts.get(**order) == 0);
+            let (only, others) = (none.next()?, none.next());
+            others.is_none().then_some((*only, counts.sum()))
+        };
+        let by_limit =
+            || alone(self.implausible).map(|(o, n)| said(o, n, "the other order would put them after the file itself"));
+        let by_change =
+            || alone(self.backward).map(|(o, n)| said(o, n, "the other order would put changes before the creation"));
+        by_limit().or_else(by_change)
+    }
+
+    /// The order of a column of a file: its own dates first, those of the whole file where they do not tell.
+    pub fn decide_beside(&self, whole: &Evidence, configured: Option<DateOrder>) -> Option<Order> {
+        if configured.is_some() || self.decided().is_some() || !self.matters() {
+            return self.decide(configured);
         }
+        whole.decided().or_else(|| self.decide(None)).or_else(|| whole.decide(None))
+    }
+
+    /// The order that dates with one reading only are in.
+    pub fn decided(&self) -> Option<Order> {
+        let most = ORDERS.into_iter().rev().max_by_key(|order| self.only.get(*order))?;
+        let (n, all) = (self.only.get(most), self.only.sum());
+        let against = if all > n { format!(" against {}", all - n) } else { String::new() };
+        (n > 0).then(|| Order::new(most, &format!("decided by {n} dates{against}")))
     }
 }
 
@@ -174,28 +258,43 @@ pub fn read(column: &StringChunked, order: Option<DateOrder>, zone: Tz) -> Times
     // Text is repetitive over neighbours in no useful way; each value is parsed on its own.
     for (n, value) in column.iter().enumerate() {
         let read = value.map(str::trim).filter(|v| !v.is_empty()).map(|v| instant(v, order, zone));
-        match read {
-            None => {
-                times.micros.push(None);
-                times.resolution.push(Resolution::None);
-            }
-            Some(None) => {
-                times.bad.push(n);
-                times.micros.push(None);
-                times.resolution.push(Resolution::None);
-            }
-            Some(Some((micros, resolution, zoneless))) => {
-                times.zoneless |= zoneless;
-                times.micros.push(Some(micros));
-                times.resolution.push(resolution);
-            }
+        if read == Some(None) {
+            times.bad.push(n);
         }
+        let (micros, resolution) = match read.flatten() {
+            None => (None, Resolution::None),
+            Some((micros, resolution, zoneless)) => {
+                times.zoneless |= zoneless;
+                (Some(micros), resolution)
+            }
+        };
+        times.micros.push(micros);
+        times.resolution.push(resolution);
     }
+    times.read_again(column, order, zone);
     times.coarsen(zone);
     times
 }
 
 impl Times {
+    /// Cells whose month is one in one language and another in the next: all months of the column are of one language.
+    fn read_again(&mut self, column: &StringChunked, order: Option<DateOrder>, zone: Tz) {
+        if self.bad.iter().all(|n| column.get(*n).and_then(grammar::languages).is_none()) {
+            return;
+        }
+        let languages = column.iter().flatten().filter_map(grammar::languages).fold(EVERY_LANGUAGE, |all, of| all & of);
+        for n in std::mem::take(&mut self.bad) {
+            let read = column.get(n).and_then(|text| parse::instant_in(text.trim(), order, zone, languages));
+            match (read, self.micros.get_mut(n), self.resolution.get_mut(n)) {
+                (Some((micros, resolution, zoneless)), Some(place), Some(fineness)) => {
+                    self.zoneless |= zoneless;
+                    (*place, *fineness) = (Some(micros), resolution);
+                }
+                _ => self.bad.push(n),
+            }
+        }
+    }
+
     /// A column of midnights has no times, and one of full minutes no seconds, whatever its format shows.
     fn coarsen(&mut self, zone: Tz) {
         const MINUTE: i64 = 60_000_000;
@@ -254,6 +353,20 @@ mod tests {
         evidence.weigh_changes(&column("09/10/2026"), &column("11/01/2026"));
         assert_eq!(evidence.decide(None).unwrap().order, Some(DateOrder::Mdy));
         assert_eq!(weigh(&["01/02/2026"], "").decide(Some(DateOrder::Dmy)).unwrap().order, Some(DateOrder::Dmy));
+        // Years of two digits may stand first.
+        assert_eq!(order(&["26/05/03", "26/12/31"], "2027-01-20T00:00:00Z"), Some(Some(DateOrder::Ymd)));
+        assert_eq!(order(&["5/3/26", "5/13/26"], "2026-05-20T00:00:00Z"), Some(Some(DateOrder::Mdy)));
+        assert_eq!(order(&["03.05.26"], "2026-05-20T00:00:00Z"), Some(Some(DateOrder::Dmy)));
+    }
+
+    #[test]
+    fn a_month_of_two_languages_is_that_of_the_language_of_its_column() {
+        let column = StringChunked::from_slice("t".into(), &["3 lis 2026", "4 sty 2026"]);
+        let polish = read(&column, None, Tz::UTC);
+        let november = NaiveDate::from_ymd_opt(2026, 11, 3).unwrap().and_time(NaiveTime::MIN).and_utc();
+        assert_eq!(polish.micros[0], Some(november.timestamp_micros()));
+        let column = StringChunked::from_slice("t".into(), &["3 lis 2026"]);
+        assert_eq!(read(&column, None, Tz::UTC).bad, [0], "November in Polish, October in Croatian");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::Form;
 use crate::error::{Result, count};
-use crate::tables::{SetAside, Table};
+use crate::tables::{ColumnsRead, SetAside, Table};
 
 /// What was read of one table of one export.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -39,6 +39,24 @@ pub struct ReadFile {
     pub columns: BTreeMap<String, Vec<String>>,
     /// Columns not used.
     pub unused: Vec<String>,
+    /// What each column was taken for; published as a table of its own.
+    #[serde(skip)]
+    pub columns_read: Vec<ColumnRead>,
+    /// Lines that are no rows: totals, closing words.
+    pub apart: usize,
+    /// Whether it ends inside a row.
+    pub ends_inside: bool,
+    /// Earliest and latest time of any record, in microseconds.
+    #[serde(skip)]
+    pub first_at: Option<i64>,
+    /// Latest.
+    #[serde(skip)]
+    pub last_at: Option<i64>,
+    /// Records by the month in which they were made.
+    #[serde(skip)]
+    pub months: BTreeMap<String, usize>,
+    /// Whether nobody can be recognised in it, so that it speaks for nothing.
+    pub identifies_nobody: bool,
     /// Order of day and month, and why.
     pub date_order: String,
     /// Zone of times that have none of their own; empty if all have one.
@@ -59,13 +77,42 @@ pub struct ReadFile {
 pub enum Doubt {
     /// Record ids are not as the CRM makes them.
     ChangedIds,
+    /// Record ids were cut, or stand at several people.
+    DamagedIds,
     /// It has not a column that the configuration names.
     ColumnNowhere,
     /// Cells of a column of times are no times.
     UnreadTimes,
 }
 
+/// What one column of a file was taken for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ColumnRead {
+    /// Its label; what tells it from another of the same label, or its place where it has none, in brackets.
+    pub column: String,
+    /// The field that it is read as; none if it is not used.
+    pub role: Option<String>,
+    /// What its values look like.
+    pub form: String,
+    /// By what it was recognised, or why it was not.
+    pub evidence: String,
+}
+
 impl ReadFile {
+    /// Labels of columns that hold something, belong to the file's own object, and are not understood.
+    fn not_understood(&self) -> Vec<String> {
+        // What looks like an address, a date or a lead source first: those are looked for.
+        let weight = |column: &&ColumnRead| match column.form.as_str() {
+            "e-mail" | "lead source" => 0,
+            "date" | "phone" | "id" => 1,
+            _ => 2,
+        };
+        let mut columns: Vec<&ColumnRead> =
+            self.columns_read.iter().filter(|c| c.role.is_none() && c.evidence == "not understood").collect();
+        columns.sort_by_key(weight);
+        columns.iter().map(|c| format!("{} ({})", super::clip(&c.column), c.form)).collect()
+    }
+
     /// What was read, in lines for people: what it is, what was used for what, what was left out and why.
     pub fn lines(&self) -> Vec<String> {
         let form = [self.form.container.as_str(), &self.form.encoding, &self.form.delimiter];
@@ -83,6 +130,18 @@ impl ReadFile {
             let columns: Vec<String> =
                 self.columns.iter().map(|(field, labels)| format!("{field} = {}", labels.join(" + "))).collect();
             lines.push(format!("columns: {}", columns.join(", ")));
+        }
+        let unknown = self.not_understood();
+        if !unknown.is_empty() {
+            const SHOWN: usize = 30;
+            let more =
+                if unknown.len() > SHOWN { format!(" and {} more", unknown.len() - SHOWN) } else { String::new() };
+            let shown = unknown.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+            lines
+                .push(format!("columns not understood: {shown}{more}; columns = {{ email = \"…\" }} says what one is"));
+        }
+        if self.apart > 0 {
+            lines.push(format!("{} of totals and closing words passed over", count(self.apart, "line", "lines")));
         }
         if !self.date_order.is_empty() && self.date_order != "iso" {
             lines.push(format!("dates: {}", self.date_order));
@@ -112,4 +171,26 @@ pub fn set_aside(reader: &str, mut rows: Vec<(String, i64, &str, String)>) -> Re
     let reason: Vec<&str> = rows.iter().map(|r| r.2).collect();
     let detail: Vec<&str> = rows.iter().map(|r| r.3.as_str()).collect();
     Table::new(df!("destination" => destination, "file" => file, "row" => row, "reason" => reason, "detail" => detail)?)
+}
+
+/// What every column of every file was taken for. Of a file that was read as two tables with the same columns the first
+/// counts.
+///
+/// # Errors
+/// Only for faults of our own.
+pub fn columns_read<'a>(files: impl Iterator<Item = &'a ReadFile>) -> Result<Table<ColumnsRead>> {
+    let mut rows: Vec<(&str, &str, &ColumnRead)> = files
+        .flat_map(|file| file.columns_read.iter().map(|c| (file.destination.as_str(), file.file.as_str(), c)))
+        .collect();
+    rows.sort_by_key(|(destination, file, column)| (*destination, *file, column.column.as_str()));
+    rows.dedup_by_key(|(destination, file, column)| (*destination, *file, column.column.as_str()));
+    let text = |get: &dyn Fn(&(&str, &str, &ColumnRead)) -> String| rows.iter().map(get).collect::<Vec<_>>();
+    Table::new(df!(
+        "destination" => text(&|r| r.0.to_owned()),
+        "file" => text(&|r| r.1.to_owned()),
+        "column" => text(&|r| r.2.column.clone()),
+        "role" => rows.iter().map(|r| r.2.role.clone()).collect::<Vec<_>>(),
+        "form" => text(&|r| r.2.form.clone()),
+        "evidence" => text(&|r| r.2.evidence.clone()),
+    )?)
 }

@@ -4,13 +4,160 @@
 //! time zones. Instants become ISO text without a zone, whole numbers lose `.0` and exponents. Hidden columns are read
 //! like the others: Dynamics 365 keeps the record's id in one.
 
-use calamine::{Data, Reader as _, open_workbook_auto_from_rs};
+use std::collections::BTreeMap;
+
+use calamine::{Data, Reader as _, Sheets, open_workbook_auto_from_rs};
 use polars::prelude::*;
 
 use super::{
-    Ask, Form, HEADER_WITHIN, Part, Refused, Sheet, clean_label, is_total, is_trailer_text, no_header, pick_header,
+    Ask, DAMAGED_ROWS, Form, HEADER_WITHIN, Nearest, Part, Refused, Sheet, clean_label, find_header, fold, forms_of,
+    implausible, is_total, is_trailer_text, no_header,
 };
 use crate::error::{Error, Result};
+
+/// More filled cells are no export.
+const MOST_CELLS: usize = 100_000_000;
+
+/// The filled cells of a worksheet, row by row: a cell far away costs itself, not the rectangle up to it.
+#[derive(Debug, Default)]
+struct Grid {
+    /// Row from 0, and its filled cells by column from 0.
+    rows: Vec<(u32, Vec<(u32, String)>)>,
+}
+
+impl Grid {
+    fn read(workbook: &mut Sheets<std::io::Cursor<&[u8]>>, name: &str) -> std::result::Result<Grid, String> {
+        let mut rows: BTreeMap<u32, Vec<(u32, String)>> = BTreeMap::new();
+        let mut cells = 0usize;
+        let mut add = |(row, column): (u32, u32), cell: &Data| -> std::result::Result<(), String> {
+            if let Some(text) = text(cell) {
+                cells += 1;
+                if cells > MOST_CELLS {
+                    return Err("it has more cells than any export".to_owned());
+                }
+                rows.entry(row).or_default().push((column, text));
+            }
+            Ok(())
+        };
+        match workbook {
+            Sheets::Xlsx(book) => {
+                let mut reader = book.worksheet_cells_reader(name).map_err(|e| e.to_string())?;
+                while let Some(cell) = reader.next_cell().map_err(|e| e.to_string())? {
+                    let at = cell.get_position();
+                    add(at, &Data::from(cell.get_value().clone()))?;
+                }
+            }
+            Sheets::Xlsb(book) => {
+                let mut reader = book.worksheet_cells_reader(name).map_err(|e| e.to_string())?;
+                while let Some(cell) = reader.next_cell().map_err(|e| e.to_string())? {
+                    let at = cell.get_position();
+                    add(at, &Data::from(cell.get_value().clone()))?;
+                }
+            }
+            // These keep to 65,536 rows of 256 columns, or bound themselves.
+            Sheets::Xls(_) | Sheets::Ods(_) => {
+                let range = workbook.worksheet_range(name).map_err(|e| e.to_string())?;
+                let (first_row, first_column) = range.start().unwrap_or_default();
+                for (row, column, cell) in range.used_cells() {
+                    let place = |first: u32, n: usize| first.saturating_add(u32::try_from(n).unwrap_or(u32::MAX));
+                    add((place(first_row, row), place(first_column, column)), cell)?;
+                }
+            }
+        }
+        Ok(Grid { rows: rows.into_iter().collect() })
+    }
+
+    /// The first rows as they lie, for the search of the header.
+    fn opening(&self) -> Vec<Vec<String>> {
+        let widest = 16_384;
+        let rows = self.rows.iter().take(HEADER_WITHIN + 200);
+        rows.map(|(_, cells)| {
+            let width = cells.iter().map(|(column, _)| *column as usize + 1).max().unwrap_or(0).min(widest);
+            let mut row = vec![String::new(); width];
+            for (column, text) in cells {
+                if let Some(cell) = row.get_mut(*column as usize) {
+                    cell.clone_from(text);
+                }
+            }
+            row
+        })
+        .collect()
+    }
+
+    /// Text of the first cell.
+    fn corner(&self) -> Option<&str> {
+        match self.rows.first()? {
+            (0, cells) => cells.iter().find(|(column, _)| *column == 0).map(|(_, text)| text.as_str()),
+            _ => None,
+        }
+    }
+}
+
+/// What one vendor's workbooks say of themselves in a hidden sheet: `lead:checksum:leadid=Label&emailaddress1=Label`.
+struct Said {
+    entity: String,
+    /// Label, decoded, and technical name, in the order of the columns.
+    names: Vec<(String, String)>,
+}
+
+impl Said {
+    fn of(text: &str) -> Option<Said> {
+        let (entity, rest) = text.split_once(':')?;
+        let (_, pairs) = rest.split_once(':')?;
+        let is_name = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        if !is_name(entity) {
+            return None;
+        }
+        let names: Vec<(String, String)> = pairs
+            .split('&')
+            .filter_map(|pair| pair.split_once('='))
+            .filter(|(name, _)| is_name(name))
+            .map(|(name, label)| (percent_decoded(label), name.to_owned()))
+            .collect();
+        (names.len() > 1).then(|| Said { entity: entity.to_lowercase(), names })
+    }
+
+    /// The technical name of each label of a header; of a label that stands twice, in the order in which they are said.
+    fn names_of(&self, header: &[String]) -> Vec<Option<String>> {
+        let mut used = vec![false; self.names.len()];
+        header
+            .iter()
+            .map(|label| {
+                let wanted = fold(label);
+                let free = |(n, (said, _)): &(usize, &(String, String))| {
+                    !used.get(*n).copied().unwrap_or(true) && fold(said) == wanted
+                };
+                let (n, (_, name)) = self.names.iter().enumerate().find(free).filter(|_| !wanted.is_empty())?;
+                if let Some(used) = used.get_mut(n) {
+                    *used = true;
+                }
+                Some(name.clone())
+            })
+            .collect()
+    }
+}
+
+fn percent_decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let hex = tail
+            .get(..2)
+            .and_then(|two| std::str::from_utf8(two).ok())
+            .and_then(|two| u8::from_str_radix(two, 16).ok());
+        match (first, hex) {
+            (b'%', Some(byte)) => {
+                bytes.push(byte);
+                rest = tail.get(2..).unwrap_or_default();
+            }
+            _ => {
+                bytes.push(if *first == b'+' { b' ' } else { *first });
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
 
 /// Reads every worksheet that has the header asked for.
 pub(super) fn read(part: &Part, ask: &Ask) -> Result<Vec<Sheet>> {
@@ -21,72 +168,99 @@ pub(super) fn read(part: &Part, ask: &Ask) -> Result<Vec<Sheet>> {
     };
     let mut workbook =
         open_workbook_auto_from_rs(std::io::Cursor::new(part.bytes.as_slice())).map_err(|e| broken(e.to_string()))?;
-    let mut sheets = Vec::new();
-    let mut nearest: Vec<String> = Vec::new();
+    let mut grids = Vec::new();
     for name in workbook.sheet_names() {
-        let range = workbook.worksheet_range(&name).map_err(|e| broken(e.to_string()))?;
-        let first_row = range.start().map_or(0, |(row, _)| row);
-        let opening: Vec<Vec<String>> = range
-            .rows()
-            .take(HEADER_WITHIN)
-            .map(|row| row.iter().map(|cell| text(cell).unwrap_or_default()).collect())
-            .collect();
+        let grid = Grid::read(&mut workbook, &name).map_err(broken)?;
+        grids.push((name, grid));
+    }
+    drop(workbook);
+    let said = grids.iter().find_map(|(_, grid)| Said::of(grid.corner()?));
+    let mut sheets = Vec::new();
+    let mut nearest = Nearest::default();
+    for (name, grid) in grids.iter().filter(|(_, grid)| grid.corner().and_then(Said::of).is_none()) {
+        let opening = grid.opening();
         if opening.is_empty() {
             continue;
         }
-        match pick_header(&opening, ask) {
-            Ok((index, _)) => sheets.push(sheet(&name, &range, &opening, index, first_row, ask)),
-            Err(row) if row.len() > nearest.len() => nearest = row,
+        let named = said.as_ref().map(|said| named_header(&opening, said)).unwrap_or_default();
+        let found = match named {
+            Some(index) => Ok((index, 0)),
+            None => find_header(&opening, ask),
+        };
+        match found {
+            Ok((index, _)) => {
+                let sheet = sheet(name, grid, &opening, index, said.as_ref().filter(|_| named.is_some()), ask);
+                if sheet.ragged.len() > DAMAGED_ROWS && sheet.ragged.len() > sheet.rows.len() {
+                    return Err(implausible(&part.name, sheet.ragged.len(), sheet.rows.len()));
+                }
+                sheets.push(sheet);
+            }
+            Err(found) if (found.labels.len(), found.width) > (nearest.labels.len(), nearest.width) => nearest = found,
             Err(_) => {}
         }
     }
-    if sheets.is_empty() && !nearest.is_empty() {
+    if sheets.is_empty() && (nearest.width > 0 || !nearest.labels.is_empty()) {
         return Err(no_header(&part.name, &nearest));
     }
     Ok(sheets)
 }
 
-fn sheet(
-    name: &str,
-    range: &calamine::Range<Data>,
-    opening: &[Vec<String>],
-    index: usize,
-    first_row: u32,
-    ask: &Ask,
-) -> Sheet {
-    let mut header: Vec<String> =
-        opening.get(index).map(|row| row.iter().map(|label| clean_label(label)).collect()).unwrap_or_default();
+/// The row of which the workbook itself names at least half the cells.
+fn named_header(opening: &[Vec<String>], said: &Said) -> Option<usize> {
+    opening.iter().take(HEADER_WITHIN).position(|row| {
+        let filled = row.iter().filter(|cell| !cell.trim().is_empty()).count();
+        let named = said.names_of(row).iter().flatten().count();
+        named >= 2 && named * 2 >= filled
+    })
+}
+
+fn sheet(name: &str, grid: &Grid, opening: &[Vec<String>], index: usize, said: Option<&Said>, ask: &Ask) -> Sheet {
+    let labels = opening.get(index).map(Vec::as_slice).unwrap_or_default();
+    let first = labels.iter().position(|label| !label.trim().is_empty()).unwrap_or(0);
+    let mut header: Vec<String> = labels.iter().skip(first).map(|label| clean_label(label)).collect();
     while header.last().is_some_and(String::is_empty) {
         header.pop();
     }
     let width = header.len();
-    let wanted: Vec<bool> = header.iter().map(|h| (ask.keep)(h)).collect();
+    let rows_as_read: Vec<Vec<String>> =
+        opening.iter().map(|row| row.get(first..).unwrap_or_default().to_vec()).collect();
+    let forms = forms_of(&rows_as_read, index, width);
+    let names = said.map_or_else(|| vec![None; width], |said| said.names_of(&header));
+    let wanted = ask.wanted(&header, &names, &forms);
     let mut columns: Vec<Option<StringChunkedBuilder>> =
-        wanted.iter().map(|w| w.then(|| StringChunkedBuilder::new(PlSmallStr::EMPTY, range.height()))).collect();
-    let row_number = |n: usize| first_row.saturating_add(u32::try_from(n).unwrap_or(u32::MAX)).saturating_add(1);
+        wanted.iter().map(|w| w.then(|| StringChunkedBuilder::new(PlSmallStr::EMPTY, grid.rows.len()))).collect();
     let (mut rows, mut trailer, mut ragged) = (Vec::new(), Vec::new(), Vec::new());
     let mut closed = false;
-    for (n, row) in range.rows().enumerate().skip(index + 1) {
-        let filled = row.iter().take(width).filter(|cell| !is_blank(cell)).count();
-        if filled == 0 {
+    let is_header = |cells: &[(u32, String)]| {
+        cells.len() > 1 && cells.iter().all(|(n, text)| labels.get(*n as usize).is_some_and(|label| label == text))
+    };
+    for (row, cells) in grid.rows.iter().skip(index + 1) {
+        let number = row.saturating_add(1);
+        let within = |column: u32| (column as usize).checked_sub(first).filter(|n| *n < width);
+        let filled = cells.iter().filter(|(column, text)| within(*column).is_some() && !text.trim().is_empty()).count();
+        if filled == 0 || is_header(cells) {
+            closed &= filled == 0;
             continue;
         }
-        let first = row.iter().find_map(text).unwrap_or_default();
-        let closing = width > 1 && filled == 1 && is_trailer_text(&first);
+        let opens =
+            cells.iter().map(|(_, text)| text.as_str()).find(|text| !text.trim().is_empty()).unwrap_or_default();
+        let closing = width > 1 && filled == 1 && is_trailer_text(opens);
         closed |= closing;
-        if closed || (width > 2 && filled * 2 <= width && is_total(&first)) {
-            trailer.push(Refused { row: row_number(n), detail: "below the records".into(), text: first });
+        let refused = |detail: String| Refused { row: number, detail, text: opens.to_owned() };
+        if closed || (width > 2 && filled * 2 <= width && is_total(opens)) {
+            trailer.push(refused("below the records".into()));
             continue;
         }
-        if width > 3 && filled == 1 && row.first().is_some_and(|cell| !is_blank(cell)) {
-            let detail = format!("1 cell, the header has {width}");
-            ragged.push(Refused { row: row_number(n), detail, text: first });
+        if width > 3 && filled == 1 && cells.iter().any(|(column, _)| within(*column) == Some(0)) {
+            ragged.push(refused(format!("1 cell, the header has {width}")));
             continue;
         }
-        rows.push(row_number(n));
-        for (column, cell) in columns.iter_mut().zip(row.iter().map(Some).chain(std::iter::repeat(None))) {
+        rows.push(number);
+        let mut here = cells.iter().filter_map(|(column, text)| Some((within(*column)?, text))).peekable();
+        for (n, column) in columns.iter_mut().enumerate() {
+            let cell = here.next_if(|(at, _)| *at == n).map(|(_, text)| text.as_str());
             if let Some(builder) = column {
-                builder.append_option(cell.and_then(text));
+                builder.append_option(cell);
             }
         }
     }
@@ -99,21 +273,17 @@ fn sheet(
             .map(|row| row.join(" ").trim().to_owned())
             .filter(|line| !line.is_empty())
             .collect(),
+        header_row: grid.rows.get(index).map_or(0, |(row, _)| row.saturating_add(1)),
+        names,
+        entity: said.map(|said| said.entity.clone()),
+        forms,
         header,
-        header_row: row_number(index),
         columns: columns.into_iter().map(|c| c.map(StringChunkedBuilder::finish)).collect(),
         rows,
         trailer,
         ragged,
         padded: 0,
-    }
-}
-
-fn is_blank(cell: &Data) -> bool {
-    match cell {
-        Data::Empty | Data::Error(_) => true,
-        Data::String(text) => text.trim().is_empty(),
-        _ => false,
+        ends_inside: false,
     }
 }
 
