@@ -55,7 +55,7 @@ pub fn read(name: &str, bytes: Vec<u8>, fields: &Fields, required: &[usize]) -> 
             let has = |names: &[&str]| labels.iter().any(|label| names.contains(&label.as_str()));
             fields.iter().filter(|(_, names)| has(names)).count()
         };
-        let ask = Ask { score: &known, needed: 2, keep: &|_| true, header: None };
+        let ask = Ask { score: &known, needed: 2, keep: &|_| true, by_form: false, header: None };
         let sheets = tabular::read(&part, &ask).map_err(|problem| problem.or_hint(hint()))?;
         for sheet in &sheets {
             let columns: Vec<_> =
