@@ -17,6 +17,7 @@ use crate::tables::{SetAside, Table};
 use crate::tabular::readings::Unread;
 use crate::tabular::{self, Ask, Doubt, Export, Part, Sheet};
 
+mod cells;
 mod dates;
 mod dating;
 mod ids;
@@ -199,7 +200,7 @@ pub fn read(exports: Vec<Export>, destination: &Destination, landed: &DataFrame)
     if !waiting.is_empty() {
         let known = dates::Known::new(loaded.iter().map(|l| &l.records), landed, destination)?;
         for one in waiting {
-            let settle = |question: &sheets::Question| known.settle(question);
+            let settle = |question: &cells::Question| known.settle(question);
             match sheets::read(&one.sheet, &one.part, one.written, layout, destination, &settle)? {
                 sheets::Outcome::Read(records) => loaded.push(Loaded::new(*records, one.order_at, one.bytes)),
                 sheets::Outcome::Undecided(_) => fails(&one.part, one.problem, &mut problems),
@@ -356,7 +357,7 @@ fn newest(loaded: &[Loaded], destination: &Destination) -> Result<DataFrame> {
     };
     let columns: Vec<Expr> = [lit(destination.name.as_str()).alias("destination"), col("record_id")]
         .into_iter()
-        .chain(sheets::TIMES.iter().chain(sheets::FLAGS).chain(sheets::TEXTS).map(|name| col(*name)))
+        .chain(cells::TIMES.iter().chain(cells::FLAGS).chain(cells::TEXTS).map(|name| col(*name)))
         .chain([col("present")])
         .collect();
     let filled: Vec<&Loaded> = loaded.iter().filter(|l| l.records.frame.height() > 0).collect();

@@ -7,7 +7,8 @@ use std::collections::HashMap;
 
 use polars::prelude::*;
 
-use super::sheets::{Question, Records};
+use super::cells::Question;
+use super::sheets::Records;
 use crate::config::{DateOrder, Destination};
 use crate::error::Result;
 use crate::tabular::times::{self, Order};

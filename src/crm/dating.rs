@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use polars::prelude::*;
 
+use super::cells::{Question, TIMES, each};
 use super::layouts::Mapping;
-use super::sheets::{Question, TIMES, each};
 use super::zones::{self, Proof};
 use crate::config::{DateOrder, Destination};
 use crate::tabular::times::{self, Evidence, Order, Resolution, Times};

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use polars::prelude::*;
 use sha2::{Digest as _, Sha256};
 
+use super::cells::{Aside, cells};
 use super::layouts::{Id, Layout, Mapping};
-use super::sheets::{Aside, cells};
 use super::values;
 use crate::config::{Destination, DestinationKind};
 use crate::contact;

@@ -185,7 +185,7 @@ fn flag(frame: &DataFrame, name: &str) -> BooleanChunked {
 /// One destination's newest rows → its records.
 fn made(newest: DataFrame, destination: &Destination) -> Result<DataFrame> {
     let layout = layouts().of(destination.kind);
-    let names: Vec<&'static str> = super::sheets::TEXTS.iter().copied().chain(["record_id"]).collect();
+    let names: Vec<&'static str> = super::cells::TEXTS.iter().copied().chain(["record_id"]).collect();
     let texts = Texts::of(&newest, &names);
     let [deleted, converted, won, closed] = ["deleted", "converted", "won", "closed"].map(|name| flag(&newest, name));
     let height = newest.height();
@@ -386,7 +386,7 @@ fn with_others(versions: &DataFrame) -> Result<DataFrame> {
         let typed = all.column(name)?.str()?.clone();
         let other = |item: &&str| item.contains('@') == is_address;
         let column: StringChunked =
-            typed.iter().zip(&others).map(|(typed, item)| item.filter(|i| other(&i)).or(typed)).collect_ca(name.into());
+            typed.iter().zip(&others).map(|(typed, item)| item.filter(|i| other(i)).or(typed)).collect_ca(name.into());
         all.with_column(column.into_column())?;
     }
     Ok(all)

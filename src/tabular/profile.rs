@@ -58,8 +58,7 @@ impl ColumnForm {
 
     /// The form of some values; blank ones say nothing.
     pub fn of<'a>(values: impl Iterator<Item = &'a str>) -> Self {
-        let mut open: Vec<(ColumnForm, fn(&str) -> bool, usize)> =
-            TESTS.iter().map(|(form, test)| (*form, *test, 0)).collect();
+        let mut open: Vec<(ColumnForm, Test, usize)> = TESTS.iter().map(|(form, test)| (*form, *test, 0)).collect();
         let mut filled = 0usize;
         for value in values.map(str::trim).filter(|value| !value.is_empty()) {
             filled += 1;
@@ -86,7 +85,10 @@ impl ColumnForm {
     }
 }
 
-const TESTS: &[(ColumnForm, fn(&str) -> bool)] = &[
+/// Whether a value can be of a form.
+type Test = fn(&str) -> bool;
+
+const TESTS: &[(ColumnForm, Test)] = &[
     (ColumnForm::LeadSource, is_lead_source),
     (ColumnForm::Email, is_email),
     (ColumnForm::Guid, is_guid),

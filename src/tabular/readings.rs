@@ -26,6 +26,9 @@ pub struct Unread {
     pub problem: String,
 }
 
+/// A cell of a reading: of its destination and file, and what was read.
+type Cell<'a> = dyn Fn(&(&str, &str), &ReadFile) -> Option<String> + 'a;
+
 /// Readings as they are landed. `hashes`: of each export by its name, before it was unpacked.
 ///
 /// # Errors
@@ -45,7 +48,7 @@ pub fn landed(
         rows.insert((&one.destination, &one.file), (&blank, Some(&one.problem)));
     }
     let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
-    let text = |get: &dyn Fn(&(&str, &str), &ReadFile) -> Option<String>| -> StringChunked {
+    let text = |get: &Cell| -> StringChunked {
         rows.iter().map(|(key, (file, _))| get(key, file)).collect_ca(PlSmallStr::EMPTY)
     };
     let count =

@@ -142,7 +142,7 @@ fn tokens(text: &str) -> Option<Vec<(Token, bool)>> {
         } else if MARKS.contains(c) {
             at += 1;
             Token::Mark(c)
-        } else if !(c.is_alphabetic() || !c.is_ascii()) {
+        } else if c.is_ascii() && !c.is_alphabetic() {
             return None;
         } else if c == '元' {
             // The first year of an era.
@@ -457,7 +457,7 @@ fn by_units(pieces: &[Piece]) -> Option<Found> {
 fn numbers_of_date(pieces: &[Piece]) -> usize {
     let eight = pieces.iter().any(|p| matches!(p.what, What::Number { digits: 8, .. }));
     let named = pieces.iter().any(|p| matches!(p.what, What::Months(_, false)))
-        || (pieces.iter().any(|p| matches!(p.what, What::Months(..))) && numbers(pieces).len() % 2 == 0);
+        || (pieces.iter().any(|p| matches!(p.what, What::Months(..))) && numbers(pieces).len().is_multiple_of(2));
     if eight { 1 } else { 3 - usize::from(named) }
 }
 
@@ -608,7 +608,7 @@ fn named(
     era: Option<i32>,
 ) -> Option<Date> {
     // A word that can be a weekday as well is the month only where no other word is.
-    let names: Vec<(usize, &Vec<(u32, Languages)>, bool)> = pieces
+    let names: Vec<_> = pieces
         .iter()
         .enumerate()
         .filter_map(|(at, piece)| match &piece.what {

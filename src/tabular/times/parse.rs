@@ -161,10 +161,8 @@ fn parts_in(text: &str, languages: Languages) -> Option<Parts> {
         if rest.is_empty() {
             return Some(Parts { date: Date::Known(date), time: None, offset: None });
         }
-        if let Some(rest) = rest.strip_prefix(['T', ' ', 't']) {
-            if let Some((time, offset)) = clock(rest) {
-                return Some(Parts { date: Date::Known(date), time: Some(time), offset });
-            }
+        if let Some((time, offset)) = rest.strip_prefix(['T', ' ', 't']).and_then(clock) {
+            return Some(Parts { date: Date::Known(date), time: Some(time), offset });
         }
     }
     let is_number = !bytes.is_empty() && bytes.iter().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b','));
