@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 use polars::prelude::*;
 
-use super::ReadFile;
+use super::told::{ColumnRead, ReadFile};
 use crate::error::Result;
 use crate::tables::{Kind, Readings, Table};
 
@@ -60,7 +60,7 @@ pub fn landed(
     };
     let json = |value: serde_json::Value| Some(value.to_string());
     let columns = |file: &ReadFile| {
-        let role = |c: &super::ColumnRead| (c.column.clone(), serde_json::json!([c.role, c.form, c.evidence]));
+        let role = |c: &ColumnRead| (c.column.clone(), serde_json::json!([c.role, c.form, c.evidence]));
         json(file.columns_read.iter().map(role).collect::<serde_json::Map<_, _>>().into())
     };
     Ok(DataFrame::new(
