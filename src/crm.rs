@@ -23,6 +23,7 @@ mod dating;
 mod ids;
 mod json;
 mod layouts;
+mod null_ids;
 mod records;
 mod sheets;
 mod values;

@@ -12,6 +12,7 @@ use super::zones::{self, Proof};
 use crate::config::{DateOrder, Destination};
 use crate::tabular::times::{self, Evidence, Order, Resolution, Times};
 use crate::tabular::{self, ColumnForm, Doubt, ReadFile};
+use crate::time::MINUTE;
 
 /// What is needed to read the times of a table.
 pub(super) struct Sheet<'a> {
@@ -41,7 +42,6 @@ pub(super) struct Dated {
 
 /// How far the two times of a record that nobody touched are apart.
 const SLACK: i64 = 5_000_000;
-const MINUTE: i64 = 60_000_000;
 
 impl Sheet<'_> {
     /// Reads them. The labels of the columns, where day and month cannot be told apart.

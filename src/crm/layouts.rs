@@ -232,7 +232,7 @@ impl Layouts {
     /// Whether a trimmed cell of a field says "nothing".
     pub fn is_nothing(&self, field: &str, text: &str) -> bool {
         let Some(first) = text.bytes().next() else { return true };
-        if matches!(first, b'0' | b'{' | b'(') && super::values::is_null_id(text, HOLD_IDS.contains(&field)) {
+        if matches!(first, b'0' | b'{' | b'(') && super::null_ids::is_null_id(text, HOLD_IDS.contains(&field)) {
             return true;
         }
         if !self.openings[usize::from(first)] || !self.lengths[text.len().min(63)] {

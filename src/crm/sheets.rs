@@ -7,7 +7,7 @@ use polars::prelude::*;
 
 use super::cells::{Aside, FLAGS, Question, TEXTS, TIMES, cells, each};
 use super::layouts::{Id, Layout, Mapping, REPEATED, layouts};
-use super::{dating, ids, values};
+use super::{dating, ids, null_ids, values};
 use crate::config::{DateOrder, Destination, DestinationKind};
 use crate::error::{Error, Result};
 use crate::tabular::times::Order;
@@ -413,7 +413,7 @@ fn related(cells: &StringChunked, form: Id) -> StringChunked {
     let long = |text: &str| values::id(form, text).unwrap_or_else(|| text.to_owned());
     let one_or_several = |text: &str| {
         let ids: Vec<String> =
-            text.split(';').map(str::trim).filter(|id| !values::is_null_id(id, true)).map(long).collect();
+            text.split(';').map(str::trim).filter(|id| !null_ids::is_null_id(id, true)).map(long).collect();
         (!ids.is_empty()).then(|| ids.join(";"))
     };
     let long: Vec<Option<String>> = cells

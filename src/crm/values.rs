@@ -42,19 +42,6 @@ pub(super) fn id(form: Id, text: &str) -> Option<String> {
     }
 }
 
-/// Whether a text is how a CRM writes that there is no id: `000000000000000AAA`, the zero GUID; a bare zero where only ids
-/// stand.
-pub(super) fn is_null_id(text: &str, holds_ids: bool) -> bool {
-    let bare = text.trim_matches(['{', '}', '(', ')', ' ']);
-    let zeros = bare.trim_start_matches(['0', '-']);
-    match bare.len() {
-        15 | 32 | 36 => zeros.is_empty(),
-        18 => zeros.is_empty() || zeros.eq_ignore_ascii_case("AAA"),
-        1 => holds_ids && zeros.is_empty(),
-        _ => false,
-    }
-}
-
 /// What a spreadsheet leaves of an id that it took for a number: an exponent, digits that were rounded to zeros, rulers.
 pub(super) fn is_damaged_id(text: &str) -> bool {
     let is_number = text.bytes().all(|b| b.is_ascii_digit());
@@ -238,13 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_null_of_a_vendor_is_no_id_and_what_a_spreadsheet_left_of_one_is_damaged() {
-        for text in
-            ["000000000000000AAA", "000000000000000", "{00000000-0000-0000-0000-000000000000}", "000000000000000aaa"]
-        {
-            assert!(is_null_id(text, false), "{text}");
-        }
-        assert!(is_null_id("0", true) && !is_null_id("0", false) && !is_null_id("000000000000001AAA", true));
+    fn what_a_spreadsheet_left_of_an_id_is_damaged() {
         for text in ["1.20347E+11", "1,20347E+11", "1204567890123450000", "########"] {
             assert!(is_damaged_id(text), "{text}");
         }

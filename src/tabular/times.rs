@@ -12,12 +12,14 @@ use polars::prelude::*;
 use crate::config::DateOrder;
 
 pub use parse::instant;
-use parse::{Date, Parts, parts};
+use parse::parts;
+use parts::{Date, Parts};
 use words::EVERY_LANGUAGE;
 
 mod calendars;
 mod grammar;
 mod parse;
+mod parts;
 mod words;
 
 /// How finely a time is known.

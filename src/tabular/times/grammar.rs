@@ -8,7 +8,7 @@
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::calendars;
-use super::parse::{Clock, Date, Parts};
+use super::parts::{Clock, Date, Parts};
 use super::words::{self, EVERY_LANGUAGE, Languages};
 
 /// Longer texts are no dates.
