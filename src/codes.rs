@@ -296,8 +296,8 @@ pub mod entry {
     pub const SEEN: &str = "seen";
     /// Code of the missed share.
     pub const MISSED_SHARE: &str = "missed-share";
-    /// How the code of an excluded reason's share begins; the reason follows.
-    pub const EXCLUDED_SHARE: &str = "excluded-share:";
+    /// Code of the share of an excluded reason.
+    pub const EXCLUDED_SHARE: &str = "excluded-share";
 }
 
 #[cfg(test)]

@@ -4,14 +4,15 @@
 //! A run for day D is given the entries of days before D only and replaces its own, so running a day again says the
 //! same: a missed lead is `new` in every run of the first day that reports it. Entries hold ids and codes, no contact.
 
+use std::collections::btree_map::Entry as MapEntry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Days, NaiveDate, TimeDelta};
+use chrono::{DateTime, NaiveDate, TimeDelta};
 use polars::prelude::*;
 
 use crate::codes::{entry, finding, level, stage, status, verdict};
 use crate::error::Result;
-use crate::findings::{About, AboutLoss, Finding};
+use crate::findings::{About, AboutLoss, Finding, Reported, Words};
 use crate::tables::{Findings, Grain, History, Leads, MissedLeads, Outages, Reconciliation, RecoveredLeads, Table};
 
 /// What the stage reads.
@@ -53,7 +54,9 @@ pub struct Told {
     /// Leads missed on an earlier day and matched now.
     pub recovered_leads: Table<RecoveredLeads>,
     /// All findings, with what is new.
-    pub findings: Table<Findings>,
+    pub findings: Vec<ToldFinding>,
+    /// The same as a table, row by row.
+    pub findings_table: Table<Findings>,
     /// Today's entries, to be kept under today's date.
     pub entries: Table<History>,
     /// Median hours from the first report of a missed lead to the first that finds it settled, counted from night to
@@ -61,13 +64,26 @@ pub struct Told {
     pub settled_hours: Option<f64>,
 }
 
+/// A finding, all of one text counted together, and whether it is news.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToldFinding {
+    /// The finding.
+    pub finding: Finding,
+    /// What is said of it.
+    pub words: Words,
+    /// Whether no report told it of late.
+    pub is_new: bool,
+}
+
 /// One row of today's or an earlier report.
 #[derive(Clone, Debug, Default)]
 struct Entry {
     entry: &'static str,
-    id: String,
+    lead_id: String,
     destination: String,
     code: String,
+    about: String,
+    text: Option<String>,
     person_id: Option<String>,
     reason: Option<String>,
     status: Option<String>,
@@ -110,23 +126,29 @@ pub fn tell(inputs: &Inputs) -> Result<Told> {
     entries.extend(inputs.excluded.iter().map(|((destination, why), share)| Entry {
         entry: entry::SHARE,
         destination: destination.clone(),
-        code: format!("{}{why}", entry::EXCLUDED_SHARE),
+        code: entry::EXCLUDED_SHARE.to_owned(),
+        about: why.clone(),
         value: Some(*share),
         ..Entry::default()
     }));
     entries.extend(inputs.seen.iter().map(|((what, value), count)| Entry {
         entry: entry::SEEN,
-        id: value.clone(),
         code: (*what).to_owned(),
+        about: value.clone(),
         value: Some(*count as f64),
         ..Entry::default()
     }));
-    let findings = findings_table(findings, &past, &mut entries)?;
-    Ok(Told { missed_leads, recovered_leads, findings, entries: entries_table(inputs.as_of, &entries)?, settled_hours })
+    let findings = told_findings(findings, &past.reported);
+    entries.extend(finding_entries(inputs.as_of, &findings, &past.reported));
+    Ok(Told {
+        missed_leads,
+        recovered_leads,
+        findings_table: findings_table(&findings)?,
+        findings,
+        entries: entries_table(inputs.as_of, &entries)?,
+        settled_hours,
+    })
 }
-
-/// A finding that no report told for so long before the newest one is new when it comes back.
-const TOLD_FOR: Days = Days::new(7);
 
 /// Findings that count single things under one text: each of them is news once, and not only the first.
 const GROWING: [&str; 4] = [finding::FORWARDED, finding::UNEXPLAINED, finding::LOST_AT_SOURCE, finding::QUARANTINED];
@@ -140,10 +162,8 @@ struct Past {
     closed: BTreeMap<(String, String), NaiveDate>,
     /// First report that called it matched again.
     recovered: BTreeMap<(String, String), NaiveDate>,
-    /// Code, destination and text of the findings told of late, with the newest report that did and its count.
-    told: BTreeMap<(String, String, String), (NaiveDate, i64)>,
-    /// The newest report.
-    newest: Option<NaiveDate>,
+    /// The findings.
+    reported: Reported,
 }
 
 impl Past {
@@ -154,10 +174,7 @@ impl Past {
         let as_of = frame.column("as_of")?.date()?.clone();
         let first = frame.column("first_reported_on")?.date()?.clone();
         let statuses = text("status")?;
-        let values = frame.column("value")?.f64()?.clone();
-        let newest = as_of.physical().iter().flatten().max().and_then(day);
-        let mut past = Past { newest, ..Past::default() };
-        let forgotten = newest.and_then(|newest| newest.checked_sub_days(TOLD_FOR));
+        let mut past = Past { reported: Reported::of(earlier)?, ..Past::default() };
         for row in 0..frame.height() {
             let (Some(of), Some(id), Some(destination), Some(code)) =
                 (entries.get(row), id.get(row), destination.get(row), code.get(row))
@@ -177,14 +194,6 @@ impl Past {
                 (entry::LEAD, verdict::MATCHED) => {
                     past.recovered.entry(key).and_modify(|d| *d = on.min(*d)).or_insert(on);
                 }
-                (entry::FINDING, code) if forgotten.is_none_or(|forgotten| on > forgotten) => {
-                    let count = values.get(row).unwrap_or(0.0) as i64;
-                    let told = past.told.entry((code.to_owned(), destination.to_owned(), id.to_owned()));
-                    let newest = told.or_insert((on, count));
-                    if newest.0 < on {
-                        *newest = (on, count);
-                    }
-                }
                 _ => {}
             }
         }
@@ -192,19 +201,16 @@ impl Past {
     }
 }
 
-impl Past {
-    /// What has come to a finding since the newest report: told as new by itself, since the finding is not.
-    fn growth(&self, finding: &Finding) -> Option<Finding> {
-        let newest = self.newest.filter(|_| GROWING.contains(&finding.code()))?;
-        let key = (finding.code().to_owned(), finding.destination.clone(), finding.text());
-        let (on, count) = *self.told.get(&key)?;
-        let before = if on == newest { count } else { 0 };
-        (finding.count > before).then(|| Finding {
-            about: About::More(Box::new(finding.about.clone()), newest),
-            count: finding.count - before,
-            ..finding.clone()
-        })
-    }
+/// What has come to a finding since the newest report: told as new by itself, since the finding is not.
+fn growth(finding: &Finding, reported: &Reported) -> Option<Finding> {
+    let newest = reported.newest.filter(|_| GROWING.contains(&finding.code()))?;
+    let report = reported.lately(finding)?;
+    let before = if report.on == newest { report.count } else { 0 };
+    (finding.count > before).then(|| Finding {
+        about: About::More(Box::new(finding.about.clone()), newest),
+        count: finding.count - before,
+        ..finding.clone()
+    })
 }
 
 /// From the first report of each settled lead to the first that finds it settled: closed in it or, as its record was
@@ -290,7 +296,7 @@ fn missed(inputs: &Inputs, past: &Past, entries: &mut Vec<Entry>) -> Result<Vec<
         };
         entries.push(Entry {
             entry: entry::LEAD,
-            id: one.lead_id.clone(),
+            lead_id: one.lead_id.clone(),
             destination: one.destination.clone(),
             code: verdict::MISSED.to_owned(),
             person_id: one.person_id.clone(),
@@ -413,7 +419,7 @@ fn recovered(inputs: &Inputs, past: &Past, entries: &mut Vec<Entry>) -> Result<T
         let (Some(lead_id), Some(destination)) = (lead_id.get(row), destination.get(row)) else { continue };
         entries.push(Entry {
             entry: entry::LEAD,
-            id: lead_id.to_owned(),
+            lead_id: lead_id.to_owned(),
             destination: destination.to_owned(),
             code: verdict::MATCHED.to_owned(),
             person_id: person_id.get(row).map(str::to_owned),
@@ -437,9 +443,9 @@ fn outage_entries(inputs: &Inputs, entries: &mut Vec<Entry>) -> Result<()> {
         };
         entries.push(Entry {
             entry: entry::OUTAGE,
-            id: id.to_owned(),
             destination: destination.to_owned(),
             code: scope.to_owned(),
+            about: id.to_owned(),
             received_at: began.physical().get(row),
             until_at: ended.physical().get(row),
             value: missed.get(row).map(|m| m as f64),
@@ -462,38 +468,76 @@ pub fn missed_shares(earlier: &Table<History>) -> Result<BTreeMap<String, f64>> 
     Ok(shares.filter_map(|row| Some((destination.get(row)?.to_owned(), value.get(row)?))).collect())
 }
 
-fn findings_table(findings: Vec<Finding>, past: &Past, entries: &mut Vec<Entry>) -> Result<Table<Findings>> {
-    let mut merged: BTreeMap<(usize, &'static str, String, String), i64> = BTreeMap::new();
-    let grown: Vec<Finding> = findings.iter().filter_map(|finding| past.growth(finding)).collect();
-    for f in findings.into_iter().chain(grown) {
-        let rank = level::ALL.iter().position(|l| *l == f.level).unwrap_or(level::ALL.len() - 1);
-        *merged.entry((rank, f.code(), f.destination.clone(), f.text())).or_default() += f.count;
-    }
-    let mut told = BTreeSet::new();
-    for ((_, code, destination, text), count) in &merged {
-        if told.insert((*code, destination, text)) {
-            entries.push(Entry {
-                entry: entry::FINDING,
-                id: text.clone(),
-                destination: destination.clone(),
-                code: (*code).to_owned(),
-                value: Some(*count as f64),
-                ..Entry::default()
-            });
+/// Most urgent first, then by code, destination and text. Those of one text are one, and what has come to a finding
+/// follows it.
+fn told_findings(findings: Vec<Finding>, reported: &Reported) -> Vec<ToldFinding> {
+    let grown: Vec<Finding> = findings.iter().filter_map(|finding| growth(finding, reported)).collect();
+    let mut told: BTreeMap<(usize, &'static str, String, String), ToldFinding> = BTreeMap::new();
+    for finding in findings.into_iter().chain(grown) {
+        let rank = level::ALL.iter().position(|l| *l == finding.level).unwrap_or(level::ALL.len() - 1);
+        let words = finding.words();
+        match told.entry((rank, words.code, finding.destination.clone(), words.text())) {
+            MapEntry::Occupied(mut known) => known.get_mut().finding.count += finding.count,
+            MapEntry::Vacant(place) => {
+                let is_new = reported.lately(&finding).is_none();
+                place.insert(ToldFinding { finding, words, is_new });
+            }
         }
     }
-    let rows: Vec<_> = merged.iter().collect();
-    let frame = df!(
-        "level" => rows.iter().map(|((rank, ..), _)| level::ALL[*rank]).collect::<Vec<_>>(),
-        "code" => rows.iter().map(|((_, code, ..), _)| *code).collect::<Vec<_>>(),
-        "destination" => rows.iter().map(|((_, _, destination, _), _)| destination.as_str()).collect::<Vec<_>>(),
-        "text" => rows.iter().map(|((.., text), _)| text.as_str()).collect::<Vec<_>>(),
-        "count" => rows.iter().map(|(_, count)| **count).collect::<Vec<_>>(),
-        "new" => rows.iter().map(|((_, code, destination, text), _)| {
-            !past.told.contains_key(&((*code).to_owned(), destination.clone(), text.clone()))
-        }).collect::<Vec<_>>(),
-    )?;
-    Table::in_order(frame)
+    told.into_values().collect()
+}
+
+/// One for each code, destination and subject: of several levels or texts the most urgent.
+fn finding_entries(as_of: NaiveDate, findings: &[ToldFinding], reported: &Reported) -> Vec<Entry> {
+    let entry = |ToldFinding { finding, words, .. }: &ToldFinding| Entry {
+        entry: entry::FINDING,
+        destination: finding.destination.clone(),
+        code: words.code.to_owned(),
+        about: words.subject.clone(),
+        text: Some(words.text()),
+        first_reported_on: Some(reported.lately(finding).map_or(as_of, |report| report.since)),
+        value: Some(finding.count as f64),
+        ..Entry::default()
+    };
+    let mut told = BTreeSet::new();
+    let mut entries = Vec::new();
+    for one in findings {
+        if told.insert((one.words.code, &one.finding.destination, &one.words.subject)) {
+            entries.push(entry(one));
+        }
+    }
+    entries
+}
+
+fn findings_table(findings: &[ToldFinding]) -> Result<Table<Findings>> {
+    Table::in_order(df!(
+        "level" => findings.iter().map(|f| f.finding.level).collect::<Vec<_>>(),
+        "code" => findings.iter().map(|f| f.words.code).collect::<Vec<_>>(),
+        "destination" => findings.iter().map(|f| f.finding.destination.as_str()).collect::<Vec<_>>(),
+        "text" => findings.iter().map(|f| f.words.text()).collect::<Vec<_>>(),
+        "count" => findings.iter().map(|f| f.finding.count).collect::<Vec<_>>(),
+        "new" => findings.iter().map(|f| f.is_new).collect::<Vec<_>>(),
+    )?)
+}
+
+/// Entries as version 0.1 kept them, as they are kept now: `lead_id` held an outage's id, a finding's sentence and what
+/// was seen, and the code of a share its reason. The sentence was the finding's identity, so it is what it is about.
+///
+/// # Errors
+/// When the entries have another shape.
+pub fn from_version_0_1(entries: DataFrame) -> Result<DataFrame> {
+    const SHARE: &str = "excluded-share:";
+    let is = |of: &str| col("entry").eq(lit(of));
+    let nothing = || lit(NULL).cast(DataType::String);
+    let reason = col("code").str().strip_prefix(lit(SHARE));
+    let is_share = is(entry::SHARE).and(col("code").str().starts_with(lit(SHARE)));
+    let columns = [
+        when(is(entry::LEAD)).then(col("lead_id")).otherwise(lit("")).alias("lead_id"),
+        when(is_share.clone()).then(lit(entry::EXCLUDED_SHARE)).otherwise(col("code")).alias("code"),
+        when(is(entry::LEAD)).then(lit("")).when(is_share).then(reason).otherwise(col("lead_id")).alias("about"),
+        when(is(entry::FINDING)).then(col("lead_id")).otherwise(nothing()).alias("text"),
+    ];
+    Ok(entries.lazy().with_columns(columns).collect()?)
 }
 
 fn entries_table(as_of: NaiveDate, entries: &[Entry]) -> Result<Table<History>> {
@@ -505,9 +549,11 @@ fn entries_table(as_of: NaiveDate, entries: &[Entry]) -> Result<Table<History>> 
     let frame = df!(
         "as_of" => vec![as_of; entries.len()],
         "entry" => texts(|e| Some(e.entry)),
-        "lead_id" => texts(|e| Some(&e.id)),
+        "lead_id" => texts(|e| Some(&e.lead_id)),
         "destination" => texts(|e| Some(&e.destination)),
         "code" => texts(|e| Some(&e.code)),
+        "about" => texts(|e| Some(&e.about)),
+        "text" => texts(|e| e.text.as_deref()),
         "person_id" => texts(|e| e.person_id.as_deref()),
         "reason" => texts(|e| e.reason.as_deref()),
         "status" => texts(|e| e.status.as_deref()),
@@ -611,11 +657,49 @@ mod tests {
     fn each_finding_is_told_once_as_new() {
         let first = tell_on("2026-05-03", &[("b", "purchase", "missed")], &Table::empty());
         let new = |told: &Told| {
-            told.findings.frame().column("new").unwrap().bool().unwrap().iter().flatten().collect::<Vec<_>>()
+            told.findings_table.frame().column("new").unwrap().bool().unwrap().iter().flatten().collect::<Vec<_>>()
         };
         assert_eq!(new(&first), [true]);
         let second = tell_on("2026-05-04", &[("b", "purchase", "missed"), ("c", "contact", "missed")], &first.entries);
         assert_eq!(new(&second), [false, true], "the loss of the second day is news, that of the first is not");
+    }
+
+    fn news(told: &Told) -> Vec<(i64, bool)> {
+        let frame = told.findings_table.frame();
+        let counts = frame.column("count").unwrap().i64().unwrap().iter().flatten();
+        counts.zip(frame.column("new").unwrap().bool().unwrap().iter().flatten()).collect()
+    }
+
+    #[test]
+    fn a_finding_whose_sentence_is_reworded_is_no_news() {
+        let first = tell_of("2026-05-03", 1, &Table::empty());
+        let reworded = first.entries.lazy().with_column(lit("they were sent on").alias("text")).collect().unwrap();
+        assert_eq!(news(&tell_of("2026-05-04", 1, &Table::new(reworded).unwrap())), [(1, false)]);
+    }
+
+    #[test]
+    fn what_version_0_1_told_is_no_news() {
+        let day = on("2026-05-03");
+        let kept = [
+            ("lead", "b", "crm", "missed", None),
+            ("finding", "do-not-contact leads were forwarded and stand in the CRM", "crm", "forwarded", Some(1.0)),
+            ("finding", "test leads were forwarded and stand in the CRM", "crm", "forwarded", Some(7.0)),
+        ];
+        let texts = |of: fn(&(&'static str, &'static str, &'static str, &'static str, Option<f64>)) -> &'static str| {
+            kept.iter().map(of).collect::<Vec<_>>()
+        };
+        let mut old = History::DEFINITION
+            .sample(
+                df!("as_of" => [day; 3], "entry" => texts(|e| e.0), "lead_id" => texts(|e| e.1),
+                    "destination" => texts(|e| e.2), "code" => texts(|e| e.3),
+                    "value" => kept.iter().map(|e| e.4).collect::<Vec<_>>())
+                .unwrap(),
+            )
+            .drop_many(["about", "text"]);
+        old = from_version_0_1(old).unwrap();
+        let earlier = Table::new(old).unwrap();
+        assert_eq!(news(&tell_of("2026-05-04", 1, &earlier)), [(1, false)]);
+        assert_eq!(news(&tell_of("2026-05-04", 3, &earlier)), [(3, false), (2, true)], "counted on from what it told");
     }
 
     fn tell_of(day: &str, count: i64, earlier: &Table<History>) -> Told {
@@ -641,11 +725,6 @@ mod tests {
 
     #[test]
     fn what_comes_to_a_finding_is_told_as_new_and_so_is_a_finding_that_comes_back() {
-        let news = |told: &Told| -> Vec<(i64, bool)> {
-            let frame = told.findings.frame();
-            let counts = frame.column("count").unwrap().i64().unwrap().iter().flatten();
-            counts.zip(frame.column("new").unwrap().bool().unwrap().iter().flatten()).collect()
-        };
         let mut history = DataFrame::empty();
         let mut told_on = |day: &str, count: i64| {
             let earlier = if history.width() == 0 { Table::empty() } else { Table::new(history.clone()).unwrap() };

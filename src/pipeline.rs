@@ -345,7 +345,7 @@ pub fn tables(day: &Day, library: &Library, results: Results) -> Result<(Catalog
         .with(&conclusions.untouched)
         .with(&losses.outages)
         .with(&losses.causes)
-        .with(&conclusions.told.findings)
+        .with(&conclusions.told.findings_table)
         .with(results.charges)
         .with(results.spend)
         .with(&verdicts.coverage)

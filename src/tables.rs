@@ -870,17 +870,19 @@ tables! {
     }
 
     /// What earlier runs reported.
-    History "history", one row per "as-of date, lead and destination reported, or finding told", key [as_of, entry, lead_id, destination, code], published false;
+    History "history", one row per "as-of date, lead and destination reported, or finding told", key [as_of, entry, lead_id, destination, code, about], published false;
     {
         as_of: Day "date of the report",
         entry: Text "lead, outage, finding, share, or seen: an offer, storefront or action that leads had",
-        lead_id: Text "the lead; for an outage its outage_id; for a finding its text; for what was seen its value",
+        lead_id: Text "the lead; empty in other entries",
         destination: Text "name of the destination; empty if none",
         code: Text "for a lead its verdict; for an outage its scope; for a finding its code; for a share what is counted; offer, storefront or action",
+        about: Text "an outage's id, the subject of a finding, the reason of an excluded share, what was seen; empty for a lead",
+        text: Text(?) "of a finding its sentence that day",
         person_id: Text(?) "of the lead, on that day",
         reason: Text(?) "reason of the verdict",
         status: Text(?) "status of a missed lead",
-        first_reported_on: Day(?) "first report that named it",
+        first_reported_on: Day(?) "first report that named the lead, or told the finding without a break",
         outage_id: Text(?) "of a missed lead",
         received_at: Instant(?) "of the lead; for an outage began_by",
         until_at: Instant(?) "for an outage ended_after",

@@ -2,9 +2,9 @@
 
 use chrono::NaiveDate;
 
-use super::Words;
 use crate::codes::finding;
 use crate::config::DestinationKind;
+use crate::findings::words::Words;
 
 /// What is wrong with an export.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use super::Words;
 use crate::codes::finding;
+use crate::findings::words::Words;
 
 /// What is odd about leads.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,9 +2,9 @@
 
 use chrono::NaiveDate;
 
-use super::Words;
-use super::outage::{Calendar, Stretch};
 use crate::codes::finding;
+use crate::findings::outage::{Calendar, Stretch};
+use crate::findings::words::Words;
 
 /// What became of leads.
 #[derive(Clone, Debug, PartialEq, Eq)]

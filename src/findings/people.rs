@@ -1,7 +1,7 @@
 //! What can be odd about people and how leads were joined to them, in words.
 
-use super::Words;
 use crate::codes::finding;
+use crate::findings::words::Words;
 
 /// What is odd about people.
 #[derive(Clone, Debug, PartialEq, Eq)]

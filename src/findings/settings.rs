@@ -1,7 +1,7 @@
 //! What the configuration or a reviewed file says that the data contradict, in words.
 
-use super::Words;
 use crate::codes::finding;
+use crate::findings::words::Words;
 
 /// What of the configuration or of a reviewed file is doubtful.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -15,6 +15,7 @@ use polars::prelude::*;
 
 use super::publish::{cannot, write_atomically, write_parquet};
 use crate::error::{Error, Result};
+use crate::history::from_version_0_1;
 use crate::tables::{Grain, History, Identities, Table};
 
 const HISTORY: &str = "history";
@@ -28,20 +29,15 @@ pub fn history_before(state: &Path, as_of: NaiveDate) -> Result<Table<History>> 
     let mut all = History::DEFINITION.empty();
     for (day, path) in dated(&state.join(HISTORY))? {
         if day < as_of {
-            let frame = read(&path)?;
+            let mut frame = read(&path)?;
+            if frame.column("about").is_err() {
+                frame = from_version_0_1(frame)?;
+            }
             let frame = History::DEFINITION.conform(frame).map_err(|e| e.at(path.display()))?;
             all.vstack_mut(&frame)?;
         }
     }
     Table::new(all)
-}
-
-/// The dates that the history holds, oldest first.
-///
-/// # Errors
-/// When the folder cannot be read (exit 4).
-pub fn history_days(state: &Path) -> Result<Vec<NaiveDate>> {
-    Ok(dated(&state.join(HISTORY))?.into_iter().map(|(day, _)| day).collect())
 }
 
 /// Keeps today's entries in place of an earlier run's of the same day.
@@ -127,10 +123,9 @@ mod tests {
         let state = tempfile::tempdir().unwrap();
         let entries = |day: &str| {
             let mut frame = History::DEFINITION.empty();
-            let row =
-                df!("as_of" => [day.parse::<NaiveDate>().unwrap()], "entry" => ["finding"], "lead_id" => ["text"],
-                "destination" => [""], "code" => ["missed"])
-                .unwrap();
+            let row = df!("as_of" => [day.parse::<NaiveDate>().unwrap()], "entry" => ["finding"], "lead_id" => [""],
+                "destination" => [""], "code" => ["missed"], "about" => ["2026-05-01"])
+            .unwrap();
             let row = polars::functions::concat_df_diagonal(&[frame.clone(), row]).unwrap();
             frame.vstack_mut(&row).unwrap();
             Table::<History>::new(frame).unwrap()
@@ -141,6 +136,27 @@ mod tests {
         keep_history(state.path(), "2026-05-02".parse().unwrap(), &entries("2026-05-02")).unwrap();
         let before = history_before(state.path(), "2026-05-03".parse().unwrap()).unwrap();
         assert_eq!(before.height(), 2);
-        assert_eq!(history_days(state.path()).unwrap().len(), 3);
+        assert_eq!(dated(&state.path().join(HISTORY)).unwrap().len(), 3);
+    }
+
+    #[test]
+    fn a_history_of_version_0_1_is_read() {
+        let state = tempfile::tempdir().unwrap();
+        let old = df!("as_of" => ["2026-05-01".parse::<NaiveDate>().unwrap(); 5],
+            "entry" => ["finding", "lead", "outage", "seen", "share"],
+            "lead_id" => ["leads were lost", "00aa", "11bb", "contoso.mesh", ""],
+            "destination" => ["crm", "crm", "crm", "", "crm"],
+            "code" => ["missed", "missed", "all", "offer", "excluded-share:withheld"])
+        .unwrap();
+        let old = History::DEFINITION.sample(old).drop_many(["about", "text"]);
+        keep(&state.path().join(HISTORY), "2026-05-01".parse().unwrap(), old).unwrap();
+        let read = history_before(state.path(), "2026-05-02".parse().unwrap()).unwrap();
+        let texts =
+            |name: &str| read.texts(name).unwrap().into_iter().map(Option::unwrap_or_default).collect::<Vec<_>>();
+        assert_eq!(texts("entry"), ["finding", "lead", "outage", "seen", "share"]);
+        assert_eq!(texts("lead_id"), ["", "00aa", "", "", ""]);
+        assert_eq!(texts("about"), ["leads were lost", "", "11bb", "contoso.mesh", "withheld"]);
+        assert_eq!(texts("text"), ["leads were lost", "", "", "", ""]);
+        assert_eq!(texts("code"), ["missed", "missed", "all", "offer", "excluded-share"]);
     }
 }

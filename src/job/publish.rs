@@ -88,11 +88,11 @@ pub(super) fn night(
         }
     }
     if let Some(path) = &config.prometheus {
-        let run = metrics::Run::of(&told.findings, &results.losses.outages, crate::io::now(), incomplete)?;
+        let run = metrics::Run::of(&told.findings_table, &results.losses.outages, crate::io::now(), incomplete)?;
         publish::write_atomically(path, metrics::prometheus(balance, &run).as_bytes())?;
     }
     info!("published {}", published.display());
-    Ok(Done { summary_text, summary_json, folder: published, incomplete, levels: levels(&told.findings)? })
+    Ok(Done { summary_text, summary_json, folder: published, incomplete, levels: levels(&told.findings_table)? })
 }
 
 /// The contract's tables, and what own queries made.

@@ -13,9 +13,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
-use crate::codes::{entry, finding, kind, level, reason, verdict};
+use crate::codes::{entry, kind, level, reason, verdict};
 use crate::error::Result;
-use crate::findings::{AboutLeads, Finding, Measure};
+use crate::findings::{AboutLeads, Finding, Measure, Reported};
 use crate::tables::{History, Leads, Reconciliation, Table};
 use crate::time::DAY;
 
@@ -30,7 +30,7 @@ const LEAST_EXCLUDED: usize = 5;
 /// A leap is at least to so many times the share.
 const LEAST_LIFT: f64 = 3.0;
 /// For so many days a leap can go on: then it is what was before.
-const LONGEST_LEAP: u64 = 100;
+const LONGEST_LEAP: i64 = 100;
 /// Expected number of false leaps in a run.
 const ALPHA: f64 = 0.001;
 
@@ -118,49 +118,38 @@ fn seen(leads: &Table<Leads>) -> Result<BTreeMap<(&'static str, String), i64>> {
 struct Known {
     /// Offers, storefronts and actions; empty before the first report that kept them.
     seen: BTreeSet<(String, String)>,
-    /// Texts of findings told, by code.
-    told: BTreeSet<(String, String)>,
+    /// Findings told.
+    told: Reported,
     /// Excluded shares of the newest report, and the destinations it spoke of; what goes nowhere always was one.
     shares: BTreeMap<(String, String), f64>,
     destinations: BTreeSet<String>,
-    /// Leaps told within the last days, newest last.
-    leaps: Vec<String>,
 }
 
 impl Known {
     fn read(inputs: &Inputs) -> Result<Known> {
         let frame = inputs.earlier.frame();
         let text = |name: &str| inputs.earlier.texts(name);
-        let (entries, ids, destinations, codes) =
-            (text("entry")?, text("lead_id")?, text("destination")?, text("code")?);
+        let (entries, abouts, destinations, codes) =
+            (text("entry")?, text("about")?, text("destination")?, text("code")?);
         let (days, values) = (frame.column("as_of")?.date()?.physical(), frame.column("value")?.f64()?);
         let newest = days.iter().flatten().max();
-        let lately = i64::from(days_of(inputs.as_of)) - LATELY / DAY - 1;
         let mut known = Known {
             seen: BTreeSet::new(),
-            told: BTreeSet::new(),
+            told: Reported::of(inputs.earlier)?,
             shares: BTreeMap::new(),
             destinations: BTreeSet::new(),
-            leaps: Vec::new(),
         };
         for row in 0..frame.height() {
             let at = |column: &[Option<&str>]| column.get(row).copied().flatten().unwrap_or_default().to_owned();
             let day = days.get(row);
             match at(&entries).as_str() {
                 entry::SEEN => {
-                    known.seen.insert((at(&codes), at(&ids)));
-                }
-                entry::FINDING => {
-                    if at(&codes) == finding::EXCLUDED_JUMP && day.is_some_and(|day| i64::from(day) >= lately) {
-                        known.leaps.push(at(&ids));
-                    }
-                    known.told.insert((at(&codes), at(&ids)));
+                    known.seen.insert((at(&codes), at(&abouts)));
                 }
                 entry::SHARE if day == newest => {
                     known.destinations.extend([at(&destinations), String::new()]);
-                    if let (Some(why), Some(share)) = (at(&codes).strip_prefix(entry::EXCLUDED_SHARE), values.get(row))
-                    {
-                        known.shares.insert((at(&destinations), why.to_owned()), share);
+                    if let Some(share) = values.get(row).filter(|_| at(&codes) == entry::EXCLUDED_SHARE) {
+                        known.shares.insert((at(&destinations), at(&abouts)), share);
                     }
                 }
                 _ => {}
@@ -169,14 +158,20 @@ impl Known {
         Ok(known)
     }
 
-    /// A leap: while it goes on, since the day on which it was told first.
-    fn leap(&self, to: &str, why: &str, measure: Measure, since: NaiveDate, count: usize) -> Finding {
-        let about = |since| AboutLeads::ExclusionsLeapt { why: why.to_owned(), measure, since };
-        let of = |days: u64| {
-            since.checked_sub_days(chrono::Days::new(days)).map(|since| Finding::mail(to, about(since), count))
-        };
-        let told = (0..LONGEST_LEAP).filter_map(of).find(|finding| self.leaps.contains(&finding.text()));
-        told.unwrap_or_else(|| Finding::mail(to, about(since), count))
+    /// A leap that began `days` before it was told first; while it goes on it keeps that beginning.
+    fn leap(&self, to: &str, why: &str, measure: Measure, (as_of, days): (NaiveDate, i64), count: usize) -> Finding {
+        let since =
+            |since| Finding::mail(to, AboutLeads::ExclusionsLeapt { why: why.to_owned(), measure, since }, count);
+        let told_first = |first: NaiveDate| since(first - TimeDelta::days(days));
+        let today = told_first(as_of);
+        match self.told.lately(&today) {
+            Some(report) => told_first(report.since),
+            // A report of version 0.1 kept the sentence only.
+            None => (0..LONGEST_LEAP)
+                .map(|ago| told_first(as_of - TimeDelta::days(ago)))
+                .find(|then| self.told.lately(then).is_some())
+                .unwrap_or(today),
+        }
     }
 }
 
@@ -207,8 +202,7 @@ fn nowhere(inputs: &Inputs, known: &Known) -> Result<Vec<Finding>> {
     let finding = |(offer, count): (&str, i64)| {
         let about = AboutLeads::NotRouted((!offer.is_empty()).then(|| offer.to_owned()));
         let finding = Finding::page("", about, count);
-        let is_known = known.told.contains(&(finding.code().to_owned(), finding.text()));
-        if is_known { Finding { level: level::LIST, ..finding } } else { finding }
+        if known.told.ever(&finding).is_some() { Finding { level: level::LIST, ..finding } } else { finding }
     };
     Ok(offers.into_iter().map(finding).collect())
 }
@@ -241,7 +235,7 @@ fn leaps(inputs: &Inputs, known: &Known, counts: &Counts) -> Result<Vec<Finding>
         let (least, more) = ((rows as f64 / 50.0).max(10.0), *now as f64 - before * rows as f64);
         if share(*now, rows) >= LEAST_LIFT * before && more >= least {
             told.insert(why);
-            findings.push(known.leap(to, why, Measure::LastReport, inputs.as_of, *now));
+            findings.push(known.leap(to, why, Measure::LastReport, (inputs.as_of, 0), *now));
         }
     }
     // Against the months before: the leads that came lately are of another kind.
@@ -262,7 +256,7 @@ fn leaps(inputs: &Inputs, known: &Known, counts: &Counts) -> Result<Vec<Finding>
         let tail = tail(now, all_now, share(before + 1, all_before + 2));
         #[expect(clippy::cast_precision_loss, reason = "six reasons")]
         if tail * OF_LEADS.len() as f64 <= ALPHA {
-            findings.push(known.leap("", why, Measure::Usual, inputs.as_of - TimeDelta::days(6), now));
+            findings.push(known.leap("", why, Measure::Usual, (inputs.as_of, 6), now));
         }
     }
     Ok(findings)
@@ -370,10 +364,6 @@ fn tail(seen: usize, trials: usize, rate: f64) -> f64 {
         term *= (trials - n) as f64 / (n + 1) as f64 * rate / (1.0 - rate);
     }
     sum.min(1.0)
-}
-
-fn days_of(day: NaiveDate) -> i32 {
-    i32::try_from((day - DateTime::UNIX_EPOCH.date_naive()).num_days()).unwrap_or(i32::MAX)
 }
 
 #[cfg(test)]

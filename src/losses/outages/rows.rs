@@ -14,7 +14,7 @@ use crate::tables::{History, Kind, LostAtSource, Outages, Table, Verdicts};
 pub(super) fn name(outages: &mut [Outage], earlier: &Table<History>) -> Result<BTreeSet<String>> {
     let frame = earlier.frame();
     let text = |name: &str| -> Result<&StringChunked> { Ok(frame.column(name)?.str()?) };
-    let (entries, ids, destinations, scopes) = (text("entry")?, text("lead_id")?, text("destination")?, text("code")?);
+    let (entries, ids, destinations, scopes) = (text("entry")?, text("about")?, text("destination")?, text("code")?);
     let time =
         |name: &str| -> Result<Vec<Option<i64>>> { Ok(frame.column(name)?.datetime()?.physical().iter().collect()) };
     let (began, until) = (time("received_at")?, time("until_at")?);

@@ -290,7 +290,7 @@ fn an_outage_that_the_history_knows_keeps_its_id_and_is_no_longer_news() {
             1,
             vec![
                 text("entry", vec!["outage"]),
-                text("lead_id", vec!["0123456789abcdef"]),
+                text("about", vec!["0123456789abcdef"]),
                 text("destination", vec!["crm"]),
                 text("code", vec!["all"]),
                 times("received_at", vec![Some(began)]),

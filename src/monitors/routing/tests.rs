@@ -68,7 +68,7 @@ fn told(cases: &[Case], earlier: &Table<History>) -> Found {
     .unwrap()
 }
 
-/// Entries of a report: kind of entry, id, destination, code, value.
+/// Entries of a report: kind of entry, what it is about, destination, code, value.
 fn report(day: &str, entries: &[(&str, &str, &str, &str, f64)]) -> Table<History> {
     let texts = |name: &str, of: fn(&(&str, &str, &str, &str, f64)) -> String| {
         Column::new(name.into(), entries.iter().map(of).collect::<Vec<_>>())
@@ -79,9 +79,9 @@ fn report(day: &str, entries: &[(&str, &str, &str, &str, f64)]) -> Table<History
             vec![
                 Column::new("as_of".into(), vec![on(day); entries.len()]),
                 texts("entry", |e| e.0.to_owned()),
-                texts("lead_id", |e| e.1.to_owned()),
                 texts("destination", |e| e.2.to_owned()),
                 texts("code", |e| e.3.to_owned()),
+                texts("about", |e| e.1.to_owned()),
                 Column::new("value".into(), entries.iter().map(|e| e.4).collect::<Vec<_>>()),
             ],
         )
@@ -131,8 +131,12 @@ fn an_offer_that_goes_nowhere_is_a_page_once_and_then_stays_in_the_list() {
     known.push((entry::SEEN, "c.vault", "", "offer", 2.0));
     let text = "leads of offer \"c.vault\" go to no destination";
     assert_eq!(shown(&told(&cases, &report("2026-05-30", &known))), [("page", "not-routed", text.to_owned(), 1)]);
-    known.push((entry::FINDING, text, "", "not-routed", 1.0));
-    assert_eq!(shown(&told(&cases, &report("2026-05-30", &known))), [("list", "not-routed", text.to_owned(), 1)]);
+    // By its subject, or by the sentence that version 0.1 kept for it.
+    for about in ["offer c.vault", text] {
+        let mut known = known.clone();
+        known.push((entry::FINDING, about, "", "not-routed", 1.0));
+        assert_eq!(shown(&told(&cases, &report("2026-05-30", &known))), [("list", "not-routed", text.to_owned(), 1)]);
+    }
 }
 
 #[test]
@@ -147,11 +151,14 @@ fn a_leap_of_an_excluded_reason_is_told_with_one_text_while_it_lasts() {
     }
     let text = "far more leads than usual are excluded as withheld, since about 2026-05-25";
     let mut known = usual();
-    known.push((entry::SHARE, "", "crm", "excluded-share:withheld", 0.06));
+    known.push((entry::SHARE, "withheld", "crm", entry::EXCLUDED_SHARE, 0.06));
     assert_eq!(shown(&told(&cases, &report("2026-05-30", &known))), [("mail", "excluded-jump", text.to_owned(), 9)]);
     let before = "far more leads than usual are excluded as withheld, since about 2026-05-23";
-    known.push((entry::FINDING, before, "", "excluded-jump", 6.0));
-    assert_eq!(shown(&told(&cases, &report("2026-05-30", &known)))[0].2, before);
+    for (about, first_told_on) in [("withheld usual", "2026-05-29"), (before, "2026-05-30")] {
+        let mut known = known.clone();
+        known.push((entry::FINDING, about, "", "excluded-jump", 6.0));
+        assert_eq!(shown(&told(&cases, &report(first_told_on, &known)))[0].2, before);
+    }
 }
 
 #[test]
@@ -166,7 +173,7 @@ fn what_an_export_suddenly_shows_no_longer_is_told_against_the_last_report() {
     assert_eq!(shown(&found), [("mail", "excluded-jump", text.to_owned(), 80)]);
     assert!((found.excluded[&("crm".to_owned(), "out-of-sight".to_owned())] - 0.4).abs() < 1e-9);
     let mut known = usual();
-    known.push((entry::SHARE, "", "crm", "excluded-share:out-of-sight", 0.39));
+    known.push((entry::SHARE, "out-of-sight", "crm", entry::EXCLUDED_SHARE, 0.39));
     assert_eq!(shown(&told(&cases, &report("2026-05-30", &known))), []);
 }
 
