@@ -19,7 +19,7 @@ pub use self::exports::{AboutExport, Limits};
 pub use self::finding::{About, Finding};
 pub use self::leads::{AboutLeads, Measure};
 pub use self::losses::{AboutLoss, Cause};
-pub use self::outage::{Calendar, Stretch, chance};
+pub use self::outage::{Calendar, OutageWords, Stretch};
 pub use self::people::AboutPeople;
 pub use self::reported::{Report, Reported};
 pub use self::settings::AboutSetting;

@@ -679,25 +679,20 @@ mod tests {
 
     #[test]
     fn what_version_0_1_told_is_no_news() {
-        let day = on("2026-05-03");
-        let kept = [
-            ("lead", "b", "crm", "missed", None),
-            ("finding", "do-not-contact leads were forwarded and stand in the CRM", "crm", "forwarded", Some(1.0)),
-            ("finding", "test leads were forwarded and stand in the CRM", "crm", "forwarded", Some(7.0)),
-        ];
-        let texts = |of: fn(&(&'static str, &'static str, &'static str, &'static str, Option<f64>)) -> &'static str| {
-            kept.iter().map(of).collect::<Vec<_>>()
-        };
-        let mut old = History::DEFINITION
-            .sample(
-                df!("as_of" => [day; 3], "entry" => texts(|e| e.0), "lead_id" => texts(|e| e.1),
-                    "destination" => texts(|e| e.2), "code" => texts(|e| e.3),
-                    "value" => kept.iter().map(|e| e.4).collect::<Vec<_>>())
-                .unwrap(),
-            )
-            .drop_many(["about", "text"]);
-        old = from_version_0_1(old).unwrap();
-        let earlier = Table::new(old).unwrap();
+        let given = df!(
+            "as_of" => [on("2026-05-03"); 3],
+            "entry" => ["lead", "finding", "finding"],
+            "lead_id" => [
+                "b",
+                "do-not-contact leads were forwarded and stand in the CRM",
+                "test leads were forwarded and stand in the CRM",
+            ],
+            "destination" => ["crm"; 3],
+            "code" => ["missed", "forwarded", "forwarded"],
+            "value" => [None, Some(1.0), Some(7.0)],
+        );
+        let old = History::DEFINITION.sample(given.unwrap()).drop_many(["about", "text"]);
+        let earlier = Table::new(from_version_0_1(old).unwrap()).unwrap();
         assert_eq!(news(&tell_of("2026-05-04", 1, &earlier)), [(1, false)]);
         assert_eq!(news(&tell_of("2026-05-04", 3, &earlier)), [(3, false), (2, true)], "counted on from what it told");
     }

@@ -7,11 +7,13 @@ pub mod causes;
 pub mod lost_at_source;
 pub mod outages;
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use polars::prelude::DataFrame;
 
 use crate::error::Result;
-use crate::findings::Finding;
+use crate::findings::{Finding, OutageWords};
 use crate::tables::{
     Causes, Coverage, CrmRecords, ExportRecords, History, Leads, LostAtSource, Outages, Reconciliation, Table,
     UnexplainedRecords, Verdicts,
@@ -56,6 +58,8 @@ pub struct Found {
     pub reconciliation: Table<Reconciliation>,
     /// The outages.
     pub outages: Table<Outages>,
+    /// Each outage in words, by its id.
+    pub outage_words: BTreeMap<String, OutageWords>,
     /// The patterns that missed leads share.
     pub causes: Table<Causes>,
     /// What only witnesses saw, with the outage of the store.
@@ -81,6 +85,7 @@ pub fn find(input: Input, settings: &Settings) -> Result<Found> {
         verdicts: outages.verdicts,
         reconciliation: causes.reconciliation,
         outages: outages.outages,
+        outage_words: outages.words,
         causes: causes.causes,
         lost: outages.lost,
         findings,

@@ -17,6 +17,8 @@ use serde_json::{Value as Json, json};
 use crate::codes::level;
 use crate::config::Pii;
 use crate::error::{Error, Result};
+use crate::findings::OutageWords;
+use crate::history::ToldFinding;
 use crate::queries::{Catalog, Computed};
 use crate::tables;
 
@@ -74,6 +76,10 @@ pub struct Facts {
     pub problems: Vec<String>,
     /// Median hours from the first report of a missed lead to its being settled.
     pub settled_hours: Option<f64>,
+    /// The rows of `findings`, as data.
+    pub findings: Vec<ToldFinding>,
+    /// The outages in words, by their id.
+    pub outages: BTreeMap<String, OutageWords>,
 }
 
 /// Everything a report is made of.
@@ -208,6 +214,8 @@ fn made_up_facts() -> Facts {
         identity: json!({"leads": 1}),
         problems: vec!["x".to_owned()],
         settled_hours: Some(1.0),
+        findings: Vec::new(),
+        outages: BTreeMap::new(),
     }
 }
 
@@ -228,7 +236,7 @@ pub fn summary_text(inputs: &Inputs<'_>, templates: &Templates) -> Result<String
     let outages: Vec<&str> = told.outages.iter().map(|o| o.brief.as_str()).collect();
     let mut context = told.basics(inputs);
     context.insert("outages", Value::from(Serde(&outages)));
-    context.insert("new_findings", Value::from(Serde(&new_findings(inputs.catalog)?)));
+    context.insert("new_findings", Value::from(Serde(&new_findings(&inputs.facts.findings))));
     templates.render("summary.txt", Value::from(context))
 }
 
@@ -374,8 +382,9 @@ impl Told {
     fn new(inputs: &Inputs<'_>) -> Result<Told> {
         let view = View { pii: inputs.pii, timezone: inputs.timezone };
         let figures = Figures::of(inputs.catalog)?;
-        let outages = words::outages(inputs.catalog, view)?;
-        let headline = words::headline(&figures, inputs.catalog, &outages, inputs.facts.problems.len())?;
+        let outages = words::outages(inputs.catalog, &inputs.facts.outages, view)?;
+        let headline =
+            words::headline(&figures, inputs.catalog, &outages, &inputs.facts.findings, inputs.facts.problems.len())?;
         Ok(Told { view, figures, headline, outages })
     }
 
@@ -490,23 +499,15 @@ fn taken(frame: &DataFrame, order: &[usize]) -> Result<DataFrame> {
     Ok(frame.take(&IdxCa::from_vec("order".into(), indices))?)
 }
 
-/// Texts of the new findings that are to be acted on, at most three.
-fn new_findings(catalog: &Catalog) -> Result<Vec<String>> {
-    let Some(frame) = catalog.get("findings") else { return Ok(Vec::new()) };
-    let (levels, texts, new) =
-        (frame.column("level")?.str()?, frame.column("text")?.str()?, frame.column("new")?.bool()?);
-    let names = frame.column("destination")?.str()?;
-    let order = by_level(frame)?;
-    let told = order.into_iter().filter(|row| new.get(*row) == Some(true) && levels.get(*row) != Some(level::LIST));
+/// The new findings that are to be acted on, at most three: what each is; what to do about it stands in the report.
+fn new_findings(findings: &[ToldFinding]) -> Vec<String> {
+    let new = findings.iter().filter(|told| told.is_new && told.finding.level != level::LIST);
     // Most texts name the destination themselves.
-    let named = |row: usize| {
-        let (text, name) = (texts.get(row)?, names.get(row).unwrap_or_default());
-        // In one line what it is; what to do about it stands in the report.
-        let text = text.split(". ").next().unwrap_or(text);
-        let is_named = text.to_lowercase().contains(&name.to_lowercase());
-        Some(if is_named { text.to_owned() } else { format!("{name}: {text}") })
+    let named = |told: &ToldFinding| {
+        let (text, name) = (told.words.brief(), &told.finding.destination);
+        if text.to_lowercase().contains(&name.to_lowercase()) { text } else { format!("{name}: {text}") }
     };
-    Ok(told.take(3).filter_map(named).collect())
+    new.take(3).map(named).collect()
 }
 
 /// JSON as a template's value. Not by serde: with arbitrary precision a number would serialise as a map.

@@ -30,6 +30,22 @@ pub struct Stretch {
     pub imported_late: usize,
 }
 
+/// An outage in words: its sentence, and how often chance alone would show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutageWords {
+    /// What, when, and what it cost.
+    pub sentence: String,
+    /// `once in 20 such years`
+    pub chance: String,
+}
+
+impl OutageWords {
+    /// Both, for one line.
+    pub fn text(&self) -> String {
+        format!("{}; by chance {}", self.sentence, self.chance)
+    }
+}
+
 /// How times are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Calendar {
@@ -77,8 +93,13 @@ impl Stretch {
         self.scope == "source"
     }
 
+    /// Its words in a report; `years` are those that were searched, `e_value` how many such outages chance gives in them.
+    pub fn words(&self, calendar: Calendar, e_value: f64, years: f64) -> OutageWords {
+        OutageWords { sentence: self.sentence(calendar), chance: chance(e_value, years) }
+    }
+
     /// `Salesforce took no leads from between 3 May 14:02 and 14:40 until between …: 11 leads of 9 people`
-    pub fn sentence(&self, calendar: Calendar) -> String {
+    fn sentence(&self, calendar: Calendar) -> String {
         let delivered = self.leads.saturating_sub(self.missed);
         let cost = if delivered == 0 {
             format!("{} of {}", count(self.missed, "lead", "leads"), count(self.people, "person", "people"))
@@ -140,7 +161,7 @@ fn clock(micros: i64, zone: Tz) -> String {
 }
 
 /// How often chance alone would show an outage, in years such as those seen: `less than once in a million such years`.
-pub fn chance(e_value: f64, years: f64) -> String {
+fn chance(e_value: f64, years: f64) -> String {
     let every = years / e_value.max(f64::MIN_POSITIVE);
     if every >= 1e6 {
         return "less than once in a million such years".into();

@@ -54,6 +54,8 @@ pub(super) fn night(
         identity: json(&results.people.quality)?,
         problems: gathered.troubles.sentences.clone(),
         settled_hours: told.settled_hours,
+        findings: told.findings.clone(),
+        outages: results.losses.outage_words.clone(),
     };
     let report = report::Inputs {
         as_of,

@@ -21,7 +21,7 @@ use self::outage::{Outage, PARTS, Scope};
 use self::scan::Trial;
 use crate::codes::{reason, verdict};
 use crate::error::Result;
-use crate::findings::{Calendar, Finding, chance};
+use crate::findings::{Calendar, Finding, OutageWords};
 use crate::tables::{Coverage, History, Leads, LostAtSource, Outages, Table, Verdicts};
 
 /// Events of one person within this are one trial: a person tries again.
@@ -71,6 +71,8 @@ pub struct Found {
     pub members: DataFrame,
     /// The outages.
     pub outages: Table<Outages>,
+    /// Each outage in words, by its id.
+    pub words: BTreeMap<String, OutageWords>,
     /// What only witnesses saw, with the outage of the store.
     pub lost: Table<LostAtSource>,
     /// What a person should act on.
@@ -120,10 +122,11 @@ pub fn find(input: Input, settings: &Settings) -> Result<Found> {
     let (years, newest) = span(by_destination.values().flatten().chain(&store_events));
     let calendar = Calendar::of_report(settings.timezone, newest);
     let until = times_of(input.coverage, "until")?;
-    let mut findings = Vec::new();
+    let (mut findings, mut words) = (Vec::new(), BTreeMap::new());
     for outage in &mut outages {
-        let chance = chance(outage.e_value, years);
-        outage.text = format!("{}; by chance {chance}", outage.stretch().sentence(calendar));
+        let of = outage.stretch().words(calendar, outage.e_value, years);
+        outage.text = of.text();
+        words.insert(outage.id.clone(), of);
         let last_record = until.get(outage.destination).copied();
         findings.push(outage.finding(known.contains(&outage.id), settings.timezone, last_record));
     }
@@ -132,6 +135,7 @@ pub fn find(input: Input, settings: &Settings) -> Result<Found> {
         members: rows::members(input.verdicts, &outages)?,
         lost: rows::with_outage(input.lost, &outages)?,
         outages: rows::into_table(&outages)?,
+        words,
         findings,
     })
 }

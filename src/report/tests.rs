@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use calamine::{Reader, Xlsx};
 
 use super::*;
+use crate::findings::{AboutLoss, Finding, Words};
 use crate::queries::Library;
 use crate::queries::tests::case;
 use crate::tables::Definition;
@@ -51,6 +52,10 @@ fn told() -> &'static (Catalog, Computed, Facts) {
         facts.balance["equations"][0] = json!({"whole": {"name": "raw leads landed", "count": 6},
             "parts": [{"name": "leads", "count": 6}, {"name": "quarantined", "count": 0}]});
         facts.problems = Vec::new();
+        let first_reported_on = NaiveDate::from_ymd_opt(2026, 5, 10).unwrap();
+        let finding = Finding::page("sf", AboutLoss::Missed { is_urgent: true, first_reported_on }, 1);
+        let words = Words { what: "a contact request was lost at sf".to_owned(), ..finding.words() };
+        facts.findings = vec![ToldFinding { finding, words, is_new: true }];
         (catalog, computed, facts)
     })
 }

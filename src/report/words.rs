@@ -1,5 +1,7 @@
 //! What the numbers mean, in sentences: the headline, and each outage. No personal data.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use polars::prelude::*;
 use serde::Serialize;
@@ -8,6 +10,8 @@ use super::filters::count;
 use super::rows::View;
 use crate::codes::{finding, level, status, unexplained};
 use crate::error::Result;
+use crate::findings::OutageWords;
+use crate::history::ToldFinding;
 use crate::queries::Catalog;
 
 /// The counts that the headline, the summary and the sections speak of.
@@ -147,7 +151,13 @@ pub struct Headline {
 ///
 /// # Errors
 /// When the engine fails.
-pub fn headline(figures: &Figures, catalog: &Catalog, outages: &[Outage], problems: usize) -> Result<Headline> {
+pub fn headline(
+    figures: &Figures,
+    catalog: &Catalog,
+    outages: &[Outage],
+    findings: &[ToldFinding],
+    problems: usize,
+) -> Result<Headline> {
     let mut more = Vec::new();
     let doubtful = texts_of(catalog, finding::EXPORT_INCOMPLETE)?;
     if figures.ongoing > 0 {
@@ -159,7 +169,7 @@ pub fn headline(figures: &Figures, catalog: &Catalog, outages: &[Outage], proble
             were(figures.lost_at_source, "lead was", "leads were")
         ));
     }
-    more.extend(maybe_arrived(catalog)?);
+    more.extend(maybe_arrived(findings));
     let lost =
         |n: i64, people: i64| format!("{} of {} never reached the CRM", leads(n), were(people, "person", "people"));
     let (tone, text) = if let Some((first, rest)) = doubtful.split_first() {
@@ -238,19 +248,14 @@ fn texts_of(catalog: &Catalog, code: &str) -> Result<Vec<String>> {
 }
 
 /// Of each destination whose export leaves records out: how many of its missed leads may have arrived.
-fn maybe_arrived(catalog: &Catalog) -> Result<Vec<String>> {
-    let Some(frame) = catalog.get("findings") else { return Ok(Vec::new()) };
+fn maybe_arrived(findings: &[ToldFinding]) -> Vec<String> {
     // Those of the list are of records deleted long ago: few, and told in their own place.
-    let partial = col("code").eq(lit(finding::EXPORT_PARTIAL)).and(col("count").gt(lit(0)));
-    let partial = partial.and(col("level").neq(lit(level::LIST)));
-    let found = frame.clone().lazy().filter(partial).collect()?;
-    let (names, texts) = (found.column("destination")?.str()?, found.column("text")?.str()?);
-    let counts = found.column("count")?.i64()?;
-    let sentences = (0..found.height()).filter_map(|row| {
-        let shown = texts.get(row)?.split(": ").next()?;
-        Some(format!("{} missed at {} may have arrived: {shown}.", leads(counts.get(row)?), names.get(row)?))
-    });
-    Ok(sentences.collect())
+    let partial = findings.iter().filter(|told| told.words.code == finding::EXPORT_PARTIAL);
+    let partial = partial.filter(|told| told.finding.level != level::LIST && told.finding.count > 0);
+    let sentence = |ToldFinding { finding, words, .. }: &ToldFinding| {
+        format!("{} missed at {} may have arrived: {}.", leads(finding.count), finding.destination, words.what)
+    };
+    partial.map(sentence).collect()
 }
 
 /// One outage, in words.
@@ -282,7 +287,7 @@ pub struct Outage {
 ///
 /// # Errors
 /// When the table lacks a column.
-pub fn outages(catalog: &Catalog, view: View) -> Result<Vec<Outage>> {
+pub fn outages(catalog: &Catalog, words: &BTreeMap<String, OutageWords>, view: View) -> Result<Vec<Outage>> {
     let Some(frame) = catalog.get("outages") else { return Ok(Vec::new()) };
     let text = |name: &str, row: usize| -> Result<String> {
         Ok(frame.column(name)?.str()?.get(row).unwrap_or_default().to_owned())
@@ -329,17 +334,16 @@ pub fn outages(catalog: &Catalog, view: View) -> Result<Vec<Outage>> {
             format!("{destination} took {what} from {} to {}", view.spoken(began_by), view.spoken(ended_after))
         };
         let base = super::filters::percent(double("base_miss_rate", row)?);
-        // The stage's own sentence, and how likely chance is in years, where it says so.
-        let sentence = text("text", row)?;
-        let (full, chance) = match sentence.split_once("; by chance ") {
-            Some((sentence, years)) => (format!("{sentence}."), years.to_owned()),
+        let id = text("outage_id", row)?;
+        let (full, chance) = match words.get(&id) {
+            Some(words) => (format!("{}.", words.sentence), words.chance.clone()),
             None => (
                 format!("{stretch}: {lost}. {begin} {end}."),
                 format!("{} times in a run", super::filters::expected(double("e_value", row)?)),
             ),
         };
         told.push(Outage {
-            id: text("outage_id", row)?,
+            id,
             ongoing,
             short: format!("{stretch}."),
             brief: format!("{stretch}: {lost}"),
@@ -365,7 +369,7 @@ mod tests {
     fn that_no_lead_is_lost_is_said_only_where_none_was_given_up() {
         let said = |given_up| {
             let figures = Figures { genuine: 1200, destinations: 1, given_up, ..Figures::default() };
-            headline(&figures, &Catalog::empty(), &[], 0).unwrap().text
+            headline(&figures, &Catalog::empty(), &[], &[], 0).unwrap().text
         };
         assert_eq!(said(0), "No lead is lost: 1,200 genuine leads are accounted for.");
         assert_eq!(said(3), "No lost lead is open: 1,200 genuine leads are accounted for, 3 losses were given up.");
