@@ -53,6 +53,10 @@ pub mod reason {
     pub const NO_EXPORT: &str = "no-export";
     /// pending: later than the last record of the export.
     pub const AFTER_LAST_RECORD: &str = "after-last-record";
+    /// pending: nothing in the export identifies anybody.
+    pub const NO_IDENTITY: &str = "no-identity";
+    /// pending: tonight's export shows less than the last whole one, and is not believed.
+    pub const EXPORT_DOUBTFUL: &str = "export-doubtful";
     /// excluded: sent by Microsoft to try the connection.
     pub const TEST_LEAD: &str = "test-lead";
     /// excluded: the customer asked for another partner.
@@ -233,8 +237,12 @@ pub mod finding {
     pub const EXPORT_SUSPICIOUS: &str = "export-suspicious";
     /// An export does not show kinds of records that leads may have become.
     pub const EXPORT_PARTIAL: &str = "export-partial";
+    /// An export shows less than the last whole one: nothing new is concluded from it.
+    pub const EXPORT_DOUBTFUL: &str = "export-doubtful";
     /// The missed share is implausible: the destination is gated.
     pub const EXPORT_INCOMPLETE: &str = "export-incomplete";
+    /// Leads of which no export has spoken for too long.
+    pub const UNKNOWN: &str = "unknown";
     /// A missed purchase or contact request.
     pub const MISSED_URGENT: &str = "missed-urgent";
     /// Missed leads.
@@ -296,6 +304,8 @@ pub mod entry {
     pub const SEEN: &str = "seen";
     /// Code of the missed share.
     pub const MISSED_SHARE: &str = "missed-share";
+    /// Code of a whole reading that was believed; its value is until when it spoke, in seconds.
+    pub const READ_WHOLE: &str = "read-whole";
     /// Code of the share of an excluded reason.
     pub const EXCLUDED_SHARE: &str = "excluded-share";
 }

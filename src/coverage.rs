@@ -9,8 +9,8 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, Datelike as _, NaiveDate, TimeDelta, Utc};
 use polars::prelude::*;
 
-use crate::codes::kind;
 use crate::codes::outcome::{LOST, QUALIFIED, WON};
+use crate::codes::{kind, reason};
 use crate::config::{Destination, ExportedAt};
 use crate::crm::Read;
 use crate::error::Result;
@@ -21,9 +21,11 @@ use crate::time::{DAY, MINUTE};
 
 mod lacking;
 mod plausible;
+mod shrunk;
 
 pub use lacking::{Shown, cannot_show};
 pub use plausible::{Gated, gates, is_gated};
+pub use shrunk::{DOUBTFUL_NIGHTS, judge};
 
 /// What each destination's exports can speak for, and what a person should know of it.
 ///
@@ -70,6 +72,8 @@ struct Row {
     owners: i64,
     has_opportunities: bool,
     exported_at: Option<DateTime<Utc>>,
+    silent: Option<&'static str>,
+    silent_since: Option<DateTime<Utc>>,
 }
 
 impl Row {
@@ -102,6 +106,8 @@ impl Row {
                 ExportedAt::At(at) => Some(at),
                 ExportedAt::Records | ExportedAt::FileTime => read.and_then(|read| read.exported_at),
             },
+            silent: read.map_or(Some(reason::NO_EXPORT), Read::silence),
+            silent_since: read.filter(|read| read.silence().is_some()).and_then(|read| read.last_whole),
         };
         let mut owners = HashSet::new();
         let mut latest: Option<i64> = None;
@@ -251,6 +257,8 @@ fn table(rows: Vec<Row>) -> Result<Table<Coverage>> {
         counts("owners", &|row| Some(row.owners)),
         flags("has_opportunities", &|row| row.has_opportunities),
         times("exported_at", &|row| row.exported_at)?,
+        Column::new("silent".into(), rows.iter().map(|row| row.silent).collect::<Vec<_>>()),
+        times("silent_since", &|row| row.silent_since)?,
     ];
     Table::new(DataFrame::new(rows.len(), columns)?)
 }

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use chrono::{DateTime, NaiveDate, Utc};
 use polars::prelude::*;
 
+use crate::codes::reason;
 use crate::config::{Destination, DestinationKind, ExportedAt, Grace, RecordsPer, Replay, Witness};
 use crate::error::{Error, Result};
 use crate::findings::{About, AboutExport, AboutSetting, Finding};
@@ -66,6 +67,12 @@ pub struct Read {
     pub complete: bool,
     /// Time of the newest file.
     pub exported_at: Option<DateTime<Utc>>,
+    /// Whether anything in it identifies anybody.
+    pub identifies: bool,
+    /// Why it is not believed, though it was read. Whoever holds it against the landing sets it.
+    pub doubt: Option<AboutExport>,
+    /// End of the day of the last whole reading before it. Whoever knows the earlier reports sets it.
+    pub last_whole: Option<DateTime<Utc>>,
     /// Records merged into others, where only the survivor tells: `(old, survivor)`.
     merged: Vec<(String, String)>,
     /// Whether there were any rows.
@@ -73,9 +80,40 @@ pub struct Read {
 }
 
 impl Read {
-    /// Whether what is missing has vanished: everything was read, and something was there.
+    /// Whether what is missing has vanished: everything was read, something was there, and it is believed.
     pub fn is_conclusive(&self) -> bool {
-        self.complete && self.some
+        self.complete && self.some && self.identifies && self.doubt.is_none()
+    }
+
+    /// Why nothing new is concluded from it, as a reason of pending leads; none where it is believed.
+    pub fn silence(&self) -> Option<&'static str> {
+        match () {
+            () if self.doubt.is_some() => Some(reason::EXPORT_DOUBTFUL),
+            () if !self.complete || !self.some => Some(reason::NO_EXPORT),
+            () if !self.identifies => Some(reason::NO_IDENTITY),
+            () => None,
+        }
+    }
+
+    /// A whole reading of these rows, for tests.
+    #[cfg(test)]
+    pub(crate) fn sample(destination: &str, rows: DataFrame) -> Read {
+        Read {
+            destination: destination.to_owned(),
+            rows,
+            files: Vec::new(),
+            set_aside: Table::empty(),
+            findings: Vec::new(),
+            problems: Vec::new(),
+            unread: Vec::new(),
+            complete: true,
+            exported_at: None,
+            identifies: true,
+            doubt: None,
+            last_whole: None,
+            merged: Vec::new(),
+            some: true,
+        }
     }
 
     /// Gives back the memory of the rows, which are landed by now.
@@ -211,6 +249,7 @@ pub fn read(exports: Vec<Export>, destination: &Destination, landed: &DataFrame)
     loaded.sort_by(|a, b| a.order.cmp(&b.order));
     supersede(&mut loaded);
     let rows = newest(&loaded, destination)?;
+    let identifies = identifies(&rows)?;
     let findings = findings(&loaded, &empty, exported_at.is_none(), destination);
     let set_aside = set_aside(&loaded, destination)?;
     let merged = loaded.iter().flat_map(|l| l.records.merged.iter().cloned()).collect();
@@ -227,8 +266,19 @@ pub fn read(exports: Vec<Export>, destination: &Destination, landed: &DataFrame)
         problems,
         unread,
         exported_at,
+        identifies,
+        doubt: None,
+        last_whole: None,
         merged,
     })
+}
+
+/// Whether people can be recognised in these records: one in ten has an e-mail, a phone, a name or a key.
+fn identifies(rows: &DataFrame) -> Result<bool> {
+    let columns = ["email", "phone", "first_name", "last_name", "key"];
+    let any = columns.map(|name| col(name).is_not_null()).into_iter().reduce(Expr::or).unwrap_or(lit(false));
+    let known = rows.clone().lazy().filter(any).collect()?.height();
+    Ok(known * 10 >= rows.height())
 }
 
 /// Files that stand beside exports and describe them.

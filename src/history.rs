@@ -4,6 +4,8 @@
 //! A run for day D is given the entries of days before D only and replaces its own, so running a day again says the
 //! same: a missed lead is `new` in every run of the first day that reports it. Entries hold ids and codes, no contact.
 
+mod readings;
+
 use std::collections::btree_map::Entry as MapEntry;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,6 +16,8 @@ use crate::codes::{entry, finding, level, stage, status, verdict};
 use crate::error::Result;
 use crate::findings::{About, AboutLoss, Finding, Reported, Words};
 use crate::tables::{Findings, Grain, History, Leads, MissedLeads, Outages, Reconciliation, RecoveredLeads, Table};
+
+pub use readings::PastReadings;
 
 /// What the stage reads.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +42,8 @@ pub struct Inputs<'a> {
     pub gated: &'a BTreeSet<String>,
     /// Missed share of each destination, which the next run's is held against.
     pub shares: &'a BTreeMap<String, f64>,
+    /// Until when each destination spoke whose reading was whole and believed, in seconds.
+    pub whole: &'a BTreeMap<String, i64>,
     /// Every offer, storefront and action that leads had: what a later run holds first sights against.
     pub seen: &'a BTreeMap<(&'static str, String), i64>,
     /// Share of each destination and excluded reason, which the next run's is held against.
@@ -121,6 +127,13 @@ pub fn tell(inputs: &Inputs) -> Result<Told> {
         destination: destination.clone(),
         code: entry::MISSED_SHARE.to_owned(),
         value: Some(*share),
+        ..Entry::default()
+    }));
+    entries.extend(inputs.whole.iter().map(|(destination, until)| Entry {
+        entry: entry::SHARE,
+        destination: destination.clone(),
+        code: entry::READ_WHOLE.to_owned(),
+        value: Some(*until as f64),
         ..Entry::default()
     }));
     entries.extend(inputs.excluded.iter().map(|((destination, why), share)| Entry {
@@ -611,6 +624,7 @@ mod tests {
             shares: &BTreeMap::new(),
             seen: &BTreeMap::from([(("offer", "contoso.mesh".to_owned()), 3)]),
             excluded: &BTreeMap::new(),
+            whole: &BTreeMap::new(),
             give_up: TimeDelta::days(60),
         })
         .unwrap()
@@ -713,6 +727,7 @@ mod tests {
             shares: &BTreeMap::from([("crm".to_owned(), 0.0)]),
             seen: &BTreeMap::new(),
             excluded: &BTreeMap::new(),
+            whole: &BTreeMap::new(),
             give_up: TimeDelta::days(60),
         })
         .unwrap()

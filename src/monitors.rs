@@ -1,5 +1,7 @@
-//! What is watched beside the verdicts: where leads go, sources that fall silent, records that nobody touches.
+//! What is watched beside the verdicts: where leads go, sources that fall silent, leads that wait too long for an export,
+//! records that nobody touches.
 
 pub mod routing;
 pub mod silent_sources;
+pub mod unspoken;
 pub mod untouched;

@@ -4,7 +4,7 @@
 //! and gives owned values, so that what is done with is freed. No phase touches the world: what it needs comes in as
 //! tables, the configuration and the day.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use polars::prelude::*;
@@ -17,13 +17,14 @@ use crate::history::Told;
 use crate::identity::{Decisions, Linked, Quality};
 use crate::leads::Parsed;
 use crate::losses::{causes, outages};
-use crate::monitors::{routing, silent_sources, untouched};
+use crate::monitors::{routing, silent_sources, unspoken, untouched};
 use crate::queries::{self, Catalog, Computed, Library};
 use crate::reconcile::Reconciled;
 use crate::tables::{
     ChangedPeople, Charges, ColumnsRead, Coverage, CrmRecords, EarlierContacts, ExportRecords, History, Identities,
     Leads, People, Readings, SetAside, Spend, Table, Untouched,
 };
+use crate::time::SECOND;
 use crate::worked::Worked;
 use crate::{coverage, crm, history, identity, losses, reconcile, worked};
 
@@ -260,6 +261,12 @@ pub fn conclude(
         has_destinations: !config.destinations.is_empty(),
     })?;
     findings.extend(routed.findings);
+    let past = history::PastReadings::of(earlier)?;
+    let patience = verdicts.reconciled.destinations.iter().map(|inferred| {
+        let interval_days = past.interval_days(&inferred.destination);
+        (inferred.destination.clone(), unspoken::Patience { grace_seconds: inferred.grace_seconds, interval_days })
+    });
+    findings.extend(unspoken::find(reconciliation, &patience.collect(), as_of_ends_at, config.report.timezone)?);
     // The as-of day is over for silence once it is over everywhere; a run for today speaks up to its newest lead.
     let seen_until = seen_until(leads, coverage, as_of_ends_at)?;
     findings.extend(silent_sources::silent(leads, seen_until, as_of_ends_at, SILENCE_ALPHA)?);
@@ -278,11 +285,19 @@ pub fn conclude(
         replayed: &reviewed.replayed,
         gated: &gated,
         shares: &shares,
+        whole: &whole_readings(coverage)?,
         seen: &routed.seen,
         excluded: &routed.excluded,
         give_up: config.missed.give_up,
     })?;
     Ok(Conclusions { told, untouched, gated })
+}
+
+/// Destinations whose reading is whole and believed tonight, and until when each speaks, in seconds.
+fn whole_readings(coverage: &Table<Coverage>) -> Result<BTreeMap<String, i64>> {
+    let rows = coverage.texts("destination")?.into_iter().zip(coverage.texts("silent")?);
+    let rows = rows.zip(coverage.instants("until")?).filter(|((_, silent), _)| silent.is_none());
+    Ok(rows.filter_map(|((name, _), until)| Some((name?.to_owned(), until.unwrap_or(0) / SECOND))).collect())
 }
 
 /// The latest instant of which anything is known: the newest lead or CRM record, at the latest the end of the as-of

@@ -109,7 +109,12 @@ impl<'a> Expected<'a> {
             let own = records.part(records.rows_of(&destination.name)?);
             clocks.push(destination::clock(&self.ledger(index, destination, &own, View::default())?));
         }
-        let of_name = self.destinations.iter().map(|d| d.name.as_str()).zip(&clocks).collect();
+        let of_name = self
+            .destinations
+            .iter()
+            .zip(&clocks)
+            .map(|(d, clock)| (d.name.as_str(), (clock, d.timezone.unwrap_or(chrono_tz::UTC))))
+            .collect();
         let crm_records = clock::on_time(records, &of_name, self.as_of_ends_at)?;
         Ok(OnTime { crm_records, clocks })
     }

@@ -513,7 +513,7 @@ tables! {
         country: Text(?) "as found",
         description: Text(?) "as found",
         offer: Text(?) "offer title, where the lead source names a title instead of an id",
-        resolution: Text "of created_at: second, minute, day, none",
+        resolution: Text "of created_at: second, minute, day, none; hour-twice where clocks went back",
         marketplace: Flag "whether it shows a marketplace lead source, or delivered_by names it",
         opportunity: Text(?) "id of the opportunity it was converted to",
         present: Flag "whether it stands in the newest export",
@@ -849,6 +849,8 @@ tables! {
         owners: Count "distinct owners",
         has_opportunities: Flag "whether opportunities were given, so that won is known",
         exported_at: Instant(?) "time of the export itself, where known",
+        silent: Code[reason::ALL](?) "why nothing new is concluded from tonight's reading; null where it is believed",
+        silent_since: Instant(?) "end of the day of the last whole reading: leads received later are pending; null if there was none",
     }
 
     /// Verdicts before outages and causes are known: as Reconciliation, missed without its final reason.

@@ -39,10 +39,10 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
     };
     let report = job::run(&config, &options, crate::io::now())?;
     let output = if globals.json { format!("{}\n", report.summary_json) } else { report.summary_text };
-    let status = if report.incomplete {
-        Status::Partial
-    } else if report.levels.iter().any(|l| args.fail_on.iter().any(|f| f == l)) {
+    let status = if report.levels.iter().any(|l| args.fail_on.iter().any(|f| f == l)) {
         Status::Findings
+    } else if report.incomplete {
+        Status::Partial
     } else {
         Status::Done
     };

@@ -33,6 +33,19 @@ pub enum AboutExport {
     BeginsAbruptly(NaiveDate),
     /// It has less than half of the records of the one before.
     HalfSized,
+    /// Of so many records that the last whole reading showed, so many are gone; and what those have in common.
+    Shrunk {
+        /// Records that are gone.
+        gone: usize,
+        /// Records that were there.
+        of: usize,
+        /// What the gone ones share.
+        common: Option<String>,
+    },
+    /// A file of it ends inside a row: a download broke off.
+    EndsInside,
+    /// Leads wait for an export to speak for them, for this reason, longer than they should.
+    Unspoken(&'static str),
     /// So many leads look missed that it is probably not complete.
     NotComplete,
     /// It does not show kinds of records that leads may have become.
@@ -104,6 +117,27 @@ impl AboutExport {
                 "half-sized",
                 "the export is less than half of the last one: a filter, a view or an interrupted export",
             ),
+            It::Shrunk { gone, of, common } => {
+                let shared = common.as_ref().map(|shared| format!(", among them nearly all {shared}")).unwrap_or_default();
+                Words::new(
+                    finding::EXPORT_DOUBTFUL,
+                    "shrunk",
+                    format!("{gone} of {of} records of the last whole export are gone from this one{shared}"),
+                )
+                .because("it is not believed, and nothing new is concluded from it")
+                .advise("Export all records again; if the CRM was cleaned up, set complete = true.")
+            }
+            It::EndsInside => {
+                Words::new(finding::EXPORT_DOUBTFUL, "ends-inside", "an export ends inside a row: it was not written to its end")
+                    .because("it is not believed, and nothing new is concluded from it")
+                    .advise("Export it again.")
+            }
+            It::Unspoken(reason) => Words::new(
+                finding::UNKNOWN,
+                *reason,
+                format!("leads wait for an export to speak for them ({reason}): nobody knows whether they arrived"),
+            )
+            .advise("See what leadrecon check says of this destination's exports."),
             It::NotComplete => Words::new(finding::EXPORT_INCOMPLETE, "", "this export is probably not complete"),
             It::Lacks(limits) => limits.words(),
             It::ClockOf(zone) => Words::new(

@@ -10,6 +10,7 @@ use tracing::{info, warn};
 use crate::config::{Config, Destination};
 use crate::error::{Error, Result, count};
 use crate::findings::{About, AboutExport, AboutLeads, AboutSetting, Finding};
+use crate::history::PastReadings;
 use crate::identity::{self, Decisions};
 use crate::io::exports::{self, Cloud, Input};
 use crate::io::fetch::{self, FetchReport};
@@ -19,11 +20,12 @@ use crate::io::{forgetting, publish, reviewed, state};
 use crate::job::prepare::{Options, Ready};
 use crate::leads::Parsed;
 use crate::pipeline::{Day, Records, Reviewed};
+use crate::queries::as_of_ends_at;
 use crate::tables::{
     Charges, EarlierContacts, ExportRecords, Grain, History, Identities, Readings, SetAside, Spend, Table,
 };
 use crate::tabular::readings::{self, Unread};
-use crate::{cost, crm, forget, leads, reconcile, replay, worked};
+use crate::{cost, coverage, crm, forget, leads, reconcile, replay, worked};
 
 /// CRM records in the landing.
 pub const CRM_RECORDS: Dataset = Dataset { name: "crm_records", key: crm::KEY };
@@ -163,7 +165,9 @@ pub(super) fn everything(ready: &Ready, options: &Options) -> Result<Gathered> {
     let reviewed = reviewed(ready, &mut troubles)?;
 
     let fetched = fetch_sources(config, options, &mut landing, now, &mut troubles)?;
-    let mut into = Into { options, config, landing: &mut landing, now, troubles: &mut troubles, inputs: Vec::new() };
+    let past = PastReadings::of(&history)?;
+    let mut into =
+        Into { options, config, landing: &mut landing, now, troubles: &mut troubles, past, inputs: Vec::new() };
     let exports = into.land(&config.destinations, &CRM_RECORDS)?;
     let witnesses = into.land(&ready.witnesses, &WITNESSES)?;
     let money = into.read_money()?;
@@ -311,6 +315,7 @@ struct Into<'a> {
     landing: &'a mut Landing,
     now: DateTime<Utc>,
     troubles: &'a mut Troubles,
+    past: PastReadings,
     inputs: Vec<Input>,
 }
 
@@ -337,6 +342,16 @@ impl Into<'_> {
             let (exports, are_all) = self.gather(&destination.export, cloud, &destination.name);
             let mut read = crm::read(exports, destination, &landed)?;
             read.complete &= are_all;
+            let nothing = read.exported_at.is_none() && (are_all || !self.options.offline);
+            if nothing {
+                self.troubles.sentences.push(format!("{}: no export is there", destination.name));
+            }
+            read.last_whole =
+                self.past.last_whole(&destination.name).map(|day| as_of_ends_at(day, self.config.report.timezone));
+            if destination.complete != Some(true) {
+                read.doubt = coverage::judge(&read, &landed, self.past.nights_doubted(&destination.name))?;
+                read.findings.extend(read.doubt.clone().map(|doubt| Finding::mail(&destination.name, doubt, 1usize)));
+            }
             for problem in &read.problems {
                 self.troubles.add(unreadable_export, &destination.name, problem);
             }

@@ -234,6 +234,7 @@ fn read_events<'a>(input: &Input<'a>, leads: &'a LeadParts, settings: &Settings)
     let (events, delays) = (text("event_id")?, frame.column("delay_seconds")?.f64()?);
     let exported = exported_at(input.coverage)?;
     let sight = times_of(input.coverage, "from")?;
+    let silent = times_of(input.coverage, "silent_since")?;
     let mut caused: PlHashMap<(&str, &str), u32> = PlHashMap::default();
     if let Some(explained) = input.explained {
         let (ids, destinations) = (explained.column("lead_id")?.str()?, explained.column("destination")?.str()?);
@@ -270,6 +271,8 @@ fn read_events<'a>(input: &Input<'a>, leads: &'a LeadParts, settings: &Settings)
         }
         // The newest lead tells how late it was when all this was read, unless the export's own time does.
         let asked = exported.get(destination).copied().or(newest).unwrap_or(at).min(newest.unwrap_or(at));
+        // What was not read says nothing: neither that an outage began nor that it goes on.
+        let asked = silent.get(destination).map_or(asked, |since| asked.min(*since));
         let grace = settings.grace_seconds.get(destination).copied().unwrap_or(0).saturating_mul(1_000_000);
         let old_enough = at <= asked.saturating_sub(grace);
         let state = match (found, why) {

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use chrono::{DateTime, Datelike, Days, NaiveDate, Utc, Weekday};
+use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use polars::prelude::*;
 
@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::findings::{AboutLoss, Finding};
 use crate::merges;
 use crate::tables::{CrmRecords, Kind, Reconciliation, Table, Untouched};
-use crate::time::DAY;
+use crate::time::{DAY, working_days};
 
 /// First statuses as shipped: Salesforce, Dynamics, Marketo, HubSpot.
 const FIRST: &[&str] = &["new", "open", "open - not contacted", "not contacted", "unqualified", "subscriber", "lead"];
@@ -72,18 +72,6 @@ pub fn find(
 
 fn day_of(at: i64, timezone: Tz) -> NaiveDate {
     DateTime::from_timestamp_micros(at).unwrap_or_default().with_timezone(&timezone).date_naive()
-}
-
-/// Mondays to Fridays after the first day, up to the last.
-fn working_days(from: NaiveDate, to: NaiveDate) -> i64 {
-    let days = (to - from).num_days();
-    if days <= 0 {
-        return 0;
-    }
-    let (weeks, rest) = (days / 7, days % 7);
-    let is_working = |day: &NaiveDate| !matches!(day.weekday(), Weekday::Sat | Weekday::Sun);
-    let extra = (0..rest).filter_map(|n| to.checked_sub_days(Days::new(n.unsigned_abs()))).filter(is_working).count();
-    weeks * 5 + i64::try_from(extra).unwrap_or(0)
 }
 
 fn text<'a>(column: &[Option<&'a str>], row: usize) -> Option<&'a str> {
@@ -220,20 +208,5 @@ impl Rows {
             Series::new("created_at".into(), self.created_at).cast(&Kind::Instant.dtype())?.into_column(),
         )?;
         Table::new(frame)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn working_days_leave_weekends_out() {
-        let day = |d| NaiveDate::from_ymd_opt(2026, 5, d).unwrap(); // 1 May 2026 is a Friday
-        for (from, to, expected) in
-            [(1, 1, 0), (1, 2, 0), (1, 3, 0), (1, 4, 1), (1, 8, 5), (4, 8, 4), (1, 18, 11), (8, 1, 0)]
-        {
-            assert_eq!(working_days(day(from), day(to)), expected, "{from} to {to}");
-        }
     }
 }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Offset, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, LocalResult, Offset, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 use polars::prelude::*;
 
@@ -32,6 +32,9 @@ const FEWEST: usize = 20;
 const FEWEST_ALIKE: usize = 6;
 /// More are not needed.
 const MOST: usize = 5000;
+
+/// Resolution of a time in an hour that its zone has twice.
+pub(super) const TWICE: &str = "hour-twice";
 
 /// How far from UTC any clock is.
 pub(super) const FARTHEST: TimeDelta = TimeDelta::hours(14);
@@ -65,6 +68,21 @@ impl Clock {
                 }
             }
         }
+    }
+
+    /// Whether its reading of the instant is the first of two: its local time came twice when clocks went back.
+    /// `zone`: that in which the times were read where it is as they were.
+    fn is_twice(&self, at: i64, zone: Tz) -> bool {
+        let (read_in, zone) = match self {
+            Clock::AsRead => (zone, zone),
+            Clock::Offset(_) => return false,
+            Clock::Zone(read_in, zone) => (*read_in, *zone),
+        };
+        if zone == Tz::UTC {
+            return false;
+        }
+        let local = DateTime::from_timestamp_micros(at).map(|at| at.with_timezone(&read_in).naive_local());
+        local.is_some_and(|local| matches!(zone.from_local_datetime(&local), LocalResult::Ambiguous(_, _)))
     }
 
     /// In words: which zone the export's times are of.
@@ -117,17 +135,18 @@ pub(super) fn recognise(pairs: &[(i64, i64)], read_in: Tz) -> Clock {
 /// When the table lacks a column: a fault of ours.
 pub(super) fn on_time(
     records: &Table<CrmRecords>,
-    clocks: &BTreeMap<&str, &Clock>,
+    clocks: &BTreeMap<&str, (&Clock, Tz)>,
     end: DateTime<Utc>,
 ) -> Result<Table<CrmRecords>> {
+    let mut frame = records.frame().clone();
+    frame.with_column(resolutions(records, clocks)?)?;
     let as_read: Vec<Option<&Clock>> = records
         .texts("destination")?
         .into_iter()
-        .map(|name| clocks.get(name?).copied().filter(|clock| **clock != Clock::AsRead))
+        .map(|name| clocks.get(name?).map(|(clock, _)| *clock).filter(|clock| **clock != Clock::AsRead))
         .collect();
     let resolution = records.texts("resolution")?;
     let end = end.timestamp_micros();
-    let mut frame = records.frame().clone();
     for name in ["created_at", "modified_at", "last_activity_at"] {
         if as_read.iter().all(Option::is_none) {
             break;
@@ -148,6 +167,19 @@ pub(super) fn on_time(
         frame = frame.filter(&keep)?;
     }
     Table::new(frame)
+}
+
+/// How finely `created_at` is known: an hour that came twice is only known to be one of the two.
+fn resolutions(records: &Table<CrmRecords>, clocks: &BTreeMap<&str, (&Clock, Tz)>) -> Result<Column> {
+    let times = records.texts("destination")?.into_iter().zip(records.instants("created_at")?);
+    let widened = times.zip(records.texts("resolution")?).map(|((name, at), resolution)| {
+        let is_fine = !matches!(resolution, Some("day" | "none"));
+        let clock = name.and_then(|name| clocks.get(name)).filter(|_| is_fine);
+        let is_twice = clock.zip(at).is_some_and(|((clock, zone), at)| clock.is_twice(at, *zone));
+        if is_twice { Some(TWICE) } else { resolution }
+    });
+    let widened: StringChunked = widened.collect_ca("resolution".into());
+    Ok(widened.into_column())
 }
 
 /// How well records follow their leads by a clock.

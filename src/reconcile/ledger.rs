@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use crate::codes::kind;
+use crate::codes::{kind, reason};
 use crate::config::Destination;
 use crate::contact;
 use crate::error::Result;
@@ -64,6 +64,8 @@ pub(super) struct View {
     pub from: Option<i64>,
     /// The export speaks for leads up to this, less grace.
     pub until: Option<i64>,
+    /// Why nothing is concluded of leads received from some time on: that of the last whole reading, if there was one.
+    pub silent: Option<(&'static str, Option<i64>)>,
 }
 
 /// The views of all destinations, as read.
@@ -73,9 +75,18 @@ impl Views {
     /// `as_of_ends_at`: no export speaks beyond it.
     pub(super) fn new(coverage: &Table<Coverage>, as_of_ends_at: i64) -> Result<Self> {
         let (from, until) = (coverage.instants("from")?, coverage.instants("until")?);
+        let since = coverage.instants("silent_since")?;
+        let known = |why: &str| reason::ALL.iter().copied().find(|known| *known == why);
+        let silent: Vec<_> = coverage
+            .texts("silent")?
+            .into_iter()
+            .zip(since)
+            .map(|(why, since)| why.and_then(known).map(|why| (why, since)))
+            .collect();
         let names = coverage.texts("destination")?.into_iter().zip(coverage.flags("readable")?);
-        let views = names.zip(from.into_iter().zip(until)).map(|((name, readable), (from, until))| {
-            let view = View { readable, from, until: until.map(|until| until.min(as_of_ends_at)) };
+        let times = from.into_iter().zip(until).zip(silent);
+        let views = names.zip(times).map(|((name, readable), ((from, until), silent))| {
+            let view = View { readable, from, until: until.map(|until| until.min(as_of_ends_at)), silent };
             (name.unwrap_or_default().to_owned(), view)
         });
         Ok(Views(views.collect()))

@@ -7,7 +7,7 @@ use polars::prelude::{PlHashMap, PlHashSet};
 use crate::error::Result;
 use crate::reconcile::answers::{Answer, Answers};
 use crate::reconcile::events::number;
-use crate::reconcile::evidence::Slack;
+use crate::reconcile::evidence::{Evidence, Slack};
 use crate::reconcile::inference::{Waited, grace_by};
 use crate::reconcile::ledger::Ledger;
 use crate::reconcile::likeness::{Contact, Fit};
@@ -102,7 +102,10 @@ fn of_leads(ledger: &Ledger<'_, '_>, pairs: &[Pair]) -> PlHashMap<u32, Answer> {
             (span.map(|span| span.start), pair.record)
         });
         for (lead, pair) in event.leads.iter().zip(pairs.iter()) {
-            answers.insert(*lead, Answer { record: pair.record, evidence: pair.evidence, delivered: true });
+            // Without a time of creation it may have been there long before, unless it carries the lead's own key.
+            let is_timed = ledger.record(pair.record).is_some_and(|record| record.span.is_some());
+            let delivered = is_timed || pair.evidence == Evidence::Key;
+            answers.insert(*lead, Answer { record: pair.record, evidence: pair.evidence, delivered });
         }
     }
     answers

@@ -12,11 +12,12 @@ use crate::contact;
 use crate::error::Result;
 use crate::lead_source;
 use crate::merges;
+use crate::reconcile::clock::TWICE;
 use crate::reconcile::events::{Book, NOBODY};
 use crate::reconcile::likeness::Typed;
 use crate::reconcile::offers::{Code, Named};
 use crate::tables::{CrmRecords, Table};
-use crate::time::{DAY, MINUTE, SECOND};
+use crate::time::{DAY, HOUR, MINUTE, SECOND};
 
 /// Stretch of time in which a record was made: exports cut seconds, minutes or hours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -256,6 +257,8 @@ fn width(resolution: &str) -> Option<i64> {
     match resolution {
         "day" => Some(DAY),
         "minute" => Some(MINUTE),
+        // From the first reading to the second.
+        TWICE => Some(HOUR + MINUTE),
         "none" => None,
         _ => Some(SECOND),
     }

@@ -10,6 +10,7 @@ use crate::reconcile::evidence::{Evidence, Slack, could_answer, key_forms};
 use crate::reconcile::inference::Keeps;
 use crate::reconcile::ledger::Ledger;
 use crate::reconcile::records::Record;
+use crate::time::HOUR;
 
 /// What became of one lead at one destination.
 #[derive(Clone, Copy)]
@@ -103,7 +104,11 @@ impl<'a> Settled<'_, 'a> {
                         Evidence::Key => Some(link::KEY),
                         _ => record.matched_by,
                     };
-                    outcome.delay = record.span.map(|span| span.start - lead.received);
+                    // Of a time that is a day, or an hour that came twice, the lead's own instant is as likely as any.
+                    outcome.delay = record.span.map(|span| match span.width {
+                        HOUR.. => span.delay(lead.received),
+                        _ => span.start - lead.received,
+                    });
                 }
                 tell(*row, &outcome);
             }
@@ -135,8 +140,11 @@ impl<'a> Settled<'_, 'a> {
     fn unmatched(&self, number: u32, lead: &Lead<'_>) -> Outcome<'a> {
         let view = self.ledger.view;
         let is_before = view.from.is_some_and(|from| lead.received < from);
+        let is_since = |since: Option<i64>| since.is_none_or(|since| lead.received >= since);
+        let silence = view.silent.filter(|(_, since)| is_since(*since)).map(|(why, _)| why);
         let (verdict, reason) = match view.until.filter(|_| view.readable) {
             _ if is_before || self.known_out_of_sight.contains(&number) => (verdict::EXCLUDED, reason::OUT_OF_SIGHT),
+            _ if silence.is_some() => (verdict::PENDING, silence.unwrap_or(reason::NO_EXPORT)),
             None => (verdict::PENDING, reason::NO_EXPORT),
             Some(until) if lead.received > until => (verdict::PENDING, reason::AFTER_LAST_RECORD),
             Some(until) if lead.received > until.saturating_sub(self.answers.waited.grace) => {

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::filters::count;
 use super::rows::View;
-use crate::codes::{finding, level, status, unexplained};
+use crate::codes::{finding, level, reason, status, unexplained, verdict};
 use crate::error::Result;
 use crate::findings::OutageWords;
 use crate::history::ToldFinding;
@@ -31,6 +31,12 @@ pub struct Figures {
     pub missed: i64,
     /// Too early to tell.
     pub pending: i64,
+    /// Genuine leads of which no export could speak: none was there, or it is not believed.
+    pub unknown: i64,
+    /// Other genuine leads that wait for an export to show them.
+    pub waiting: i64,
+    /// Other genuine leads from before what an export shows.
+    pub out_of_sight: i64,
     /// Not to be delivered.
     pub excluded: i64,
     /// Missed and still to be settled: new, open or replayed.
@@ -105,6 +111,7 @@ impl Figures {
             }
             Ok(counts)
         };
+        let unspoken = unspoken(catalog)?;
         Ok(Figures {
             leads: height("leads"),
             genuine: rows("leads", is("kind", crate::codes::kind::GENUINE))?,
@@ -113,6 +120,9 @@ impl Figures {
             matched: verdict(crate::codes::verdict::MATCHED)?,
             missed: verdict(crate::codes::verdict::MISSED)?,
             pending: verdict(crate::codes::verdict::PENDING)?,
+            unknown: unspoken[0],
+            waiting: unspoken[1],
+            out_of_sight: unspoken[2],
             excluded: verdict(crate::codes::verdict::EXCLUDED)?,
             open: rows("missed_leads", open())?,
             open_people: people(open())?,
@@ -136,6 +146,31 @@ impl Figures {
     }
 }
 
+/// Leads of which no export could speak, that wait for one, and that are out of its sight: each lead once.
+fn unspoken(catalog: &Catalog) -> Result<[i64; 3]> {
+    let Some(frame) = catalog.get("reconciliation") else { return Ok([0; 3]) };
+    let text = |name: &str| -> Result<StringChunked> { Ok(frame.column(name)?.str()?.clone()) };
+    let (leads, verdicts, reasons) = (text("lead_id")?, text("verdict")?, text("reason")?);
+    let mut state: BTreeMap<&str, usize> = BTreeMap::new();
+    for row in 0..frame.height() {
+        let of = match (verdicts.get(row), reasons.get(row)) {
+            (Some(verdict::PENDING), Some(reason::GRACE | reason::AFTER_LAST_RECORD)) => 1,
+            (Some(verdict::PENDING), _) => 0,
+            (_, Some(reason::OUT_OF_SIGHT)) => 2,
+            _ => continue,
+        };
+        let known = state.entry(leads.get(row).unwrap_or_default()).or_insert(of);
+        *known = of.min(*known);
+    }
+    let mut counts = [0; 3];
+    for of in state.into_values() {
+        if let Some(count) = counts.get_mut(of) {
+            *count += 1;
+        }
+    }
+    Ok(counts)
+}
+
 /// The first thing anybody reads.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Headline {
@@ -147,7 +182,8 @@ pub struct Headline {
     pub more: Vec<String>,
 }
 
-/// The headline: what stops anybody from believing the numbers first, then what is lost, then that nothing is.
+/// The headline: what stops anybody from believing the numbers first, then an outage that goes on, what is lost, what
+/// nobody knows, and only then that nothing is lost.
 ///
 /// # Errors
 /// When the engine fails.
@@ -159,10 +195,32 @@ pub fn headline(
     problems: usize,
 ) -> Result<Headline> {
     let mut more = Vec::new();
-    let doubtful = texts_of(catalog, finding::EXPORT_INCOMPLETE)?;
-    if figures.ongoing > 0 {
-        more.extend(outages.iter().filter(|o| o.ongoing).map(|o| o.short.clone()));
-    }
+    let mut doubtful = texts_of(catalog, finding::EXPORT_INCOMPLETE)?;
+    doubtful.extend(texts_of(catalog, finding::EXPORT_DOUBTFUL)?);
+    let mut ongoing = outages.iter().filter(|o| o.ongoing).map(|o| o.short.clone());
+    let unknown = figures.unknown > 0 || !texts_of(catalog, finding::UNKNOWN)?.is_empty();
+    let (tone, text) = if let Some((first, rest)) = doubtful.split_first() {
+        more.extend(rest.iter().cloned());
+        more.extend(ongoing);
+        if figures.open > 0 {
+            more.push(format!("As far as the exports tell, {}.", lost(figures.open, figures.open_people)));
+        }
+        ("warn", format!("{first}{}", figures.unspoken_clause()))
+    } else if figures.destinations == 0 {
+        let read = were(figures.leads, "lead was", "leads were");
+        ("warn", format!("{read} read. No destination is configured, so nobody can say whether any is missing."))
+    } else if figures.open > 0 {
+        let outage = ongoing.next().map(|outage| format!("{outage} ")).unwrap_or_default();
+        more.extend(ongoing);
+        ("bad", format!("{outage}{}{}", figures.losses(&mut more), figures.unspoken_clause()))
+    } else if unknown {
+        ("warn", figures.unknowns())
+    } else if problems > 0 {
+        let unspoken = figures.unspoken_clause();
+        ("warn", format!("No lead is known to be lost, but not everything could be read.{unspoken}"))
+    } else {
+        figures.none_lost()
+    };
     if figures.lost_at_source > 0 {
         more.push(format!(
             "{} lost before they reached the store.",
@@ -170,47 +228,6 @@ pub fn headline(
         ));
     }
     more.extend(maybe_arrived(findings));
-    let lost =
-        |n: i64, people: i64| format!("{} of {} never reached the CRM", leads(n), were(people, "person", "people"));
-    let (tone, text) = if let Some((first, rest)) = doubtful.split_first() {
-        more.extend(rest.iter().cloned());
-        if figures.open > 0 {
-            more.push(format!("As far as the exports tell, {}.", lost(figures.open, figures.open_people)));
-        }
-        ("warn", first.clone())
-    } else if figures.destinations == 0 {
-        (
-            "warn",
-            format!(
-                "{} read. No destination is configured, so nobody can say whether any is missing.",
-                were(figures.leads, "lead was", "leads were")
-            ),
-        )
-    } else if figures.new > 0 {
-        if figures.open > figures.new {
-            more.push(format!(
-                "With those of earlier days, {} are open, of {}.",
-                leads(figures.open),
-                were(figures.open_people, "person", "people")
-            ));
-        }
-        ("bad", format!("{}. New since the last report.", lost(figures.new, figures.new_people)))
-    } else if figures.open > 0 {
-        let (open, people) = (leads(figures.open), were(figures.open_people, "person", "people"));
-        ("bad", format!("Nothing new is lost. {open} of {people}, lost earlier, are still open."))
-    } else if problems > 0 {
-        ("warn", "No lead is known to be lost, but not everything could be read.".to_owned())
-    } else {
-        let accounted = were(figures.genuine, "genuine lead is", "genuine leads are");
-        let text = match figures.given_up {
-            0 => format!("No lead is lost: {accounted} accounted for."),
-            n => format!(
-                "No lost lead is open: {accounted} accounted for, {} given up.",
-                were(n, "loss was", "losses were")
-            ),
-        };
-        ("good", text)
-    };
     if figures.recovered > 0 {
         more.push(format!(
             "{} that had been reported as lost arrived after all.",
@@ -224,6 +241,73 @@ pub fn headline(
         ));
     }
     Ok(Headline { tone, text, more })
+}
+
+fn lost(n: i64, people: i64) -> String {
+    format!("{} of {} never reached the CRM", leads(n), were(people, "person", "people"))
+}
+
+impl Figures {
+    /// What is lost, new first.
+    fn losses(&self, more: &mut Vec<String>) -> String {
+        if self.new == 0 {
+            let people = were(self.open_people, "person", "people");
+            return format!("Nothing new is lost. {} of {people}, lost earlier, are still open.", leads(self.open));
+        }
+        if self.open > self.new {
+            let people = were(self.open_people, "person", "people");
+            more.push(format!("With those of earlier days, {} are open, of {people}.", leads(self.open)));
+        }
+        format!("{}. New since the last report.", lost(self.new, self.new_people))
+    }
+
+    /// Genuine leads that exports have spoken for.
+    fn spoken(&self) -> i64 {
+        (self.genuine - self.unknown - self.waiting - self.out_of_sight).max(0)
+    }
+
+    /// How many leads nothing is known of yet, and why; none if there are none.
+    fn unspoken(&self) -> Option<String> {
+        let parts = [
+            (self.unknown, "without an export that could speak for them"),
+            (self.waiting, "still to be shown by one"),
+            (self.out_of_sight, "from before what it shows"),
+        ];
+        let told: Vec<String> =
+            parts.iter().filter(|(n, _)| *n > 0).map(|(n, why)| format!("{} {why}", count(*n))).collect();
+        let all = self.unknown + self.waiting + self.out_of_sight;
+        (all > 0).then(|| format!("Of {} it is unknown: {}.", leads(all), told.join(", ")))
+    }
+
+    fn unspoken_clause(&self) -> String {
+        self.unspoken().map(|told| format!(" {told}")).unwrap_or_default()
+    }
+
+    /// What to say where nothing is known to be lost, and of some leads nobody can know.
+    fn unknowns(&self) -> String {
+        let rest = match self.spoken() {
+            0 => "None is known to have arrived".to_owned(),
+            spoken => format!("The other {} arrived, or need not", were(spoken, "genuine lead", "genuine leads")),
+        };
+        format!("{} {rest}.", self.unspoken().unwrap_or_default()).trim_start().to_owned()
+    }
+
+    /// That nothing is lost, of what exports have spoken for.
+    fn none_lost(&self) -> (&'static str, String) {
+        let spoken = self.spoken();
+        if spoken == 0 && self.genuine > 0 {
+            return ("warn", self.unknowns());
+        }
+        let accounted = were(spoken, "genuine lead is", "genuine leads are");
+        let text = match self.given_up {
+            0 => format!("No lead is lost: {accounted} accounted for."),
+            n => format!(
+                "No lost lead is open: {accounted} accounted for, {} given up.",
+                were(n, "loss was", "losses were")
+            ),
+        };
+        ("good", format!("{text}{}", self.unspoken_clause()))
+    }
 }
 
 fn leads(n: i64) -> String {
