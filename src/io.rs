@@ -14,6 +14,7 @@ pub mod handout;
 mod intake;
 pub mod landing;
 pub mod last_run;
+mod objects;
 mod process;
 mod progress;
 pub mod publish;

@@ -5,9 +5,14 @@
 //! time [`time`]'s, the lead source's grammar [`crate::lead_source`]'s. Who a lead belongs to is left to identity.
 //! Rules: the design's words (kind, stage), `received_at`, values and ids.
 
+mod own;
 mod packed;
+mod received;
 mod record;
 mod time;
+
+pub use own::{Own, OwnReader};
+pub use record::{Named, is_column, named};
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -16,6 +21,7 @@ use polars::prelude::*;
 use sha2::{Digest, Sha256};
 
 use self::packed::Packed;
+use self::received::Orders;
 use self::record::{Fields, Layout, Refused, Slot};
 use crate::codes::{self, action, kind, level, quarantine, stage, storefront};
 use crate::config::{Exclude, Offer};
@@ -81,6 +87,7 @@ pub struct Reader<'a> {
     after_as_of: usize,
     forgotten: usize,
     contradictions: i64,
+    orders: Orders,
 }
 
 impl<'a> Reader<'a> {
@@ -95,6 +102,7 @@ impl<'a> Reader<'a> {
             after_as_of: 0,
             forgotten: 0,
             contradictions: 0,
+            orders: Orders::default(),
         }
     }
 
@@ -135,6 +143,7 @@ impl<'a> Reader<'a> {
             self.after_as_of += chunk.after_as_of;
             self.forgotten += chunk.forgotten;
             self.contradictions += chunk.contradictions;
+            self.orders.join(chunk.orders);
         }
         Ok(())
     }
@@ -144,10 +153,13 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// Only if a table does not have its agreed shape.
     pub fn finish(self) -> Result<Parsed> {
+        let mut late = 0;
         let leads = match self.leads.is_empty() {
             true => Table::empty(),
             false => {
                 let frame = packed::unpack(self.leads, "lead_id")?;
+                let (frame, after) = self.orders.settle(frame, self.settings.as_of_ends_at.timestamp_micros())?;
+                late = after;
                 Table::new(name_offers(frame, &Catalogue::new(self.settings.offers), self.settings)?)?
             }
         };
@@ -157,7 +169,7 @@ impl<'a> Reader<'a> {
             findings.push(Finding::list("", AboutLeads::Contradiction, self.contradictions));
         }
         let Reader { after_as_of, forgotten, .. } = self;
-        Ok(Parsed { leads, quarantine, after_as_of, forgotten, findings })
+        Ok(Parsed { leads, quarantine, after_as_of: after_as_of + late, forgotten, findings })
     }
 }
 
@@ -190,6 +202,7 @@ struct Chunk {
     after_as_of: usize,
     forgotten: usize,
     contradictions: i64,
+    orders: Orders,
 }
 
 fn stack(all: &mut Option<DataFrame>, more: DataFrame) -> Result<()> {
@@ -258,6 +271,7 @@ fn read_chunk(raw: &DataFrame, cut: i64, exclude: &Internal) -> Result<Chunk> {
     let mut refused = Refusals::default();
     let mut layout: Option<(&[u8], std::result::Result<Layout, Refused>)> = None;
     let (mut after_as_of, mut forgotten, mut contradictions) = (0, 0, 0);
+    let (mut orders, mut others) = (Orders::default(), Vec::with_capacity(raw.height()));
 
     for row in 0..raw.height() {
         let (Some(source), Some(key), Some(stored)) = (source.get(row), key.get(row), stored_at.get(row)) else {
@@ -284,7 +298,7 @@ fn read_chunk(raw: &DataFrame, cut: i64, exclude: &Internal) -> Result<Chunk> {
             }
             _ => record::read_text(payload),
         };
-        let mut fields = match read {
+        let fields = match read {
             Ok(fields) => fields,
             Err(_) if stored >= cut => {
                 after_as_of += 1;
@@ -295,56 +309,25 @@ fn read_chunk(raw: &DataFrame, cut: i64, exclude: &Internal) -> Result<Chunk> {
                 continue;
             }
         };
-        let (received_at, received_from) = received_at(&fields, stored, format.get(row) == Some("entity"));
-        if received_at >= cut {
+        let at = orders.received((source, key), &fields, stored, format.get(row) == Some("entity"));
+        if at.at >= cut && at.other.is_none() {
             after_as_of += 1;
             continue;
         }
         let found = lead_source_of(&fields, &mut contradictions);
-        let kind = if fields.test { kind::TEST } else { kind_of(&fields, &found, exclude) };
-        name_from_full(&mut fields);
-        let offer_id = found.offer.as_ref().and_then(lead_source::Offer::id).map(str::to_owned);
-        let product = fields.take(Slot::Product).or_else(|| fields.take(Slot::Offer));
-        let product = product.as_deref().and_then(lead_source::parse_offer);
-        let title = fields.take(Slot::OfferTitle).or_else(|| match &found.offer {
-            Some(lead_source::Offer::Title(title)) => Some(title.clone()),
-            _ => None,
-        });
-        let description = fields.take(Slot::Description);
-        let campaign = fields.take(Slot::Campaign).or_else(|| description.as_deref().and_then(record::campaign));
-        let product_id = product.as_ref().and_then(lead_source::Offer::id).map(str::to_owned);
-        let values = [
-            Some(lead_id(source, key)),
-            Some(source.to_owned()),
-            Some(key.to_owned()),
-            found.storefront,
-            found.action,
-            Some(kind.to_owned()),
-            offer_id.or(product_id),
-            title,
-            fields.take(Slot::FirstName),
-            fields.take(Slot::LastName),
-            fields.take(Slot::Email),
-            fields.take(Slot::Phone),
-            fields.take(Slot::Company),
-            fields.take(Slot::JobTitle),
-            fields.take(Slot::Country),
-            description,
-            campaign,
-            fields.take(Slot::LeadSource),
-            Some(received_from.to_owned()),
-            product.filter(|p| p.id().is_none()).map(|p| p.as_str().to_owned()),
-        ];
+        let values = values_of((source, key), fields, found, at.from, exclude);
         for (column, value) in texts.iter_mut().zip(values) {
             column.push(value);
         }
-        received.push(received_at);
+        received.push(at.at);
+        others.push(at.other);
         rows.push(IdxSize::try_from(row).unwrap_or(IdxSize::MAX));
     }
 
     let taken = raw.select(["landed_on", "origins", "versions"])?.take(&IdxCa::from_vec("row".into(), rows))?;
     let mut columns = texts.into_iter().map(Texts::finish).collect::<PolarsResult<Vec<Column>>>()?;
     columns.push(instants("received_at", received)?);
+    columns.push(Column::new("other_at".into(), others));
     columns.extend(taken.columns().iter().cloned());
     let leads = DataFrame::new(taken.height(), columns)?;
     Ok(Chunk {
@@ -353,7 +336,52 @@ fn read_chunk(raw: &DataFrame, cut: i64, exclude: &Internal) -> Result<Chunk> {
         after_as_of,
         forgotten,
         contradictions,
+        orders,
     })
+}
+
+/// The texts of one lead, as [`TEXTS`] names them.
+fn values_of(
+    (source, key): (&str, &str),
+    mut fields: Fields,
+    found: LeadSource,
+    received_from: &str,
+    exclude: &Internal,
+) -> [Option<String>; TEXTS.len()] {
+    let kind = if fields.test { kind::TEST } else { kind_of(&fields, &found, exclude) };
+    name_from_full(&mut fields);
+    let offer_id = found.offer.as_ref().and_then(lead_source::Offer::id).map(str::to_owned);
+    let product = fields.take(Slot::Product).or_else(|| fields.take(Slot::Offer));
+    let product = product.as_deref().and_then(lead_source::parse_offer);
+    let title = fields.take(Slot::OfferTitle).or_else(|| match &found.offer {
+        Some(lead_source::Offer::Title(title)) => Some(title.clone()),
+        _ => None,
+    });
+    let description = fields.take(Slot::Description);
+    let campaign = fields.take(Slot::Campaign).or_else(|| description.as_deref().and_then(record::campaign));
+    let product_id = product.as_ref().and_then(lead_source::Offer::id).map(str::to_owned);
+    [
+        Some(lead_id(source, key)),
+        Some(source.to_owned()),
+        Some(key.to_owned()),
+        found.storefront,
+        found.action,
+        Some(kind.to_owned()),
+        offer_id.or(product_id),
+        title,
+        fields.take(Slot::FirstName),
+        fields.take(Slot::LastName),
+        fields.take(Slot::Email),
+        fields.take(Slot::Phone),
+        fields.take(Slot::Company),
+        fields.take(Slot::JobTitle),
+        fields.take(Slot::Country),
+        description,
+        campaign,
+        fields.take(Slot::LeadSource),
+        Some(received_from.to_owned()),
+        product.filter(|p| p.id().is_none()).map(|p| p.as_str().to_owned()),
+    ]
 }
 
 fn instants(name: &str, micros: Vec<i64>) -> PolarsResult<Column> {
@@ -370,21 +398,6 @@ fn known_problem(problem: &str) -> Refused {
     let known = [quarantine::NOT_TEXT, quarantine::NOT_A_LEAD, quarantine::CUSTOMER_INFO, quarantine::TOO_LARGE];
     let reason = known.into_iter().find(|known| *known == reason).unwrap_or(quarantine::NOT_JSON);
     Refused { reason, detail: detail.to_owned() }
-}
-
-/// The marketplace's own time where it can be read, else the store's; never the clock's.
-fn received_at(fields: &Fields, stored: i64, entity: bool) -> (i64, &'static str) {
-    let read = |slot| fields.get(slot).and_then(|text| time::parse(text, stored));
-    if let Some(at) = read(Slot::Created) {
-        return (at, "created-time");
-    }
-    if let Some(at) = read(Slot::BodyTime) {
-        return (at, "body");
-    }
-    if let Some(at) = read(Slot::Timestamp) {
-        return (at, "timestamp");
-    }
-    (stored, if entity { "timestamp" } else { "stored" })
 }
 
 /// The lead source, combined or in fields of its own; what the combined form lacks comes from the fields.

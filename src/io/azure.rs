@@ -6,6 +6,7 @@
 
 pub(super) mod access;
 mod blob;
+mod names;
 mod retry;
 mod sas;
 mod table;

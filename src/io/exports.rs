@@ -76,7 +76,8 @@ pub fn gather(patterns: &[String], cloud: Cloud<'_>, base: &Path, keep_out: &[Pa
     let mut folders = BTreeSet::new();
     for pattern in patterns.iter().filter(|pattern| !pattern.starts_with("az://")) {
         match files::find(pattern, base, keep_out) {
-            Ok(found) => {
+            Ok(files::Listing { found, unread }) => {
+                gathered.problems.extend(unread.into_iter().map(|(_, problem)| problem));
                 for file in found {
                     folders.extend(file.path.ancestors().skip(1).take(4).map(Path::to_path_buf));
                     match local(&file) {
@@ -91,7 +92,7 @@ pub fn gather(patterns: &[String], cloud: Cloud<'_>, base: &Path, keep_out: &[Pa
     for folder in folders.into_iter().filter(|folder| folder.starts_with(base) && folder != base) {
         for name in COMPANIONS.iter().filter(|name| folder.join(name).is_file()) {
             let pattern = folder.join(name).to_string_lossy().into_owned();
-            for file in files::find(&pattern, base, keep_out).unwrap_or_default() {
+            for file in files::find(&pattern, base, keep_out).unwrap_or_default().found {
                 match local(&file) {
                     Ok(export) => gathered.add(export),
                     Err(problem) => gathered.problems.push(problem),

@@ -2,26 +2,18 @@
 //!
 //! Below the readers ([`super::files`], [`super::azure`]), which know nothing of each other or of who calls them.
 
-use std::collections::HashMap;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use indicatif::ProgressBar;
-use polars::prelude::*;
 
-use super::landing::content::{Content, number};
-use super::landing::datasets::Dataset;
 use super::landing::source_state::SourceState;
 use super::landing::{Landed, Landing, RawLead};
+use super::objects::Object;
 use super::progress;
-use super::records::{Stopped, cut};
 use crate::config::{Place, Source};
 use crate::error::{Error, Result, count};
 use crate::findings::{AboutLeads, Finding};
-
-/// Blobs and files whose records are landed, by version.
-const OBJECTS: Dataset = Dataset { name: "objects", key: &["source", "name"] };
 
 /// A newest lead older than this is worth a word.
 pub(super) const OLD_DAYS: i64 = 30;
@@ -30,9 +22,6 @@ pub(super) const OLD_DAYS: i64 = 30;
 pub(super) const EXPIRES_WITHIN_DAYS: i64 = 14;
 /// Clocks that differ by no more agree.
 pub(super) const CLOCKS_DIFFER_MINUTES: i64 = 5;
-
-/// Records of an object handed over at a time.
-const BATCH: usize = 1000;
 
 /// How to fetch.
 #[derive(Clone, Debug)]
@@ -142,17 +131,8 @@ pub(super) struct Intake<'a> {
     pub(super) sample: Option<usize>,
     /// Sources that are configured no longer, one of which this one may be under a new name.
     pub(super) suspects: Vec<String>,
-    objects: Vec<Object>,
-}
-
-/// A blob or file whose records were all taken.
-pub(super) struct Object {
-    pub(super) name: String,
-    /// ETag or hash: equal means unchanged.
-    pub(super) version: String,
-    pub(super) bytes: u64,
-    pub(super) modified_at: DateTime<Utc>,
-    pub(super) records: usize,
+    /// Objects whose records were all taken.
+    pub(super) objects: Vec<Object>,
 }
 
 impl<'a> Intake<'a> {
@@ -213,100 +193,9 @@ impl<'a> Intake<'a> {
         Ok(())
     }
 
-    /// Cuts an object and lands its records. `open` gives its bytes from the beginning, once or twice.
-    pub(super) fn take_object(
-        &mut self,
-        name: &str,
-        modified_at: DateTime<Utc>,
-        known: bool,
-        mut open: impl FnMut() -> std::io::Result<Box<dyn Read>>,
-    ) -> Result<usize, Stopped> {
-        let mut numbers = None;
-        if self.knows(name).map_err(Stopped::Taker)? {
-            let mut contents = Vec::new();
-            cut(open()?, name, modified_at, &mut |lead| {
-                contents.push(lead.content);
-                Ok(())
-            })?;
-            numbers = Some(self.settle(name, &contents).map_err(Stopped::Taker)?);
-        }
-        let (mut batch, mut n) = (Vec::new(), 0);
-        let records = cut(open()?, name, modified_at, &mut |mut lead| {
-            let settled = numbers.as_ref().and_then(|numbers: &Vec<Option<usize>>| numbers.get(n).copied());
-            n += 1;
-            match settled {
-                Some(None) if !lead.keyed => {
-                    self.report.records += 1;
-                    self.report.landed.unchanged += 1;
-                    return Ok(());
-                }
-                Some(Some(n)) if !lead.keyed => lead.source_key = number(name, n),
-                _ => {}
-            }
-            batch.push(lead);
-            if batch.len() < BATCH { Ok(()) } else { self.take(std::mem::take(&mut batch), known) }
-        })?;
-        self.take(batch, known).map_err(Stopped::Taker)?;
-        Ok(records)
-    }
-
-    /// Whether an object was landed before.
-    pub(super) fn knows(&mut self, name: &str) -> Result<bool> {
-        match &mut self.landing {
-            Some(landing) => landing.knows(&self.state.lands_as, name),
-            None => Ok(false),
-        }
-    }
-
-    fn settle(&mut self, name: &str, contents: &[Content]) -> Result<Vec<Option<usize>>> {
-        match &mut self.landing {
-            Some(landing) => landing.settle(&self.state.lands_as, name, contents),
-            None => Ok((1..=contents.len()).map(Some).collect()),
-        }
-    }
-
     /// A file for bytes that are too many for memory, without a name, in our own private folder.
     pub(super) fn aside(&self) -> PathBuf {
         self.landing.as_ref().map_or_else(std::env::temp_dir, |l| l.folder().to_owned())
-    }
-
-    /// The versions of the objects that are landed already; none when everything is read again.
-    pub(super) fn known_objects(&self) -> Result<HashMap<String, String>> {
-        let Some(landing) = &self.landing else { return Ok(HashMap::new()) };
-        let newest = landing.newest(&OBJECTS)?;
-        if newest.height() == 0 {
-            return Ok(HashMap::new());
-        }
-        let column = |name: &str| newest.column(name).and_then(|c| c.str().cloned());
-        let (sources, names, versions) = (column("source")?, column("name")?, column("version")?);
-        Ok((0..newest.height())
-            .filter(|n| sources.get(*n) == Some(self.state.lands_as.as_str()))
-            .filter_map(|n| Some((names.get(n)?.to_owned(), versions.get(n)?.to_owned())))
-            .collect())
-    }
-
-    /// Notes that all records of an object were taken.
-    pub(super) fn object_taken(&mut self, object: Object) {
-        self.report.objects += 1;
-        self.objects.push(object);
-    }
-
-    /// Objects are remembered only after their records are on disk.
-    pub(super) fn remember_objects(&mut self) -> Result<()> {
-        let objects = std::mem::take(&mut self.objects);
-        let instants: Vec<i64> = objects.iter().map(|o| o.modified_at.timestamp_micros()).collect();
-        let frame = df!(
-            "source" => vec![self.state.lands_as.as_str(); objects.len()],
-            "name" => objects.iter().map(|o| o.name.as_str()).collect::<Vec<_>>(),
-            "version" => objects.iter().map(|o| o.version.as_str()).collect::<Vec<_>>(),
-            "bytes" => objects.iter().map(|o| o.bytes as i64).collect::<Vec<_>>(),
-            "modified_at" => instants,
-            "records" => objects.iter().map(|o| o.records as i64).collect::<Vec<_>>(),
-        )?;
-        if let Some(landing) = &mut self.landing {
-            landing.append_versions(&OBJECTS, &frame, self.now)?;
-        }
-        Ok(())
     }
 
     /// A source that is new, while one that is gone had the same rows, is the old one under another name.

@@ -13,14 +13,15 @@ pub mod datasets;
 mod index;
 mod light;
 mod lock;
+pub mod places;
 mod raw_lead;
 pub mod segments;
 pub mod source_state;
 
 pub use lock::lock;
-pub use raw_lead::RawLead;
+pub use raw_lead::{Fate, RawLead};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -29,14 +30,16 @@ use chrono::{DateTime, Utc};
 use polars::prelude::*;
 
 use self::chosen::choose;
-use self::content::{Content, mix, row_key};
+use self::content::{mix, row_key};
 use self::datasets::{Appended, Dataset, Erasure};
-use self::index::{Fate, Index};
+use self::index::{Index, Outcome};
 use self::light::LIGHT;
+use self::places::{Look, Places, Told};
 use self::raw_lead::{Pending, erase, frame_of, marks};
 use self::segments::{Segments, cannot, clear_parts, put};
 use self::source_state::SourceState;
 use crate::error::{Error, Result};
+use crate::leads::OwnReader;
 use crate::tables::{RawLeads, Table};
 
 /// Rows and payload bytes that are gathered before a segment is written.
@@ -117,19 +120,17 @@ impl Landing {
     /// # Errors
     /// When a segment cannot be read or written (exit 4).
     pub fn land(&mut self, source: &str, leads: Vec<RawLead>, now: DateTime<Utc>) -> Result<Landed> {
-        let key = self.key()?;
         self.index()?;
         let mut landed = Landed::default();
-        for lead in leads {
-            let Some(index) = self.index.as_mut() else { break };
-            match index.take(source, &lead, &key) {
-                Fate::New => landed.new += 1,
-                Fate::Changed => landed.changed += 1,
-                Fate::Unchanged => {
+        for mut lead in leads {
+            match self.decide(source, &mut lead)? {
+                Outcome::New => landed.new += 1,
+                Outcome::Changed => landed.changed += 1,
+                Outcome::Unchanged => {
                     landed.unchanged += 1;
                     continue;
                 }
-                Fate::Forgotten => {
+                Outcome::Forgotten => {
                     landed.forgotten += 1;
                     continue;
                 }
@@ -141,6 +142,23 @@ impl Landing {
             }
         }
         Ok(landed)
+    }
+
+    /// What becomes of a lead, which gets its key.
+    fn decide(&mut self, source: &str, lead: &mut RawLead) -> Result<Outcome> {
+        let index = self.index()?;
+        if lead.keyed {
+            return Ok(index.take(source, lead));
+        }
+        let (outcome, key) = match std::mem::take(&mut lead.fate) {
+            Fate::Version(key) => (Outcome::Changed, key),
+            Fate::New(key) => (Outcome::New, key),
+            Fate::Forgotten => return Ok(Outcome::Forgotten),
+            Fate::Known | Fate::ByKey => return Ok(Outcome::Unchanged),
+        };
+        lead.source_key = key;
+        index.landed(source, lead);
+        Ok(outcome)
     }
 
     /// Writes what has been gathered. Call it before a watermark is moved.
@@ -162,21 +180,63 @@ impl Landing {
         Ok(self.index()?.sources.clone())
     }
 
-    /// Whether an object, a file or blob, has been landed before, as far as its first record has no key of its own.
+    /// What is known of the records without a key of their own of a source.
     ///
     /// # Errors
     /// When a segment cannot be read (exit 4).
-    pub fn knows(&mut self, source: &str, object: &str) -> Result<bool> {
-        Ok(self.index()?.newest.contains_key(&row_key(source, object)))
+    pub fn places(&mut self, source: &str) -> Result<&mut Places> {
+        Ok(self.index()?.places_of(source))
     }
 
-    /// Under which numbers the records of an object are landed; see [`Index::settle`].
+    /// Begins to take an object of a source.
     ///
     /// # Errors
     /// When a segment cannot be read (exit 4).
-    pub fn settle(&mut self, source: &str, object: &str, contents: &[Content]) -> Result<Vec<Option<usize>>> {
-        let secret = self.key()?;
-        Ok(self.index()?.settle(source, object, contents, &secret))
+    pub fn look(&mut self, source: &str, object: &str) -> Result<Look> {
+        let index = self.index()?;
+        index.places_of(source);
+        let Index { places, forgotten, .. } = index;
+        places.get_mut(source).map(|p| p.look(object, forgotten)).ok_or_else(|| Error::failed("a source is not known"))
+    }
+
+    /// Decides which lead each record of an object is, once all were seen.
+    ///
+    /// # Errors
+    /// When a segment cannot be read (exit 4).
+    pub fn settle(&mut self, source: &str, look: Look) -> Result<Vec<Fate>> {
+        let lost = self.places(source)?.lost(&look);
+        let told = self.told(&lost, look.last())?;
+        let Index { places, forgotten, .. } = self.index()?;
+        Ok(places.get_mut(source).map(|p| p.settle(look, &told, forgotten)).unwrap_or_default())
+    }
+
+    /// Decides about the next record of an object of which nothing is known.
+    ///
+    /// # Errors
+    /// When a segment cannot be read (exit 4).
+    pub fn settle_one(&mut self, source: &str, look: &mut Look, lead: &RawLead) -> Result<Fate> {
+        let Index { places, forgotten, .. } = self.index()?;
+        Ok(places.get_mut(source).map(|p| p.one(look, lead, forgotten)).unwrap_or_default())
+    }
+
+    /// What leads were landed with, by the numbers of their rows; of one of them, the last, the bytes too.
+    fn told(&self, wanted: &[(u32, i64)], last: Option<u32>) -> Result<HashMap<u32, Told>> {
+        let by_row: HashMap<i64, u32> = wanted.iter().map(|(lead, row)| (*row, *lead)).collect();
+        let (mut told, mut reader) = (HashMap::new(), OwnReader::default());
+        for segment in self.raw.all().iter().filter(|s| wanted.iter().any(|(_, row)| s.holds(*row))) {
+            let columns = [segments::SEQUENCE, "format", "header", "payload"];
+            let frame = self.raw.read(segment, Some(&columns))?;
+            let (rows, formats) = (frame.column(segments::SEQUENCE)?.i64()?, frame.column("format")?.str()?);
+            let (headers, payloads) = (frame.column("header")?.binary()?, frame.column("payload")?.binary()?);
+            for n in 0..frame.height() {
+                let Some(lead) = rows.get(n).and_then(|row| by_row.get(&row)) else { continue };
+                let Some(payload) = payloads.get(n) else { continue };
+                let own = reader.read(formats.get(n).unwrap_or_default(), headers.get(n), payload);
+                let payload = if last == Some(*lead) { payload.to_vec() } else { Vec::new() };
+                told.insert(*lead, Told { own, payload });
+            }
+        }
+        Ok(told)
     }
 
     /// How many of these leads stand under another source with the same key and content.
@@ -412,15 +472,16 @@ impl Landing {
         Ok(key)
     }
 
-    fn index(&mut self) -> Result<&Index> {
+    fn index(&mut self) -> Result<&mut Index> {
+        let secret = self.key()?;
         if self.index.is_none() {
-            let mut index = Index::default();
+            let mut index = Index::new(secret);
             for segment in self.raw.all() {
                 index.add(&self.raw.read(segment, Some(&LIGHT))?)?;
             }
             self.index = Some(index);
         }
-        Ok(self.index.get_or_insert_default())
+        Ok(self.index.get_or_insert_with(|| Index::new(secret)))
     }
 }
 
@@ -429,141 +490,4 @@ fn holds(haystack: &[u8], needle: &[u8]) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::content::{content_of, number};
-    use super::*;
-
-    fn at(text: &str) -> DateTime<Utc> {
-        text.parse().unwrap()
-    }
-
-    fn lead(key: &str, payload: &str, stored: &str) -> RawLead {
-        RawLead {
-            source_key: key.into(),
-            keyed: key.contains('/'),
-            stored_at: at(stored),
-            format: "json",
-            header: None,
-            payload: payload.into(),
-            problem: None,
-            content: content_of(&[payload.as_bytes()]),
-        }
-    }
-
-    fn state() -> (tempfile::TempDir, Landing) {
-        let dir = tempfile::tempdir().unwrap();
-        let landing = Landing::open(dir.path(), Duration::ZERO).unwrap();
-        (dir, landing)
-    }
-
-    fn text(table: &Table<RawLeads>, column: &str) -> Vec<Option<String>> {
-        let column = table.frame().column(column).unwrap().cast(&DataType::String).unwrap();
-        column.str().unwrap().iter().map(|v| v.map(str::to_owned)).collect()
-    }
-
-    const T1: &str = "2026-05-01T10:00:00Z";
-    const T2: &str = "2026-05-02T10:00:00Z";
-
-    #[test]
-    fn of_several_versions_the_newest_counts_and_the_first_landing_keeps_its_times() {
-        let (dir, mut landing) = state();
-        let first = landing.land("t", vec![lead("p/1", "a", T1), lead("x.json", "a", T1)], at(T1)).unwrap();
-        assert_eq!(first.new, 2);
-        landing.flush().unwrap();
-        drop(landing);
-        let mut landing = Landing::open(dir.path(), Duration::ZERO).unwrap();
-        let second = landing
-            .land("t", vec![lead("p/1", "b", T2), lead("p/1", "a", T1), lead("x.json", "b", T1)], at(T2))
-            .unwrap();
-        assert_eq!(second, Landed { new: 0, changed: 2, unchanged: 1, forgotten: 0 });
-        landing.flush().unwrap();
-        let raw = landing.raw_leads().unwrap();
-        assert_eq!(text(&raw, "payload"), [Some("b".into()), Some("b".into())]);
-        assert_eq!(text(&raw, "versions"), [Some("2".into()), Some("2".into())]);
-        assert!(text(&raw, "landed_on").iter().all(|d| d.as_deref() == Some("2026-05-01")));
-        assert!(text(&raw, "stored_at")[0].as_deref().unwrap().starts_with("2026-05-01"));
-    }
-
-    #[test]
-    fn a_file_set_back_to_an_earlier_content_counts_as_that_content() {
-        let (_dir, mut landing) = state();
-        for payload in ["a", "b", "a", "a"] {
-            landing.land("t", vec![lead("x.json", payload, T1)], at(T1)).unwrap();
-        }
-        landing.flush().unwrap();
-        let raw = landing.raw_leads().unwrap();
-        assert_eq!((text(&raw, "payload"), text(&raw, "versions")), (vec![Some("a".into())], vec![Some("2".into())]));
-    }
-
-    #[test]
-    fn equal_key_and_payload_in_two_sources_is_one_lead_with_two_origins() {
-        let (_dir, mut landing) = state();
-        landing.land("old", vec![lead("p/1", "a", T1), lead("p/2", "a", T1)], at(T1)).unwrap();
-        landing.land("new", vec![lead("p/1", "a", T1), lead("p/1", "c", T2), lead("p/2", "b", T1)], at(T2)).unwrap();
-        landing.flush().unwrap();
-        let raw = landing.raw_leads().unwrap();
-        let rows: Vec<_> = (0..raw.height())
-            .map(|n| ["source", "source_key", "payload", "origins"].map(|c| text(&raw, c)[n].clone().unwrap()))
-            .collect();
-        assert_eq!(
-            rows,
-            [["new", "p/2", "b", "1"], ["old", "p/1", "c", "2"], ["old", "p/2", "a", "1"]].map(|r| r.map(String::from))
-        );
-    }
-
-    #[test]
-    fn what_was_forgotten_is_gone_and_does_not_come_back() {
-        let (dir, mut landing) = state();
-        let leads =
-            || vec![lead("p/1", "jane@contoso.com", T1), lead("f.csv#2", "joe@contoso.com", T1), lead("p/2", "x", T1)];
-        landing.land("t", leads(), at(T1)).unwrap();
-        let erased = landing.forget(|_, key| key != "p/2").unwrap();
-        assert_eq!((erased, landing.payloads_with(b"CONTOSO.com").unwrap()), (2, 0));
-        drop(landing);
-        let mut landing = Landing::open(dir.path(), Duration::ZERO).unwrap();
-        let mut again = leads();
-        again.push(lead("f.csv#9", "joe@contoso.com", T2)); // the same line, moved
-        again.push(lead("p/1", "jane@contoso.com touched", T2)); // the same entity, touched
-        assert_eq!(
-            landing.land("t", again, at(T2)).unwrap(),
-            Landed { new: 0, changed: 0, unchanged: 1, forgotten: 4 }
-        );
-        landing.flush().unwrap();
-        let raw = landing.raw_leads().unwrap();
-        assert_eq!(text(&raw, "forgotten"), [Some("true".into()), Some("true".into()), Some("false".into())]);
-        assert_eq!(text(&raw, "payload"), [None, None, Some("x".into())]);
-        assert_eq!(landing.forget(|_, key| key != "p/2").unwrap(), 0);
-    }
-
-    #[test]
-    fn records_that_moved_keep_their_number_and_edited_ones_their_place() {
-        let (_dir, mut landing) = state();
-        let contents = |text: &str| text.chars().map(|c| content_of(&[c.to_string().as_bytes()])).collect::<Vec<_>>();
-        let file = |text: &str| -> Vec<RawLead> {
-            text.chars().enumerate().map(|(n, c)| lead(&number("f", n + 1), &c.to_string(), T1)).collect()
-        };
-        landing.land("t", file("abcd"), at(T1)).unwrap();
-        for (now, expected) in [
-            ("abcd", vec![Some(1), Some(2), Some(3), Some(4)]),
-            ("abcde", vec![Some(1), Some(2), Some(3), Some(4), Some(5)]),
-            ("abXd", vec![Some(1), Some(2), Some(3), Some(4)]),
-            ("Xabc", vec![Some(5), None, None, None]),
-            ("bcdX", vec![None, None, None, Some(5)]),
-            ("aaab", vec![Some(1), Some(5), Some(6), None]),
-        ] {
-            assert_eq!(landing.settle("t", "f", &contents(now)).unwrap(), expected, "{now}");
-        }
-    }
-
-    #[test]
-    fn a_second_run_is_turned_away_and_a_renamed_source_keeps_its_name_for_ids() {
-        let (dir, mut landing) = state();
-        assert_eq!(Landing::open(dir.path(), Duration::ZERO).unwrap_err().status() as u8, 5);
-        landing.land("old", vec![lead("p/1", "a", T1)], at(T1)).unwrap();
-        landing.remember("old", &SourceState { lands_as: "old".into(), ..Default::default() }).unwrap();
-        let state = landing.source_state("middle", &["old".into()]).unwrap();
-        landing.remember("middle", &state).unwrap();
-        assert_eq!(landing.source_state("newest", &["middle".into()]).unwrap().lands_as, "old");
-        assert_eq!(landing.source_state("fresh", &[]).unwrap().lands_as, "fresh");
-    }
-}
+mod tests;

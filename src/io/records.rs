@@ -24,8 +24,8 @@ use self::cutter::{Cutter, SAMPLE};
 pub use self::cutter::{MAX_RECORD, Stopped};
 use self::window::Window;
 use crate::codes::quarantine;
-use crate::io::landing::RawLead;
 use crate::io::landing::content::content_of;
+use crate::io::landing::{Fate, RawLead};
 
 /// How often packed bytes may hold packed bytes.
 const MAX_PACKED: u8 = 3;
@@ -38,9 +38,9 @@ pub fn cut(
     reader: impl Read,
     name: &str,
     stored_at: DateTime<Utc>,
-    take: &mut dyn FnMut(RawLead) -> crate::error::Result<()>,
+    take: &mut dyn FnMut(RawLead) -> Result<(), Stopped>,
 ) -> Result<usize, Stopped> {
-    let mut cutter = Cutter { name, stored_at, records: 0, take };
+    let mut cutter = Cutter { name: name.into(), stored_at, records: 0, take };
     cutter.any(Box::new(reader), 0)?;
     Ok(cutter.records)
 }
@@ -50,7 +50,7 @@ pub fn entity(json: &RawValue, read_at: DateTime<Utc>) -> RawLead {
     let bytes = json.get().as_bytes();
     let mut lead = None;
     let mut cutter = Cutter {
-        name: "",
+        name: "".into(),
         stored_at: read_at,
         records: 0,
         take: &mut |record| {
@@ -69,6 +69,8 @@ pub fn entity(json: &RawValue, read_at: DateTime<Utc>) -> RawLead {
         payload: bytes.to_vec(),
         problem: Some(format!("{}: an empty entity", quarantine::NOT_JSON)),
         content: content_of(&[bytes]),
+        object: None,
+        fate: Fate::ByKey,
     })
 }
 

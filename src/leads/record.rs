@@ -9,11 +9,11 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use encoding_rs::{UTF_16BE, UTF_16LE, WINDOWS_1252};
+use encoding_rs::{UTF_16BE, UTF_16LE};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use crate::codes::quarantine;
-use crate::lead_source;
+use crate::{lead_source, lenient};
 
 /// Largest payload that is read, in bytes: an entity of a table has at most this.
 pub(super) const LARGEST: usize = 1 << 20;
@@ -142,9 +142,74 @@ fn slot(key: &str) -> Option<Slot> {
     })
 }
 
+/// How far the names of an object's members, or of a file's columns, tell that it is a lead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Named {
+    /// Not at all.
+    Nothing,
+    /// As a person, which a lead has and many a thing beside.
+    Person,
+    /// By a name that only leads have.
+    Lead,
+}
+
+/// What names tell together; a prefix that they share (`Content.Email`) is seen through.
+pub fn named<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Named {
+    let mut fields = Fields::default();
+    names.clone().filter_map(slot_of_header).for_each(|slot| fields.seen(slot));
+    if !fields.is_lead()
+        && let Some(prefix) = shared_prefix(names.clone())
+    {
+        names.filter_map(|name| slot_behind(name, prefix)).for_each(|slot| fields.seen(slot));
+    }
+    match () {
+        () if fields.lead => Named::Lead,
+        () if fields.is_lead() => Named::Person,
+        () => Named::Nothing,
+    }
+}
+
+/// Whether a text is what a column of leads is called.
+pub fn is_column(text: &str) -> bool {
+    slot_of_header(text).is_some()
+}
+
+/// The prefix, up to a dot, behind which most names are those of leads, two at least: Power Query writes `Content.Email`.
+fn shared_prefix<'a>(names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let mut found: Vec<(&str, usize)> = Vec::new();
+    for name in names {
+        let Some((prefix, rest)) = name.rsplit_once('.') else { continue };
+        if slot_of_header(rest).is_none() {
+            continue;
+        }
+        match found.iter_mut().find(|(known, _)| *known == prefix) {
+            Some((_, count)) => *count += 1,
+            None => found.push((prefix, 1)),
+        }
+    }
+    // Of equally frequent ones the first.
+    let most = found.iter().map(|(_, count)| *count).max().filter(|most| *most > 1)?;
+    found.into_iter().find(|(_, count)| *count == most).map(|(prefix, _)| prefix)
+}
+
+fn slot_behind(name: &str, prefix: &str) -> Option<Slot> {
+    name.strip_prefix(prefix)?.strip_prefix('.').and_then(slot_of_header)
+}
+
+/// The slots of a header's names.
+fn slots<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Vec<Option<Slot>> {
+    let plain: Vec<Option<Slot>> = names.clone().map(slot_of_header).collect();
+    let mut fields = Fields::default();
+    plain.iter().flatten().for_each(|slot| fields.seen(*slot));
+    match shared_prefix(names.clone()).filter(|_| !fields.is_lead()) {
+        Some(prefix) => names.zip(plain).map(|(name, slot)| slot.or_else(|| slot_behind(name, prefix))).collect(),
+        None => plain,
+    }
+}
+
 /// Reads a JSON payload or form fields.
 pub(super) fn read_text(payload: &[u8]) -> Result<Fields, Refused> {
-    let text = decode(payload, payload, false)?;
+    let text = decode(payload, payload)?;
     let text = trim(&text);
     let mut fields = Fields { test: lead_source::is_test(text), ..Fields::default() };
     if !text.starts_with(['{', '[', '"']) && read_form(text, &mut fields) {
@@ -175,11 +240,11 @@ pub(super) struct Layout {
 impl Layout {
     /// Reads a header record: of the usual delimiters the one under which most columns are known.
     pub(super) fn read(header: &[u8]) -> Result<Layout, Refused> {
-        let text = decode(header, header, true)?;
+        let text = decode(header, header)?;
         let mut best: Option<(usize, Layout)> = None;
         for delimiter in [b',', b';', b'\t', b'|'] {
             let Some(names) = split(trim_line(&text), delimiter, false) else { continue };
-            let columns: Vec<_> = names.iter().map(slot_of_header).collect();
+            let columns = slots(names.iter().collect::<Vec<_>>().into_iter());
             let known = columns.iter().flatten().count();
             if best.as_ref().is_none_or(|(most, _)| known > *most) {
                 best = Some((known, Layout { delimiter, columns, encoding: header.iter().take(3).copied().collect() }));
@@ -190,7 +255,7 @@ impl Layout {
 
     /// Reads one record under this header.
     pub(super) fn record(&self, payload: &[u8]) -> Result<Fields, Refused> {
-        let text = decode(payload, &self.encoding, true)?;
+        let text = decode(payload, &self.encoding)?;
         let text = trim_line(&text);
         let first = self.fill(text, false);
         // Some exporters write \" inside a quoted field where CSV (RFC 4180) has "".
@@ -233,8 +298,8 @@ impl Layout {
     }
 }
 
-fn slot_of_header(name: impl AsRef<str>) -> Option<Slot> {
-    slot(trim(name.as_ref()))
+fn slot_of_header(name: &str) -> Option<Slot> {
+    slot(trim(name))
 }
 
 /// One CSV record; `None` if there is none.
@@ -283,8 +348,9 @@ fn read_value(value: &Json, fields: &mut Fields, depth: usize) -> Result<(), Ref
     }
     match value {
         Json::Object(members) => {
-            for (key, value) in members {
-                match slot(key) {
+            let slots = slots(members.iter().map(|(key, _)| key.as_ref()));
+            for ((_, value), slot) in members.iter().zip(slots) {
+                match slot {
                     Some(Slot::Contact) => {
                         fields.seen(Slot::Contact);
                         read_contact(value, fields)?;
@@ -379,30 +445,23 @@ fn parse_packed(text: &str) -> Result<Json<'_>, String> {
     let head: String = text.chars().filter(|c| !c.is_whitespace()).take(3).collect();
     let again = |text: String| parse_json(&text).ok().map(Json::into_owned);
     let rescued = if head.starts_with("{\\\"") {
-        again(format!("\"{}\"", escape_controls(text, true)))
+        again(format!("\"{}\"", escape_controls(text)))
     } else if head.starts_with("{\"\"") {
         again(text.replace("\"\"", "\""))
     } else {
-        again(escape_controls(text, false))
+        None
     };
     rescued.ok_or(why)
 }
 
-/// Control characters that stand raw inside JSON texts, escaped; `everywhere` where the whole is to be one text.
-fn escape_controls(text: &str, everywhere: bool) -> String {
-    let (mut inside, mut escaped) = (everywhere, false);
+/// Control characters that stand raw in what is to be one JSON text, escaped.
+fn escape_controls(text: &str) -> String {
     let mut result = String::with_capacity(text.len() + 16);
     for c in text.chars() {
-        if inside && c.is_control() && (c as u32) < 0x20 {
-            result.push_str(&format!("\\u{:04x}", c as u32));
-            escaped = false;
-            continue;
+        match c as u32 {
+            control @ 0..0x20 => result.push_str(&format!("\\u{control:04x}")),
+            _ => result.push(c),
         }
-        if c == '"' && !escaped && !everywhere {
-            inside = !inside;
-        }
-        escaped = c == '\\' && !escaped;
-        result.push(c);
     }
     result
 }
@@ -541,15 +600,22 @@ impl<'de> Deserialize<'de> for Json<'de> {
     }
 }
 
-/// Parses JSON; the message says where it ends being JSON, never what stands there.
+/// Parses JSON, mended where a reading is safe; the message says where it ends being JSON, never what stands there.
 fn parse_json(text: &str) -> Result<Json<'_>, String> {
-    serde_json::from_str(text).map_err(|e| {
-        let what = match e.classify() {
-            serde_json::error::Category::Eof => "ends too early",
-            _ => "is not JSON",
-        };
-        format!("the text {what} at line {} column {}", e.line(), e.column())
-    })
+    let why = match serde_json::from_str(text) {
+        Ok(value) => return Ok(value),
+        Err(why) => why,
+    };
+    if let Some(mended) = lenient::json(text)
+        && let Ok(value) = serde_json::from_str::<Json<'_>>(&mended)
+    {
+        return Ok(value.into_owned());
+    }
+    let what = match why.classify() {
+        serde_json::error::Category::Eof => "ends too early",
+        _ => "is not JSON",
+    };
+    Err(format!("the text {what} at line {} column {}", why.line(), why.column()))
 }
 
 /// What a value is, without what it says.
@@ -563,9 +629,9 @@ fn shape(value: &Json) -> String {
     }
 }
 
-/// Bytes → text: UTF-8, UTF-16 behind a byte order mark (`start`: of the file, of which this may be a piece); CSV from
-/// old spreadsheets is windows-1252, JSON never is (RFC 8259).
-fn decode<'a>(bytes: &'a [u8], start: &[u8], csv: bool) -> Result<Cow<'a, str>, Refused> {
+/// Bytes → text: UTF-16 behind a byte order mark (`start`: of the file, of which this may be a piece), else UTF-8 in
+/// which a wrong byte costs its character.
+fn decode<'a>(bytes: &'a [u8], start: &[u8]) -> Result<Cow<'a, str>, Refused> {
     if bytes.len() > LARGEST {
         return refuse(quarantine::TOO_LARGE, format!("{} bytes, expected at most {LARGEST}", bytes.len()));
     }
@@ -574,28 +640,11 @@ fn decode<'a>(bytes: &'a [u8], start: &[u8], csv: bool) -> Result<Cow<'a, str>, 
         [0xfe, 0xff, ..] => Some(UTF_16BE),
         _ => None,
     };
-    let text = if let Some(encoding) = utf16 {
-        let (text, damaged) = encoding.decode_with_bom_removal(bytes);
-        if damaged {
-            return refuse(quarantine::NOT_TEXT, "expected UTF-16 text, found other bytes");
-        }
-        text
-    } else {
-        match std::str::from_utf8(bytes) {
-            Ok(text) => Cow::Borrowed(text),
-            Err(_) if csv => WINDOWS_1252.decode_without_bom_handling(bytes).0,
-            Err(e) => {
-                return refuse(
-                    quarantine::NOT_TEXT,
-                    format!("expected UTF-8 text, found other bytes at {}", e.valid_up_to()),
-                );
-            }
-        }
-    };
-    if text.contains('\0') {
-        return refuse(quarantine::NOT_TEXT, "expected text, found zero bytes");
+    let Some(encoding) = utf16 else { return Ok(lenient::text(bytes)) };
+    match encoding.decode_with_bom_removal(bytes) {
+        (_, true) => refuse(quarantine::NOT_TEXT, "expected UTF-16 text, found other bytes"),
+        (text, false) => Ok(text),
     }
-    Ok(text)
 }
 
 /// White space and the byte order mark off both ends.

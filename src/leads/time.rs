@@ -8,23 +8,84 @@ use std::sync::LazyLock;
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta};
 use regex::Regex;
 
-const MICROS_PER_DAY: i64 = 86_400_000_000;
+use crate::time::DAY;
 
-/// Microseconds since 1970 of a time as text; `None` if it is none. `stored` is when the row was stored: it decides
-/// between readings, and a text that gives the day alone is no time on the day it was stored.
-pub(super) fn parse(text: &str, stored: i64) -> Option<i64> {
+/// The order in which a date has day and month, where the text alone shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Order {
+    MonthFirst,
+    DayFirst,
+}
+
+/// A time as text can be read, in microseconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Reading {
+    /// What it says; where day and month can be either, with the month first, which is the documented order.
+    pub(super) at: i64,
+    /// What it says with the day first, where that is another time.
+    pub(super) other: Option<i64>,
+    /// The order that the text shows.
+    pub(super) order: Option<Order>,
+    /// Whether it gives the day alone.
+    pub(super) is_day: bool,
+}
+
+/// How near a time must be to one beside it to be the right reading of two.
+const NEAR: i64 = DAY + DAY / 2;
+
+impl Reading {
+    /// The reading that the moment of storing, or the Timestamp beside it, decides for; nothing where neither does.
+    /// `near` says that the row was stored when it was raised, as a row's own Timestamp does and a file's time does not.
+    pub(super) fn decided(&self, stored: i64, near: bool) -> Option<Order> {
+        let other = self.other?;
+        let of = |at: i64| if near { (at - stored).abs() <= NEAR } else { at <= stored + DAY };
+        match (of(self.at), of(other)) {
+            (true, false) => Some(Order::MonthFirst),
+            (false, true) => Some(Order::DayFirst),
+            _ => None,
+        }
+    }
+
+    /// The instant under an order.
+    pub(super) fn under(&self, order: Order) -> i64 {
+        match order {
+            Order::DayFirst => self.other.unwrap_or(self.at),
+            Order::MonthFirst => self.at,
+        }
+    }
+}
+
+/// Reads a time; nothing if it is none, or a default such as 0001-01-01.
+pub(super) fn read(text: &str) -> Option<Reading> {
     let text = text.trim().trim_matches('"');
     if text.len() > 64 {
         return None;
     }
-    let at = parse_iso(text)
+    let whole = |at: i64| Reading { at, other: None, order: None, is_day: false };
+    let reading = parse_iso(text)
         .or_else(|| parse_number(text))
-        .or_else(|| parse_parts(text, stored))
-        .or_else(|| DateTime::parse_from_rfc2822(text).ok().map(|at| at.timestamp_micros()))
-        .or_else(|| parse_named_month(text))?;
+        .map(whole)
+        .or_else(|| parse_parts(text))
+        .or_else(|| DateTime::parse_from_rfc2822(text).ok().map(|at| whole(at.timestamp_micros())))
+        .or_else(|| parse_named_month(text).map(whole))?;
     // The marketplace opened in 2010; anything else is a default value (0001-01-01, 9999-12-31) or a number that is no time.
     let (low, high) = (1_230_768_000_000_000, 4_102_444_800_000_000);
-    (low..high).contains(&at).then_some(at)
+    let possible = |at: &i64| (low..high).contains(at);
+    match (Some(reading.at).filter(possible), reading.other.filter(possible)) {
+        (Some(at), other) => Some(Reading { at, other, ..reading }),
+        (None, Some(at)) => Some(Reading { at, other: None, ..reading }),
+        (None, None) => None,
+    }
+}
+
+/// What a record says of its own time, so that two texts of one time are equal; nothing where it says none, or the day
+/// alone: of a day there are many leads.
+pub(super) fn own(text: &str) -> Option<String> {
+    let reading = read(text).filter(|r| !r.is_day)?;
+    Some(match reading.other {
+        None => reading.at.to_string(),
+        Some(_) => text.trim().to_lowercase(),
+    })
 }
 
 fn parse_iso(text: &str) -> Option<i64> {
@@ -45,7 +106,7 @@ fn parse_number(text: &str) -> Option<i64> {
 }
 
 /// Numeric dates in any order, with or without a time, AM/PM, fraction and zone.
-fn parse_parts(text: &str, stored: i64) -> Option<i64> {
+fn parse_parts(text: &str) -> Option<Reading> {
     static PARTS: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(
             r"(?ix)^(\d{1,4})([-/.])(\d{1,2})([-/.])(\d{1,4})
@@ -85,14 +146,13 @@ fn parse_parts(text: &str, stored: i64) -> Option<i64> {
     };
     let shift = offset(part(11))?;
     let instants = dates.map(|d| d.map(|d| d.and_time(time).and_utc().timestamp_micros() - shift));
-    let at = match instants {
-        // Nothing is stored before it is raised: a month too many means that the day came first.
-        [Some(us), Some(other)] if us > stored + MICROS_PER_DAY && other <= stored + MICROS_PER_DAY => other,
-        [Some(us), _] => us,
-        [None, other] => other?,
+    let slashes = part(1)?.len() < 3 && part(2) != Some(".");
+    let (at, other, order) = match instants {
+        [Some(us), Some(other)] => (us, Some(other).filter(|o| *o != us), None),
+        [Some(us), None] => (us, None, slashes.then_some(Order::MonthFirst)),
+        [None, other] => (other?, None, slashes.then_some(Order::DayFirst)),
     };
-    let same_day = hour.is_none() && at.div_euclid(MICROS_PER_DAY) == stored.div_euclid(MICROS_PER_DAY);
-    (!same_day).then_some(at)
+    Some(Reading { at, other, order, is_day: hour.is_none() })
 }
 
 fn parse_named_month(text: &str) -> Option<i64> {
@@ -121,7 +181,10 @@ mod tests {
 
     fn shown(text: &str, stored: &str) -> Option<String> {
         let stored = DateTime::parse_from_rfc3339(stored).unwrap().timestamp_micros();
-        let at = DateTime::from_timestamp_micros(parse(text, stored)?)?;
+        let reading = read(text)?;
+        let at = DateTime::from_timestamp_micros(
+            reading.under(reading.decided(stored, false).unwrap_or(Order::MonthFirst)),
+        )?;
         Some(at.format("%Y-%m-%dT%H:%M:%S%.f").to_string())
     }
 
@@ -150,17 +213,27 @@ mod tests {
     }
 
     #[test]
-    fn the_time_of_storing_decides_between_day_and_month_and_beats_a_bare_date() {
+    fn the_time_of_storing_and_a_timestamp_beside_it_decide_between_day_and_month() {
         assert_eq!(shown("10/3/2018 09:00", "2018-03-10T09:00:05Z").as_deref(), Some("2018-03-10T09:00:00"));
         assert_eq!(shown("3/10/2018 09:00", "2018-03-10T09:00:05Z").as_deref(), Some("2018-03-10T09:00:00"));
-        assert_eq!(shown("2018-03-10", "2018-03-10T09:00:05Z"), None);
-        assert_eq!(shown("2018-03-09", "2018-03-10T09:00:05Z").as_deref(), Some("2018-03-09T00:00:00"));
+        let stored = DateTime::parse_from_rfc3339("2018-12-01T09:00:05Z").unwrap().timestamp_micros();
+        let reading = read("1/12/2018 09:00").unwrap();
+        assert_eq!((reading.decided(stored, true), reading.decided(stored, false)), (Some(Order::DayFirst), None));
+        assert_eq!(read("13/12/2018 09:00").unwrap().order, Some(Order::DayFirst));
+        assert_eq!(read("12/13/2018 09:00").unwrap().order, Some(Order::MonthFirst));
+    }
+
+    #[test]
+    fn a_day_alone_and_a_default_are_no_own_time() {
+        assert_eq!((own("2018-03-10"), own("0001-01-01T00:00:00Z"), own("")), (None, None, None));
+        assert_eq!(own("2018-03-10T09:00:00Z"), own("2018-03-10T10:00:00.000+01:00"));
+        assert_ne!(own("3/10/2018 09:00"), own("10/3/2018 09:00"));
     }
 
     proptest! {
         #[test]
-        fn no_text_panics(text in "[0-9/:. TZapmAPM+-]{0,30}|\\PC{0,30}", stored in any::<i32>()) {
-            let _ = parse(&text, i64::from(stored) * 1_000_000);
+        fn no_text_panics(text in "[0-9/:. TZapmAPM+-]{0,30}|\\PC{0,30}") {
+            let _ = own(&text);
         }
     }
 }

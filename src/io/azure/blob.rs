@@ -10,7 +10,7 @@
 //! compared with the listing by ETag and length; Content-MD5 is not looked at, as TLS guards the way.
 
 use std::fs::File;
-use std::io::{BufReader, Cursor, Seek, Write};
+use std::io::{BufReader, Cursor, Read, Seek, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -22,12 +22,15 @@ use chrono::{DateTime, Utc};
 use futures::StreamExt;
 
 use super::access::Access;
+use super::names;
 use super::retry::{Failure, Patience};
 use crate::config::nearest;
 use crate::error::{Error, Result, count};
-use crate::io::intake::{Intake, OLD_DAYS, Object};
+use crate::io::intake::{Intake, OLD_DAYS};
 use crate::io::landing::RawLead;
+use crate::io::objects::Object;
 use crate::io::records::{Stopped, cut};
+use crate::place;
 
 /// Blobs read at a time; more brings nothing.
 const AT_ONCE: usize = 16;
@@ -59,6 +62,13 @@ struct Listed {
     append: bool,
 }
 
+impl Listed {
+    /// Its name as keys of raw leads write it.
+    fn place(&self) -> String {
+        place::name(self.name.as_bytes())
+    }
+}
+
 impl From<&Blob> for Listed {
     fn from(blob: &Blob) -> Listed {
         Listed {
@@ -74,8 +84,10 @@ impl From<&Blob> for Listed {
 
 /// The bytes of a blob, or why there are none.
 enum Body {
-    /// Cut into records already, with the bytes.
-    Leads(Vec<RawLead>, Bytes),
+    /// Cut into records already.
+    Leads(Vec<RawLead>),
+    /// Not to be taken in, and why.
+    Refused(String),
     /// Too large for that.
     Aside(File),
     /// Deleted between the listing and now.
@@ -112,9 +124,14 @@ pub(super) async fn read(
         Some(_) => {}
     }
     let known = intake.known_objects()?;
-    let as_before = |blob: &Listed| known.get(&blob.name) == Some(&blob.etag);
+    let as_before = |blob: &Listed| known.get(&blob.place()) == Some(&blob.etag);
+    for blob in &listed {
+        intake.is_there(&blob.place())?;
+    }
     let total = listed.len();
-    let mut wanted: Vec<Listed> = listed.into_iter().filter(|b| intake.report.full || !as_before(b)).collect();
+    // What is landed and was archived since need not be had again.
+    let is_wanted = |b: &Listed| if as_before(b) { intake.report.full && !b.archived } else { true };
+    let mut wanted: Vec<Listed> = listed.into_iter().filter(is_wanted).collect();
     if let Some(sample) = intake.sample {
         wanted.sort_by_key(|b| std::cmp::Reverse(b.modified_at));
         wanted.truncate(sample);
@@ -124,45 +141,37 @@ pub(super) async fn read(
 
     let client = Arc::new(client);
     let folder = intake.aside();
-    let mut bodies = futures::stream::iter(wanted)
-        .map(|blob| {
-            let (client, patience, folder) = (client.clone(), patience.clone(), folder.clone());
-            // On the runtime's threads: unpacking and parsing one blob while others are under way.
-            tokio::spawn(async move { body(&client, blob, &folder, &patience).await })
-        })
-        .buffered(AT_ONCE);
+    let get = |blob: Listed| {
+        let (client, patience, folder) = (client.clone(), patience.clone(), folder.clone());
+        // On the runtime's threads: unpacking and parsing one blob while others are under way.
+        tokio::spawn(async move { body(&client, blob, &folder, &patience).await })
+    };
+    // All that changed are looked at before any is taken: one may hold now what another held.
+    let mut changed = Vec::new();
+    for blob in wanted.iter().filter(|b| !as_before(b) && !b.archived) {
+        if intake.is_to_be_looked_at(&blob.place())? {
+            changed.push(blob.clone());
+        }
+    }
+    if changed.len() > 1 || (changed.len() == 1 && wanted.len() > 1) {
+        let mut bodies = futures::stream::iter(changed).map(get).buffered(AT_ONCE);
+        while let Some(done) = bodies.next().await {
+            let (blob, body) = done.map_err(stopped)?;
+            // What cannot be had is told when it is to be taken.
+            if let Ok(body) = body {
+                look_at(&blob, body, intake)?;
+            }
+        }
+    }
+    let mut bodies = futures::stream::iter(wanted).map(get).buffered(AT_ONCE);
     let mut failures: Vec<(String, Failure)> = Vec::new();
+    let mut refused: Vec<(String, String)> = Vec::new();
     while let Some(done) = bodies.next().await {
-        let (blob, body) = done.map_err(|e| Error::failed("reading a blob stopped").because(e))?;
+        let (blob, body) = done.map_err(stopped)?;
         intake.bar.inc(1);
         let known = as_before(&blob);
-        let records = match body {
-            // Most blobs are new, and their records need no second look.
-            Ok(Body::Leads(leads, bytes)) if leads.len() > 1 && intake.knows(&blob.name)? => taken(
-                &blob,
-                intake.take_object(&blob.name, blob.modified_at, known, || Ok(Box::new(Cursor::new(bytes.clone())))),
-            )?,
-            Ok(Body::Leads(leads, _)) => {
-                let records = leads.len();
-                intake.take(leads, known)?;
-                records
-            }
-            Ok(Body::Aside(file)) => taken(
-                &blob,
-                intake.take_object(&blob.name, blob.modified_at, known, || {
-                    let mut again = file.try_clone()?;
-                    again.rewind()?;
-                    Ok(Box::new(BufReader::new(again)))
-                }),
-            )?,
-            Ok(Body::Gone) => continue,
-            Ok(Body::Restless) => {
-                intake
-                    .report
-                    .notes
-                    .push(format!("blob \"{}\" is being written; the next run reads it again", blob.name));
-                continue;
-            }
+        let taken = match body {
+            Ok(body) => take(&blob, body, known, intake)?,
             Err(failure) => {
                 // What concerns this blob alone does not keep the others away.
                 let alone = failure.is_status(&[400, 403, 404, 409, 412]);
@@ -173,24 +182,89 @@ pub(super) async fn read(
                 break;
             }
         };
-        intake.object_taken(Object {
-            name: blob.name,
-            version: blob.etag,
-            bytes: blob.length,
-            modified_at: blob.modified_at,
-            records,
-        });
+        match taken {
+            Taken::Records(records) => intake.object_taken(Object {
+                name: blob.place(),
+                version: blob.etag,
+                bytes: blob.length,
+                modified_at: blob.modified_at,
+                records,
+            }),
+            Taken::Gone => {}
+            Taken::Refused(why) => refused.push((blob.name, why)),
+            Taken::Restless => {
+                let note = format!("blob \"{}\" is being written; the next run reads it again", blob.name);
+                intake.report.notes.push(note);
+            }
+        }
     }
     drop(bodies);
-    if let Some((name, failure)) = failures.first() {
-        let error = failure.tell(&format!("blob \"{name}\" in {what}"), access.auth);
-        let more = failures.len() - 1;
-        return Err(match more {
-            0 => error,
-            _ => error.at(format!("and {}", count(more, "other blob", "other blobs"))),
-        });
+    let all = failures.len() + refused.len();
+    let first = match (failures.first(), refused.first()) {
+        (Some((name, failure)), _) => failure.tell(&format!("blob \"{name}\" in {what}"), access.auth),
+        (None, Some((name, why))) => Error::partial(format!("blob \"{name}\" in {what} was not taken in")).because(why),
+        (None, None) => return Ok(()),
+    };
+    Err(match all {
+        1 => first,
+        _ => first.at(format!("and {}", count(all - 1, "other blob", "other blobs"))),
+    })
+}
+
+/// What came of a blob.
+enum Taken {
+    Records(usize),
+    Gone,
+    Restless,
+    Refused(String),
+}
+
+/// Lands what a blob holds.
+fn take(blob: &Listed, body: Body, known: bool, intake: &mut Intake<'_>) -> Result<Taken> {
+    let place = blob.place();
+    Ok(match body {
+        Body::Leads(leads) => Taken::Records(intake.take_leads(&place, leads, known)?),
+        Body::Aside(file) => match intake.take_object(&place, blob.modified_at, known, &mut || again(&file)) {
+            Ok(records) => Taken::Records(records),
+            Err(Stopped::Taker(e)) => return Err(e),
+            Err(Stopped::Refused(why)) => Taken::Refused(why),
+            Err(Stopped::Enough | Stopped::Changing) => Taken::Restless,
+            Err(Stopped::Read(e)) => return Err(unread(blob, e)),
+        },
+        Body::Refused(why) => Taken::Refused(why),
+        Body::Gone => Taken::Gone,
+        Body::Restless => Taken::Restless,
+    })
+}
+
+/// Looks at a blob that changed.
+fn look_at(blob: &Listed, body: Body, intake: &mut Intake<'_>) -> Result<()> {
+    match body {
+        Body::Leads(leads) => intake.seen(&blob.place(), &leads),
+        Body::Aside(file) => match intake.look_at(&blob.place(), blob.modified_at, &mut || again(&file)) {
+            Err(Stopped::Taker(e)) => Err(e),
+            Err(Stopped::Read(e)) => Err(unread(blob, e)),
+            // Told when it is taken.
+            _ => Ok(()),
+        },
+        _ => Ok(()),
     }
-    Ok(())
+}
+
+/// A file aside from its beginning.
+fn again(file: &File) -> std::io::Result<Box<dyn Read>> {
+    let mut again = file.try_clone()?;
+    again.rewind()?;
+    Ok(Box::new(BufReader::new(again)))
+}
+
+/// A file aside fails only with the disk.
+fn unread(blob: &Listed, e: std::io::Error) -> Error {
+    Error::failed(format!("cannot read blob \"{}\" from its file aside", blob.name)).because(e)
+}
+
+fn stopped(e: tokio::task::JoinError) -> Error {
+    Error::failed("reading a blob stopped").because(e)
 }
 
 /// Reads the blobs under a prefix whole.
@@ -269,6 +343,7 @@ async fn body(
     folder: &Path,
     patience: &Patience,
 ) -> (Listed, Result<Body, Failure>) {
+    let mut absent = None;
     for _ in 0..ANEW {
         if blob.archived {
             return (blob, Err(Failure::Status(409, "BlobArchived".into())));
@@ -279,12 +354,13 @@ async fn body(
         } else {
             aside(client, &blob, folder, patience).await
         };
-        match read {
+        absent = match read {
             Ok(Some(body)) => return (blob, Ok(body)),
-            Ok(None) => {}
-            Err(failure) if failure.is_status(&[404, 416]) => {}
+            Ok(None) => None,
+            Err(failure) if failure.is_status(&[404]) => Some(failure),
+            Err(failure) if failure.is_status(&[416]) => None,
             Err(failure) => return (blob, Err(failure)),
-        }
+        };
         let now = list(client, &blob.name, patience).await;
         match now.map(|l| l.into_iter().find(|b| b.name == blob.name)) {
             Ok(Some(now)) => blob = now,
@@ -292,17 +368,24 @@ async fn body(
             Err(failure) => return (blob, Err(failure)),
         }
     }
-    (blob, Ok(Body::Restless))
+    match absent {
+        // Listed again and again, and never to be had.
+        Some(failure) => (blob, Err(failure)),
+        None => (blob, Ok(Body::Restless)),
+    }
 }
 
 fn leads(blob: &Listed, bytes: Vec<u8>) -> Body {
     let mut leads = Vec::new();
-    // Neither bytes in memory nor this taker can fail.
-    let _ = cut(Cursor::new(&bytes), &blob.name, blob.modified_at, &mut |lead| {
+    let cut = cut(Cursor::new(&bytes), &blob.place(), blob.modified_at, &mut |lead| {
         leads.push(lead);
         Ok(())
     });
-    Body::Leads(leads, bytes.into())
+    match cut {
+        Err(Stopped::Refused(why)) => Body::Refused(why),
+        // Neither bytes in memory nor this taker can fail.
+        _ => Body::Leads(leads),
+    }
 }
 
 /// Puts a large blob into a file without a name, which is gone when it is closed.
@@ -328,7 +411,7 @@ async fn download(
     patience: &Patience,
     to: &mut impl Write,
 ) -> Result<bool, Failure> {
-    let client = client.blob_client(&blob.name);
+    let client = client.blob_client(names::written(&blob.name));
     let mut start = 0;
     while start < blob.length {
         let end = (start + CHUNK).min(blob.length);
@@ -357,14 +440,6 @@ async fn download(
 
 fn cut_short() -> azure_core::Error {
     azure_core::Error::message(azure_core::error::ErrorKind::Io, "the answer is empty")
-}
-
-/// Bytes in memory cannot fail, and those in a file aside only with the disk.
-fn taken(blob: &Listed, records: Result<usize, Stopped>) -> Result<usize> {
-    records.map_err(|e| match e {
-        Stopped::Read(e) => Error::failed(format!("cannot read blob \"{}\" from its file aside", blob.name)).because(e),
-        Stopped::Taker(e) => e,
-    })
 }
 
 /// The message for a container that does not exist, with the nearest name that does.

@@ -12,6 +12,7 @@ use azure_core::error::{Error as AzureError, ErrorKind};
 use azure_core::{ClientOptions, RetryOptions, TransportOptions};
 use chrono::TimeDelta;
 
+use super::names::ExactNames;
 use super::wire::Wire;
 use crate::error::Error;
 
@@ -45,7 +46,9 @@ impl Patience {
     /// Options for Microsoft's clients: our connection, and no retries of theirs.
     pub(super) fn options(&self) -> ClientOptions {
         let wire: Arc<dyn azure_core::HttpClient> = self.wire.clone();
-        ClientOptions::default().transport(TransportOptions::new(wire)).retry(RetryOptions::none())
+        let mut options = ClientOptions::default().transport(TransportOptions::new(wire)).retry(RetryOptions::none());
+        options.per_call_policies_mut().push(Arc::new(ExactNames));
+        options
     }
 
     /// Does something until it succeeds, fails for good, or time is up.

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 /// Half a SHA-256 over what a record says.
 pub type Content = [u8; 16];
 
-/// Half a SHA-256 over parts that no byte of theirs can move from one to the other.
+/// Half a SHA-256 over parts, with a zero byte between them.
 pub(super) fn hash(parts: &[&[u8]]) -> u128 {
     let mut hasher = Sha256::new();
     for (n, part) in parts.iter().enumerate() {
@@ -35,13 +35,13 @@ pub(super) fn keyed_hash(secret: &[u8; 32], content: u128) -> u128 {
     first_half(&mac.finalize().into_bytes())
 }
 
-fn first_half(digest: &[u8]) -> u128 {
-    digest.iter().take(16).fold(0, |all, byte| all << 8 | u128::from(*byte))
+/// What is kept of a mark of a record that was forgotten; see [`crate::leads::Own`].
+pub(super) fn keyed_mark(secret: &[u8; 32], mark: u64) -> u64 {
+    (keyed_hash(secret, u128::from(mark)) >> 64) as u64
 }
 
-/// The key of record `n` of an object, from 1.
-pub fn number(object: &str, n: usize) -> String {
-    if n == 1 { object.to_owned() } else { format!("{object}#{n}") }
+fn first_half(digest: &[u8]) -> u128 {
+    digest.iter().take(16).fold(0, |all, byte| all << 8 | u128::from(*byte))
 }
 
 /// Half a SHA-256, as [`RawLead::content`].

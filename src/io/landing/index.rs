@@ -1,34 +1,41 @@
-//! What has been landed, by hashes: which records are new, changed, known or forgotten.
+//! What has been landed, by hashes: of records with a key of their own their versions, of others what [`places`] knows.
+//!
+//! [`places`]: super::places
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use polars::prelude::*;
 
-use super::content::{Content, keyed_hash, mix, number, row_key};
+use super::content::{keyed_hash, mix, row_key};
 use super::light::Light;
-use super::raw_lead::RawLead;
+use super::places::{Forgotten, Places};
+use super::raw_lead::{RawLead, marks_of};
 use crate::error::Result;
 
-/// What has been landed, by hashes.
-#[derive(Debug, Default)]
+/// What has been landed.
+#[derive(Debug)]
 pub(super) struct Index {
-    pub(super) newest: HashMap<u128, Newest>,
+    secret: [u8; 32],
+    newest: HashMap<u128, Newest>,
+    /// Keys with their contents, of all records.
     pub(super) contents: HashSet<u128>,
-    pub(super) forgotten: HashSet<u128>,
+    pub(super) forgotten: Forgotten,
+    /// Of each source, the records without a key of their own.
+    pub(super) places: BTreeMap<String, Places>,
     /// Rows by source.
     pub(super) sources: BTreeMap<String, u64>,
 }
 
 /// The newest version of a key.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Newest {
-    pub(super) content: u128,
+struct Newest {
+    content: u128,
     rank: i64,
     forgotten: bool,
 }
 
-/// What is to become of a record.
-pub(super) enum Fate {
+/// What becomes of a record with a key of its own.
+pub(super) enum Outcome {
     New,
     Changed,
     Unchanged,
@@ -36,6 +43,17 @@ pub(super) enum Fate {
 }
 
 impl Index {
+    pub(super) fn new(secret: [u8; 32]) -> Index {
+        Index {
+            secret,
+            newest: HashMap::new(),
+            contents: HashSet::new(),
+            forgotten: Forgotten::default(),
+            places: BTreeMap::new(),
+            sources: BTreeMap::new(),
+        }
+    }
+
     /// Takes in the rows of a segment.
     pub(super) fn add(&mut self, frame: &DataFrame) -> Result<()> {
         let columns = Light::of(frame)?;
@@ -43,107 +61,72 @@ impl Index {
             let Some(row) = columns.row(n) else { continue };
             let key = row_key(row.source, row.source_key);
             if row.forgotten {
-                self.forgotten.insert(row.content);
+                self.forgotten.contents.insert(row.content);
+                let timed = row.marks.into_iter().flat_map(marks_of).filter(|(timed, _)| *timed);
+                self.forgotten.marks.extend(timed.map(|(_, mark)| mark));
             } else {
                 self.contents.insert(mix(key, row.content));
             }
-            let seen = Newest { content: row.content, rank: row.rank(), forgotten: row.forgotten };
-            self.newest
-                .entry(key)
-                .and_modify(|n| {
-                    if seen.rank >= n.rank {
-                        *n = seen
-                    }
-                })
-                .or_insert(seen);
-            *self.sources.entry(row.source.to_owned()).or_default() += 1;
+            if row.keyed {
+                let seen = Newest { content: row.content, rank: row.rank(), forgotten: row.forgotten };
+                self.note(key, seen);
+            } else {
+                self.places_of(row.source).add(&row);
+            }
+            self.count(row.source);
         }
         Ok(())
     }
 
-    /// Decides about one lead, and takes it in if it is to be landed.
-    pub(super) fn take(&mut self, source: &str, lead: &RawLead, secret: &[u8; 32]) -> Fate {
-        let key = row_key(source, &lead.source_key);
-        let content = u128::from_be_bytes(lead.content);
-        let rank = if lead.keyed { lead.stored_at.timestamp_micros() } else { i64::MIN };
-        let known = self.newest.get(&key).copied();
-        if known.is_some_and(|k| k.forgotten && lead.keyed) || self.forgotten.contains(&keyed_hash(secret, content)) {
-            return Fate::Forgotten;
-        }
-        let fate = match known {
-            None => Fate::New,
-            Some(newest) if newest.content == content => return Fate::Unchanged,
-            // An older version of an entity, seen again in an older dump of it.
-            Some(newest) if self.contents.contains(&mix(key, content)) && lead.keyed && rank <= newest.rank => {
-                return Fate::Unchanged;
-            }
-            Some(_) => Fate::Changed,
-        };
-        self.contents.insert(mix(key, content));
-        let seen = Newest { content, rank, forgotten: false };
-        self.newest
-            .entry(key)
-            .and_modify(|n| {
-                if rank >= n.rank {
-                    *n = seen
-                }
-            })
-            .or_insert(seen);
-        *self.sources.entry(source.to_owned()).or_default() += 1;
-        fate
+    /// What is known of the records without a key of their own of a source.
+    pub(super) fn places_of(&mut self, source: &str) -> &mut Places {
+        self.places.entry(source.to_owned()).or_insert_with(|| Places::new(source, self.secret))
     }
 
-    /// Under which numbers the records of an object that was landed before are landed now; none for a record that is
-    /// landed already under another number.
-    ///
-    /// A record is number n of its object, and an edited one is a new version of it. But where lines were put in or
-    /// dropped, everything after them moves, and versions by place would put one lead over another: a record that
-    /// merely moved keeps its number, and in a file where any did, new ones get numbers of their own.
-    pub(super) fn settle(
-        &self,
-        source: &str,
-        object: &str,
-        contents: &[Content],
-        secret: &[u8; 32],
-    ) -> Vec<Option<usize>> {
-        let at = |n: usize| self.newest.get(&row_key(source, &number(object, n))).map(|k| k.content);
-        let mut places: Vec<Option<u128>> = Vec::new();
-        while let Some(content) = at(places.len() + 1).map(Some).or((places.len() < contents.len()).then_some(None)) {
-            places.push(content);
+    /// Decides about one lead with a key of its own, and takes it in if it is to be landed.
+    pub(super) fn take(&mut self, source: &str, lead: &RawLead) -> Outcome {
+        let key = row_key(source, &lead.source_key);
+        let content = u128::from_be_bytes(lead.content);
+        let rank = lead.stored_at.timestamp_micros();
+        let known = self.newest.get(&key).copied();
+        let forgotten = self.forgotten.contents.contains(&keyed_hash(&self.secret, content));
+        if forgotten || known.is_some_and(|k| k.forgotten) {
+            return Outcome::Forgotten;
         }
-        let contents: Vec<[u128; 2]> = contents
-            .iter()
-            .map(|c| u128::from_be_bytes(*c))
-            .map(|c| [c, keyed_hash(secret, c)]) // as it stands, and as it stands if it was forgotten
-            .collect();
-        let stays = |n: usize| {
-            places.get(n).copied().flatten().is_some_and(|p| contents.get(n).is_some_and(|c| c.contains(&p)))
+        let outcome = match known {
+            None => Outcome::New,
+            Some(newest) if newest.content == content => return Outcome::Unchanged,
+            // An older version of an entity, seen again in an older dump of it.
+            Some(newest) if self.contents.contains(&mix(key, content)) && rank <= newest.rank => {
+                return Outcome::Unchanged;
+            }
+            Some(_) => Outcome::Changed,
         };
-        let mut left: HashMap<u128, Vec<usize>> = HashMap::new();
-        for (n, place) in places.iter().enumerate().rev() {
-            if let Some(content) = place.filter(|_| !stays(n)) {
-                left.entry(content).or_default().push(n);
+        self.contents.insert(mix(key, content));
+        self.note(key, Newest { content, rank, forgotten: false });
+        self.count(source);
+        outcome
+    }
+
+    /// Notes a lead without a key of its own that is to be landed.
+    pub(super) fn landed(&mut self, source: &str, lead: &RawLead) {
+        self.contents.insert(mix(row_key(source, &lead.source_key), u128::from_be_bytes(lead.content)));
+        self.count(source);
+    }
+
+    fn note(&mut self, key: u128, seen: Newest) {
+        let newest = self.newest.entry(key).or_insert(seen);
+        if seen.rank >= newest.rank {
+            *newest = seen;
+        }
+    }
+
+    fn count(&mut self, source: &str) {
+        match self.sources.get_mut(source) {
+            Some(rows) => *rows += 1,
+            None => {
+                self.sources.insert(source.to_owned(), 1);
             }
         }
-        let moved: Vec<bool> = contents
-            .iter()
-            .enumerate()
-            .map(|(n, c)| !stays(n) && c.iter().any(|c| left.get_mut(c).and_then(Vec::pop).is_some()))
-            .collect();
-        // Once anything moved, a place tells nothing about a record that is not in its own.
-        let by_place = !moved.contains(&true);
-        let mut next = places.len();
-        moved
-            .into_iter()
-            .enumerate()
-            .map(|(n, moved)| match moved {
-                true => None,
-                false if by_place || stays(n) || places.get(n).is_none_or(Option::is_none) => Some(n + 1),
-                false => {
-                    next += 1;
-                    Some(next)
-                }
-            })
-            .collect()
     }
 }

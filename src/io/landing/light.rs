@@ -6,8 +6,8 @@ use super::segments::SEQUENCE;
 use crate::error::Result;
 
 /// The columns that make the index.
-pub(super) const LIGHT: [&str; 8] =
-    ["source", "source_key", "keyed", "stored_at", "landed_on", "content", "forgotten", SEQUENCE];
+pub(super) const LIGHT: [&str; 10] =
+    ["source", "source_key", "keyed", "stored_at", "landed_on", "content", "forgotten", SEQUENCE, "object", "marks"];
 
 /// Those columns of one segment.
 pub(super) struct Light<'a> {
@@ -19,6 +19,9 @@ pub(super) struct Light<'a> {
     content: &'a StringChunked,
     forgotten: &'a BooleanChunked,
     sequence: &'a Int64Chunked,
+    // Version 0.1 wrote neither.
+    object: Option<&'a StringChunked>,
+    marks: Option<&'a StringChunked>,
 }
 
 /// Those columns of one row.
@@ -31,6 +34,10 @@ pub(super) struct LightRow<'a> {
     pub(super) content: u128,
     pub(super) forgotten: bool,
     pub(super) sequence: i64,
+    /// The object in which it was found, where it was found in one.
+    pub(super) object: Option<&'a str>,
+    /// What keeps a corrected copy of a forgotten record away.
+    pub(super) marks: Option<&'a str>,
 }
 
 impl<'a> Light<'a> {
@@ -44,6 +51,8 @@ impl<'a> Light<'a> {
             content: frame.column("content")?.str()?,
             forgotten: frame.column("forgotten")?.bool()?,
             sequence: frame.column(SEQUENCE)?.i64()?,
+            object: frame.column("object").ok().and_then(|c| c.str().ok()),
+            marks: frame.column("marks").ok().and_then(|c| c.str().ok()),
         })
     }
 
@@ -57,6 +66,8 @@ impl<'a> Light<'a> {
             content: u128::from_str_radix(self.content.get(n)?, 16).ok()?,
             forgotten: self.forgotten.get(n)?,
             sequence: self.sequence.get(n)?,
+            object: self.object.and_then(|c| c.get(n)),
+            marks: self.marks.and_then(|c| c.get(n)),
         })
     }
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use chrono::{DateTime, NaiveDate, Utc};
 use polars::prelude::*;
 
-use super::content::{Content, keyed_hash};
+use super::content::{Content, keyed_hash, keyed_mark};
 use crate::error::Result;
+use crate::leads::{Own, OwnReader};
 
 /// One raw lead, cut out of what a source holds.
 #[derive(Clone, Debug)]
@@ -27,6 +28,26 @@ pub struct RawLead {
     pub problem: Option<String>,
     /// What tells one version of a key from another; see `io::records`.
     pub content: Content,
+    /// The object in which it stands, as [`crate::place`] writes its name; none for an entity of a table.
+    pub object: Option<Arc<str>>,
+    /// What is to become of it.
+    pub fate: Fate,
+}
+
+/// What is to become of a record.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Fate {
+    /// Its own key tells, or nobody has decided yet.
+    #[default]
+    ByKey,
+    /// It is landed already.
+    Known,
+    /// It is a new version of the lead with this key.
+    Version(String),
+    /// It is a lead never seen before, and has this key from now on.
+    New(String),
+    /// It was forgotten and is kept away.
+    Forgotten,
 }
 
 /// A raw lead that waits for its segment.
@@ -57,6 +78,7 @@ pub(super) fn frame_of(pending: &[Pending]) -> Result<DataFrame> {
         Column::new("problem".into(), leads().map(|l| l.problem.as_deref()).collect::<Vec<_>>()),
         Column::new("content".into(), leads().map(|l| hex::encode(l.content)).collect::<Vec<_>>()),
         Column::new("forgotten".into(), vec![false; pending.len()]),
+        Column::new("object".into(), leads().map(|l| l.object.as_deref()).collect::<Vec<_>>()),
     ];
     Ok(DataFrame::new(pending.len(), columns)?)
 }
@@ -73,9 +95,25 @@ pub(super) fn marks(light: &DataFrame, selected: impl Fn(&str, &str) -> bool) ->
         .collect())
 }
 
+/// Marks as text: `t` and 16 hex digits for one with an own time, `u` for one without.
+fn marks_text(own: &Own, secret: &[u8; 32]) -> Option<String> {
+    let kind = if own.timed { 't' } else { 'u' };
+    let marks: Vec<String> = own.marks.iter().map(|m| format!("{kind}{:016x}", keyed_mark(secret, *m))).collect();
+    (!marks.is_empty()).then(|| marks.join(" "))
+}
+
+/// Marks of a forgotten record, and whether it had a time of its own.
+pub(super) fn marks_of(text: &str) -> impl Iterator<Item = (bool, u64)> {
+    text.split(' ').filter_map(|mark| {
+        let digits = mark.strip_prefix(['t', 'u'])?;
+        Some((mark.starts_with('t'), u64::from_str_radix(digits, 16).ok()?))
+    })
+}
+
 /// Erases payload and header of the marked rows; keys and times stay, and a keyed hash of the content.
 pub(super) fn erase(mut frame: DataFrame, mask: &[bool], secret: &[u8; 32]) -> Result<DataFrame> {
     let gone = BooleanChunked::from_slice("gone".into(), mask);
+    frame = with_marks(frame, mask, secret)?;
     for name in ["payload", "header"] {
         let column = frame.column(name)?.binary()?;
         let kept = column.iter().zip(mask).map(|(v, m)| if *m { None } else { v });
@@ -102,5 +140,25 @@ pub(super) fn erase(mut frame: DataFrame, mask: &[bool], secret: &[u8; 32]) -> R
     frame.with_column(contents.into_column())?;
     let forgotten = frame.column("forgotten")?.bool()? | &gone;
     frame.with_column(forgotten.with_name("forgotten".into()).into_column())?;
+    Ok(frame)
+}
+
+/// Adds what keeps corrected copies of the marked rows away, as far as they have no key of their own.
+fn with_marks(mut frame: DataFrame, mask: &[bool], secret: &[u8; 32]) -> Result<DataFrame> {
+    let mut reader = OwnReader::default();
+    let (keyed, format) = (frame.column("keyed")?.bool()?, frame.column("format")?.str()?);
+    let (header, payload) = (frame.column("header")?.binary()?, frame.column("payload")?.binary()?);
+    let before = frame.column("marks").ok().and_then(|c| c.str().ok());
+    let marks: StringChunked = (0..frame.height())
+        .map(|row| {
+            let is_gone = mask.get(row) == Some(&true) && keyed.get(row) == Some(false);
+            let own = payload
+                .get(row)
+                .filter(|_| is_gone)
+                .map(|payload| reader.read(format.get(row).unwrap_or_default(), header.get(row), payload));
+            own.and_then(|own| marks_text(&own, secret)).or_else(|| before.and_then(|b| b.get(row)).map(str::to_owned))
+        })
+        .collect_ca("marks".into());
+    frame.with_column(marks.into_column())?;
     Ok(frame)
 }

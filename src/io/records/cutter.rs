@@ -7,8 +7,9 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use crate::codes::quarantine;
-use crate::io::landing::RawLead;
-use crate::io::landing::content::{Content, content_of, number};
+use crate::io::landing::content::{Content, content_of};
+use crate::io::landing::{Fate, RawLead};
+use crate::place;
 
 /// The largest record that can be a lead: an entity has at most 1 MiB.
 pub const MAX_RECORD: usize = 1 << 20;
@@ -21,6 +22,12 @@ pub enum Stopped {
     Read(std::io::Error),
     /// The taker of records failed.
     Taker(crate::error::Error),
+    /// The taker has seen enough.
+    Enough,
+    /// It is no longer what it was when it was first looked at.
+    Changing,
+    /// It is not what can be leads, or too large to be unpacked: nothing of it is to be landed.
+    Refused(String),
 }
 
 impl From<std::io::Error> for Stopped {
@@ -31,10 +38,10 @@ impl From<std::io::Error> for Stopped {
 
 /// Gives out the records of one object, numbering them.
 pub(super) struct Cutter<'a> {
-    pub(super) name: &'a str,
+    pub(super) name: Arc<str>,
     pub(super) stored_at: DateTime<Utc>,
     pub(super) records: usize,
-    pub(super) take: &'a mut dyn FnMut(RawLead) -> crate::error::Result<()>,
+    pub(super) take: &'a mut dyn FnMut(RawLead) -> Result<(), Stopped>,
 }
 
 impl Cutter<'_> {
@@ -63,11 +70,12 @@ impl Cutter<'_> {
         let content = content.unwrap_or_else(|| content_of(&[header.as_deref().unwrap_or_default(), &payload]));
         let (source_key, keyed, own_time) = match own {
             Some(own) => (own.key, true, own.stored_at),
-            None => (number(self.name, self.records), false, None),
+            None => (place::key(&self.name, self.records), false, None),
         };
         let stored_at = own_time.unwrap_or(self.stored_at);
-        (self.take)(RawLead { source_key, keyed, stored_at, format, header, payload, problem, content })
-            .map_err(Stopped::Taker)
+        let object = (!self.name.is_empty()).then(|| Arc::clone(&self.name));
+        let fate = Fate::ByKey;
+        (self.take)(RawLead { source_key, keyed, stored_at, format, header, payload, problem, content, object, fate })
     }
 }
 

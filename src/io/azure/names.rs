@@ -1,0 +1,67 @@
+//! Names of blobs, asked for exactly as they were listed.
+//!
+//! Microsoft's crate takes slashes off both ends of a name. So it is given the name in hexadecimal digits, and the address
+//! is set right before it is signed.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use azure_core::{Context, Policy, PolicyResult, Request};
+
+/// What a written name begins with.
+const MARK: &str = "leadrecon-name-";
+
+/// A name for Microsoft's crate.
+pub(super) fn written(name: &str) -> String {
+    format!("{MARK}{}", hex::encode(name))
+}
+
+/// Puts the name itself in place of the written one.
+#[derive(Debug)]
+pub(super) struct ExactNames;
+
+#[async_trait]
+impl Policy for ExactNames {
+    async fn send(&self, ctx: &Context, request: &mut Request, next: &[Arc<dyn Policy>]) -> PolicyResult {
+        if let Some(path) = exact(request.url().path()) {
+            request.url_mut().set_path(&path);
+        }
+        match next.split_first() {
+            Some((policy, rest)) => policy.send(ctx, request, rest).await,
+            None => Err(azure_core::Error::message(azure_core::error::ErrorKind::Io, "nothing sends the request")),
+        }
+    }
+}
+
+/// The path with the name itself, every byte that an address could read otherwise escaped.
+fn exact(path: &str) -> Option<String> {
+    let (folder, digits) = path.rsplit_once(MARK)?;
+    let mut exact = folder.to_owned();
+    for byte in hex::decode(digits).ok()? {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => exact.push(char::from(byte)),
+            other => exact += &format!("%{other:02X}"),
+        }
+    }
+    Some(exact)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_reaches_the_address_as_it_was_listed() {
+        for (name, expected) in [
+            ("2026/a.json", "/acc/leads/2026/a.json"),
+            ("/2026//c.json/", "/acc/leads//2026//c.json/"),
+            ("a b#c?d%20e+f.json", "/acc/leads/a%20b%23c%3Fd%2520e%2Bf.json"),
+            ("täglich", "/acc/leads/t%C3%A4glich"),
+        ] {
+            let mut url = url::Url::parse(&format!("https://x.example/acc/leads/{}", written(name))).unwrap();
+            url.set_path(&exact(url.path()).unwrap());
+            assert_eq!(url.path(), expected);
+        }
+        assert_eq!(exact("/acc/leads"), None);
+    }
+}

@@ -1,0 +1,251 @@
+//! An object, a file or blob, on its way into the landing: which lead each of its records is, and what is remembered of
+//! it between runs.
+//!
+//! The records of an object of which nothing is known are settled one by one as they come. One that was read before, or
+//! that may be a copy of another, is seen whole first and then read again, so that no record is taken for another.
+
+use std::collections::HashMap;
+use std::io::Read;
+
+use chrono::{DateTime, Utc};
+use polars::prelude::*;
+
+use super::intake::Intake;
+use super::landing::content::Content;
+use super::landing::datasets::Dataset;
+use super::landing::{Fate, RawLead};
+use super::records::{Stopped, cut};
+use crate::error::{Error, Result};
+
+/// Blobs and files whose records are landed, by version.
+const OBJECTS: Dataset = Dataset { name: "objects", key: &["source", "name"] };
+
+/// Records of an object handed over at a time.
+const BATCH: usize = 1000;
+
+/// A blob or file whose records were all taken.
+#[derive(Debug)]
+pub(super) struct Object {
+    /// As [`crate::place`] writes its name.
+    pub(super) name: String,
+    /// ETag or hash: equal means unchanged.
+    pub(super) version: String,
+    pub(super) bytes: u64,
+    pub(super) modified_at: DateTime<Utc>,
+    pub(super) records: usize,
+}
+
+/// Opens an object from its beginning.
+pub(super) type Open<'o> = &'o mut dyn FnMut() -> std::io::Result<Box<dyn Read>>;
+
+impl Intake<'_> {
+    /// The versions of the objects that are landed already, and what they hold is known from now on.
+    pub(super) fn known_objects(&mut self) -> Result<HashMap<String, String>> {
+        let Some(landing) = &mut self.landing else { return Ok(HashMap::new()) };
+        let newest = landing.newest(&OBJECTS)?;
+        if newest.height() == 0 {
+            return Ok(HashMap::new());
+        }
+        let text = |name: &str| newest.column(name).ok().and_then(|c| c.str().ok());
+        let (sources, names, versions, holds) = (text("source"), text("name"), text("version"), text("holds"));
+        let records = newest.column("records")?.i64()?;
+        let places = landing.places(&self.state.lands_as)?;
+        let mut known = HashMap::new();
+        for n in 0..newest.height() {
+            let of = |column: Option<&'_ StringChunked>| column.and_then(|c| c.get(n)).map(str::to_owned);
+            let (Some(source), Some(name), Some(version)) = (of(sources), of(names), of(versions)) else { continue };
+            if source == self.state.lands_as {
+                let records = records.get(n).and_then(|r| usize::try_from(r).ok()).unwrap_or(0);
+                places.remember(&name, records, of(holds).as_deref());
+                known.insert(name, version);
+            }
+        }
+        Ok(known)
+    }
+
+    /// Says that an object is there.
+    pub(super) fn is_there(&mut self, name: &str) -> Result<()> {
+        if let Some(landing) = &mut self.landing {
+            landing.places(&self.state.lands_as)?.is_there(name);
+        }
+        Ok(())
+    }
+
+    /// Says of the known objects that fit that they could not be looked for.
+    pub(super) fn may_be_there(&mut self, fits: impl Fn(&str) -> bool) -> Result<()> {
+        if let Some(landing) = &mut self.landing {
+            landing.places(&self.state.lands_as)?.may_be_there(fits);
+        }
+        Ok(())
+    }
+
+    /// Whether an object that changed must be looked at before any is taken: others may have what it held.
+    pub(super) fn is_to_be_looked_at(&mut self, name: &str) -> Result<bool> {
+        match &mut self.landing {
+            Some(landing) => Ok(landing.places(&self.state.lands_as)?.knows(name)),
+            None => Ok(false),
+        }
+    }
+
+    /// Looks at an object that changed.
+    pub(super) fn look_at(&mut self, name: &str, modified_at: DateTime<Utc>, open: Open<'_>) -> Result<(), Stopped> {
+        let mut contents = Vec::new();
+        cut(open()?, name, modified_at, &mut |lead| {
+            contents.extend((!lead.keyed).then_some(lead.content));
+            Ok(())
+        })?;
+        if let Some(landing) = &mut self.landing {
+            landing.places(&self.state.lands_as)?.changed(name, &contents);
+        }
+        Ok(())
+    }
+
+    /// Says what an object that changed holds.
+    pub(super) fn seen(&mut self, name: &str, leads: &[RawLead]) -> Result<()> {
+        if let Some(landing) = &mut self.landing {
+            let contents: Vec<Content> = leads.iter().filter(|l| !l.keyed).map(|l| l.content).collect();
+            landing.places(&self.state.lands_as)?.changed(name, &contents);
+        }
+        Ok(())
+    }
+
+    /// Cuts an object and lands its records.
+    pub(super) fn take_object(
+        &mut self,
+        name: &str,
+        modified_at: DateTime<Utc>,
+        known: bool,
+        open: Open<'_>,
+    ) -> Result<usize, Stopped> {
+        let settled = match self.must_be_seen(name, modified_at, open)? {
+            true => Some(self.settled(name, modified_at, open)?),
+            false => None,
+        };
+        let mut look = match &mut self.landing {
+            Some(landing) if settled.is_none() => Some(landing.look(&self.state.lands_as, name)?),
+            _ => None,
+        };
+        let (mut batch, mut n) = (Vec::new(), 0);
+        let records = cut(open()?, name, modified_at, &mut |mut lead| {
+            if let Some((contents, fates)) = &settled {
+                // Whoever writes to the object meanwhile will be read by the next run.
+                if contents.get(n) != Some(&lead.content) {
+                    return Err(Stopped::Changing);
+                }
+                lead.fate = fates.get(n).cloned().unwrap_or_default();
+            } else if let (Some(landing), Some(look)) = (&mut self.landing, &mut look) {
+                lead.fate = landing.settle_one(&self.state.lands_as, look, &lead)?;
+            }
+            n += 1;
+            batch.push(lead);
+            if batch.len() < BATCH { Ok(()) } else { Ok(self.take(std::mem::take(&mut batch), known)?) }
+        })?;
+        self.take(batch, known)?;
+        if let (Some(landing), Some(look)) = (&mut self.landing, look) {
+            landing.places(&self.state.lands_as)?.end(look);
+        }
+        Ok(records)
+    }
+
+    /// Lands the records of an object that is in memory.
+    pub(super) fn take_leads(&mut self, name: &str, mut leads: Vec<RawLead>, known: bool) -> Result<usize> {
+        let records = leads.len();
+        if let Some(landing) = &mut self.landing {
+            let source = &self.state.lands_as;
+            let mut look = landing.look(source, name)?;
+            let mut whole = look.is_known();
+            for (n, lead) in leads.iter().enumerate() {
+                let is_open = landing.places(source)?.see(&mut look, lead);
+                whole |= n == 0 && is_open && !lead.keyed;
+                if !whole {
+                    break;
+                }
+            }
+            let fates = match whole {
+                true => landing.settle(source, look)?,
+                false => {
+                    let mut look = landing.look(source, name)?;
+                    let mut fates = Vec::with_capacity(records);
+                    for lead in &leads {
+                        fates.push(landing.settle_one(source, &mut look, lead)?);
+                    }
+                    landing.places(source)?.end(look);
+                    fates
+                }
+            };
+            for (lead, fate) in leads.iter_mut().zip(fates) {
+                lead.fate = fate;
+            }
+        }
+        self.take(leads, known)?;
+        Ok(records)
+    }
+
+    /// Whether an object must be seen whole before its records are settled.
+    fn must_be_seen(&mut self, name: &str, modified_at: DateTime<Utc>, open: Open<'_>) -> Result<bool, Stopped> {
+        let Some(landing) = &mut self.landing else { return Ok(false) };
+        let mut look = landing.look(&self.state.lands_as, name)?;
+        if look.is_known() {
+            return Ok(true);
+        }
+        let places = landing.places(&self.state.lands_as)?;
+        let mut may_be_a_copy = false;
+        let first = cut(open()?, name, modified_at, &mut |lead| {
+            may_be_a_copy = !lead.keyed && places.see(&mut look, &lead);
+            Err(Stopped::Enough)
+        });
+        match first {
+            Ok(_) | Err(Stopped::Enough) => Ok(may_be_a_copy),
+            Err(stopped) => Err(stopped),
+        }
+    }
+
+    fn settled(
+        &mut self,
+        name: &str,
+        modified_at: DateTime<Utc>,
+        open: Open<'_>,
+    ) -> Result<(Vec<Content>, Vec<Fate>), Stopped> {
+        let Some(landing) = &mut self.landing else { return Ok((Vec::new(), Vec::new())) };
+        let mut look = landing.look(&self.state.lands_as, name)?;
+        let places = landing.places(&self.state.lands_as)?;
+        let mut contents = Vec::new();
+        cut(open()?, name, modified_at, &mut |lead| {
+            contents.push(lead.content);
+            places.see(&mut look, &lead);
+            Ok(())
+        })?;
+        Ok((contents, landing.settle(&self.state.lands_as, look)?))
+    }
+
+    /// Notes that all records of an object were taken.
+    pub(super) fn object_taken(&mut self, object: Object) {
+        self.report.objects += 1;
+        self.objects.push(object);
+    }
+
+    /// Objects are remembered only after their records are on disk.
+    pub(super) fn remember_objects(&mut self) -> Result<()> {
+        let objects = std::mem::take(&mut self.objects);
+        let Some(landing) = &mut self.landing else { return Ok(()) };
+        let places = landing.places(&self.state.lands_as)?;
+        let instants: Vec<i64> = objects.iter().map(|o| o.modified_at.timestamp_micros()).collect();
+        let frame = df!(
+            "source" => vec![self.state.lands_as.as_str(); objects.len()],
+            "name" => objects.iter().map(|o| o.name.as_str()).collect::<Vec<_>>(),
+            "version" => objects.iter().map(|o| o.version.as_str()).collect::<Vec<_>>(),
+            "bytes" => objects.iter().map(|o| o.bytes as i64).collect::<Vec<_>>(),
+            "modified_at" => instants,
+            "records" => objects.iter().map(|o| o.records as i64).collect::<Vec<_>>(),
+            "holds" => objects.iter().map(|o| places.holds(&o.name)).collect::<Vec<_>>(),
+        )?;
+        landing.append_versions(&OBJECTS, &frame, self.now)?;
+        Ok(())
+    }
+}
+
+impl From<Error> for Stopped {
+    fn from(error: Error) -> Self {
+        Stopped::Taker(error)
+    }
+}

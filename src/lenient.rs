@@ -1,0 +1,116 @@
+//! Bytes that are nearly text, and text that is nearly JSON, read where one reading is safe: a wrong byte costs its
+//! character, never the record around it.
+
+use std::borrow::Cow;
+
+/// The text of bytes that should be UTF-8. A byte that is none is taken for one of windows-1252, by itself: a name that
+/// was pasted from an old program is read, and all around it stays as it is. Zero bytes are nothing.
+pub fn text(bytes: &[u8]) -> Cow<'_, str> {
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => {
+            let mut text = String::with_capacity(bytes.len() + 16);
+            for chunk in bytes.utf8_chunks() {
+                text += chunk.valid();
+                text += &encoding_rs::WINDOWS_1252.decode_without_bom_handling(chunk.invalid()).0;
+            }
+            Cow::Owned(text)
+        }
+    };
+    if text.contains('\0') { Cow::Owned(text.replace('\0', "")) } else { text }
+}
+
+/// Text that no parser takes for JSON, mended: halves of characters (`\ud83d` alone), line breaks and other control
+/// characters raw in a string, backslashes before nothing that is escaped, `NaN` and `Infinity`. Nothing if there was
+/// nothing to mend.
+pub fn json(text: &str) -> Option<String> {
+    let mut mended = String::with_capacity(text.len() + 16);
+    let (mut rest, mut inside, mut changed) = (text, false, false);
+    while let Some(c) = rest.chars().next() {
+        let (taken, put): (usize, Cow<'_, str>) = match c {
+            '\\' if inside => escape(rest),
+            c if inside && (c as u32) < 0x20 => (c.len_utf8(), format!("\\u{:04x}", c as u32).into()),
+            c if !inside && !c.is_ascii_whitespace() && (c as u32) < 0x20 => (c.len_utf8(), " ".into()),
+            'N' | 'I' | '-' if !inside => literal(rest),
+            c => {
+                inside ^= c == '"';
+                (c.len_utf8(), rest.get(..c.len_utf8()).unwrap_or_default().into())
+            }
+        };
+        let (old, after) = rest.split_at_checked(taken)?;
+        changed |= old != put;
+        mended += &put;
+        rest = after;
+    }
+    changed.then_some(mended)
+}
+
+/// How long the escape at the start of a text is, and what it is to be.
+fn escape(rest: &str) -> (usize, Cow<'_, str>) {
+    let unit = |at: usize| {
+        rest.get(at..at + 2).filter(|t| *t == "\\u")?;
+        rest.get(at + 2..at + 6)
+            .filter(|h| h.bytes().all(|b| b.is_ascii_hexdigit()))
+            .and_then(|h| u16::from_str_radix(h, 16).ok())
+    };
+    let as_it_is = |length: usize| (length, rest.get(..length).unwrap_or_default().into());
+    match rest.as_bytes().get(1) {
+        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => as_it_is(2),
+        Some(b'u') => match unit(0) {
+            Some(0xd800..=0xdbff) if matches!(unit(6), Some(0xdc00..=0xdfff)) => as_it_is(12),
+            Some(0xd800..=0xdfff) => (6, "\\ufffd".into()),
+            Some(_) => as_it_is(6),
+            None => (1, "\\\\".into()),
+        },
+        _ => (1, "\\\\".into()),
+    }
+}
+
+/// How long the word at the start of a text is, and what it is to be: JSON has no word for what is no number.
+fn literal(rest: &str) -> (usize, Cow<'_, str>) {
+    match ["NaN", "Infinity", "-Infinity", "-NaN"].into_iter().find(|word| rest.starts_with(word)) {
+        Some(word) => (word.len(), "null".into()),
+        None => (1, rest.get(..1).unwrap_or_default().into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn one_wrong_byte_costs_its_character() {
+        let mut bytes = "Müller, ".as_bytes().to_vec();
+        bytes.extend(b"Ing\xe9nieur\0 \x80");
+        assert_eq!(text(&bytes), "Müller, Ingénieur €");
+        assert!(matches!(text("ok".as_bytes()), Cow::Borrowed("ok")));
+    }
+
+    #[test]
+    fn halves_of_characters_raw_control_characters_and_words_for_no_number_are_mended() {
+        for (bad, good) in [
+            (r#"{"a":"x \ud83d"}"#, r#"{"a":"x \ufffd"}"#),
+            (r#"{"a":"\ud83d\ude00 \ude00"}"#, r#"{"a":"\ud83d\ude00 \ufffd"}"#),
+            ("{\"a\":\"1\n2\"}", "{\"a\":\"1\\u000a2\"}"),
+            (r#"{"a":NaN,"b":-Infinity,"c":"NaN"}"#, r#"{"a":null,"b":null,"c":"NaN"}"#),
+            (r#"{"a":"C:\x\u12"}"#, r#"{"a":"C:\\x\\u12"}"#),
+        ] {
+            assert_eq!(json(bad).as_deref(), Some(good));
+            assert!(serde_json::from_str::<serde_json::Value>(good).is_ok());
+        }
+        assert_eq!(json(r#"{"a":-1,"b":["\u00e9\\"]}"#), None);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_json_is_left_as_it_is(texts in proptest::collection::vec("\\PC{0,12}|[\"\\\\\n]{0,5}", 0..5), n in any::<f64>()) {
+            prop_assert_eq!(json(&serde_json::json!({"a": texts, "b": n, "c": [-1, null]}).to_string()), None);
+        }
+
+        #[test]
+        fn no_text_panics(text in "(?s).{0,40}") {
+            let _ = json(&text);
+        }
+    }
+}
