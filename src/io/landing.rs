@@ -17,6 +17,7 @@ pub mod places;
 mod raw_lead;
 pub mod segments;
 pub mod source_state;
+mod version;
 
 pub use lock::lock;
 pub use raw_lead::{Fate, RawLead};
@@ -104,6 +105,7 @@ impl Landing {
     /// # Errors
     /// When the folder cannot be read or has lost a segment (exit 4).
     pub fn open_read_only(state_dir: &Path) -> Result<Landing> {
+        version::check(state_dir)?;
         let dir = state_dir.join("landing");
         let raw = Segments::open(&dir.join(RAW))?;
         Ok(Landing { dir, _lock: None, raw, index: None, pending: Vec::new(), pending_bytes: 0, key: None })

@@ -14,8 +14,9 @@ use super::intake::Intake;
 use super::landing::content::Content;
 use super::landing::datasets::Dataset;
 use super::landing::{Fate, RawLead};
-use super::records::{Stopped, cut};
+use super::records::{Stopped, cut, unpack};
 use crate::error::{Error, Result};
+use crate::leads::OwnReader;
 
 /// Blobs and files whose records are landed, by version.
 const OBJECTS: Dataset = Dataset { name: "objects", key: &["source", "name"] };
@@ -117,6 +118,7 @@ impl Intake<'_> {
         known: bool,
         open: Open<'_>,
     ) -> Result<usize, Stopped> {
+        unpack(open()?)?;
         let settled = match self.must_be_seen(name, modified_at, open)? {
             true => Some(self.settled(name, modified_at, open)?),
             false => None,
@@ -138,7 +140,13 @@ impl Intake<'_> {
             }
             n += 1;
             batch.push(lead);
-            if batch.len() < BATCH { Ok(()) } else { Ok(self.take(std::mem::take(&mut batch), known)?) }
+            if batch.len() < BATCH {
+                return Ok(());
+            }
+            if n == BATCH {
+                refuse_strangers(&batch)?;
+            }
+            Ok(self.take(std::mem::take(&mut batch), known)?)
         })?;
         self.take(batch, known)?;
         if let (Some(landing), Some(look)) = (&mut self.landing, look) {
@@ -148,8 +156,11 @@ impl Intake<'_> {
     }
 
     /// Lands the records of an object that is in memory.
-    pub(super) fn take_leads(&mut self, name: &str, mut leads: Vec<RawLead>, known: bool) -> Result<usize> {
+    pub(super) fn take_leads(&mut self, name: &str, mut leads: Vec<RawLead>, known: bool) -> Result<usize, Stopped> {
         let records = leads.len();
+        if let Some(first) = leads.get(..BATCH) {
+            refuse_strangers(first)?;
+        }
         if let Some(landing) = &mut self.landing {
             let source = &self.state.lands_as;
             let mut look = landing.look(source, name)?;
@@ -242,6 +253,21 @@ impl Intake<'_> {
         landing.append_versions(&OBJECTS, &frame, self.now)?;
         Ok(())
     }
+}
+
+/// An object of which no record at its beginning is a lead is something else, and is not taken in: a glob or prefix
+/// reaches too far.
+fn refuse_strangers(leads: &[RawLead]) -> Result<(), Stopped> {
+    let mut reader = OwnReader::default();
+    let mut is_lead = |l: &RawLead| l.problem.is_none() && reader.is_lead(l.format, l.header.as_deref(), &l.payload);
+    if leads.iter().any(&mut is_lead) {
+        return Ok(());
+    }
+    let header = leads.first().and_then(|l| l.header.as_deref()).map(|header| {
+        let text: String = String::from_utf8_lossy(header).chars().take(200).collect();
+        format!("; its header is \"{}\"", text.trim())
+    });
+    Err(Stopped::Refused(format!("none of its first {} records is a lead{}", leads.len(), header.unwrap_or_default())))
 }
 
 impl From<Error> for Stopped {

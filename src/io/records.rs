@@ -12,6 +12,7 @@
 mod csv;
 mod cutter;
 mod json;
+mod limits;
 mod parquet;
 mod window;
 
@@ -27,6 +28,9 @@ use crate::codes::quarantine;
 use crate::io::landing::content::content_of;
 use crate::io::landing::{Fate, RawLead};
 
+/// What gzip and zstd begin with.
+const GZIP: &[u8] = &[0x1f, 0x8b];
+const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 /// How often packed bytes may hold packed bytes.
 const MAX_PACKED: u8 = 3;
 
@@ -40,7 +44,7 @@ pub fn cut(
     stored_at: DateTime<Utc>,
     take: &mut dyn FnMut(RawLead) -> Result<(), Stopped>,
 ) -> Result<usize, Stopped> {
-    let mut cutter = Cutter { name: name.into(), stored_at, records: 0, take };
+    let mut cutter = Cutter { name: name.into(), stored_at, records: 0, searched: 0, take };
     cutter.any(Box::new(reader), 0)?;
     Ok(cutter.records)
 }
@@ -53,6 +57,7 @@ pub fn entity(json: &RawValue, read_at: DateTime<Utc>) -> RawLead {
         name: "".into(),
         stored_at: read_at,
         records: 0,
+        searched: 0,
         take: &mut |record| {
             lead = Some(record);
             Ok(())
@@ -81,17 +86,20 @@ impl Cutter<'_> {
         if let Err(e) = sample {
             return self.broken(&mut window, e, packed);
         }
-        let head = window.ready();
-        if head.is_empty() {
+        if window.ready().is_empty() {
             return Ok(());
         }
-        if head.starts_with(&[0x1f, 0x8b]) && packed < MAX_PACKED {
-            return self
-                .any(Box::new(flate2::read::MultiGzDecoder::new(BufReader::new(window.into_reader()))), packed + 1);
+        if wide_encoding(window.ready()).is_none() && !self.skip_gap(&mut window)? {
+            return self.problem(vec![0], quarantine::NOT_TEXT, "nothing but zero bytes");
         }
-        if head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) && packed < MAX_PACKED {
-            let decoder = zstd::stream::read::Decoder::new(window.into_reader())?;
-            return self.any(Box::new(decoder), packed + 1);
+        let head = window.ready();
+        if head.starts_with(GZIP) && packed < MAX_PACKED {
+            let (reader, limit) = limits::packed(BufReader::new(window.into_reader()));
+            return self.any(Box::new(limit.over(flate2::read::MultiGzDecoder::new(reader))), packed + 1);
+        }
+        if head.starts_with(ZSTD) && packed < MAX_PACKED {
+            let (reader, limit) = limits::packed(window.into_reader());
+            return self.any(Box::new(limit.over(zstd::stream::read::Decoder::new(reader)?)), packed + 1);
         }
         if head.starts_with(b"PAR1") {
             return match window.rest() {
@@ -126,9 +134,22 @@ impl Cutter<'_> {
         }
     }
 
+    /// Passes the zero bytes that a log begins with which was cut while it was written to. Says whether more follows.
+    fn skip_gap<R: Read>(&mut self, window: &mut Window<R>) -> Result<bool, Stopped> {
+        while window.at(0)? == Some(0) {
+            let zeros = window.ready().iter().take_while(|b| **b == 0).count();
+            window.consume(zeros);
+        }
+        window.peek(SAMPLE)?;
+        Ok(!window.ready().is_empty())
+    }
+
     /// Packed bytes that are cut or damaged are a record with a problem; a failing disk or network is a failure.
     fn broken<R: Read>(&mut self, window: &mut Window<R>, e: std::io::Error, packed: u8) -> Result<(), Stopped> {
         use std::io::ErrorKind;
+        if let Some(why) = limits::exceeded(&e) {
+            return Err(Stopped::Refused(why));
+        }
         let damaged = matches!(e.kind(), ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::UnexpectedEof);
         // zstd reports damage as `Other`.
         if packed == 0 || !(damaged || e.kind() == ErrorKind::Other) {
@@ -151,11 +172,35 @@ fn wide_encoding(head: &[u8]) -> Option<(&'static encoding_rs::Encoding, usize)>
     }
 }
 
-/// Zero bytes, or many control characters, are in no text.
+/// Whether bytes are no text: those of a known kind, or many control characters. A zero byte or two are in many a text.
 fn is_binary(head: &[u8]) -> bool {
     let head = head.get(..8192.min(head.len())).unwrap_or(head);
     let control = head.iter().filter(|b| **b < 0x20 && !b"\t\r\n\x0c\x1e".contains(b)).count();
-    head.contains(&0) || control * 20 > head.len()
+    let known: [&[u8]; 5] = [b"PK\x03\x04", b"%PDF-", b"\x89PNG", b"\xd0\xcf\x11\xe0", b"SQLite format 3"];
+    known.iter().any(|mark| head.starts_with(mark)) || control * 20 > head.len()
+}
+
+/// Unpacks bytes that are packed and gives them to nobody, so that what is too large is known before any of it is taken.
+///
+/// # Errors
+/// When the reader fails, or more comes out than may.
+pub fn unpack(reader: impl Read) -> Result<(), Stopped> {
+    let mut window = Window::new(reader);
+    let head = window.peek(4)?;
+    let is_gzip = head.starts_with(GZIP);
+    if !is_gzip && !head.starts_with(ZSTD) {
+        return Ok(());
+    }
+    let (reader, limit) = limits::packed(BufReader::new(window.into_reader()));
+    let unpacked = match is_gzip {
+        true => std::io::copy(&mut limit.over(flate2::read::MultiGzDecoder::new(reader)), &mut std::io::sink()),
+        false => std::io::copy(&mut limit.over(zstd::stream::read::Decoder::new(reader)?), &mut std::io::sink()),
+    };
+    match unpacked.err().and_then(|e| limits::exceeded(&e)) {
+        Some(why) => Err(Stopped::Refused(why)),
+        // Damage is a record with a problem, and told as one.
+        None => Ok(()),
+    }
 }
 
 /// All raw leads of bytes in memory, for tests and small objects.

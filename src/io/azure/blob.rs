@@ -29,7 +29,7 @@ use crate::error::{Error, Result, count};
 use crate::io::intake::{Intake, OLD_DAYS};
 use crate::io::landing::RawLead;
 use crate::io::objects::Object;
-use crate::io::records::{Stopped, cut};
+use crate::io::records::{Stopped, cut, unpack};
 use crate::place;
 
 /// Blobs read at a time; more brings nothing.
@@ -222,19 +222,20 @@ enum Taken {
 /// Lands what a blob holds.
 fn take(blob: &Listed, body: Body, known: bool, intake: &mut Intake<'_>) -> Result<Taken> {
     let place = blob.place();
-    Ok(match body {
-        Body::Leads(leads) => Taken::Records(intake.take_leads(&place, leads, known)?),
-        Body::Aside(file) => match intake.take_object(&place, blob.modified_at, known, &mut || again(&file)) {
-            Ok(records) => Taken::Records(records),
-            Err(Stopped::Taker(e)) => return Err(e),
-            Err(Stopped::Refused(why)) => Taken::Refused(why),
-            Err(Stopped::Enough | Stopped::Changing) => Taken::Restless,
-            Err(Stopped::Read(e)) => return Err(unread(blob, e)),
-        },
-        Body::Refused(why) => Taken::Refused(why),
-        Body::Gone => Taken::Gone,
-        Body::Restless => Taken::Restless,
-    })
+    let taken = match body {
+        Body::Leads(leads) => intake.take_leads(&place, leads, known),
+        Body::Aside(file) => intake.take_object(&place, blob.modified_at, known, &mut || again(&file)),
+        Body::Refused(why) => Err(Stopped::Refused(why)),
+        Body::Gone => return Ok(Taken::Gone),
+        Body::Restless => Err(Stopped::Changing),
+    };
+    match taken {
+        Ok(records) => Ok(Taken::Records(records)),
+        Err(Stopped::Taker(e)) => Err(e),
+        Err(Stopped::Refused(why)) => Ok(Taken::Refused(why)),
+        Err(Stopped::Enough | Stopped::Changing) => Ok(Taken::Restless),
+        Err(Stopped::Read(e)) => Err(unread(blob, e)),
+    }
 }
 
 /// Looks at a blob that changed.
@@ -377,9 +378,12 @@ async fn body(
 
 fn leads(blob: &Listed, bytes: Vec<u8>) -> Body {
     let mut leads = Vec::new();
-    let cut = cut(Cursor::new(&bytes), &blob.place(), blob.modified_at, &mut |lead| {
-        leads.push(lead);
-        Ok(())
+    let unpacked = unpack(Cursor::new(&bytes));
+    let cut = unpacked.and_then(|()| {
+        cut(Cursor::new(&bytes), &blob.place(), blob.modified_at, &mut |lead| {
+            leads.push(lead);
+            Ok(())
+        })
     });
     match cut {
         Err(Stopped::Refused(why)) => Body::Refused(why),

@@ -6,12 +6,13 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::segments::{cannot, make_dir};
+use super::version;
 use crate::error::{Error, Result};
 
 /// Takes the lock of a state folder, waiting up to `wait` for another run to end. It is held while the file lives.
 ///
 /// # Errors
-/// Exit 5 when another run holds it, 4 when the folder cannot be written.
+/// Exit 5 when another run holds it, 4 when the folder cannot be written or a newer program wrote it.
 pub fn lock(state_dir: &Path, wait: Duration) -> Result<File> {
     make_dir(state_dir)?;
     let path = state_dir.join("lock");
@@ -25,7 +26,11 @@ pub fn lock(state_dir: &Path, wait: Duration) -> Result<File> {
     let until = Instant::now() + wait;
     loop {
         match file.try_lock() {
-            Ok(()) => return Ok(file),
+            Ok(()) => {
+                version::check(state_dir)?;
+                version::write(state_dir)?;
+                return Ok(file);
+            }
             Err(TryLockError::Error(e)) => return Err(cannot("lock", &path, &e)),
             Err(TryLockError::WouldBlock) if Instant::now() < until => {
                 std::thread::sleep(Duration::from_millis(200).min(until - Instant::now()));

@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 use super::cutter::{Cutter, MAX_RECORD, Own, SAMPLE, Stopped};
 use super::window::Window;
+use crate::leads::is_column;
+use crate::lenient;
 
 /// How a file is written.
 #[derive(Clone, Copy, Debug)]
@@ -41,20 +43,28 @@ impl Cutter<'_> {
         let mut header: Option<(Arc<[u8]>, Columns)> = None;
         let mut first = true;
         loop {
-            let (length, consumed) = match record(window, dialect)? {
-                Record::Whole(length, consumed) => (length, consumed),
-                Record::Nothing => return Ok(()),
-                Record::TooLarge => {
-                    let start = window.ready().get(..SAMPLE).unwrap_or_default().to_vec();
-                    skip_line(window, dialect.line_end)?;
-                    self.too_large(start)?;
-                    continue;
-                }
-            };
+            let (length, consumed) =
+                match record(window, dialect, header.as_ref().map(|(_, columns)| columns.names.len()))? {
+                    Record::Whole(length, consumed) => (length, consumed),
+                    Record::Nothing => return Ok(()),
+                    Record::TooLarge => {
+                        let start = window.ready().get(..SAMPLE).unwrap_or_default().to_vec();
+                        skip_record(window, dialect)?;
+                        self.too_large(start)?;
+                        continue;
+                    }
+                };
             let bytes = window.ready().get(..length).unwrap_or_default();
             let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes).to_vec();
             window.consume(consumed);
-            if bytes.trim_ascii().is_empty() {
+            if is_no_record(&bytes, dialect, header.as_ref().map_or(1, |(_, columns)| columns.names.len())) {
+                continue;
+            }
+            // Files put together have a header again, perhaps with its columns in another order.
+            if let Some((_, columns)) = &header
+                && columns.stand_again(&bytes, dialect)
+            {
+                header = Some((Arc::from(bytes.as_slice()), Columns::of(&bytes, dialect)));
                 continue;
             }
             if std::mem::take(&mut first) && is_header(&bytes, dialect) {
@@ -76,8 +86,26 @@ struct Columns {
 impl Columns {
     fn of(header: &[u8], dialect: Dialect) -> Columns {
         let names: Vec<String> = cells(header, dialect).into_iter().map(|c| c.trim().to_owned()).collect();
-        let has = |wanted: &str| names.iter().any(|n| n.trim_start_matches('\u{feff}').eq_ignore_ascii_case(wanted));
-        Columns { keyed: has("PartitionKey") && has("RowKey"), names }
+        let bare =
+            |n: &str| n.trim_start_matches('\u{feff}').rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
+        let has = |wanted: &str| names.iter().any(|n| bare(n) == wanted);
+        Columns { keyed: has("partitionkey") && has("rowkey"), names }
+    }
+
+    /// Whether a record is a header again: no cell of it is a value, and most are names of columns.
+    fn stand_again(&self, record: &[u8], dialect: Dialect) -> bool {
+        let is_name = |cell: &str| {
+            let cell = cell.trim().trim_start_matches('\u{feff}');
+            self.names.iter().any(|n| n.trim_start_matches('\u{feff}').eq_ignore_ascii_case(cell)) || is_column(cell)
+        };
+        let first = record.split(|b| *b == dialect.delimiter).next().unwrap_or_default();
+        // Most records are told by their first cell.
+        if !is_name(text(first).trim_matches('"')) || !is_header(record, dialect) {
+            return false;
+        }
+        let cells: Vec<String> = cells(record, dialect).into_iter().filter(|c| !c.trim().is_empty()).collect();
+        let names = cells.iter().filter(|c| is_name(c)).count();
+        names >= 2.min(self.names.len()) && names * 2 >= cells.len()
     }
 
     fn own(&self, record: &[u8], dialect: Dialect) -> Option<Own> {
@@ -133,14 +161,33 @@ fn cells(record: &[u8], dialect: Dialect) -> Vec<String> {
 }
 
 fn text(bytes: &[u8]) -> String {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => text.to_owned(),
-        Err(_) => encoding_rs::WINDOWS_1252.decode(bytes).0.into_owned(),
-    }
+    lenient::text(bytes).into_owned()
 }
 
-/// Finds the end of the record that the window stands on.
-fn record<R: Read>(window: &mut Window<R>, dialect: Dialect) -> Result<Record, Stopped> {
+/// Whether a record is none: nothing but delimiters, a line under a header, a sum or a count under the rows, `sep=` again.
+fn is_no_record(record: &[u8], dialect: Dialect, columns: usize) -> bool {
+    let is_between = |b: &u8| b.is_ascii_whitespace() || b"\"\0".contains(b) || *b == dialect.delimiter;
+    if record.iter().all(|b| is_between(b) || b"-=+".contains(b)) {
+        return true;
+    }
+    if record.len() > 200 {
+        return false;
+    }
+    let cells: Vec<String> = cells(record, dialect).iter().map(|c| c.trim().to_lowercase()).collect();
+    let mut said = cells.iter().filter(|c| !c.is_empty());
+    let Some(first) = said.next() else { return true };
+    let is_number = |c: &String| c.chars().all(|c| c.is_ascii_digit() || " .,'".contains(c));
+    let is_count = first.trim_matches(['(', ')', '.']).split_once(' ').is_some_and(|(n, what)| {
+        n.bytes().all(|b| b.is_ascii_digit()) && ["row", "record", "lead", "item"].iter().any(|w| what.starts_with(w))
+    });
+    let label = first.trim_end_matches([':', '=']).trim();
+    let is_sum = ["total", "grand total", "sum", "count", "total rows", "total records", "row count", "record count"]
+        .contains(&label);
+    columns > 2 && (is_count || is_sum) && said.all(is_number) || first.starts_with("sep=") && first.len() < 6
+}
+
+/// Finds the end of the record that the window stands on. `columns`: how many cells a record has.
+fn record<R: Read>(window: &mut Window<R>, dialect: Dialect, columns: Option<usize>) -> Result<Record, Stopped> {
     let (mut at, mut quoted, mut fresh) = (0, false, true);
     let mut first_line = None;
     loop {
@@ -161,7 +208,15 @@ fn record<R: Read>(window: &mut Window<R>, dialect: Dialect) -> Result<Record, S
         match byte {
             b'\\' if quoted && dialect.backslash => at += 1,
             b'"' if quoted && !dialect.backslash && window.at(at + 1)? == Some(b'"') => at += 1,
-            b'"' if quoted => quoted = false,
+            b'"' if quoted => {
+                let next = window.at(at + 1)?;
+                let closes = next.is_none_or(|b| b == dialect.delimiter || b"\r\n \t".contains(&b));
+                // What closes in the middle of a later cell was opened by a stray quote.
+                if let (false, Some(end)) = (closes, first_line) {
+                    return Ok(Record::Whole(end, end + 1));
+                }
+                quoted = false;
+            }
             b'"' if fresh => quoted = true,
             _ => {}
         }
@@ -169,11 +224,23 @@ fn record<R: Read>(window: &mut Window<R>, dialect: Dialect) -> Result<Record, S
         at += 1;
         if at > MAX_RECORD {
             return Ok(match (quoted, first_line) {
-                (true, Some(end)) => Record::Whole(end, end + 1),
+                (true, Some(end)) if are_records(window.ready(), end + 1, dialect, columns) => {
+                    Record::Whole(end, end + 1)
+                }
                 _ => Record::TooLarge,
             });
         }
     }
+}
+
+/// Whether the lines from here on are records, which a quote that never closes swallowed, and not the lines of one huge
+/// cell.
+fn are_records(bytes: &[u8], start: usize, dialect: Dialect, columns: Option<usize>) -> bool {
+    let Some(columns) = columns.filter(|n| *n > 1) else { return true };
+    let lines = bytes.get(start..).unwrap_or_default().split(|b| *b == dialect.line_end);
+    let lines: Vec<&[u8]> = lines.filter(|l| !l.trim_ascii().is_empty()).take(20).collect();
+    let fitting = lines.iter().filter(|line| cells(line, dialect).len() == columns).count();
+    fitting * 2 >= lines.len()
 }
 
 fn detect(sample: &[u8], hint: Option<u8>) -> Dialect {
@@ -208,7 +275,7 @@ fn fitting(sample: &[u8], dialect: Dialect) -> usize {
     let mut window = Window::new(sample);
     let mut wanted = None;
     let mut fit = 0;
-    while let Ok(Record::Whole(length, consumed)) = record(&mut window, dialect) {
+    while let Ok(Record::Whole(length, consumed)) = record(&mut window, dialect, None) {
         let bytes = window.ready().get(..length).unwrap_or_default();
         let cells = cells(bytes.strip_suffix(b"\r").unwrap_or(bytes), dialect).len();
         fit += usize::from(*wanted.get_or_insert(cells) == cells);
@@ -228,16 +295,20 @@ fn is_header(record: &[u8], dialect: Dialect) -> bool {
     })
 }
 
-fn skip_line<R: Read>(window: &mut Window<R>, line_end: u8) -> Result<(), Stopped> {
-    while !window.peek(1)?.is_empty() {
-        let ready = window.ready();
-        match ready.iter().position(|b| *b == line_end) {
-            Some(end) => {
-                window.consume(end + 1);
-                return Ok(());
-            }
-            None => window.consume(ready.len()),
+/// Leaves a record behind that is longer than one may be: to the end of its line, or of the cell that it opens.
+fn skip_record<R: Read>(window: &mut Window<R>, dialect: Dialect) -> Result<(), Stopped> {
+    let (mut quoted, mut fresh) = (false, true);
+    while let Some(byte) = window.at(0)? {
+        window.consume(1);
+        match byte {
+            b'\\' if quoted && dialect.backslash => window.skip(1)?,
+            b'"' if quoted && !dialect.backslash && window.at(0)? == Some(b'"') => window.consume(1),
+            b'"' if quoted => quoted = false,
+            b'"' if fresh => quoted = true,
+            b if b == dialect.line_end && !quoted => return Ok(()),
+            _ => {}
         }
+        fresh = byte == dialect.delimiter && !quoted;
     }
     Ok(())
 }

@@ -41,6 +41,8 @@ pub(super) struct Cutter<'a> {
     pub(super) name: Arc<str>,
     pub(super) stored_at: DateTime<Utc>,
     pub(super) records: usize,
+    /// Bytes that were gone through in search of the next value behind a broken one.
+    pub(super) searched: usize,
     pub(super) take: &'a mut dyn FnMut(RawLead) -> Result<(), Stopped>,
 }
 
@@ -93,11 +95,13 @@ impl Own {
         let mut said: BTreeMap<&str, Cow<'_, str>> = BTreeMap::new();
         for (name, value) in fields {
             let name = name.trim_start_matches('\u{feff}');
-            if name.eq_ignore_ascii_case("PartitionKey") {
+            // Power Query puts the name of what was expanded before each: `Content.RowKey`.
+            let bare = name.rsplit('.').next().unwrap_or(name);
+            if bare.eq_ignore_ascii_case("PartitionKey") {
                 partition = Some(value);
-            } else if name.eq_ignore_ascii_case("RowKey") {
+            } else if bare.eq_ignore_ascii_case("RowKey") {
                 row = Some(value);
-            } else if name.eq_ignore_ascii_case("Timestamp") {
+            } else if bare.eq_ignore_ascii_case("Timestamp") && !is_annotation(name) {
                 stored_at = DateTime::parse_from_rfc3339(value.trim()).ok().map(|t| t.to_utc());
             } else if !value.is_empty() && !is_annotation(name) {
                 said.insert(name, value);

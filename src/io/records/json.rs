@@ -1,8 +1,9 @@
-//! JSON: one document, an array, one value after another (NDJSON or pretty-printed), or a table dump's wrapper
-//! `{"odata.metadata": …, "value": […]}`, `{"items": […], "nextMarker": …}`.
+//! JSON: one document, an array, one value after another (NDJSON or pretty-printed), and whatever wraps the leads: lists
+//! of pages, a table dump's `{"odata.metadata": …, "value": […]}`, the body of a flow's run, JSON text inside JSON.
 //!
 //! Values are found by their brackets and checked by a parser afterwards, so that a value which is broken inside costs
-//! only itself. Where every line is a value, lines are trusted more than brackets.
+//! only itself; where its brackets do not close, the next value that can be read begins anew. Where every line is a
+//! value, lines are trusted more than brackets. A value that is longer than a lead can be is a page, and is gone through.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -13,38 +14,101 @@ use serde_json::value::RawValue;
 use super::cutter::{Cutter, MAX_RECORD, Own, SAMPLE, Stopped};
 use super::window::Window;
 use crate::codes::quarantine;
+use crate::leads::{Named, OwnReader, named};
+use crate::lenient;
 
-/// How a value ended.
-enum Value {
-    /// So many bytes.
-    Whole(usize),
-    /// It was longer than a record may be; its beginning is kept, all of it is left behind.
-    TooLarge(Vec<u8>),
-    /// The stream ended inside it.
+/// How deep leads may be wrapped.
+const DEEPEST: usize = 32;
+
+/// Bytes that are gone through, for one object, in search of the next value behind a broken one.
+pub(super) const SEARCHED: usize = 64 << 20;
+
+/// Where a value ends.
+enum End {
+    /// After so many bytes.
+    At(usize),
+    /// Farther than a record may.
+    Far,
+    /// The stream ends inside it.
     Cut,
+}
+
+/// What is open around the values.
+enum Open {
+    List,
+    /// A page too long to be looked at whole: how many records there were before it, and its beginning.
+    Page(usize, Vec<u8>),
 }
 
 impl Cutter<'_> {
     /// One JSON text, whatever it holds.
     pub(super) fn json(&mut self, bytes: &[u8]) -> Result<(), Stopped> {
-        let text = match std::str::from_utf8(bytes) {
-            Ok(text) => Cow::Borrowed(text),
-            Err(_) => encoding_rs::WINDOWS_1252.decode(bytes).0,
+        match self.try_json(bytes)? {
+            Some(why) => self.problem(bytes.to_vec(), quarantine::NOT_JSON, &why),
+            None => Ok(()),
+        }
+    }
+
+    /// Gives the leads of one JSON text, or says why it is none.
+    fn try_json(&mut self, bytes: &[u8]) -> Result<Option<String>, Stopped> {
+        let text = lenient::text(bytes);
+        if let Some(fields) = members(&text) {
+            return self.object(bytes, &text, &fields).map(|()| None);
+        }
+        let e = match serde_json::from_str::<&RawValue>(&text) {
+            Ok(_) => return self.wrapper(bytes, &text).map(|()| None),
+            Err(e) => e,
         };
-        let fields: BTreeMap<Cow<'_, str>, &RawValue> = match serde_json::from_str(&text) {
-            Ok(fields) => fields,
-            Err(e) if e.is_data() => return self.give("json", None, bytes.to_vec(), None, None),
-            Err(e) => return self.problem(bytes.to_vec(), quarantine::NOT_JSON, &e.to_string()),
+        let mended = lenient::json(&text).unwrap_or_default();
+        match members(&mended) {
+            Some(fields) => self.object(bytes, &mended, &fields).map(|()| None),
+            None if serde_json::from_str::<&RawValue>(&mended).is_ok() => self.wrapper(bytes, &mended).map(|()| None),
+            None => Ok(Some(why(&e))),
+        }
+    }
+
+    fn object(&mut self, bytes: &[u8], text: &str, fields: &Members<'_>) -> Result<(), Stopped> {
+        if let Some(own) = own(fields) {
+            return self.give("entity", None, bytes.to_vec(), None, Some(own));
+        }
+        if named(fields.keys().map(AsRef::as_ref)) == Named::Lead {
+            return self.give("json", None, bytes.to_vec(), None, None);
+        }
+        if let Some(items) = page(fields) {
+            return items.into_iter().try_for_each(|item| self.json(item.get().as_bytes()));
+        }
+        self.wrapper(bytes, text)
+    }
+
+    /// What may wrap leads.
+    fn wrapper(&mut self, bytes: &[u8], text: &str) -> Result<(), Stopped> {
+        let mut wrapped = Vec::new();
+        unwrap(text, 0, &mut wrapped);
+        let most = wrapped.iter().map(|(named, _)| *named).max().unwrap_or(Named::Nothing);
+        wrapped.retain(|(named, _)| *named == most);
+        let is_whole = |payload: &[u8]| OwnReader::default().is_lead("json", None, payload);
+        let has_key = |text: &str| members(text).is_some_and(|fields| own(&fields).is_some());
+        // One lead in an envelope stays in it, as the envelope may tell when it came.
+        let stays = match wrapped.as_slice() {
+            [] => true,
+            [(_, one)] => one == text.trim() || (!has_key(one) && is_whole(bytes)),
+            _ => false,
         };
-        let own = Own::of(fields.iter().map(|(name, value)| (name.as_ref(), plain(value))));
-        self.give(if own.is_some() { "entity" } else { "json" }, None, bytes.to_vec(), None, own)
+        if stays {
+            return self.give("json", None, bytes.to_vec(), None, None);
+        }
+        for (_, text) in wrapped {
+            let own = members(&text).and_then(|fields| own(&fields));
+            self.give(if own.is_some() { "entity" } else { "json" }, None, text.into_bytes(), None, own)?;
+        }
+        Ok(())
     }
 
     pub(super) fn json_stream<R: Read>(&mut self, window: &mut Window<R>) -> Result<(), Stopped> {
         if is_line_by_line(window.peek(SAMPLE)?) {
             return self.json_lines(window);
         }
-        self.json_values(window)
+        self.json_values(window, false)
     }
 
     fn json_lines<R: Read>(&mut self, window: &mut Window<R>) -> Result<(), Stopped> {
@@ -58,80 +122,103 @@ impl Cutter<'_> {
                 end += 1;
                 found = window.at(end)?;
             }
-            let line = window.ready().get(..end).unwrap_or_default().trim_ascii().to_vec();
             if end > MAX_RECORD {
+                if is_page(window.ready()) {
+                    self.json_values(window, true)?;
+                    continue;
+                }
+                let start = window.ready().get(..SAMPLE).unwrap_or_default().to_vec();
                 skip_line(window)?;
-                self.too_large(line)?;
+                self.too_large(start)?;
                 continue;
             }
+            let line = window.ready().get(..end).unwrap_or_default();
+            // A log that was cut while it was written to has a gap of zero bytes.
+            let line: Vec<u8> = line.iter().copied().skip_while(|b| *b == 0 || b.is_ascii_whitespace()).collect();
+            let line = line.trim_ascii_end().to_vec();
             window.consume(end + 1);
-            let plain = serde_json::from_slice::<serde::de::IgnoredAny>(&line).is_ok();
             match line.first() {
                 None => {}
-                Some(b'{') if plain && wrapped(&line).is_none() => self.json(&line)?,
-                _ => {
-                    // Several values on a line, a page of a dump, or something broken: never more than this line.
-                    let before = self.records;
-                    let mut inner = Window::new(Cursor::new(&line));
-                    if plain || several_values(&line) {
-                        self.json_values(&mut inner)?;
-                    } else {
-                        self.json(&line)?;
-                    }
-                    debug_assert!(self.records > before || plain);
-                }
+                // Several values on a line, or a list of them; something broken is never more than this line.
+                Some(b'[') => self.json_values(&mut Window::new(Cursor::new(&line)), false)?,
+                Some(_) if several_values(&line) => self.json_values(&mut Window::new(Cursor::new(&line)), false)?,
+                Some(_) => self.json(&line)?,
             }
         }
     }
 
-    fn json_values<R: Read>(&mut self, window: &mut Window<R>) -> Result<(), Stopped> {
-        // What is open around the values: `]` for an array, `}` for the wrapper of one.
-        let mut open: Vec<u8> = Vec::new();
+    /// Values one after the other, up to the end, or up to the end of the first.
+    fn json_values<R: Read>(&mut self, window: &mut Window<R>, one: bool) -> Result<(), Stopped> {
+        let mut open: Vec<Open> = Vec::new();
         while let Some(byte) = window.at(0)? {
+            let in_page = matches!(open.last(), Some(Open::Page(..)));
             match byte {
-                b if b.is_ascii_whitespace() || b == b',' || b == 0x1e => window.consume(1),
-                b'[' if open.is_empty() => {
-                    open.push(b']');
+                b if b.is_ascii_whitespace() || b",:\x1e\0".contains(&b) => {
                     window.consume(1);
+                    continue;
                 }
-                b']' if open.last() == Some(&b']') => {
+                b'[' => {
+                    open.push(Open::List);
+                    window.consume(1);
+                    continue;
+                }
+                b']' if matches!(open.last(), Some(Open::List)) => {
                     open.pop();
                     window.consume(1);
-                    if open.pop() == Some(b'}') && !leave_wrapper(window)? {
-                        return self.problem(Vec::new(), quarantine::NOT_JSON, "ends in the middle");
+                }
+                b'}' if in_page => {
+                    window.consume(1);
+                    if let Some(Open::Page(before, start)) = open.pop()
+                        && before == self.records
+                    {
+                        self.too_large(start)?;
                     }
                 }
-                b'{' => {
-                    if open.is_empty()
-                        && let Some(start) = wrapped(window.peek(SAMPLE)?)
-                    {
-                        open.extend([b'}', b']']);
-                        window.consume(start + 1);
+                b'{' => match end_of(window)? {
+                    End::At(length) => {
+                        let bytes = window.ready().get(..length).unwrap_or_default().to_vec();
+                        let why = self.try_json(&bytes)?;
+                        let length = why.as_ref().and_then(|_| self.next_value(&bytes)).unwrap_or(length);
+                        window.consume(length);
+                        if let Some(why) = why {
+                            let broken = bytes.get(..length).unwrap_or(&bytes).to_vec();
+                            self.problem(broken, quarantine::NOT_JSON, &why)?;
+                        }
+                    }
+                    End::Far if is_page(window.ready()) => {
+                        let start = window.ready().get(..SAMPLE).unwrap_or_default().to_vec();
+                        open.push(Open::Page(self.records, start));
+                        window.consume(1);
                         continue;
                     }
-                    match value(window)? {
-                        Value::Whole(length) => {
-                            let bytes = window.ready().get(..length).unwrap_or_default().to_vec();
-                            window.consume(length);
-                            self.json(&bytes)?;
-                        }
-                        Value::TooLarge(start) => self.too_large(start)?,
-                        Value::Cut => {
-                            let rest = window.rest()?;
-                            return self.problem(rest, quarantine::NOT_JSON, "ends in the middle");
+                    End::Far | End::Cut => {
+                        let bytes = window.peek(MAX_RECORD)?;
+                        let bytes = bytes.get(..MAX_RECORD.min(bytes.len())).unwrap_or_default().to_vec();
+                        match self.next_value(&bytes) {
+                            Some(length) => {
+                                window.consume(length);
+                                self.json(bytes.get(..length).unwrap_or_default().trim_ascii_end())?;
+                            }
+                            None if bytes.len() < MAX_RECORD => {
+                                window.consume(bytes.len());
+                                return self.problem(bytes, quarantine::NOT_JSON, "ends in the middle");
+                            }
+                            None => {
+                                skip_value(window)?;
+                                self.too_large(bytes.get(..SAMPLE).unwrap_or_default().to_vec())?;
+                            }
                         }
                     }
+                },
+                // A name or a text of a page.
+                b'"' if in_page => {
+                    skip_text(window)?;
+                    continue;
                 }
-                _ => {
-                    // A scalar, or rubbish: up to the end of the line or of the element.
-                    let mut end = 1;
-                    while end < MAX_RECORD && window.at(end)?.is_some_and(|b| !b"\n,]".contains(&b)) {
-                        end += 1;
-                    }
-                    let bytes = window.ready().get(..end).unwrap_or_default().trim_ascii().to_vec();
-                    window.consume(end);
-                    self.json(&bytes)?;
-                }
+                _ => self.scalar(window, byte, in_page)?,
+            }
+            if one && open.is_empty() {
+                return Ok(());
             }
         }
         if open.is_empty() {
@@ -139,6 +226,115 @@ impl Cutter<'_> {
         }
         self.problem(Vec::new(), quarantine::NOT_JSON, "ends in the middle")
     }
+
+    /// A scalar, or rubbish: up to the end of the line or of the element.
+    fn scalar<R: Read>(&mut self, window: &mut Window<R>, first: u8, in_page: bool) -> Result<(), Stopped> {
+        let (mut end, mut inside, mut escaped) = (1, first == b'"', false);
+        while end < MAX_RECORD
+            && let Some(byte) = window.at(end)?
+            && (inside || !b"\n,]}".contains(&byte))
+        {
+            inside ^= byte == b'"' && !escaped;
+            escaped = byte == b'\\' && !escaped;
+            end += 1;
+        }
+        let bytes = window.ready().get(..end).unwrap_or_default().trim_ascii().to_vec();
+        window.consume(end);
+        if in_page { Ok(()) } else { self.json(&bytes) }
+    }
+
+    /// Where the next value begins behind one that cannot be read, whose brackets or quotes mislead.
+    fn next_value(&mut self, bytes: &[u8]) -> Option<usize> {
+        let mut at = 0;
+        while let Some(found) = memchr::memchr(b'}', bytes.get(at..)?) {
+            at += found + 1;
+            let rest = bytes.get(at..)?;
+            let gap = rest.iter().position(|b| !b.is_ascii_whitespace() && *b != b',')?;
+            let next = rest.get(gap..).filter(|next| next.starts_with(b"{"))?.get(..SAMPLE.min(rest.len() - gap));
+            self.searched += found + next.map_or(0, <[u8]>::len);
+            if self.searched > SEARCHED {
+                return None;
+            }
+            let whole = next.map(|next| end_of(&mut Window::new(Cursor::new(next))));
+            if let (Some(next), Some(Ok(End::At(length)))) = (next, whole)
+                && next.get(..length).is_some_and(is_json)
+            {
+                return Some(at);
+            }
+        }
+        None
+    }
+}
+
+/// Why a text is no JSON, without what stands there.
+fn why(e: &serde_json::Error) -> String {
+    let what = if e.is_eof() { "the text ends too early" } else { "the text is not JSON" };
+    format!("{what} at line {} column {}", e.line(), e.column())
+}
+
+/// The members of an object.
+type Members<'t> = BTreeMap<Cow<'t, str>, &'t RawValue>;
+
+fn members(text: &str) -> Option<Members<'_>> {
+    if !text.trim_start().starts_with('{') {
+        return None;
+    }
+    serde_json::from_str(text).ok()
+}
+
+/// The items of a table's page, which are records whatever they hold.
+fn page<'t>(fields: &Members<'t>) -> Option<Vec<&'t RawValue>> {
+    let is_beside = |name: &str| name.starts_with("odata.") || name.starts_with("@odata.") || name == "nextMarker";
+    let mut others = fields.iter().filter(|(name, _)| !is_beside(name));
+    let (name, value) = others.next().filter(|_| others.next().is_none())?;
+    (matches!(name.as_ref(), "value" | "items") && value.get().starts_with('[')).then_some(())?;
+    serde_json::from_str(value.get()).ok()
+}
+
+fn own(fields: &Members<'_>) -> Option<Own> {
+    Own::of(fields.iter().map(|(name, value)| (name.as_ref(), plain(value))))
+}
+
+/// Finds leads in what wraps them, however deep: objects, lists and JSON texts.
+fn unwrap(text: &str, depth: usize, found: &mut Vec<(Named, String)>) {
+    let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
+    if depth > DEEPEST {
+        return;
+    }
+    match text.as_bytes().first() {
+        Some(b'{') => {
+            let Some(fields) = members(text) else { return };
+            let name = if own(&fields).is_some() { Named::Lead } else { named(fields.keys().map(AsRef::as_ref)) };
+            if name != Named::Nothing {
+                found.push((name, text.to_owned()));
+            }
+            if name != Named::Lead {
+                fields.values().for_each(|value| unwrap(value.get(), depth + 1, found));
+            }
+        }
+        Some(b'[') => {
+            let items: Vec<&RawValue> = serde_json::from_str(text).unwrap_or_default();
+            items.iter().for_each(|item| unwrap(item.get(), depth + 1, found));
+        }
+        Some(b'"') => {
+            let inner: String = serde_json::from_str(text).unwrap_or_default();
+            if inner.trim_start().starts_with(['{', '[', '"']) {
+                let mended = match serde_json::from_str::<&RawValue>(&inner) {
+                    Ok(_) => None,
+                    Err(_) => lenient::json(&inner),
+                };
+                unwrap(mended.as_deref().unwrap_or(&inner), depth + 1, found);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Whether bytes are one JSON value, perhaps a mended one.
+fn is_json(bytes: &[u8]) -> bool {
+    let is = |text: &str| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
+    let text = lenient::text(bytes);
+    is(&text) || lenient::json(&text).is_some_and(|mended| is(&mended))
 }
 
 /// Whether each line is a value of its own. Judged by the whole lines of a sample.
@@ -149,86 +345,44 @@ fn is_line_by_line(sample: &[u8]) -> bool {
     }
     lines.pop();
     let lines: Vec<&[u8]> = lines.into_iter().filter(|l| !l.trim_ascii().is_empty()).take(20).collect();
-    let is_object =
-        |l: &&[u8]| l.starts_with(b"{") && serde_json::from_slice::<serde::de::IgnoredAny>(l.trim_ascii()).is_ok();
+    let is_object = |l: &&[u8]| l.starts_with(b"{") && is_json(l.trim_ascii());
     let first = lines.first().is_some_and(is_object);
     first || (lines.iter().all(|l| l.starts_with(b"{")) && lines.iter().any(is_object))
 }
 
-/// Whether a line holds nothing but values, one after the other.
+/// Whether a line holds nothing but several values, one after the other.
 fn several_values(line: &[u8]) -> bool {
-    serde_json::Deserializer::from_slice(line).into_iter::<serde::de::IgnoredAny>().all(|v| v.is_ok())
+    let mut values = serde_json::Deserializer::from_slice(line).into_iter::<serde::de::IgnoredAny>();
+    values.next().is_some_and(|v| v.is_ok()) && values.byte_offset() < line.len() && values.all(|v| v.is_ok())
 }
 
-/// Where the array of a table dump's wrapper begins, if these bytes begin with such a wrapper.
-fn wrapped(bytes: &[u8]) -> Option<usize> {
-    let skip = |mut at: usize| {
-        while bytes.get(at).is_some_and(u8::is_ascii_whitespace) {
-            at += 1;
-        }
-        at
-    };
-    let mut at = skip(0);
-    if bytes.get(at) != Some(&b'{') {
-        return None;
-    }
-    at = skip(at + 1);
-    loop {
-        let name_end = scalar_end(bytes, at)?;
-        let name = bytes.get(at..name_end)?;
-        at = skip(name_end);
-        if bytes.get(at) != Some(&b':') {
-            return None;
-        }
-        at = skip(at + 1);
-        let array = bytes.get(at) == Some(&b'[');
-        match name {
-            b"\"value\"" | b"\"items\"" if array => {
-                return matches!(bytes.get(skip(at + 1)), Some(b'{' | b']')).then_some(at);
+/// Whether what is too long for a record is a page of them: the first object or list in it begins with a value that can
+/// be read, or with another page.
+fn is_page(start: &[u8]) -> bool {
+    let (mut text, mut escaped) = (false, false);
+    for (at, byte) in start.iter().enumerate().skip(1).take(SAMPLE) {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if text => escaped = true,
+            b'"' => text = !text,
+            b'{' if !text => {
+                let rest = start.get(at..).unwrap_or_default();
+                return match end_of(&mut Window::new(Cursor::new(rest))) {
+                    Ok(End::At(length)) => rest.get(..length).is_some_and(is_json),
+                    _ => is_page(rest),
+                };
             }
-            n if n.starts_with(b"\"odata.") || n.starts_with(b"\"@odata.") || n == b"\"nextMarker\"" => {}
-            _ => return None,
-        }
-        at = if bytes.get(at) == Some(&b'{') { object_end(bytes, at)? } else { scalar_end(bytes, at)? };
-        at = skip(at);
-        if bytes.get(at) != Some(&b',') {
-            return None;
-        }
-        at = skip(at + 1);
-    }
-}
-
-fn scalar_end(bytes: &[u8], start: usize) -> Option<usize> {
-    let mut at = start + 1;
-    if bytes.get(start)? == &b'"' {
-        loop {
-            match bytes.get(at)? {
-                b'\\' => at += 2,
-                b'"' => return Some(at + 1),
-                _ => at += 1,
-            }
+            _ => {}
         }
     }
-    while !b",}] \t\r\n:".contains(bytes.get(at)?) {
-        at += 1;
-    }
-    Some(at)
+    false
 }
 
-fn object_end(bytes: &[u8], start: usize) -> Option<usize> {
-    let mut window = Window::new(Cursor::new(bytes.get(start..)?));
-    match value(&mut window) {
-        Ok(Value::Whole(length)) => Some(start + length),
-        _ => None,
-    }
-}
-
-/// Finds the end of the bracketed value that the window stands on.
-fn value<R: Read>(window: &mut Window<R>) -> Result<Value, Stopped> {
+/// Finds the end of the bracketed value that the window stands on; nothing is left behind.
+fn end_of<R: Read>(window: &mut Window<R>) -> Result<End, Stopped> {
     let (mut depth, mut text, mut at) = (0usize, false, 0usize);
-    let mut start = None;
-    loop {
-        let Some(byte) = window.at(at)? else { return Ok(Value::Cut) };
+    while at < MAX_RECORD {
+        let Some(byte) = window.at(at)? else { return Ok(End::Cut) };
         match byte {
             b'\\' if text => at += 1,
             b'"' => text = !text,
@@ -236,42 +390,49 @@ fn value<R: Read>(window: &mut Window<R>) -> Result<Value, Stopped> {
             b'}' | b']' if !text => {
                 depth = depth.saturating_sub(1);
                 if depth == 0 {
-                    let Some(start) = start else { return Ok(Value::Whole(at + 1)) };
-                    window.consume(at + 1);
-                    return Ok(Value::TooLarge(start));
+                    return Ok(End::At(at + 1));
                 }
             }
             _ => {}
         }
         at += 1;
-        if at > MAX_RECORD {
-            start.get_or_insert_with(|| window.ready().get(..SAMPLE).unwrap_or_default().to_vec());
-            window.peek(at)?;
-            window.consume(at);
-            at = 0;
-        }
     }
+    Ok(End::Far)
 }
 
-/// Passes what follows the array of a wrapper. Says whether the wrapper was closed.
-fn leave_wrapper<R: Read>(window: &mut Window<R>) -> Result<bool, Stopped> {
-    let (mut depth, mut text) = (1usize, false);
-    loop {
-        let Some(byte) = window.at(0)? else { return Ok(false) };
+/// Leaves a value behind that is longer than a record may be.
+fn skip_value<R: Read>(window: &mut Window<R>) -> Result<(), Stopped> {
+    let (mut depth, mut text) = (0usize, false);
+    while let Some(byte) = window.at(0)? {
         window.consume(1);
         match byte {
-            b'\\' if text => window.consume(1),
+            b'\\' if text => window.skip(1)?,
             b'"' => text = !text,
             b'{' | b'[' if !text => depth += 1,
             b'}' | b']' if !text => {
-                depth -= 1;
+                depth = depth.saturating_sub(1);
                 if depth == 0 {
-                    return Ok(true);
+                    return Ok(());
                 }
             }
             _ => {}
         }
     }
+    Ok(())
+}
+
+/// Leaves a text behind, however long.
+fn skip_text<R: Read>(window: &mut Window<R>) -> Result<(), Stopped> {
+    window.skip(1)?;
+    while let Some(byte) = window.at(0)? {
+        window.consume(1);
+        match byte {
+            b'\\' => window.skip(1)?,
+            b'"' => return Ok(()),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn skip_line<R: Read>(window: &mut Window<R>) -> Result<(), Stopped> {
@@ -280,7 +441,7 @@ fn skip_line<R: Read>(window: &mut Window<R>) -> Result<(), Stopped> {
             return Ok(());
         }
         let ready = window.ready();
-        match ready.iter().position(|b| *b == b'\n') {
+        match memchr::memchr(b'\n', ready) {
             Some(end) => {
                 window.consume(end + 1);
                 return Ok(());
@@ -299,5 +460,7 @@ fn plain(value: &RawValue) -> Cow<'_, str> {
     if !text.starts_with('"') {
         return Cow::Borrowed(text);
     }
-    serde_json::from_str(text).map(Cow::Owned).unwrap_or(Cow::Borrowed(text))
+    let read = |text: &str| serde_json::from_str::<String>(text).ok();
+    let mended = || lenient::json(text).and_then(|mended| read(&mended));
+    read(text).or_else(mended).map_or(Cow::Borrowed(text), Cow::Owned)
 }

@@ -8,12 +8,21 @@ use serde_json::{Map, Value};
 use super::cutter::{Cutter, SAMPLE, Stopped};
 use crate::codes::quarantine;
 
+/// Cells that a file may have: a few kilobytes can say that they are billions.
+const MOST_CELLS: usize = 200_000_000;
 /// Rows rendered at a time.
 const ROWS: usize = 10_000;
 
 impl Cutter<'_> {
     pub(super) fn parquet(&mut self, bytes: Vec<u8>) -> Result<(), Stopped> {
-        let frame = match ParquetReader::new(Cursor::new(&bytes)).finish() {
+        let mut reader = ParquetReader::new(Cursor::new(&bytes));
+        if let Ok(metadata) = reader.get_metadata() {
+            let (rows, columns) = (metadata.num_rows, metadata.schema_descr.columns().len().max(1));
+            if rows.saturating_mul(columns) > MOST_CELLS {
+                return Err(Stopped::Refused(format!("{rows} rows of {columns} columns are more than leads can be")));
+            }
+        }
+        let frame = match reader.finish() {
             Ok(frame) => frame,
             Err(_) => {
                 let start = bytes.get(..SAMPLE.min(bytes.len())).unwrap_or_default().to_vec();

@@ -43,6 +43,13 @@ impl<R: Read> Window<R> {
         self.start = (self.start + n).min(self.bytes.len());
     }
 
+    /// Leaves bytes behind that may not be at hand yet.
+    pub(super) fn skip(&mut self, n: usize) -> Result<()> {
+        self.peek(n)?;
+        self.consume(n);
+        Ok(())
+    }
+
     /// Everything up to the end.
     pub(super) fn rest(&mut self) -> Result<Vec<u8>> {
         while self.grow()? {}
