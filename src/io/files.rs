@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use walkdir::{DirEntry, WalkDir};
 
 use super::intake::{Intake, Options};
-use super::objects::Object;
+use super::objects::{Object, together};
 use super::records::Stopped;
 use crate::error::{Error, Result, Status};
 use crate::place;
@@ -68,7 +68,8 @@ pub fn find(glob: &str, base: &Path, keep_out: &[PathBuf]) -> Result<Listing> {
     let keep_out: Vec<PathBuf> = keep_out.iter().map(|p| tidy(&base.join(p))).collect();
     let is_hidden = |path: &Path| path.file_name().is_some_and(|n| n.to_string_lossy().starts_with('.'));
     let enter = |entry: &DirEntry| {
-        !(entry.depth() > 0 && is_hidden(entry.path())) && !keep_out.iter().any(|k| k == entry.path())
+        let hidden = entry.depth() > 0 && is_hidden(entry.path());
+        !hidden && !keep_out.iter().any(|k| k == entry.path())
     };
     let mut listing = Listing::default();
     for entry in WalkDir::new(&root).follow_links(true).into_iter().filter_entry(enter) {
@@ -145,11 +146,7 @@ pub(super) fn read(glob: &str, options: &Options<'_>, intake: &mut Intake<'_>) -
             Err(e) => return Err(e),
         }
     }
-    match failures.len() {
-        0 => Ok(()),
-        1 => Err(failures.remove(0)),
-        n => Err(failures.remove(0).because(format!("{n} files cannot be read; this is the first"))),
-    }
+    together(failures)
 }
 
 /// A file that is to be taken.
@@ -173,10 +170,8 @@ fn open(found: &Found, known: Option<&String>, intake: &mut Intake<'_>) -> Resul
     let before = (metadata.len(), modified(&metadata));
     if !as_before && intake.is_to_be_looked_at(&found.place)? {
         let modified_at = before.1.unwrap_or(intake.now);
-        match intake.look_at(&found.place, modified_at, &mut || again(&file)) {
-            Err(stopped) => return Err(refused(found, stopped)),
-            Ok(()) => {}
-        }
+        let looked = intake.look_at(&found.place, modified_at, &mut || again(&file));
+        looked.map_err(|stopped| refused(found, stopped))?;
     }
     Ok(Some(Ready { before, version, as_before }))
 }

@@ -15,7 +15,7 @@ use super::landing::content::Content;
 use super::landing::datasets::Dataset;
 use super::landing::{Fate, RawLead};
 use super::records::{Stopped, cut, unpack};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, count};
 use crate::leads::OwnReader;
 
 /// Blobs and files whose records are landed, by version.
@@ -268,6 +268,24 @@ fn refuse_strangers(leads: &[RawLead]) -> Result<(), Stopped> {
         format!("; its header is \"{}\"", text.trim())
     });
     Err(Stopped::Refused(format!("none of its first {} records is a lead{}", leads.len(), header.unwrap_or_default())))
+}
+
+/// How many objects that cannot be read are named.
+const NAMED: usize = 5;
+
+/// What cannot be read of a source, each by its name; the hint is the first one's.
+pub(super) fn together(mut failures: Vec<Error>) -> Result<()> {
+    if failures.len() < 2 {
+        return failures.pop().map_or(Ok(()), Err);
+    }
+    let named: Vec<&str> = failures.iter().take(NAMED).map(Error::what).collect();
+    let more = failures.len() - named.len();
+    let and = if more > 0 { format!("; and {}", count(more, "other", "others")) } else { String::new() };
+    let error = Error::partial(format!("{}{and}", named.join("; ")));
+    Err(match failures.first().and_then(Error::advice) {
+        Some(hint) => error.hint(hint),
+        None => error,
+    })
 }
 
 impl From<Error> for Stopped {

@@ -13,6 +13,8 @@ mod csv;
 mod cutter;
 mod json;
 mod limits;
+#[cfg(test)]
+mod mutations;
 mod parquet;
 mod window;
 

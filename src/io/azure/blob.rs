@@ -25,10 +25,10 @@ use super::access::Access;
 use super::names;
 use super::retry::{Failure, Patience};
 use crate::config::nearest;
-use crate::error::{Error, Result, count};
+use crate::error::{Error, Result};
 use crate::io::intake::{Intake, OLD_DAYS};
 use crate::io::landing::RawLead;
-use crate::io::objects::Object;
+use crate::io::objects::{Object, together};
 use crate::io::records::{Stopped, cut, unpack};
 use crate::place;
 
@@ -199,16 +199,12 @@ pub(super) async fn read(
         }
     }
     drop(bodies);
-    let all = failures.len() + refused.len();
-    let first = match (failures.first(), refused.first()) {
-        (Some((name, failure)), _) => failure.tell(&format!("blob \"{name}\" in {what}"), access.auth),
-        (None, Some((name, why))) => Error::partial(format!("blob \"{name}\" in {what} was not taken in")).because(why),
-        (None, None) => return Ok(()),
-    };
-    Err(match all {
-        1 => first,
-        _ => first.at(format!("and {}", count(all - 1, "other blob", "other blobs"))),
-    })
+    let unread =
+        failures.iter().map(|(name, failure)| failure.tell(&format!("blob \"{name}\" in {what}"), access.auth));
+    let refused = refused
+        .iter()
+        .map(|(name, why)| Error::partial(format!("blob \"{name}\" in {what} was not taken in")).because(why));
+    together(unread.chain(refused).collect())
 }
 
 /// What came of a blob.
