@@ -395,18 +395,26 @@ const DAMAGED_ROWS: usize = 1000;
 /// How many rows are searched for the header.
 const HEADER_WITHIN: usize = 50;
 
-/// Picks the header among candidate rows: the first with the highest score, if it is enough.
+/// Picks the header among candidate rows: the one with the highest score, or the first that is mostly known labels and
+/// about as wide; what stands above a header that is wider is the table of another, and no title.
 fn pick_header(rows: &[Vec<String>], ask: &Ask) -> Option<(usize, usize)> {
-    let mut best: Option<(usize, usize)> = None;
-    for (index, row) in rows.iter().take(HEADER_WITHIN).enumerate() {
-        let labels: Vec<String> = row.iter().map(|cell| fold(cell)).collect();
-        let score = (ask.score)(&labels);
-        let cells = row.iter().filter(|cell| !cell.trim().is_empty()).count();
-        if score >= ask.needed.min(cells.max(1)) && score > 0 && best.is_none_or(|(_, s)| score > s) {
-            best = Some((index, score));
-        }
-    }
-    best
+    let filled = |row: &Vec<String>| row.iter().filter(|cell| !cell.trim().is_empty()).count();
+    let candidates: Vec<(usize, usize, usize)> = rows
+        .iter()
+        .take(HEADER_WITHIN)
+        .enumerate()
+        .filter_map(|(index, row)| {
+            let labels: Vec<String> = row.iter().map(|cell| fold(cell)).collect();
+            let (score, cells) = ((ask.score)(&labels), filled(row));
+            (score >= ask.needed.min(cells.max(1)) && score > 0).then_some((index, score, cells))
+        })
+        .collect();
+    let best = candidates.iter().rev().max_by_key(|(_, score, _)| *score)?;
+    let is_header = |(_, score, cells): &&(usize, usize, usize)| {
+        *score >= ask.needed && *cells > 1 && score * 2 >= *cells && cells * 2 >= best.2
+    };
+    let (index, score, _) = candidates.iter().find(is_header).unwrap_or(best);
+    Some((*index, *score))
 }
 
 /// The header among rows: by its labels, else by the forms of the values below it. Position and score.

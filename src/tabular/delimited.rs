@@ -72,8 +72,10 @@ pub(super) fn read(name: &str, decoded: &Decoded, ask: &Ask) -> Result<Vec<Sheet
             pieces = scan_all(text, (found.body, next.header_at), &found.header, &wanted, dialect);
         }
         let mut sheet = assemble(pieces, &found, &wanted);
-        if sheet.ragged.len() > DAMAGED_ROWS && sheet.ragged.len() > sheet.rows.len() {
-            return Err(implausible(name, sheet.ragged.len(), sheet.rows.len()));
+        // What closes a report is a few lines; thousands below the records are no closing words.
+        let damaged = sheet.ragged.len() + sheet.trailer.len();
+        if damaged > DAMAGED_ROWS && damaged > sheet.rows.len() {
+            return Err(implausible(name, damaged, sheet.rows.len()));
         }
         sheet.form = Form {
             container: "csv".into(),
@@ -213,15 +215,18 @@ enum Fit {
 }
 
 fn fit(lines: &[Line], header: usize, width: usize) -> Fit {
-    let (mut even, mut uneven) = (0usize, 0usize);
+    let (mut even, mut uneven, mut single) = (0usize, 0usize, 0usize);
     for line in lines.iter().skip(header + 1) {
         let filled = line.cells.iter().rposition(|cell| !cell.trim().is_empty()).map_or(0, |n| n + 1);
         match line.cells.len() {
             _ if filled == 0 => {}
-            // Titles and closing lines have one cell.
-            1 if width > 1 && !line.damaged => {}
+            // Closing lines have one cell; with rows below them they are none.
+            1 if width > 1 && !line.damaged => single += 1,
             _ if line.damaged => uneven += 1,
-            cells if cells == width || (cells > width && filled <= width) => even += 1,
+            cells if cells == width || (cells > width && filled <= width) => {
+                even += 1;
+                uneven += std::mem::take(&mut single);
+            }
             _ => uneven += 1,
         }
     }

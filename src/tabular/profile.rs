@@ -192,7 +192,7 @@ fn are_labels(row: &[String]) -> bool {
         cell.chars().any(char::is_alphabetic)
             && cell.chars().filter(char::is_ascii_digit).count() <= 3
             && cell.chars().count() <= 80
-            && !cell.contains(['@', '|'])
+            && !cell.contains('@')
             && !is_date(cell)
             && !is_salesforce_id(cell)
     };

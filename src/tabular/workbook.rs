@@ -190,8 +190,9 @@ pub(super) fn read(part: &Part, ask: &Ask) -> Result<Vec<Sheet>> {
         match found {
             Ok((index, _)) => {
                 let sheet = sheet(name, grid, &opening, index, said.as_ref().filter(|_| named.is_some()), ask);
-                if sheet.ragged.len() > DAMAGED_ROWS && sheet.ragged.len() > sheet.rows.len() {
-                    return Err(implausible(&part.name, sheet.ragged.len(), sheet.rows.len()));
+                let damaged = sheet.ragged.len() + sheet.trailer.len();
+                if damaged > DAMAGED_ROWS && damaged > sheet.rows.len() {
+                    return Err(implausible(&part.name, damaged, sheet.rows.len()));
                 }
                 sheets.push(sheet);
             }
