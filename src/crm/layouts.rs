@@ -276,6 +276,7 @@ impl Layout {
         let folded = fold(label);
         self.is_known(self.bare(&folded))
             || qualified(label).is_some_and(|(_, rest)| self.is_known(&fold(&rest)))
+            || without_utc(label).is_some_and(|label| self.is_known(&fold(&label)))
             || named(destination).contains(&folded)
             || (!self.hidden.is_empty() && label.starts_with(['(', '（']))
     }
@@ -404,7 +405,9 @@ impl Layout {
         // Two labels of ours may be one when folded.
         let mut seen = HashSet::new();
         found.retain(|n| seen.insert(*n));
-        found.sort_by_key(|n| contradicts(field, sheet, forms, *n));
+        // Of one time told twice, that in UTC is sure.
+        let is_local = |n: usize| sheet.header.get(n).is_none_or(|label| without_utc(label).is_none());
+        found.sort_by_key(|n| (contradicts(field, sheet, forms, *n), is_local(*n)));
         let fits = found.iter().filter(|n| !contradicts(field, sheet, forms, **n)).count();
         if layouts().together.contains(field) {
             found.truncate(fits.max(1));
@@ -476,9 +479,14 @@ impl Layout {
                     named = Named { name: fold(&rest), joined: (!own(&of)).then_some(of) };
                 }
             }
+            let utc = without_utc(label).map(|label| self.bare(&fold(&label)).to_owned());
+            let is_utc = utc.as_ref().is_some_and(|name| self.is_known(name));
+            if let Some(name) = utc.filter(|name| !self.is_known(&named.name) && self.is_known(name)) {
+                named.name = name;
+            }
             if let Some(of) = &block {
                 named.joined = Some(of.clone());
-            } else if named.joined.is_none() && !named.name.is_empty() && !seen.insert(named.name.clone()) {
+            } else if named.joined.is_none() && !is_utc && !named.name.is_empty() && !seen.insert(named.name.clone()) {
                 named.joined = Some(REPEATED.to_owned());
             }
             named
@@ -565,6 +573,17 @@ fn qualified(label: &str) -> Option<(String, String)> {
         }
     }
     None
+}
+
+/// A label without the word that says that its times are UTC; `None` for one that does not say so.
+fn without_utc(label: &str) -> Option<String> {
+    let is_zone = |word: &&str| ["utc", "gmt"].contains(&word.to_lowercase().as_str());
+    let words: Vec<&str> = label.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    if words.iter().any(|word| is_zone(&word)) {
+        return Some(words.into_iter().filter(|word| !is_zone(word)).collect::<Vec<_>>().join(" "));
+    }
+    // createdAtUtc
+    label.strip_suffix("Utc").or_else(|| label.strip_suffix("UTC")).map(str::to_owned)
 }
 
 /// Whether a word that qualifies a label means the object of the file.
@@ -675,16 +694,10 @@ impl Mapping {
 
     /// Whether the times of a field are UTC, because the column or its label says so.
     pub fn is_utc(&self, field: &str, header: &[String]) -> bool {
-        let says_so = |label: &str| {
-            label
-                .split(|c: char| !c.is_alphanumeric())
-                .any(|word| ["utc", "gmt"].contains(&word.to_lowercase().as_str()))
-                || fold(label).ends_with("utc")
-        };
         self.fields
             .get(field)
             .and_then(|columns| columns.first())
-            .is_some_and(|n| self.utc.contains(n) || header.get(*n).is_some_and(|label| says_so(label)))
+            .is_some_and(|n| self.utc.contains(n) || header.get(*n).is_some_and(|label| without_utc(label).is_some()))
     }
 
     /// Whether a column is used for anything.

@@ -163,8 +163,7 @@ fn a_column_that_says_utc_is_never_shifted() {
     let text = "id,email,created_at,Updated at (UTC)\n1,a@x.example,2026-05-01 10:00:00,2026-05-01 14:00:02\n\
                 2,b@x.example,2026-05-02 10:00:00,2026-05-02 14:00:01\n3,c@x.example,2026-05-03 10:00:00,2026-05-09 09:00:00\n";
     let with = |more: &str| {
-        let more = format!("columns = {{ modified_at = \"Updated at (UTC)\" }}\n{more}");
-        let (destination, read) = read_one("csv", &more, text.as_bytes());
+        let (destination, read) = read_one("csv", more, text.as_bytes());
         let records = made(&read, &destination);
         (texts(&records, "created_at")[0].clone(), texts(&records, "modified_at")[0].clone(), read)
     };
