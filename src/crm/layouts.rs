@@ -579,7 +579,7 @@ fn qualified(label: &str) -> Option<(String, String)> {
 fn without_utc(label: &str) -> Option<String> {
     let is_zone = |word: &&str| ["utc", "gmt"].contains(&word.to_lowercase().as_str());
     let words: Vec<&str> = label.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
-    if words.iter().any(|word| is_zone(&word)) {
+    if words.iter().any(is_zone) {
         return Some(words.into_iter().filter(|word| !is_zone(word)).collect::<Vec<_>>().join(" "));
     }
     // createdAtUtc
