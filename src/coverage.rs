@@ -131,7 +131,8 @@ impl Row {
         let until = given.or_else(|| latest.and_then(DateTime::from_timestamp_micros));
         row.until = until.map(|until| until.min(as_of_ends_at));
         if row.from.is_none() {
-            row.from = begin(own, &routed(leads, destination)?)?;
+            let leads = routed(leads, destination)?;
+            row.from = begin(own, &leads)?.max(window_of_changes(own, &leads)?);
             row.from_found = row.from.is_some();
         }
         Ok(row)
@@ -198,6 +199,37 @@ fn begin<T: Grain>(own: &Table<T>, leads: &[i64]) -> Result<Option<DateTime<Utc>
     let is_day =
         created.iter().zip(resolutions.iter()).any(|(at, resolution)| *at == Some(first) && resolution == Some("day"));
     Ok(DateTime::from_timestamp_micros(if is_day { first + DAY } else { first - SKEW }))
+}
+
+/// Where a window over the time of change begins: no record was last changed before it, though many were made long
+/// before, and of the leads before it far fewer have a record than of those after it. Records that nobody touched since
+/// are left out there. `leads`: when those of this destination were received, in order.
+fn window_of_changes<T: Grain>(own: &Table<T>, leads: &[i64]) -> Result<Option<DateTime<Utc>>> {
+    const FEWEST: usize = 10;
+    let objects = own.text("object")?;
+    let times = own.instants("created_at")?.into_iter().zip(own.instants("modified_at")?);
+    let rows = times.enumerate().filter(|(row, _)| objects.get(*row) != Some("opportunity"));
+    let (mut all, mut times) = (0, Vec::new());
+    for (_, (made, changed)) in rows {
+        all += 1;
+        times.extend(made.zip(changed));
+    }
+    // Where only some records tell when they were changed, the first change is no edge.
+    if times.len() * 10 < all * 9 {
+        return Ok(None);
+    }
+    let Some(edge) = times.iter().map(|(_, changed)| *changed).min() else { return Ok(None) };
+    let Some(first_lead) = leads.first() else { return Ok(None) };
+    let made_before = times.iter().filter(|(made, _)| (*first_lead..edge - DAY).contains(made)).count();
+    let made_after = times.iter().filter(|(made, _)| *made >= edge).count();
+    let before = leads.partition_point(|at| *at < edge - DAY);
+    let after = leads.len() - leads.partition_point(|at| *at < edge);
+    if made_before < FEWEST || before < FEWEST || after < FEWEST {
+        return Ok(None);
+    }
+    // Where all records were changed at once, as many are shown of the time before as of the time after.
+    let shows_less = made_before * after * 5 < made_after * before * 4;
+    Ok(DateTime::from_timestamp_micros(edge).filter(|_| shows_less))
 }
 
 /// Records of the export before this one, from what was landed: before the as-of day, and before the newest landing,

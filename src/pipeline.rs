@@ -10,6 +10,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use polars::prelude::*;
 
 use crate::balance::{self, Balance, Books, RawCounts};
+use crate::codes::level;
 use crate::config::Config;
 use crate::error::Result;
 use crate::findings::Finding;
@@ -247,6 +248,11 @@ pub fn conclude(
 
     let last_shares = history::missed_shares(earlier)?;
     let (gated, shares) = coverage::gates(reconciliation, coverage, &config.destinations, &last_shares)?;
+    // What an export that is not believed shows is no outage to wake anybody for: its own page says what it may be.
+    let rests_on_gated = |f: &Finding| gated.iter().any(|g| g.destination == f.destination);
+    for found in findings.iter_mut().filter(|f| f.level == level::PAGE && rests_on_gated(f)) {
+        found.level = level::LIST;
+    }
     findings.extend(gated.iter().map(coverage::Gated::finding));
     findings.extend(coverage::cannot_show(reconciliation, coverage, &config.destinations)?);
     let (untouched, of_untouched) =

@@ -22,6 +22,7 @@ mod per_person;
 mod reassign;
 mod records;
 mod rows;
+mod texts;
 mod verdicts;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -72,6 +73,8 @@ pub struct OnTime {
     pub crm_records: Table<CrmRecords>,
     /// That clock, for each destination.
     clocks: Vec<Clock>,
+    /// Texts that were found to deliver.
+    findings: Vec<Finding>,
 }
 
 /// How far an export's clock may be off: records that seem to be made so much after the as-of day may be of it.
@@ -116,7 +119,8 @@ impl<'a> Expected<'a> {
             .map(|(d, clock)| (d.name.as_str(), (clock, d.timezone.unwrap_or(chrono_tz::UTC))))
             .collect();
         let crm_records = clock::on_time(records, &of_name, self.as_of_ends_at)?;
-        Ok(OnTime { crm_records, clocks })
+        let (crm_records, findings) = texts::admit(crm_records, &self.book, self.destinations)?;
+        Ok(OnTime { crm_records, clocks, findings })
     }
 
     /// Gives every lead its verdict at every destination.
@@ -130,7 +134,7 @@ impl<'a> Expected<'a> {
         let mut rows = Rows::new(destinations, self.lead_ids.len());
         let mut unexplained = UnexplainedRows::default();
         let mut inferred = Vec::with_capacity(destinations.len());
-        let mut findings = Vec::new();
+        let mut findings = on_time.findings.clone();
         for ((index, destination), clock) in destinations.iter().enumerate().zip(&on_time.clocks) {
             let place = all.rows_of(&destination.name)?;
             let own = all.part(place.clone());

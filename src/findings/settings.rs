@@ -10,6 +10,8 @@ pub enum AboutSetting {
     ColumnNowhere,
     /// The export has no lead sources, but nearly all records that follow their lead have this text.
     TextUnnamed(String),
+    /// Records of this text, which names no marketplace, stand minutes after leads time after time: they deliver.
+    TextDelivers(String),
     /// The values of the column that `key` names belong to no lead.
     KeyOfNoLead,
     /// No line of cost belongs to a storage account of `[cost] storage_accounts`.
@@ -54,6 +56,13 @@ impl AboutSetting {
                      name the column and this text in delivered_by, so that a record of another origin hides no lost lead"
                 ),
             ),
+            It::TextDelivers(text) => doubtful(
+                &format!("text-delivers {text}"),
+                &format!(
+                    "records that say \"{text}\" follow leads within minutes, time after time: they are taken as deliveries"
+                ),
+            )
+            .advise("Name the column and this text in delivered_by."),
             It::KeyOfNoLead => {
                 doubtful("key", "most values of the column that `key` names belong to no lead: is it the right column?")
             }

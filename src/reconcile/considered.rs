@@ -10,7 +10,7 @@ use crate::contact;
 use crate::error::Result;
 use crate::reconcile::destination;
 use crate::reconcile::events::{Event, NOBODY, number};
-use crate::reconcile::evidence::{Evidence, Slack, could_answer, evidence, key_forms};
+use crate::reconcile::evidence::{Evidence, Slack, could_answer, evidence, is_key_of, key_forms};
 use crate::reconcile::ledger::Ledger;
 use crate::reconcile::likeness::{Contact, is_same};
 use crate::reconcile::pairing;
@@ -136,7 +136,7 @@ impl<'l, 'a> Asked<'l, 'a> {
             lead_id: lead.id,
             email: lead.email.and_then(contact::normalised_email),
             contact: Contact::of(ledger.book.typed_in(row)),
-            keys: key_forms(lead).into(),
+            keys: key_forms(lead),
             bound: pairing::bound(ledger.book, ledger.events, &ledger.records.all),
             is_answered: answers.values().flatten().any(|answered| *answered == lead.id),
             answers,
@@ -163,7 +163,7 @@ impl<'l, 'a> Asked<'l, 'a> {
     }
 
     fn has_key(&self, record: &Record<'_>) -> bool {
-        record.key.is_some_and(|key| self.keys.contains(&key.to_lowercase()))
+        record.key.is_some_and(|key| is_key_of(key, &self.keys))
     }
 
     fn is_of_person(&self, record: &Record<'_>) -> bool {

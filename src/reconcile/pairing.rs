@@ -14,7 +14,7 @@ use std::collections::BinaryHeap;
 use polars::prelude::{PlHashMap, PlHashSet};
 
 use crate::reconcile::events::{Book, NOBODY, number};
-use crate::reconcile::evidence::{Evidence, Slack, evidence, key_forms};
+use crate::reconcile::evidence::{Evidence, Slack, evidence, forms_of_key, key_forms};
 use crate::reconcile::offers::{Code, Named};
 use crate::reconcile::records::{Record, Span};
 
@@ -54,7 +54,7 @@ pub(super) struct Pairing {
     pub keys_known: usize,
     /// Records whose key names none.
     pub keys_unknown: usize,
-    /// Records whose key names an event, or none that we hold: they answer nobody else.
+    /// Records whose key names an event: they answer nobody else. A key that no lead has is no evidence.
     bound: PlHashSet<u32>,
 }
 
@@ -143,11 +143,10 @@ fn by_key(book: &Book<'_>, events: &[u32], records: &[Record<'_>]) -> Pairing {
         }
     }
     let mut candidates = Vec::new();
-    let mut unknown = Vec::new();
     for (row, record) in records.iter().enumerate() {
         let Some(key) = record.key.filter(|_| record.object != "opportunity") else { continue };
-        let Some(found) = events_of.get(&key.to_lowercase()) else {
-            unknown.push(number(row));
+        let Some(found) = forms_of_key(key).iter().find_map(|form| events_of.get(form)) else {
+            keyed.keys_unknown += 1;
             continue;
         };
         keyed.keys_known += 1;
@@ -157,12 +156,6 @@ fn by_key(book: &Book<'_>, events: &[u32], records: &[Record<'_>]) -> Pairing {
             let delay = record.span.map_or(FAR, |span| span.delay(received));
             candidates.push((delay.abs(), record.weight_rank, *lead, number(row), *event, delay));
         }
-    }
-    keyed.keys_unknown = unknown.len();
-    // A key of the forwarder's that no lead has belongs to a lead that we do not hold, unless the whole column is
-    // something else.
-    if keyed.keys_known > keyed.keys_unknown {
-        keyed.bound.extend(unknown);
     }
     candidates.sort_unstable();
     let mut taken = PlHashMap::default();

@@ -7,13 +7,13 @@ use polars::prelude::{PlHashMap, PlHashSet};
 use crate::error::Result;
 use crate::reconcile::answers::{Answer, Answers};
 use crate::reconcile::events::number;
-use crate::reconcile::evidence::{Evidence, Slack};
+use crate::reconcile::evidence::{Evidence, Slack, delay};
 use crate::reconcile::inference::{Waited, grace_by};
 use crate::reconcile::ledger::Ledger;
 use crate::reconcile::likeness::{Contact, Fit};
 use crate::reconcile::pairing::{self, Pair, Pairing};
 use crate::reconcile::reassign::{self, Reassignment};
-use crate::reconcile::records::Span;
+use crate::reconcile::records::{Delivers, Span};
 
 /// One record for each lead: pairs events and records.
 pub(super) fn answers(ledger: &Ledger<'_, '_>, slack: Slack) -> Result<Answers> {
@@ -27,10 +27,12 @@ pub(super) fn answers(ledger: &Ledger<'_, '_>, slack: Slack) -> Result<Answers> 
     };
     let mut paired = pairing::pair(ledger.book, ledger.events, &ledger.records.all, slack, &unlikeness);
     let again = reassign(ledger, slack, &mut paired, &unlikeness);
+    let mut of_lead = of_leads(ledger, &paired.pairs);
+    of_lead.extend(by_contact(ledger, slack, &of_lead));
     Ok(Answers {
         waited: Waited::of(ledger.destination, delays_of(ledger, paired.pairs.iter()))?,
         keys_unknown: paired.keys_unknown > paired.keys_known,
-        of_lead: of_leads(ledger, &paired.pairs),
+        of_lead,
         again,
         first_contacts: PlHashSet::default(),
     })
@@ -109,6 +111,35 @@ fn of_leads(ledger: &Ledger<'_, '_>, pairs: &[Pair]) -> PlHashMap<u32, Answer> {
         }
     }
     answers
+}
+
+/// Leads that were converted and are shown by their contact alone: it carries the lead's own source and was made after
+/// it. Of somebody whose converted lead is shown, that one made the contact.
+fn by_contact(ledger: &Ledger<'_, '_>, slack: Slack, of_lead: &PlHashMap<u32, Answer>) -> Vec<(u32, Answer)> {
+    let mut contacts: PlHashMap<u32, Vec<u32>> = PlHashMap::default();
+    let mut converted: PlHashSet<u32> = PlHashSet::default();
+    for (record, row) in ledger.records.all.iter().zip(0..) {
+        if record.delivers == Delivers::ContactBesideLeads && record.marketplace && !record.is_test {
+            contacts.entry(record.person).or_default().push(row);
+        } else if record.converted && record.delivers.can() {
+            converted.insert(record.person);
+        }
+    }
+    let mut found: Vec<(u32, Answer)> = Vec::new();
+    let mut used: PlHashSet<u32> = PlHashSet::default();
+    for (_, event) in ledger.each_event() {
+        let Some(lead) = event.leads.first().filter(|lead| !of_lead.contains_key(*lead)) else { continue };
+        let Some(own) = contacts.get(&event.person).filter(|_| !converted.contains(&event.person)) else { continue };
+        let made_after = |row: &&u32| {
+            let evidence = ledger.record(**row).and_then(|record| delay(ledger.book, event, record, slack));
+            !used.contains(*row) && evidence.is_some_and(|(evidence, _)| evidence == Evidence::LeadSource)
+        };
+        if let (Some(row), true) = (own.iter().find(made_after), ledger.is_genuine(event)) {
+            used.insert(*row);
+            found.push((*lead, Answer { record: *row, evidence: Evidence::LeadSource, delivered: true }));
+        }
+    }
+    found
 }
 
 /// When each genuine event was received, and how long it took to its first record.

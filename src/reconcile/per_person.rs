@@ -9,7 +9,7 @@ use polars::prelude::{PlHashMap, PlHashSet};
 use crate::error::Result;
 use crate::reconcile::answers::{Answer, Answers};
 use crate::reconcile::events::{Event, NOBODY, TEN_MINUTES, number};
-use crate::reconcile::evidence::{Evidence, Slack, evidence, key_forms};
+use crate::reconcile::evidence::{Evidence, Slack, evidence, forms_of_key, is_key_of, key_forms};
 use crate::reconcile::inference::Waited;
 use crate::reconcile::ledger::Ledger;
 
@@ -71,7 +71,9 @@ impl<'l> Index<'l> {
                 index.by_email.entry(email).or_default().push(number(row));
             }
             if let Some(key) = record.key {
-                index.by_key.entry(key.to_lowercase()).or_default().push(number(row));
+                for form in forms_of_key(key) {
+                    index.by_key.entry(form).or_default().push(number(row));
+                }
             }
         }
         index
@@ -159,7 +161,7 @@ fn answer(ledger: &Ledger<'_, '_>, slack: Slack, grace: i64, event: &Event, rows
     let in_window = |slack: i64, delay: i64| (-slack..=grace).contains(&delay);
     for row in rows {
         let Some(record) = ledger.record(*row) else { continue };
-        let has_key = record.key.is_some_and(|key| forms.contains(&key.to_lowercase()));
+        let has_key = record.key.is_some_and(|key| is_key_of(key, &forms));
         let evidence = if has_key {
             Some(Evidence::Key)
         } else {

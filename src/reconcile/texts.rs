@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use polars::prelude::{BooleanChunked, NamedFrom as _, PlHashMap, Series};
+use polars::prelude::{Column, PlHashMap};
 
 use crate::config::Destination;
 use crate::error::Result;
@@ -71,7 +71,7 @@ pub(super) fn admit(
     }
     let Some(flags) = admitted else { return Ok((records, findings)) };
     let mut frame = records.frame().clone();
-    frame.with_column(BooleanChunked::from_slice("marketplace".into(), &flags).into_series().into())?;
+    frame.with_column(Column::new("marketplace".into(), flags))?;
     Ok((Table::new(frame)?, findings))
 }
 
@@ -96,23 +96,25 @@ fn delivering(own: &Table<CrmRecords>, book: &Book<'_>) -> Result<BTreeSet<Strin
     }
     let mut habits: BTreeMap<&str, Habit> = BTreeMap::new();
     for ((((person, text), _), is_marketplace), at) in rows() {
-        let (false, Some(person), Some(text)) = (is_marketplace, person.and_then(|id| book.people.get(id)), text) else {
+        let (false, Some(person), Some(text)) = (is_marketplace, person.and_then(|id| book.people.get(id)), text)
+        else {
             continue;
         };
         let habit = habits.entry(text.trim()).or_default();
         habit.all += 1;
         let Some(at) = at else { continue };
         let is_own = |lead: &i64| (lead - TEN_MINUTES..=lead + PROMPT).contains(at);
-        let Some(lead) = received.get(person).and_then(|leads| leads.iter().find(|lead| is_own(lead))) else { continue };
+        let Some(lead) = received.get(person).and_then(|leads| leads.iter().find(|lead| is_own(lead))) else {
+            continue;
+        };
         let is_answered = |made: &i64| (lead - TEN_MINUTES..=lead + DAY).contains(made);
         if !answered.get(person).is_some_and(|made| made.iter().any(is_answered)) {
             habit.prompt += 1;
             habit.days.insert(at.div_euclid(DAY));
         }
     }
-    let delivers = |habit: &Habit| {
-        habit.prompt >= FEWEST && habit.days.len() >= FEWEST_DAYS && habit.prompt * 5 >= habit.all * 4
-    };
+    let delivers =
+        |habit: &Habit| habit.prompt >= FEWEST && habit.days.len() >= FEWEST_DAYS && habit.prompt * 5 >= habit.all * 4;
     let found = habits.into_iter().filter(|(text, habit)| !text.is_empty() && delivers(habit));
     Ok(found.map(|(text, _)| text.to_owned()).collect())
 }

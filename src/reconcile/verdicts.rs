@@ -6,10 +6,10 @@ use crate::codes::{kind, link, reason, unexplained, verdict};
 use crate::reconcile::answers::{Answer, Answers};
 use crate::reconcile::clock::Clock;
 use crate::reconcile::events::{Event, Lead, number};
-use crate::reconcile::evidence::{Evidence, Slack, could_answer, key_forms};
+use crate::reconcile::evidence::{Evidence, Slack, could_answer, forms_of_key, key_forms};
 use crate::reconcile::inference::Keeps;
 use crate::reconcile::ledger::Ledger;
-use crate::reconcile::records::Record;
+use crate::reconcile::records::{Delivers, Record};
 use crate::time::HOUR;
 
 /// What became of one lead at one destination.
@@ -124,14 +124,16 @@ impl<'a> Settled<'_, 'a> {
         let record = self.ledger.record(answer.record);
         let reason = match record {
             _ if !answer.delivered => reason::PERSON_KNOWN,
-            Some(record) if record.converted => reason::CONVERTED,
+            Some(record) if record.converted || record.delivers == Delivers::ContactBesideLeads => reason::CONVERTED,
             Some(record) if record.gone => reason::GONE_SINCE,
             _ => reason::DELIVERED,
         };
         let delay = record.and_then(|record| record.span).map(|span| span.delay(lead.received));
+        // A contact is made when sales convert: it tells nothing about the delay.
+        let is_timed = record.is_none_or(|record| record.delivers != Delivers::ContactBesideLeads);
         let trial = self.is_trial(number);
         Outcome {
-            late: trial && delay.is_some_and(|delay| delay > self.answers.waited.grace),
+            late: is_timed && trial && delay.is_some_and(|delay| delay > self.answers.waited.grace),
             trial,
             ..Outcome::without_record(verdict::MATCHED, reason)
         }
@@ -238,7 +240,7 @@ impl Named {
     }
 
     fn event_of(&self, record: &Record<'_>) -> Option<u32> {
-        let by_key = record.key.and_then(|key| self.by_key.get(&key.to_lowercase()));
+        let by_key = record.key.and_then(|key| forms_of_key(key).iter().find_map(|form| self.by_key.get(form)));
         by_key.or_else(|| record.email.as_deref().and_then(|email| self.by_address.get(email))).copied()
     }
 }
