@@ -1,550 +1,31 @@
-//! `leadrecon.toml`: as written, then as checked.
+//! `leadrecon.toml`: text in, [`Config`] out, every problem at once.
 //!
-//! Reading is pure: text in, [`Config`] out, every problem at once. No secret stands in the configuration; what
-//! [`Secret`] names is read by the edge. Relative paths are relative to the file; [`Config::resolve`] makes them absolute.
+//! [`settings`] is what was checked, [`section`] reads a table key by key and tells what is wrong with it, [`read`] says
+//! which keys there are. What nobody asks for is unknown, so that no list of keys stands anywhere.
 
+mod pattern;
 mod read;
+mod section;
+mod settings;
+mod spelling;
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-
-use chrono::{DateTime, TimeDelta, Utc};
-use chrono_tz::Tz;
-use globset::{Glob, GlobBuilder, GlobMatcher};
-use serde::Deserialize;
-
-use crate::error::{Error, Result};
-
-/// The whole configuration, checked, with defaults filled in.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// Folder of the configuration file; relative paths start here.
-    pub base: PathBuf,
-    /// `[output]`
-    pub output: Output,
-    /// `[state] dir`
-    pub state_dir: PathBuf,
-    /// `[report]`
-    pub report: Report,
-    /// `[[source]]`, in the order of the file.
-    pub sources: Vec<Source>,
-    /// `[[destination]]`, in the order of the file.
-    pub destinations: Vec<Destination>,
-    /// `[[offer]]`
-    pub offers: Vec<Offer>,
-    /// `[exclude]`
-    pub exclude: Exclude,
-    /// `[identity]`
-    pub identity: Identity,
-    /// `[missed]`
-    pub missed: Missed,
-    /// `[call_list]`
-    pub call_list: CallList,
-    /// `[sales]`
-    pub sales: Sales,
-    /// `[outages]`
-    pub outages: Outages,
-    /// `[privacy]`
-    pub privacy: Privacy,
-    /// `[stages]`: action, any case, to stage.
-    pub stages: BTreeMap<String, String>,
-    /// `[cost]`
-    pub cost: Cost,
-    /// `[metrics] prometheus`
-    pub prometheus: Option<PathBuf>,
-    /// `[[witness]]`
-    pub witnesses: Vec<Witness>,
-}
-
-/// `[output]`
-#[derive(Clone, Debug)]
-pub struct Output {
-    /// Where dated folders are written.
-    pub dir: PathBuf,
-    /// Dated folders older than this many days before the as-of date are deleted.
-    pub keep_days: i64,
-    /// Folder whose `.sql` files add to and override the built-in queries.
-    pub queries: Option<PathBuf>,
-    /// Folder whose files add to and override the built-in templates.
-    pub templates: Option<PathBuf>,
-}
-
-/// `[report]`
-#[derive(Clone, Debug)]
-pub struct Report {
-    /// Days, weeks, months and times shown; tables stay UTC.
-    pub timezone: Tz,
-    /// Whether report.html and report.xlsx show people in full.
-    pub pii: Pii,
-}
-
-/// How people are shown in report.html and report.xlsx.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pii {
-    /// First letters only.
-    Masked,
-    /// As typed.
-    Full,
-}
-
-/// Where a secret is read from; never the secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Secret {
-    /// An environment variable of this name.
-    Env(String),
-    /// A file, whose trailing line break does not count.
-    File(PathBuf),
-}
-
-/// How to sign in to a storage account.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Auth {
-    /// A connection string with a key or a SAS.
-    ConnectionString(Secret),
-    /// The account key.
-    Key(Secret),
-    /// A shared access signature, with or without the leading `?`.
-    Sas(Secret),
-    /// The machine's Azure identity: managed, workload, environment or command line.
-    Identity,
-}
-
-/// `[[source]]`: where raw leads are read.
-#[derive(Clone, Debug)]
-pub struct Source {
-    /// Name, `[a-z0-9-]`, unique.
-    pub name: String,
-    /// What it is and where.
-    pub place: Place,
-    /// How far before the watermark each read starts.
-    pub overlap: TimeDelta,
-    /// How often everything is read again.
-    pub rescan: TimeDelta,
-    /// How long a read may take, retries included.
-    pub deadline: TimeDelta,
-    /// Names it had before; lead ids survive a renaming.
-    pub formerly: Vec<String>,
-}
-
-/// What a source is and where.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// An Azure Table.
-    Table {
-        /// The storage account.
-        account: Account,
-        /// Name of the table.
-        table: String,
-        /// How to sign in.
-        auth: Auth,
-    },
-    /// An Azure Blob container.
-    Blobs {
-        /// The storage account.
-        account: Account,
-        /// Name of the container.
-        container: String,
-        /// Only blobs whose name starts so; empty for all.
-        prefix: String,
-        /// How to sign in.
-        auth: Auth,
-    },
-    /// Files by glob, relative to the configuration file.
-    Files {
-        /// The glob.
-        path: String,
-    },
-}
-
-/// A storage account: by name in the public cloud, or by endpoint.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Account {
-    /// Account name, where given.
-    pub name: Option<String>,
-    /// `https://account.table.core.windows.net`, a sovereign or private endpoint, or an emulator; wins over the name
-    /// and over one inside a connection string. No trailing slash.
-    pub endpoint: Option<String>,
-}
-
-/// What kind of CRM a destination is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum DestinationKind {
-    /// Salesforce.
-    Salesforce,
-    /// Dynamics 365 Sales, Dataverse.
-    Dynamics,
-    /// Adobe Marketo Engage.
-    Marketo,
-    /// HubSpot.
-    Hubspot,
-    /// Log of bodies posted to an HTTPS endpoint.
-    Https,
-    /// Any other CSV or workbook, by `columns`.
-    Csv,
-}
-
-impl Destination {
-    /// Whether leads for this offer go here: its id, or the title of one that has no id.
-    pub fn takes(&self, offer: &str) -> bool {
-        self.offers.iter().any(|pattern| pattern.matches(offer))
-    }
-}
-
-impl DestinationKind {
-    /// As written in the configuration.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Salesforce => "salesforce",
-            Self::Dynamics => "dynamics",
-            Self::Marketo => "marketo",
-            Self::Hubspot => "hubspot",
-            Self::Https => "https",
-            Self::Csv => "csv",
-        }
-    }
-}
-
-/// What a destination keeps one record of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum RecordsPer {
-    /// One record for each lead.
-    Lead,
-    /// One record for each person, merged by e-mail.
-    Person,
-    /// Inferred from people with several leads.
-    Auto,
-}
-
-/// Time within which a delivered lead shows up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Grace {
-    /// 99.5th percentile of the delays seen, at least 1 h; 48 h until there are 50.
-    Auto,
-    /// As configured.
-    Fixed(TimeDelta),
-}
-
-/// Until when an export speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ExportedAt {
-    /// Latest created or modified time of any record in it.
-    Records,
-    /// The file's own time.
-    FileTime,
-    /// A given instant.
-    At(DateTime<Utc>),
-}
-
-/// Order of day and month in numeric dates.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum DateOrder {
-    /// 31/12/2026
-    Dmy,
-    /// 12/31/2026
-    Mdy,
-    /// 2026/12/31
-    Ymd,
-}
-
-/// `[[destination]]`: a CRM that leads are forwarded to.
-#[derive(Clone, Debug)]
-pub struct Destination {
-    /// Name, `[a-z0-9-]`, unique.
-    pub name: String,
-    /// Kind of CRM.
-    pub kind: DestinationKind,
-    /// Globs relative to the configuration file, or `az://account/container/prefix`.
-    pub export: Vec<String>,
-    /// How to sign in for `az://`.
-    pub auth: Option<Auth>,
-    /// Endpoint for `az://` where it is not the public cloud's.
-    pub endpoint: Option<String>,
-    /// Which offers go here; `*` is every lead.
-    pub offers: Vec<Pattern>,
-    /// Lead, person, or to be inferred.
-    pub records_per: RecordsPer,
-    /// See [`Grace`].
-    pub grace: Grace,
-    /// The export cannot speak for leads before this.
-    pub since: Option<DateTime<Utc>>,
-    /// See [`ExportedAt`].
-    pub exported_at: ExportedAt,
-    /// Column in which the forwarder keeps the raw lead's RowKey or lead_id.
-    pub key: Option<String>,
-    /// Column to patterns of values: only such records deliver.
-    pub delivered_by: BTreeMap<String, Vec<Pattern>>,
-    /// Our field to the export's header, where it differs from the kind's.
-    pub columns: BTreeMap<String, String>,
-    /// Order of numeric dates, where evidence cannot decide.
-    pub date_order: Option<DateOrder>,
-    /// Zone of times without one; default UTC.
-    pub timezone: Option<Tz>,
-    /// Status texts that count as qualified, before the kind's own rules.
-    pub qualified: Vec<String>,
-    /// Status texts that count as won (kind csv).
-    pub won: Vec<String>,
-    /// Overrides the plausibility gate.
-    pub complete: Option<bool>,
-    /// `[destination.replay]`
-    pub replay: Replay,
-}
-
-/// `[destination.replay]`
-#[derive(Clone, Debug, Default)]
-pub struct Replay {
-    /// Field to value, in every replayed row.
-    pub set: BTreeMap<String, String>,
-    /// Fields that the CRM refuses a record without.
-    pub required: Vec<String>,
-    /// Where `replay --send` posts, for kind https.
-    pub url: Option<String>,
-    /// Headers of that post, by name, each value from an environment variable or file.
-    pub headers: BTreeMap<String, Secret>,
-}
-
-/// A pattern over a whole text, any case: `*` any characters, `?` one.
-#[derive(Clone)]
-pub struct Pattern {
-    text: String,
-    matcher: GlobMatcher,
-}
-
-impl Pattern {
-    /// Reads a pattern; everything but `*` and `?` stands for itself.
-    ///
-    /// # Errors
-    /// When it cannot be compiled (over-long).
-    pub fn new(text: &str) -> Result<Self> {
-        let mut escaped = String::with_capacity(text.len());
-        for c in text.chars() {
-            if matches!(c, '[' | ']' | '{' | '}' | '!' | '\\' | ',') {
-                escaped.push('\\');
-            }
-            escaped.push(c);
-        }
-        let glob: Glob = GlobBuilder::new(&escaped)
-            .case_insensitive(true)
-            .literal_separator(false)
-            .backslash_escape(true)
-            .build()
-            .map_err(|e| Error::usage(format!("pattern \"{text}\" cannot be used")).because(e))?;
-        Ok(Pattern { text: text.to_owned(), matcher: glob.compile_matcher() })
-    }
-
-    /// Whether the whole text fits.
-    pub fn matches(&self, text: &str) -> bool {
-        self.matcher.is_match(text.to_lowercase()) || self.matcher.is_match(text)
-    }
-
-    /// As written.
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
-}
-
-impl std::fmt::Debug for Pattern {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Pattern({:?})", self.text)
-    }
-}
-
-/// `[[offer]]`: one entry of the catalogue.
-#[derive(Clone, Debug)]
-pub struct Offer {
-    /// `publisher.offer`, lower case.
-    pub id: String,
-    /// Titles it has or had.
-    pub title: Vec<String>,
-    /// Ids it had before, lower case.
-    pub formerly: Vec<String>,
-    /// transact, contact-me, trial or private.
-    pub kind: Option<String>,
-    /// Stages of its actions, over `[stages]`.
-    pub stages: BTreeMap<String, String>,
-}
-
-/// `[exclude]`: our own staff.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Exclude {
-    /// Mail domains, with their subdomains.
-    pub domains: Vec<String>,
-    /// Addresses.
-    pub emails: Vec<String>,
-    /// Companies, any case.
-    pub companies: Vec<String>,
-}
-
-/// `[identity]`
-#[derive(Clone, Debug)]
-pub struct Identity {
-    /// Match probability from which two records are one person.
-    pub threshold: f64,
-    /// Reviewed decisions.
-    pub decisions: Option<PathBuf>,
-}
-
-/// `[missed]`
-#[derive(Clone, Debug)]
-pub struct Missed {
-    /// Reviewed file that settles missed leads.
-    pub worked: Option<PathBuf>,
-    /// Open missed leads end as given-up after this.
-    pub give_up: TimeDelta,
-}
-
-/// How call-list.xlsx is divided into sheets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SplitBy {
-    /// One sheet per country.
-    Country,
-    /// One sheet per owner of the company in the CRM.
-    Owner,
-    /// One sheet per offer.
-    Offer,
-}
-
-/// `[call_list]`
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct CallList {
-    /// Null: one sheet.
-    pub split_by: Option<SplitBy>,
-}
-
-/// `[sales]`
-#[derive(Clone, Debug)]
-pub struct Sales {
-    /// Delivered and untouched for longer than this many working days is a row of `untouched`.
-    pub touch_within: TimeDelta,
-}
-
-/// `[outages]`
-#[derive(Clone, Debug)]
-pub struct Outages {
-    /// Bound on false outages: expected number of them in a run over leads of which none was lost in an outage, and share
-    /// of them among the outages told. 0.001 unless given.
-    pub alpha: f64,
-}
-
-/// `[privacy]`
-#[derive(Clone, Debug)]
-pub struct Privacy {
-    /// Leads older than this are forgotten; null: never.
-    pub keep: Option<TimeDelta>,
-    /// Do-not-contact leads older than this are forgotten; null: never.
-    pub keep_dnc: Option<TimeDelta>,
-    /// Whether a do-not-contact lead silences the person's other leads.
-    pub dnc_silences_person: bool,
-}
-
-/// `[cost]`
-#[derive(Clone, Debug, Default)]
-pub struct Cost {
-    /// Globs of Azure cost exports.
-    pub azure: Vec<String>,
-    /// Storage accounts that hold leads, lower case.
-    pub storage_accounts: Vec<String>,
-    /// Globs of marketing spend exports.
-    pub spend: Vec<String>,
-    /// Campaign pattern to offer id, in the order of the file's keys.
-    pub campaigns: Vec<(Pattern, String)>,
-    /// Order of numeric dates in spend exports, where evidence cannot decide.
-    pub date_order: Option<DateOrder>,
-    /// Currency of spend exports that name none.
-    pub currency: Option<String>,
-    /// How to sign in, for `az://` exports.
-    pub auth: Option<Auth>,
-    /// Endpoint for `az://` where it is not the public cloud's.
-    pub endpoint: Option<String>,
-}
-
-/// `[[witness]]`: an export of somebody else who saw leads.
-#[derive(Clone, Debug)]
-pub struct Witness {
-    /// Name, unique among witnesses.
-    pub name: String,
-    /// Globs or `az://`.
-    pub export: Vec<String>,
-    /// Our field to the export's header.
-    pub columns: BTreeMap<String, String>,
-    /// Order of numeric dates.
-    pub date_order: Option<DateOrder>,
-    /// Zone of times without one.
-    pub timezone: Option<Tz>,
-}
-
-/// Fields of ours that `columns` may map.
-pub const FIELDS: &[&str] = &[
-    "record_id", "object", "created_at", "modified_at", "status", "owner", "last_activity_at", "opted_out", "email",
-    "phone", "first_name", "last_name", "name", "company", "title", "country", "description", "key", "lead_source",
-    "action", "offer_id", "offer", "storefront", "merged_into", "deleted", "converted", "opportunity", "outcome",
-];
-
-/// The configuration that is written by `leadrecon demo` and shipped as the documented example.
-pub const EXAMPLE: &str = include_str!("../leadrecon.example.toml");
-
-impl Config {
-    /// Reads and checks a configuration.
-    ///
-    /// # Errors
-    /// One error (exit 2) that lists every problem: syntax with line and column, unknown keys with the nearest known
-    /// one, missing and contradicting settings.
-    pub fn parse(text: &str, base: &Path) -> Result<Config> {
-        read::parse(text, base)
-    }
-
-    /// A path of the configuration, made absolute.
-    pub fn resolve(&self, path: &str) -> PathBuf {
-        self.base.join(path)
-    }
-
-    /// The destination of this name.
-    ///
-    /// # Errors
-    /// Names the known destinations (exit 2).
-    pub fn destination(&self, name: &str) -> Result<&Destination> {
-        self.destinations.iter().find(|d| d.name == name).ok_or_else(|| {
-            let known: Vec<&str> = self.destinations.iter().map(|d| d.name.as_str()).collect();
-            let error = Error::usage(format!("no destination is named \"{name}\""));
-            match nearest(name, known.iter().copied()) {
-                Some(near) => error.hint(format!("did you mean \"{near}\"?")),
-                None => error.hint(format!(
-                    "known destinations: {}",
-                    if known.is_empty() { "none".into() } else { known.join(", ") }
-                )),
-            }
-        })
-    }
-}
-
-/// The known word nearest to an unknown one, if it is near enough to be a slip of the finger.
-pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    known
-        .map(|k| (strsim::damerau_levenshtein(word, k), k))
-        .filter(|(distance, k)| *distance <= 1 + k.len().max(word.len()) / 4)
-        .min()
-        .map(|(_, k)| k)
-}
-
-/// A duration such as "48h", "7d" or "25 months".
-///
-/// # Errors
-/// The sentence that says what was expected.
-pub fn parse_span(text: &str) -> Result<TimeDelta, String> {
-    let compact: String = text.split_whitespace().collect();
-    humantime::parse_duration(&compact).ok().and_then(|d| TimeDelta::from_std(d).ok()).ok_or_else(|| {
-        format!("\"{text}\" is not a duration; write for example \"90m\", \"48h\", \"7d\" or \"25 months\"")
-    })
-}
+pub use self::pattern::Pattern;
+pub use self::section::parse_span;
+pub use self::settings::*;
+pub use self::spelling::nearest;
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use chrono::TimeDelta;
+
     use super::*;
+    use crate::config::section::Reading;
+    use crate::error::Result;
+
+    const EXAMPLE: &str = include_str!("../leadrecon.example.toml");
 
     fn parse(text: &str) -> Result<Config> {
         Config::parse(text, Path::new("/base"))
@@ -587,15 +68,79 @@ mod tests {
         assert!(message.contains("unknown key \"key\"") && !message.contains("c2VjcmV0"), "{message}");
     }
 
+    /// The keys that stand in the tables of this path.
+    fn keys<'a>(value: &'a toml::Value, path: &[&str], keys: &mut BTreeSet<&'a str>) {
+        match (value, path) {
+            (toml::Value::Array(items), _) => items.iter().for_each(|item| self::keys(item, path, keys)),
+            (toml::Value::Table(table), []) => keys.extend(table.keys().map(String::as_str)),
+            (toml::Value::Table(table), [first, rest @ ..]) => {
+                table.get(*first).into_iter().for_each(|below| self::keys(below, rest, keys));
+            }
+            _ => {}
+        }
+    }
+
     #[test]
     fn the_example_parses_and_holds_every_key() {
-        parse(EXAMPLE).unwrap();
-        for (path, keys) in read::KEYS {
-            for key in keys.iter().filter(|k| **k != "*") {
-                let word = regex::Regex::new(&format!(r"\b{key}\b")).unwrap();
-                assert!(word.is_match(EXAMPLE), "[{path}] {key} is missing from leadrecon.example.toml");
+        let document: toml::Table = toml::from_str(EXAMPLE).unwrap();
+        let reading = Reading::new(Path::new("/base"));
+        read::config(&document, Path::new("/base"), &reading);
+        let (problems, asked) = reading.into_parts();
+        assert_eq!(problems, Vec::<String>::new());
+        let document = toml::Value::Table(document);
+        for (path, asked) in asked {
+            let path: Vec<&str> = path.split('.').filter(|step| !step.is_empty()).collect();
+            let mut held = BTreeSet::new();
+            keys(&document, &path, &mut held);
+            for key in asked {
+                // Of the ways to sign in one is taken, and the others are told of.
+                let is_named = path.last() == Some(&"auth") && EXAMPLE.contains(key);
+                assert!(held.contains(key) || is_named, "{path:?} {key} is missing from leadrecon.example.toml");
             }
         }
+    }
+
+    #[test]
+    fn a_value_of_another_kind_is_told_with_what_was_expected_and_what_was_found() {
+        let message = parse(
+            "sales = 1\n[output]\nkeep_days = \"ninety\"\n[report]\ntimezone = true\npii = \"open\"\n\
+             [[source]]\nname = \"t\"\nkind = \"azure-tables\"\nauth = \"AccountKey=c2VjcmV0\"\n\
+             [[destination]]\nname = \"crm\"\nkind = \"salesforce\"\nexport = 5\noffers = [1]\ngrace = 48\n\
+             exported_at = \"yesterday\"\ncolumns = { email = 5, e_mail = \"x\" }\n",
+        )
+        .unwrap_err()
+        .to_string();
+        for expected in [
+            "12 problems",
+            "[sales]: expected a table, found the number 1",
+            "[output] keep_days: expected a whole number, found a text",
+            "[report] timezone: expected a text, found true",
+            "[report] pii: \"open\" is unknown; expected: masked, full",
+            "[[source]] \"t\" kind: \"azure-tables\" is unknown; did you mean \"azure-table\"?",
+            "[[source]] \"t\" auth: expected a table, found a text",
+            "[[destination]] \"crm\" export: expected a text or a list of texts, found the number 5",
+            "[[destination]] \"crm\" offers: expected a text or a list of texts, found a list",
+            "[[destination]] \"crm\" grace: expected a text, found the number 48",
+            "exported_at: expected \"records\", \"file-time\", a date such as 2025-01-01 or an RFC 3339 time, found a text",
+            "[[destination]] \"crm\" columns \"email\": expected a text, found the number 5",
+            "unknown field \"e_mail\"; did you mean \"email\"?",
+        ] {
+            assert!(message.contains(expected), "{expected} not in {message}");
+        }
+        assert!(!message.contains("c2VjcmV0"), "{message}");
+    }
+
+    #[test]
+    fn a_witness_signs_in_where_its_exports_are_in_a_container() {
+        let witness = |more: &str| {
+            parse(&format!(
+                "[[source]]\nname = \"dump\"\nkind = \"files\"\npath = \"raw/**/*\"\n\
+                 [[witness]]\nname = \"portal\"\nexport = \"az://acme/exports/portal/\"\n{more}"
+            ))
+        };
+        assert!(witness("").unwrap_err().to_string().contains("[[witness]] \"portal\": an export at az:// needs auth"));
+        let config = witness("auth = { key_file = \"portal.key\" }\n").unwrap();
+        assert_eq!(config.witnesses[0].auth, Some(Auth::Key(Secret::File("/base/portal.key".into()))));
     }
 
     #[test]

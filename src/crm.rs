@@ -11,7 +11,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use polars::prelude::*;
 
 use crate::codes::reason;
-use crate::config::{Destination, DestinationKind, ExportedAt, Grace, RecordsPer, Replay, Witness};
+use crate::config::{Destination, DestinationKind};
 use crate::error::{Error, Result};
 use crate::findings::{About, AboutExport, AboutSetting, Finding};
 use crate::tables::{SetAside, Table};
@@ -125,31 +125,6 @@ impl Read {
 /// How to make the export of a kind every night, and which key column to add.
 pub fn advice(kind: DestinationKind) -> &'static Advice {
     &layouts::layouts().of(kind).advice
-}
-
-/// A witness, to be read like a destination of kind csv.
-pub fn as_destination(witness: &Witness) -> Destination {
-    Destination {
-        name: witness.name.clone(),
-        kind: DestinationKind::Csv,
-        export: witness.export.clone(),
-        auth: None,
-        endpoint: None,
-        offers: Vec::new(),
-        records_per: RecordsPer::Lead,
-        grace: Grace::Auto,
-        since: None,
-        exported_at: ExportedAt::Records,
-        key: None,
-        delivered_by: BTreeMap::new(),
-        columns: witness.columns.clone(),
-        date_order: witness.date_order,
-        timezone: witness.timezone,
-        qualified: Vec::new(),
-        won: Vec::new(),
-        complete: None,
-        replay: Replay::default(),
-    }
 }
 
 /// One table, with what is needed to order it among the others.

@@ -82,10 +82,8 @@ pub(super) fn run(_: &Args, globals: &Globals) -> Result<Done> {
         let lines = check_source(source, reported, now, &how);
         sections.push(Section { title: format!("source {}", source.name), lines });
     }
-    let witnesses: Vec<Destination> = config.witnesses.iter().map(crm::as_destination).collect();
-    for (what, destination) in
-        config.destinations.iter().map(|d| ("destination", d)).chain(witnesses.iter().map(|w| ("witness", w)))
-    {
+    let witnesses = config.witnesses.iter().map(|witness| ("witness", witness));
+    for (what, destination) in config.destinations.iter().map(|d| ("destination", d)).chain(witnesses) {
         let dataset = if what == "destination" { &job::CRM_RECORDS } else { &job::WITNESSES };
         // What was read before tells how dates are meant; before the first run, and where it cannot be read, nothing does.
         let landed = Landing::open_read_only(&config.state_dir).and_then(|landing| landing.newest(dataset));

@@ -149,15 +149,6 @@ pub(super) fn layouts() -> &'static Layouts {
 /// Fields that hold ids of other records: a bare zero is none.
 const HOLD_IDS: &[&str] = &["owner", "merged_into", "opportunity", "contact_id", "parent", "merged_from"];
 
-const KINDS: [DestinationKind; 6] = [
-    DestinationKind::Salesforce,
-    DestinationKind::Dynamics,
-    DestinationKind::Marketo,
-    DestinationKind::Hubspot,
-    DestinationKind::Https,
-    DestinationKind::Csv,
-];
-
 impl Layouts {
     fn new(mut written: Written) -> Self {
         let lower = |words: &[String]| words.iter().map(|w| w.to_lowercase()).collect::<HashSet<_>>();
@@ -172,7 +163,7 @@ impl Layouts {
             map
         };
         let mut kinds = HashMap::new();
-        for kind in KINDS {
+        for kind in DestinationKind::ALL {
             let Some(layout) = written.kinds.remove(kind.name()) else { continue };
             let signatures = layout
                 .signature
@@ -713,7 +704,7 @@ mod tests {
     #[test]
     fn every_kind_has_a_layout_and_every_field_of_it_can_be_configured() {
         let layouts = layouts();
-        for kind in KINDS {
+        for kind in DestinationKind::ALL {
             let layout = layouts.of(kind);
             let ours = ["subject", "state", "won", "closed", "contact_id", "merged_from", "parent"];
             for field in layout.columns.keys() {

@@ -83,12 +83,11 @@ fn configuration(plan: &Plan, night: NaiveDate, files: &Files<'_>) -> String {
         }
         text.push('\n');
     }
-    for (at, offer) in OFFERS.iter().take(plan.offers.clamp(1, OFFERS.len())).enumerate() {
+    for offer in OFFERS.iter().take(plan.offers.clamp(1, OFFERS.len())) {
         let mut titles = offer.titles.to_vec();
         titles.dedup();
         let titles: Vec<String> = titles.iter().map(|t| format!("{t:?}")).collect();
-        text += &format!("[[offer]]\nid = \"{}\"\ntitle = [{}]\n", offer.id, titles.join(", "));
-        text += if at == 1 { "type = \"trial\"\n\n" } else { "type = \"transact\"\n\n" };
+        text += &format!("[[offer]]\nid = \"{}\"\ntitle = [{}]\n\n", offer.id, titles.join(", "));
     }
     text += &format!("[exclude]\ndomains = [\"{OUR_DOMAIN}\"]\n");
     if plan.extras {

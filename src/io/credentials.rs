@@ -14,7 +14,8 @@ pub fn findings(config: &Config, day_ends_at: DateTime<Utc>) -> Vec<Finding> {
         Place::Table { auth, .. } | Place::Blobs { auth, .. } => Some((s.name.as_str(), auth)),
         Place::Files { .. } => None,
     });
-    let exports = config.destinations.iter().filter_map(|d| Some((d.name.as_str(), d.auth.as_ref()?)));
+    let exports =
+        config.destinations.iter().chain(&config.witnesses).filter_map(|d| Some((d.name.as_str(), d.auth.as_ref()?)));
     let cost = config.cost.auth.iter().map(|auth| ("cost", auth));
     let ending = sources.chain(exports).chain(cost).filter_map(|(name, auth)| {
         let ends = azure::credential_ends(auth)?;

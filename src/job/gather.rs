@@ -169,7 +169,7 @@ pub(super) fn everything(ready: &Ready, options: &Options) -> Result<Gathered> {
     let mut into =
         Into { options, config, landing: &mut landing, now, troubles: &mut troubles, past, inputs: Vec::new() };
     let exports = into.land(&config.destinations, &CRM_RECORDS)?;
-    let witnesses = into.land(&ready.witnesses, &WITNESSES)?;
+    let witnesses = into.land(&ready.day.config.witnesses, &WITNESSES)?;
     let money = into.read_money()?;
     let inputs = into.inputs;
     let mut gathered =
@@ -238,7 +238,7 @@ pub(super) fn records(ready: &Ready, gathered: &Gathered) -> Result<Records> {
 /// # Errors
 /// When the landing cannot be read (exit 4).
 pub(super) fn witnesses(ready: &Ready, gathered: &Gathered) -> Result<Table<ExportRecords>> {
-    crm::records(&gathered.landing.versions(&WITNESSES)?, &ready.witnesses, ready.day.as_of_ends_at)
+    crm::records(&gathered.landing.versions(&WITNESSES)?, &ready.day.config.witnesses, ready.day.as_of_ends_at)
 }
 
 /// What people said. It is read under the lock: `close` and `replay` write it. Without a file that cannot be used the

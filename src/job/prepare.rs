@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use crate::config::{Config, Destination};
-use crate::crm;
+use crate::config::Config;
 use crate::error::Result;
 use crate::io::reviewed;
 use crate::pipeline::Day;
@@ -34,8 +33,6 @@ pub(super) struct Ready<'a> {
     pub(super) now: DateTime<Utc>,
     pub(super) library: Library,
     pub(super) templates: Templates,
-    /// Witnesses, read as destinations are.
-    pub(super) witnesses: Vec<Destination>,
 }
 
 /// Makes a run ready.
@@ -45,8 +42,7 @@ pub(super) struct Ready<'a> {
 pub(super) fn prepare<'a>(config: &'a Config, options: &Options, now: DateTime<Utc>) -> Result<Ready<'a>> {
     let (library, templates) = queries_and_templates(config)?;
     let as_of = options.as_of.unwrap_or_else(|| now.with_timezone(&config.report.timezone).date_naive());
-    let witnesses = config.witnesses.iter().map(crm::as_destination).collect();
-    Ok(Ready { day: Day::new(config, as_of), now, library, templates, witnesses })
+    Ok(Ready { day: Day::new(config, as_of), now, library, templates })
 }
 
 /// The queries and templates of a run. Where one is the user's, all are tried on no rows, so that a fault is told before

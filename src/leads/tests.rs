@@ -178,7 +178,6 @@ fn offers_are_named_by_lead_source_product_catalogue_and_other_leads_in_that_ord
         id: id.into(),
         title: title.iter().map(|t| (*t).into()).collect(),
         formerly: formerly.iter().map(|t| (*t).into()).collect(),
-        kind: None,
         stages: BTreeMap::from([("INS".to_owned(), "purchase".to_owned())]),
     };
     let row = |rest: &str| {

@@ -6,7 +6,7 @@ use polars::prelude::*;
 
 use super::*;
 use crate::codes::finding;
-use crate::config::{DestinationKind, ExportedAt, Grace, Pattern, RecordsPer, Replay};
+use crate::config::{DestinationKind, Grace, Pattern, RecordsPer};
 use crate::tables::Grain;
 
 mod reassign;
@@ -167,25 +167,9 @@ impl Case {
 
 pub(crate) fn destination() -> Destination {
     Destination {
-        name: "crm".to_owned(),
-        kind: DestinationKind::Salesforce,
-        export: Vec::new(),
-        auth: None,
-        endpoint: None,
         offers: vec![Pattern::new("*").unwrap()],
         records_per: RecordsPer::Lead,
-        grace: Grace::Auto,
-        since: None,
-        exported_at: ExportedAt::Records,
-        key: None,
-        delivered_by: BTreeMap::new(),
-        columns: BTreeMap::new(),
-        date_order: None,
-        timezone: None,
-        qualified: Vec::new(),
-        won: Vec::new(),
-        complete: None,
-        replay: Replay::default(),
+        ..Destination::new("crm".to_owned(), DestinationKind::Salesforce, Vec::new())
     }
 }
 
@@ -316,7 +300,6 @@ fn a_former_id_a_title_and_a_cut_off_id_name_the_same_offer() {
         id: "contoso.a-very-long-offer-id-that-is-cut".to_owned(),
         title: vec!["Long Offer".to_owned()],
         formerly: vec!["contoso.short".to_owned()],
-        kind: None,
         stages: BTreeMap::new(),
     });
     for (id, person, named) in [
