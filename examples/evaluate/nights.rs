@@ -6,8 +6,9 @@ use std::path::Path;
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 use leadrecon::config::Config;
 use leadrecon::generate::{Plan, Publisher, write};
+use leadrecon::io::fetch;
+use leadrecon::io::generated::Generated;
 use leadrecon::io::landing::Landing;
-use leadrecon::io::records::cut_bytes;
 use leadrecon::leads::Parsed;
 use leadrecon::monitors::routing;
 use leadrecon::pipeline::{self, Day, Records, Reviewed, Verdicts};
@@ -17,10 +18,6 @@ use leadrecon::{coverage, crm, leads, losses, reconcile};
 use polars::prelude::*;
 
 use crate::truth::rows;
-
-/// Folders of raw leads below `raw/`, by the source that reads them.
-const SOURCES: [(&str, &str); 4] =
-    [("marketplace-table", "table"), ("endpoint", "endpoint"), ("blobs", "blobs"), ("backup", "backup")];
 
 /// The last night of a publisher.
 pub struct Night {
@@ -57,7 +54,7 @@ pub fn last(plan: &Plan, true_people: bool, told: &mut Vec<String>) -> Option<Ni
     write(plan, &mut publisher).unwrap();
     let text = String::from_utf8(publisher.files["leadrecon.toml"].clone()).unwrap();
     let config = Config::parse(&text, Path::new("/publisher")).unwrap();
-    let raw = raw_leads(&publisher, end_of(*plan.nights.last().unwrap()));
+    let raw = raw_leads(plan, &text, end_of(*plan.nights.last().unwrap()));
     let mut versions = DataFrame::empty();
     let mut last_shares = BTreeMap::new();
     let mut last = None;
@@ -113,19 +110,15 @@ fn end_of(day: NaiveDate) -> DateTime<Utc> {
     (day + Days::new(1)).and_time(NaiveTime::MIN).and_utc()
 }
 
-/// All raw leads of a publisher, landed.
-fn raw_leads(publisher: &Publisher, read_at: DateTime<Utc>) -> Table<RawLeads> {
-    let state = tempfile::tempdir().unwrap();
-    let mut landing = Landing::open(state.path(), std::time::Duration::from_secs(1)).unwrap();
-    for (source, folder) in SOURCES {
-        let folder = format!("raw/{folder}/");
-        for (path, bytes) in publisher.files.iter().filter(|(path, _)| path.starts_with(&folder)) {
-            let stored = publisher.modified.get(path).copied().unwrap_or(read_at);
-            let Ok(leads) = cut_bytes(bytes, path, stored) else { continue };
-            landing.land(source, leads, read_at).unwrap();
-        }
-    }
-    landing.flush().unwrap();
+/// All raw leads of a publisher, fetched from its files into a landing as a run does it.
+fn raw_leads(plan: &Plan, text: &str, read_at: DateTime<Utc>) -> Table<RawLeads> {
+    let folder = tempfile::tempdir().unwrap();
+    let base = folder.path().join("publisher");
+    write(plan, &mut Generated::new(&base).unwrap()).unwrap();
+    let config = Config::parse(text, &base).unwrap();
+    let mut landing = Landing::open(&folder.path().join("state"), std::time::Duration::from_secs(1)).unwrap();
+    let options = fetch::Options { base: &base, keep_out: Vec::new(), rescan: false, progress: false };
+    fetch::fetch(&config.sources, &mut landing, read_at, &options).unwrap();
     landing.raw_leads().unwrap()
 }
 
