@@ -14,8 +14,8 @@ use globset::GlobBuilder;
 use sha2::{Digest, Sha256};
 use walkdir::{DirEntry, WalkDir};
 
-use super::intake::{Intake, Options};
-use super::objects::{Object, together};
+use super::intake::{Intake, Object, Options};
+use super::objects::together;
 use super::records::Stopped;
 use crate::error::{Error, Result, Status};
 use crate::place;

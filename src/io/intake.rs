@@ -9,7 +9,6 @@ use indicatif::ProgressBar;
 
 use super::landing::source_state::SourceState;
 use super::landing::{Landed, Landing, RawLead};
-use super::objects::Object;
 use super::progress;
 use crate::config::{Place, Source};
 use crate::error::{Error, Result, count};
@@ -34,6 +33,18 @@ pub struct Options<'a> {
     pub rescan: bool,
     /// Shows a bar per source.
     pub progress: bool,
+}
+
+/// A blob or file whose records were all taken.
+#[derive(Debug)]
+pub(super) struct Object {
+    /// As [`crate::place`] writes its name.
+    pub(super) name: String,
+    /// ETag or hash: equal means unchanged.
+    pub(super) version: String,
+    pub(super) bytes: u64,
+    pub(super) modified_at: DateTime<Utc>,
+    pub(super) records: usize,
 }
 
 /// What came of one source.

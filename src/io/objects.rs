@@ -10,7 +10,7 @@ use std::io::Read;
 use chrono::{DateTime, Utc};
 use polars::prelude::*;
 
-use super::intake::Intake;
+use super::intake::{Intake, Object};
 use super::landing::content::Content;
 use super::landing::datasets::Dataset;
 use super::landing::{Fate, RawLead};
@@ -23,18 +23,6 @@ const OBJECTS: Dataset = Dataset { name: "objects", key: &["source", "name"] };
 
 /// Records of an object handed over at a time.
 const BATCH: usize = 1000;
-
-/// A blob or file whose records were all taken.
-#[derive(Debug)]
-pub(super) struct Object {
-    /// As [`crate::place`] writes its name.
-    pub(super) name: String,
-    /// ETag or hash: equal means unchanged.
-    pub(super) version: String,
-    pub(super) bytes: u64,
-    pub(super) modified_at: DateTime<Utc>,
-    pub(super) records: usize,
-}
 
 /// Opens an object from its beginning.
 pub(super) type Open<'o> = &'o mut dyn FnMut() -> std::io::Result<Box<dyn Read>>;

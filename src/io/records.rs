@@ -13,8 +13,6 @@ mod csv;
 mod cutter;
 mod json;
 mod limits;
-#[cfg(test)]
-mod mutations;
 mod parquet;
 mod window;
 
@@ -220,6 +218,8 @@ pub fn cut_bytes(bytes: &[u8], name: &str, stored_at: DateTime<Utc>) -> Result<V
 
 #[cfg(test)]
 mod tests {
+    mod mutations;
+
     use super::*;
     use proptest::prelude::*;
     use std::io::Write;

@@ -26,9 +26,9 @@ use super::names;
 use super::retry::{Failure, Patience};
 use crate::config::nearest;
 use crate::error::{Error, Result};
-use crate::io::intake::{Intake, OLD_DAYS};
+use crate::io::intake::{Intake, OLD_DAYS, Object};
 use crate::io::landing::RawLead;
-use crate::io::objects::{Object, together};
+use crate::io::objects::together;
 use crate::io::records::{Stopped, cut, unpack};
 use crate::place;
 
