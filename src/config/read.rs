@@ -297,7 +297,7 @@ fn offer(mut section: Section) -> Option<Offer> {
     let formerly = section.texts("formerly").unwrap_or_default();
     let stages = stages(&mut section);
     // Version 0.1 documented `type`, which never had an effect: a configuration that has it still works.
-    let _ = section.text("type");
+    section.retired("type");
     Some(Offer {
         id: id?.to_lowercase(),
         title,

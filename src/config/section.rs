@@ -107,6 +107,11 @@ impl<'a> Section<'a> {
         self.table?.get(key)
     }
 
+    /// Lets a key pass that an earlier version had and that has no effect: no example names it.
+    pub(super) fn retired(&mut self, key: &'static str) {
+        self.asked.push(key);
+    }
+
     /// The value as `of` takes it; one that it does not take is told with what was expected.
     fn take<T>(&mut self, key: &'static str, expected: &str, of: impl FnOnce(&'a Value) -> Option<T>) -> Option<T> {
         let value = self.value(key)?;
