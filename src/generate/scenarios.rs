@@ -88,7 +88,7 @@ impl Plan {
     /// What `leadrecon generate` writes: any size, everything switched on.
     pub fn publisher(leads: u64, seed: u64) -> Plan {
         let days = (leads / 40).clamp(60, 730);
-        let mut plan = Plan::clean(seed, leads, day(2025, 1, 1), days);
+        let mut plan = Plan::clean(seed, leads, first_day(), days);
         plan.raw.all_shapes = leads <= 300_000;
         plan.extras = true;
         plan.destinations.push(Destination::new(DestinationKind::Dynamics));
@@ -168,7 +168,7 @@ impl Plan {
     /// A scenario by name.
     pub fn scenario(name: &str, leads: u64, seed: u64) -> Option<Plan> {
         let days = (leads / 40).clamp(60, 730);
-        let base = || Plan::clean(seed, leads, day(2025, 1, 1), days);
+        let base = || Plan::clean(seed, leads, first_day(), days);
         match name {
             "publisher" => Some(Plan::publisher(leads, seed)),
             "evaluation" => Some(Plan::evaluation(seed)),
@@ -249,6 +249,12 @@ fn outage(scope: Scope, begin: i64, end: Option<i64>) -> Outage {
     Outage { scope, begin, end, share: 1.0, imported_after: None }
 }
 
+/// First day of publishers of any size: the two years of the largest end before this program was written, so that each of
+/// their nights has begun.
+fn first_day() -> NaiveDate {
+    day(2024, 10, 30)
+}
+
 fn day(year: i32, month: u32, day: u32) -> NaiveDate {
     NaiveDate::from_ymd_opt(year, month, day).unwrap_or_default()
 }
@@ -263,5 +269,13 @@ mod tests {
             assert!(Plan::scenario(name, 1000, 1).is_some(), "{name}");
         }
         assert!(Plan::scenario("nonsense", 1000, 1).is_none());
+    }
+
+    #[test]
+    fn every_night_is_one_that_has_begun() {
+        let plans = SCENARIOS.iter().filter_map(|(name, _)| Plan::scenario(name, 1_000_000, 1));
+        for plan in plans.chain([Plan::demo()]) {
+            assert!(plan.nights.iter().all(|night| *night < day(2026, 11, 1)), "{:?}", plan.nights);
+        }
     }
 }

@@ -8,7 +8,7 @@ use std::io::{BufWriter, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use chrono::{Days, NaiveDate};
+use chrono::{DateTime, Days, NaiveDate, Utc};
 use polars::prelude::*;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use sha2::{Digest, Sha256};
@@ -158,19 +158,22 @@ impl Folder {
     }
 }
 
-/// Deletes dated folders of ours that are older than `keep_days` before `as_of`; never the one of `as_of`, a later
-/// one, or what `latest` names.
+/// Deletes dated folders of ours that are older than `keep_days` before the clock's day (`today`), counted from their day
+/// or from when they were written, whichever is later; never the one of `as_of`, a later one, or what `latest` names.
 ///
 /// # Errors
 /// When the output folder cannot be read or a folder cannot be deleted (exit 4).
-pub fn delete_old(out: &Path, as_of: NaiveDate, keep_days: i64) -> Result<Vec<String>> {
-    let oldest = as_of.checked_sub_days(Days::new(keep_days.unsigned_abs())).unwrap_or(NaiveDate::MIN);
+pub fn delete_old(out: &Path, (as_of, today): (NaiveDate, NaiveDate), keep_days: i64) -> Result<Vec<String>> {
+    let oldest = today.checked_sub_days(Days::new(keep_days.unsigned_abs())).unwrap_or(NaiveDate::MIN);
     let latest = fs::read_link(out.join(LATEST)).ok();
     let mut deleted = Vec::new();
     for (date, path) in dated_folders(out)? {
         let name = date.format("%Y-%m-%d").to_string();
         let named_latest = latest.as_deref().is_some_and(|l| l == Path::new(&name));
-        if date < oldest && !named_latest && path.join(MANIFEST).is_file() {
+        // Without a manifest it is not ours, whatever its name.
+        let Ok(written) = fs::metadata(path.join(MANIFEST)).and_then(|manifest| manifest.modified()) else { continue };
+        let written = DateTime::<Utc>::from(written).date_naive();
+        if date.max(written) < oldest && date < as_of && !named_latest {
             remove(&path)?;
             deleted.push(name);
         }
@@ -378,14 +381,23 @@ mod tests {
     }
 
     #[test]
-    fn only_old_folders_of_ours_are_deleted() {
+    fn only_old_folders_of_ours_are_deleted_by_their_day_and_by_when_they_were_written() {
         let out = tempfile::tempdir().unwrap();
-        for date in ["2026-01-01", "2026-05-01", "2026-05-03"] {
+        let written = |date: &str, on: &str| {
+            let manifest = File::options().append(true).open(out.path().join(date).join(MANIFEST)).unwrap();
+            manifest.set_modified(day(on).and_hms_opt(3, 0, 0).unwrap().and_utc().into()).unwrap();
+        };
+        for date in ["2026-01-01", "2026-01-02", "2026-05-01", "2026-05-03"] {
             publish(out.path(), date, "x");
+            written(date, date);
         }
+        written("2026-01-02", "2026-05-02");
         fs::create_dir(out.path().join("2025-01-01")).unwrap();
-        assert_eq!(delete_old(out.path(), day("2026-05-03"), 90).unwrap(), ["2026-01-01"]);
+        // A slip in --as-of ages nothing: it is the clock's day that counts.
+        assert!(delete_old(out.path(), (day("2062-05-03"), day("2026-01-20")), 90).unwrap().is_empty());
+        assert_eq!(delete_old(out.path(), (day("2026-05-03"), day("2026-05-03")), 90).unwrap(), ["2026-01-01"]);
         assert!(out.path().join("2025-01-01").exists(), "it holds no manifest of ours");
+        assert!(delete_old(out.path(), (day("2026-01-02"), day("2027-05-03")), 90).unwrap().is_empty(), "it is later");
     }
 
     #[test]

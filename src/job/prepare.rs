@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
 use crate::config::Config;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::io::reviewed;
 use crate::pipeline::Day;
 use crate::queries::Library;
@@ -29,6 +29,8 @@ pub struct Options {
 /// What a run needs that depends on no lead.
 pub(super) struct Ready<'a> {
     pub(super) day: Day<'a>,
+    /// The clock's day in the report's time zone, from which retention counts.
+    pub(super) today: NaiveDate,
     /// When the run began.
     pub(super) now: DateTime<Utc>,
     pub(super) library: Library,
@@ -38,11 +40,28 @@ pub(super) struct Ready<'a> {
 /// Makes a run ready.
 ///
 /// # Errors
-/// Exit 2 for a query, template or reviewed file that cannot work.
+/// Exit 2 for a query or template that cannot work, and for a day that has not begun.
 pub(super) fn prepare<'a>(config: &'a Config, options: &Options, now: DateTime<Utc>) -> Result<Ready<'a>> {
+    let today = now.with_timezone(&config.report.timezone).date_naive();
+    let as_of = options.as_of.unwrap_or(today);
+    begun(as_of, now)?;
     let (library, templates) = queries_and_templates(config)?;
-    let as_of = options.as_of.unwrap_or_else(|| now.with_timezone(&config.report.timezone).date_naive());
-    Ok(Ready { day: Day::new(config, as_of), now, library, templates })
+    Ok(Ready { day: Day::new(config, as_of), today, now, library, templates })
+}
+
+/// Hours by which the first place on earth to begin a day is ahead of UTC.
+const EARLIEST_ZONE: i64 = 14;
+
+/// Refuses a day that has begun nowhere on earth: nothing can be known of it, and its report would stand before every
+/// later one as the latest.
+fn begun(as_of: NaiveDate, now: DateTime<Utc>) -> Result<()> {
+    let newest = (now + TimeDelta::hours(EARLIEST_ZONE)).date_naive();
+    if as_of <= newest {
+        return Ok(());
+    }
+    Err(Error::usage(format!("{as_of} has begun nowhere on earth yet"))
+        .at("--as-of")
+        .hint(format!("name a day up to {newest}, or leave --as-of away for today")))
 }
 
 /// The queries and templates of a run. Where one is the user's, all are tried on no rows, so that a fault is told before

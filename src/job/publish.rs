@@ -85,7 +85,7 @@ pub(super) fn night(
     state::keep_model(&config.state_dir, &results.people.model)?;
     let incomplete = !gathered.troubles.sentences.is_empty();
     if !incomplete {
-        for old in publish::delete_old(&config.output.dir, as_of, config.output.keep_days)? {
+        for old in publish::delete_old(&config.output.dir, (as_of, ready.today), config.output.keep_days)? {
             info!("deleted the report of {old}, older than keep_days");
         }
     }
