@@ -10,9 +10,13 @@ mod diagnose;
 mod explain;
 mod forget;
 mod generate;
+mod init;
+mod log;
+mod man;
 mod query;
 mod replay;
 mod run;
+mod r#try;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
@@ -52,6 +56,9 @@ pub struct Globals {
     /// One JSON document on standard output
     #[arg(long, global = true)]
     pub json: bool,
+    /// How lines of the log are written; those in a file begin with their time
+    #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value_t = log::Format::Text)]
+    pub log_format: log::Format,
     /// Only warnings and errors on standard error
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
@@ -68,6 +75,10 @@ enum Command {
     Check(check::Args),
     /// Writes a small, realistic publisher and runs the job on it; no account, no network
     Demo(demo::Args),
+    /// Answers at once what was lost, of any raw leads and CRM exports; no configuration
+    Try(r#try::Args),
+    /// Writes a configuration for the files that you have
+    Init(init::Args),
     /// Tells who a lead is and why: the links, their weights, and the nearest lead that is not linked
     Explain(explain::Args),
     /// Writes the missed leads of a destination as its own import file
@@ -84,6 +95,8 @@ enum Command {
     Query(query::Args),
     /// Prints a completion script for a shell
     Completions(completions::Args),
+    /// Writes man pages into a folder
+    Man(man::Args),
 }
 
 /// What a command leaves behind.
@@ -112,12 +125,15 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
             return ended(done, error.print());
         }
     };
-    listen(&cli.globals);
+    log::listen(&cli.globals, matches!(cli.command, Command::Try(_)));
     crate::io::leave_no_dump();
     let done = match cli.command {
         Command::Run(args) => run::run(&args, &cli.globals),
         Command::Check(args) => check::run(&args, &cli.globals),
         Command::Demo(args) => demo::run(&args, &cli.globals),
+        Command::Try(args) => r#try::run(&args, &cli.globals),
+        Command::Init(args) => init::run(&args, &cli.globals),
+        Command::Man(args) => man::run(&args),
         Command::Replay(args) => replay::run(&args, &cli.globals),
         Command::Close(args) => close::run(&args, &cli.globals),
         Command::Diagnose(args) => diagnose::run(&args, &cli.globals),
@@ -176,28 +192,10 @@ impl Globals {
         let text = std::fs::read_to_string(&self.config).map_err(|e| {
             Error::usage(format!("cannot read the configuration {}", self.config.display()))
                 .because(e)
-                .hint("name it with --config FILE; `leadrecon demo` writes a working one, leadrecon.example.toml holds every key")
+                .hint("name it with --config FILE; `leadrecon init FILE…` writes one for your files, `leadrecon init --example` prints every key")
         })?;
         let path = std::path::absolute(&self.config).unwrap_or_else(|_| self.config.clone());
         let base = path.parent().unwrap_or(Path::new("."));
         Config::parse(&text, base).map_err(|e| e.at(self.config.display()))
     }
-}
-
-/// Sends what stages tell to standard error: one line each, without colours.
-fn listen(globals: &Globals) {
-    let filter = match (globals.quiet, globals.verbose) {
-        (true, _) => "leadrecon=warn",
-        (_, 0) => "leadrecon=info",
-        (_, 1) => "leadrecon=debug",
-        // These print whole requests, a shared access signature included.
-        _ => "debug,azure_core=warn,azure_identity=warn,azure_storage=warn",
-    };
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .with_target(false)
-        .without_time()
-        .try_init();
 }

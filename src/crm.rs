@@ -24,6 +24,7 @@ mod dating;
 mod ids;
 mod json;
 mod layouts;
+mod likeness;
 mod null_ids;
 mod records;
 mod sheets;
@@ -32,6 +33,7 @@ mod zones;
 
 pub use crate::tabular::ReadFile;
 pub use layouts::Advice;
+pub use likeness::{Likeness, likeness};
 pub use records::{Made, earlier, records};
 
 pub(crate) use crate::codes::outcome::{LOST, OPEN, QUALIFIED, WON};

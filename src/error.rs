@@ -104,6 +104,11 @@ impl Error {
         &self.0.what
     }
 
+    /// The underlying cause, if there is one.
+    pub fn cause(&self) -> Option<&str> {
+        self.0.cause.as_deref()
+    }
+
     /// The advice, if there is one.
     pub fn advice(&self) -> Option<&str> {
         self.0.hint.as_deref()

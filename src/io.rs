@@ -18,6 +18,7 @@ mod objects;
 mod process;
 mod progress;
 pub mod publish;
+pub mod recognise;
 pub mod records;
 pub mod reviewed;
 pub mod state;
@@ -26,6 +27,7 @@ pub mod timings;
 use chrono::{DateTime, Utc};
 
 pub use self::process::{cpu_seconds, host, leave_no_dump, memory, peak_memory};
+pub use self::progress::aside as bars_aside;
 
 /// The wall clock. Read once by the command and handed down, so that every stage is a function of its arguments.
 pub fn now() -> DateTime<Utc> {

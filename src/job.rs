@@ -5,6 +5,7 @@
 //! concluding anything from its absence; what breaks the books stops it before anything is published.
 
 mod gather;
+pub mod newest;
 mod prepare;
 mod publish;
 
@@ -26,7 +27,7 @@ pub use publish::Done;
 /// Exit 5 while another run holds the lock; 2 for a configuration, query or template that cannot work, before any
 /// work; 4 when something fails, earlier output left as it was.
 pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Done> {
-    let mut timings = Timings::begin();
+    let mut timings = Timings::begin(options.progress);
     let ready = prepare::prepare(config, options, now)?;
     let day = &ready.day;
     let mut gathered = gather::everything(&ready, options)?;

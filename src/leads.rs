@@ -11,7 +11,7 @@ mod received;
 mod record;
 mod time;
 
-pub use own::{Own, OwnReader};
+pub use own::{Own, OwnReader, Signs};
 pub use record::{Named, is_column, named};
 
 use std::collections::{BTreeMap, HashMap};

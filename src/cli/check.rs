@@ -1,6 +1,7 @@
 //! `leadrecon check`: tries the configuration, every credential, source and export, and changes nothing.
 
 use std::fmt::Write;
+use std::io::IsTerminal;
 
 use chrono::{DateTime, Utc};
 use polars::prelude::*;
@@ -14,7 +15,7 @@ use crate::coverage;
 use crate::crm;
 use crate::error::{Error, Result, Status, count};
 use crate::identity;
-use crate::io::check::{CheckLine, Reported, Verdict, check_source};
+use crate::io::check::{CheckLine, Reported, Verdict, check_source, with_cause};
 use crate::io::exports::{self, Cloud};
 use crate::io::fetch;
 use crate::io::landing::Landing;
@@ -26,7 +27,15 @@ use crate::tabular::ReadFile;
 use crate::worked;
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {}
+#[command(after_help = "Examples:\n  \
+    leadrecon check                        one line for each thing, what is wrong in brackets\n  \
+    leadrecon check -v                     every column, time and note of each export\n  \
+    leadrecon check --recipe salesforce    how to make that export every night")]
+pub(super) struct Args {
+    /// Print how to make the export of a kind every night, and which key column to add; nothing is checked
+    #[arg(long, value_name = "KIND", value_parser = DestinationKind::ALL.map(DestinationKind::name))]
+    recipe: Option<String>,
+}
 
 /// What was found under one name.
 struct Section {
@@ -60,7 +69,10 @@ fn reviewed_files(config: &Config) -> Vec<Section> {
     decisions.into_iter().chain(worked).map(section).collect()
 }
 
-pub(super) fn run(_: &Args, globals: &Globals) -> Result<Done> {
+pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
+    if let Some(kind) = args.recipe.as_ref().and_then(|name| DestinationKind::ALL.iter().find(|k| k.name() == name)) {
+        return Ok(Done::ok(recipe(*kind)));
+    }
     let config = globals.load()?;
     let now = crate::io::now();
     job::queries_and_templates(&config)?;
@@ -98,7 +110,7 @@ pub(super) fn run(_: &Args, globals: &Globals) -> Result<Done> {
         sections.push(Section { title: "cost and spend".into(), lines: check_money(&config)? });
     }
     let bad = sections.iter().flat_map(|s| &s.lines).any(|l| l.verdict == Verdict::Bad);
-    let output = if globals.json { as_json(&sections) } else { as_text(&sections) };
+    let output = if globals.json { as_json(&sections) } else { as_text(&sections, &Look::of(globals)) };
     Ok(Done { output, status: if bad { Status::Partial } else { Status::Done } })
 }
 
@@ -124,7 +136,7 @@ fn line(verdict: Verdict, text: String) -> CheckLine {
 
 /// Reads the exports of a destination as a run would, and says what each can speak for.
 fn check_exports(config: &Config, destination: &Destination, landed: &DataFrame, what: &str) -> Result<Vec<CheckLine>> {
-    let cloud = Cloud { auth: destination.auth.as_ref(), endpoint: destination.endpoint.as_deref() };
+    let cloud = Cloud { auth: destination.auth.as_ref(), endpoint: destination.endpoint.as_deref(), is_tried: true };
     let keep_out = [config.state_dir.clone(), config.output.dir.clone()];
     let gathered = exports::gather(&destination.export, cloud, &config.base, &keep_out);
     let read = crm::read(gathered.exports, destination, landed)?;
@@ -185,7 +197,7 @@ fn inferred(destination: &Destination, reports: &[serde_json::Value]) -> CheckLi
 
 /// Reads cost and spend exports as a run would.
 fn check_money(config: &Config) -> Result<Vec<CheckLine>> {
-    let cloud = Cloud { auth: config.cost.auth.as_ref(), endpoint: config.cost.endpoint.as_deref() };
+    let cloud = Cloud { auth: config.cost.auth.as_ref(), endpoint: config.cost.endpoint.as_deref(), is_tried: true };
     let keep_out = [config.state_dir.clone(), config.output.dir.clone()];
     let gather = |patterns: &[String]| exports::gather(patterns, cloud, &config.base, &keep_out);
     let (azure, spend) = (gather(&config.cost.azure), gather(&config.cost.spend));
@@ -199,7 +211,7 @@ fn check_money(config: &Config) -> Result<Vec<CheckLine>> {
 
 /// What could not be read, and what was read of each file.
 fn told<'a>(problems: impl Iterator<Item = &'a Error>, files: &[ReadFile]) -> Vec<CheckLine> {
-    let bad = |e: &Error| CheckLine { hint: e.advice().map(str::to_owned), ..line(Verdict::Bad, e.what().to_owned()) };
+    let bad = |e: &Error| CheckLine { hint: e.advice().map(str::to_owned), ..line(Verdict::Bad, with_cause(e)) };
     let mut lines: Vec<CheckLine> = problems.map(bad).collect();
     // Of many snapshots of the same records only the current ones are told in full.
     let (earlier, current): (Vec<&ReadFile>, Vec<&ReadFile>) = files.iter().partition(|file| file.superseded);
@@ -276,7 +288,7 @@ fn holds(read: &crm::Read, destination: &Destination, landed: &DataFrame) -> Res
 
 fn advice(destination: &Destination) -> Vec<CheckLine> {
     let advice = crm::advice(destination.kind);
-    let mut lines = vec![line(Verdict::Good, format!("the export every night: {}", advice.export.trim()))];
+    let mut lines = Vec::new();
     if destination.key.is_none() {
         lines.push(CheckLine {
             hint: Some(advice.key.trim().to_owned()),
@@ -286,22 +298,88 @@ fn advice(destination: &Destination) -> Vec<CheckLine> {
     lines
 }
 
-fn as_text(sections: &[Section]) -> String {
+/// How the export of a kind is made every night.
+fn recipe(kind: DestinationKind) -> String {
+    let advice = crm::advice(kind);
+    format!("The export every night\n\n{}\n\nThe key column\n\n{}\n", advice.export.trim(), advice.key.trim())
+}
+
+/// How much is shown, and whether in colours.
+struct Look {
+    /// All lines of each thing, not the first alone.
+    whole: bool,
+    colours: bool,
+    /// Letters that fit a line; none where it goes elsewhere than to a terminal.
+    width: Option<usize>,
+}
+
+impl Look {
+    fn of(globals: &Globals) -> Look {
+        let is_terminal = std::io::stdout().is_terminal();
+        let width = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+        Look {
+            whole: globals.verbose > 0,
+            // https://no-color.org
+            colours: is_terminal && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty()),
+            width: width.filter(|width| is_terminal && *width > 20),
+        }
+    }
+
+    /// A line that fits. What is to be fixed is shown whole.
+    fn fits(&self, text: &str) -> String {
+        match self.width.map(|width| width.saturating_sub(8)) {
+            Some(most) if !self.whole && text.chars().count() > most => {
+                text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
+            }
+            _ => text.to_owned(),
+        }
+    }
+}
+
+/// The first line, and how many more there are.
+fn first_line(text: &str) -> String {
+    match (text.lines().next().unwrap_or_default(), text.lines().count()) {
+        (first, 0 | 1) => first.to_owned(),
+        (first, lines) => format!("{first} (+{})", lines - 1),
+    }
+}
+
+fn as_text(sections: &[Section], look: &Look) -> String {
     let mut text = String::new();
+    let painted = |code: &str, word: &str| match look.colours {
+        true => format!("\x1b[{code}m{word}\x1b[0m"),
+        false => word.to_owned(),
+    };
     for section in sections {
-        let _ = writeln!(text, "{}", section.title);
+        let _ = writeln!(text, "{}", painted("1", &section.title));
         for line in &section.lines {
-            let mark = match line.verdict {
-                Verdict::Good => "ok",
-                Verdict::Doubtful => "look",
-                Verdict::Bad => "bad",
+            let (colour, mark) = match line.verdict {
+                Verdict::Good => ("32", "ok  "),
+                Verdict::Doubtful => ("33", "look"),
+                Verdict::Bad => ("31", "bad "),
             };
-            let _ = writeln!(text, "  {mark:<5} {}", line.text.replace('\n', "\n        "));
-            if let Some(hint) = &line.hint {
-                let _ = writeln!(text, "        {}", hint.replace('\n', "\n        "));
+            let told = match (look.whole, line.verdict) {
+                (true, _) => line.text.replace('\n', "\n       "),
+                (false, Verdict::Good) => look.fits(&first_line(&line.text)),
+                (false, _) => first_line(&line.text),
+            };
+            let _ = writeln!(text, "  {} {told}", painted(colour, mark));
+            let hint = line.hint.iter().flat_map(|hint| hint.lines());
+            for hint in hint.filter(|_| look.whole || line.verdict != Verdict::Good) {
+                let _ = writeln!(text, "       {hint}");
             }
         }
     }
+    let of = |verdict| sections.iter().flat_map(|s| &s.lines).filter(|l| l.verdict == verdict).count();
+    let (bad, doubtful) = (of(Verdict::Bad), of(Verdict::Doubtful));
+    let closing = match (bad, doubtful) {
+        (0, 0) => painted("32", "nothing to fix"),
+        (0, n) => painted("33", &format!("nothing to fix, {n} to look at")),
+        (n, 0) => painted("31", &format!("{n} to fix")),
+        (n, m) => painted("31", &format!("{n} to fix, {m} to look at")),
+    };
+    let more = if look.whole { "" } else { "; -v tells more, --recipe KIND how an export is made" };
+    let _ = writeln!(text, "{closing}{more}");
     text
 }
 

@@ -272,6 +272,26 @@ impl Layout {
             || (!self.hidden.is_empty() && label.starts_with(['(', '（']))
     }
 
+    /// Whether some field has this folded label.
+    pub fn names(&self, folded: &str) -> bool {
+        self.is_known(self.bare(folded))
+    }
+
+    /// The fields that some of these folded labels stand for.
+    pub fn fields_of(&self, labels: &[String]) -> Vec<String> {
+        let has = |wanted: &[Wanted]| labels.iter().any(|label| wanted.iter().any(|w| w.is(self.bare(label))));
+        self.columns.iter().filter(|(_, wanted)| has(wanted)).map(|(field, _)| field.clone()).collect()
+    }
+
+    /// Whether a column holds ids of records as only this CRM makes them.
+    pub fn has_own_ids(&self, sheet: &Sheet) -> bool {
+        // A GUID is anybody's; an id that begins with the object it is of is not.
+        !self.prefixes.is_empty()
+            && (0..sheet.header.len())
+                .filter(|n| sheet.form(*n) == ColumnForm::SalesforceId)
+                .any(|n| sheet.column(n).is_some_and(|column| self.holds_ids(column)))
+    }
+
     fn is_known(&self, folded: &str) -> bool {
         self.columns.values().flatten().any(|wanted| wanted.is(folded))
     }
@@ -567,7 +587,7 @@ fn qualified(label: &str) -> Option<(String, String)> {
 }
 
 /// A label without the word that says that its times are UTC; `None` for one that does not say so.
-fn without_utc(label: &str) -> Option<String> {
+pub(super) fn without_utc(label: &str) -> Option<String> {
     let is_zone = |word: &&str| ["utc", "gmt"].contains(&word.to_lowercase().as_str());
     let words: Vec<&str> = label.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
     if words.iter().any(is_zone) {

@@ -28,8 +28,11 @@ use crate::error::{Error, Result, Status};
 /// Reads a source in Azure Storage.
 pub(super) fn read(intake: &mut Intake<'_>) -> Result<()> {
     let source = intake.source;
-    let patience =
+    let mut patience =
         Patience::new(source.deadline, "what was read is kept; raise `deadline` of this source if this goes on");
+    if intake.sample.is_some() {
+        patience.wants_an_answer();
+    }
     match &source.place {
         Place::Table { account, table, auth } => {
             let access = Access::new(account, auth, "table", &patience)?;
@@ -51,7 +54,13 @@ pub(super) fn read(intake: &mut Intake<'_>) -> Result<()> {
 ///
 /// # Errors
 /// Exit 2 for an address of the wrong shape, 3 when it cannot be read.
-pub fn exports(address: &str, auth: Option<&Auth>, endpoint: Option<&str>, deadline: TimeDelta) -> Result<Vec<Export>> {
+pub fn exports(
+    address: &str,
+    auth: Option<&Auth>,
+    endpoint: Option<&str>,
+    deadline: TimeDelta,
+    is_tried: bool,
+) -> Result<Vec<Export>> {
     let wrong = || {
         Error::usage(format!("\"{address}\" is no address of exports"))
             .hint("write az://account/container/prefix, with auth beside it")
@@ -65,7 +74,10 @@ pub fn exports(address: &str, auth: Option<&Auth>, endpoint: Option<&str>, deadl
             .hint("add auth = { sas_env = \"…\" } where it stands; a witness's exports are read from files")
     })?;
     let account = Account { name: Some(account.to_owned()), endpoint: endpoint.map(str::to_owned) };
-    let patience = Patience::new(deadline, "the service or the network is slow; the next run tries again");
+    let mut patience = Patience::new(deadline, "the service or the network is slow; the next run tries again");
+    if is_tried {
+        patience.wants_an_answer();
+    }
     let access = Access::new(&account, auth, "blob", &patience)?;
     block_on(blob::exports(&access, container, prefix, &patience))
         .and_then(|read| read)

@@ -7,6 +7,7 @@ use super::fetch::read;
 use super::intake::{Intake, OLD_DAYS, Options, SourceReport, kind};
 use super::landing::source_state::SourceState;
 use crate::config::{Place, Source};
+use crate::error::Error;
 
 /// How far back, how long and at how many objects a check looks.
 const CHECK_DAYS: i64 = 35;
@@ -57,7 +58,7 @@ pub fn check_source(source: &Source, reported: Reported, now: DateTime<Utc>, opt
     let report = intake.report;
     if let Err(e) = read {
         let hint = e.advice().map(str::to_owned);
-        return vec![CheckLine { verdict: Verdict::Bad, text: e.what().to_owned(), hint }];
+        return vec![CheckLine { verdict: Verdict::Bad, text: with_cause(&e), hint }];
     }
     let mut lines = vec![line(Verdict::Good, format!("readable ({})", report.kind))];
     let ago = |at: DateTime<Utc>| format!("{}, {}", at.format("%Y-%m-%d %H:%M UTC"), days_ago(now - at));
@@ -94,6 +95,14 @@ pub fn check_source(source: &Source, reported: Reported, now: DateTime<Utc>, opt
     });
     lines.extend(report.notes.into_iter().map(|n| line(Verdict::Doubtful, n)));
     lines
+}
+
+/// What failed, with the cause in brackets, on one line.
+pub fn with_cause(error: &Error) -> String {
+    match error.cause().and_then(|cause| cause.lines().next()) {
+        Some(cause) => format!("{} ({cause})", error.what()),
+        None => error.what().to_owned(),
+    }
 }
 
 fn days_ago(age: TimeDelta) -> String {

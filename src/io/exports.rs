@@ -68,6 +68,8 @@ pub struct Cloud<'a> {
     pub auth: Option<&'a Auth>,
     /// Endpoint where it is not the public cloud's.
     pub endpoint: Option<&'a str>,
+    /// Whether it is only tried: then what does not answer at once is told at once.
+    pub is_tried: bool,
 }
 
 /// Reads all files that fit the patterns, which are relative to `base`. `keep_out`: folders of ours.
@@ -106,12 +108,13 @@ pub fn gather(patterns: &[String], cloud: Cloud<'_>, base: &Path, keep_out: &[Pa
                 gathered.add(Export { name: blob.name, modified: blob.modified_at, bytes: blob.bytes });
             }
         };
-        match azure::exports(address, cloud.auth, cloud.endpoint, DEADLINE) {
+        match azure::exports(address, cloud.auth, cloud.endpoint, DEADLINE, cloud.is_tried) {
             Ok(blobs) => {
                 add(&mut gathered, blobs);
                 // What tells of the files stands above them; that it is not there is no problem.
                 for above in companions_above(address) {
-                    let found = azure::exports(&above, cloud.auth, cloud.endpoint, DEADLINE).unwrap_or_default();
+                    let found = azure::exports(&above, cloud.auth, cloud.endpoint, DEADLINE, cloud.is_tried)
+                        .unwrap_or_default();
                     add(&mut gathered, found);
                 }
             }

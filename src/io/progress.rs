@@ -1,15 +1,38 @@
 //! A bar for each source that is read: how many records, blobs or files, and how fast.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
-use indicatif::{HumanCount, ProgressBar, ProgressState, ProgressStyle};
+use indicatif::{HumanCount, MultiProgress, ProgressBar, ProgressFinish, ProgressState, ProgressStyle};
+
+/// All bars, so that a line of the log goes above them and not through them.
+static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
+
+/// Writes to standard error while no bar stands in the way.
+pub fn aside<T>(write: impl FnOnce() -> T) -> T {
+    BARS.suspend(write)
+}
+
+/// A line that says what is being done, and since when; a hidden one where none is to be shown.
+pub(super) fn stage(shown: bool) -> ProgressBar {
+    if !shown {
+        return ProgressBar::hidden();
+    }
+    let line = BARS.add(ProgressBar::new_spinner());
+    let line = line.with_finish(ProgressFinish::AndClear);
+    line.enable_steady_tick(Duration::from_millis(200));
+    match style("{spinner} {msg} ({elapsed})") {
+        Some(style) => line.with_style(style),
+        None => line,
+    }
+}
 
 /// A bar that turns until it is known how much there is; a hidden one where none is to be shown.
 pub(super) fn bar(name: &str, shown: bool) -> ProgressBar {
     if !shown {
         return ProgressBar::hidden();
     }
-    let bar = ProgressBar::new_spinner().with_prefix(name.to_owned());
+    let bar = BARS.add(ProgressBar::new_spinner()).with_prefix(name.to_owned());
     bar.enable_steady_tick(Duration::from_millis(200));
     match style("{spinner} {prefix}: {human_pos} ({rate}, {elapsed})") {
         Some(style) => bar.with_style(style),

@@ -3,7 +3,9 @@
 
 use std::time::Instant;
 
-use super::process;
+use indicatif::ProgressBar;
+
+use super::{process, progress};
 
 /// One stage that is done.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
@@ -20,19 +22,34 @@ pub struct Timing {
     pub peak_memory_bytes: u64,
 }
 
+/// What comes after each stage.
+const NEXT: &[(&str, &str)] = &[
+    ("all was landed", "reading leads"),
+    ("all leads were read", "reading records"),
+    ("all records were read", "recognising people"),
+    ("people were recognised", "setting leads against records"),
+    ("verdicts were given", "looking for outages and causes"),
+    ("outages and causes were found", "making the tables"),
+    ("queries had run", "writing the report"),
+];
+
 /// The stages of one run, in the order in which they were done.
 #[derive(Debug)]
 pub struct Timings {
     begun: Instant,
     cpu: f64,
+    /// What is being done now, for whoever watches.
+    line: ProgressBar,
     done: Vec<Timing>,
 }
 
 impl Timings {
-    /// Starts the clock.
+    /// Starts the clock. `shown`: on a terminal a line says what is being done.
     #[must_use]
-    pub fn begin() -> Self {
-        Timings { begun: Instant::now(), cpu: process::cpu_seconds(), done: Vec::new() }
+    pub fn begin(shown: bool) -> Self {
+        let line = progress::stage(shown);
+        line.set_message("reading sources and exports");
+        Timings { begun: Instant::now(), cpu: process::cpu_seconds(), line, done: Vec::new() }
     }
 
     /// Notes that a stage is done, and tells the log.
@@ -54,6 +71,10 @@ impl Timings {
             stage.peak_memory_bytes >> 20
         );
         self.done.push(stage);
+        match NEXT.iter().find(|(done, _)| *done == what) {
+            Some((_, next)) => self.line.set_message(*next),
+            None => self.line.finish_and_clear(),
+        }
     }
 
     /// All that are done so far.

@@ -338,7 +338,8 @@ impl Into<'_> {
         let landed = self.landing.newest(dataset)?;
         let mut reads = Vec::new();
         for destination in destinations {
-            let cloud = Cloud { auth: destination.auth.as_ref(), endpoint: destination.endpoint.as_deref() };
+            let cloud =
+                Cloud { auth: destination.auth.as_ref(), endpoint: destination.endpoint.as_deref(), is_tried: false };
             let (exports, are_all) = self.gather(&destination.export, cloud, &destination.name);
             let mut read = crm::read(exports, destination, &landed)?;
             read.complete &= are_all;
@@ -374,7 +375,7 @@ impl Into<'_> {
 
     fn read_money(&mut self) -> Result<Money> {
         let cost = &self.config.cost;
-        let cloud = Cloud { auth: cost.auth.as_ref(), endpoint: cost.endpoint.as_deref() };
+        let cloud = Cloud { auth: cost.auth.as_ref(), endpoint: cost.endpoint.as_deref(), is_tried: false };
         let (azure, _) = self.gather(&cost.azure, cloud, "cost");
         let (spend, _) = self.gather(&cost.spend, cloud, "spend");
         let money = Money { charges: cost::charges(azure, cost)?, spend: cost::spend(spend, cost)? };

@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 use super::record::{Fields, Layout, Refused, Slot, read_text};
 use super::time;
 use crate::contact::normalised_email;
+use crate::lead_source;
 
 /// What one record says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,6 +15,15 @@ pub struct Own {
     pub timed: bool,
     /// Hashes of its time, or of its having none, with e-mail, phone and full name, as far as it says them.
     pub marks: Vec<u64>,
+}
+
+/// How far a record shows that the marketplace wrote it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Signs {
+    /// Fields that only the marketplace's leads have: the offer, the action, CustomerInfo.
+    pub words: bool,
+    /// A lead source in the marketplace's grammar, which a forwarder may have copied into a CRM.
+    pub source: bool,
 }
 
 /// Reads records one after the other; the header of a file is read once.
@@ -31,6 +41,19 @@ impl OwnReader {
     /// Whether a stored record is a lead, as far as can be told from it alone.
     pub fn is_lead(&mut self, format: &str, header: Option<&[u8]>, payload: &[u8]) -> bool {
         self.fields(format, header, payload).is_ok()
+    }
+
+    /// What a stored record shows of the marketplace; nothing where it is no lead.
+    pub fn signs(&mut self, format: &str, header: Option<&[u8]>, payload: &[u8]) -> Option<Signs> {
+        let fields = self.fields(format, header, payload).ok()?;
+        let source = fields.get(Slot::LeadSource).or(fields.get(Slot::Source)).map(lead_source::parse);
+        let words = [Slot::Product, Slot::OfferTitle, Slot::Action, Slot::Created];
+        Some(Signs {
+            // A contact inside the record, as CustomerInfo and UserDetails are, is unpacked by now.
+            words: words.iter().any(|slot| fields.get(*slot).is_some())
+                || fields.is_lead_by_name() && fields.get(Slot::LeadSource).is_none(),
+            source: source.is_some_and(|source| source.is_marketplace),
+        })
     }
 
     fn fields(&mut self, format: &str, header: Option<&[u8]>, payload: &[u8]) -> Result<Fields, Option<Refused>> {

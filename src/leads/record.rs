@@ -103,6 +103,11 @@ impl Fields {
         }
     }
 
+    /// Whether it has a name that only leads have.
+    pub(super) fn is_lead_by_name(&self) -> bool {
+        self.lead
+    }
+
     fn is_lead(&self) -> bool {
         self.lead || self.person >= 2
     }

@@ -104,14 +104,14 @@ fn exports_of_crm_cost_and_spend_are_read_from_blob_storage_and_the_model_above_
     let azurite = Azurite::start();
     let dir = tempfile::tempdir().unwrap();
     set_up(&azurite, dir.path());
-    let told = String::from_utf8(run(dir.path(), &["check"], 0).stdout).unwrap();
+    let told = String::from_utf8(run(dir.path(), &["check", "-v"], 0).stdout).unwrap();
     assert!(told.contains("cost and spend") && told.contains("2 of our accounts"), "{told}");
 
     run(dir.path(), &["run", "--as-of", AS_OF], 0);
     let missed = column(dir.path(), "reconciliation", "verdict").iter().filter(|v| *v == "missed").count();
     let matched = column(dir.path(), "reconciliation", "verdict").iter().filter(|v| *v == "matched").count();
     assert_eq!((matched, missed), (LEADS - LOST.len(), LOST.len()));
-    let told = String::from_utf8(run(dir.path(), &["check"], 0).stdout).unwrap();
+    let told = String::from_utf8(run(dir.path(), &["check", "-v"], 0).stdout).unwrap();
     assert!(told.contains("it holds marketplace lead sources; it lacks owners, qualified records"), "{told}");
     let charges = column(dir.path(), "cost", "storage_cost");
     assert!(charges.iter().any(|c| c.starts_with("0.0046")), "{charges:?}");

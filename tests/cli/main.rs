@@ -19,6 +19,7 @@ mod everywhere;
 mod failures;
 mod faults;
 mod forget;
+mod newcomer;
 mod outages;
 mod people;
 mod program;

@@ -6,6 +6,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use azure_core::error::{Error as AzureError, ErrorKind};
@@ -20,6 +21,8 @@ use crate::error::Error;
 const ATTEMPTS: u32 = 10;
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(15);
+/// Where somebody waits for it, a service that has not answered for so long is not there.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(4);
 
 /// How long a source may try, and over which connection.
 #[derive(Clone, Debug)]
@@ -29,9 +32,25 @@ pub(super) struct Patience {
     allowed: TimeDelta,
     /// What to do when time is up.
     advice: &'static str,
+    /// Until when the service must have answered once, where somebody waits for it.
+    first_answer: Option<Instant>,
+    answered: Arc<AtomicBool>,
 }
 
 impl Patience {
+    /// Gives up early on a service that does not answer at all: somebody is waiting.
+    pub(super) fn wants_an_answer(&mut self) {
+        self.first_answer = Some(Instant::now() + ANSWERS_WITHIN);
+    }
+
+    /// When to give up, as things stand.
+    fn until(&self) -> Instant {
+        match self.first_answer {
+            Some(first) if !self.answered.load(Ordering::Relaxed) => first.min(self.deadline),
+            _ => self.deadline,
+        }
+    }
+
     pub(super) fn new(deadline: TimeDelta, advice: &'static str) -> Patience {
         // A stall is noticed after a twentieth of the time there is.
         let stall = (deadline.to_std().unwrap_or_default() / 20).clamp(Duration::from_secs(1), Duration::from_secs(30));
@@ -40,6 +59,8 @@ impl Patience {
             deadline: Instant::now() + deadline.to_std().unwrap_or_default(),
             allowed: deadline,
             advice,
+            first_answer: None,
+            answered: Arc::default(),
         }
     }
 
@@ -59,10 +80,17 @@ impl Patience {
         let mut tried = 0;
         loop {
             tried += 1;
-            let left = self.deadline.saturating_duration_since(Instant::now());
+            let left = self.until().saturating_duration_since(Instant::now());
             let error = match tokio::time::timeout(left, attempt()).await {
-                Ok(Ok(done)) => return Ok(done),
+                Ok(Ok(done)) => {
+                    self.answered.store(true, Ordering::Relaxed);
+                    return Ok(done);
+                }
                 Ok(Err(error)) => error,
+                Err(_) if Instant::now() < self.deadline => {
+                    let why = format!("no answer within {} seconds", ANSWERS_WITHIN.as_secs());
+                    return Err(Failure::Connection(why));
+                }
                 Err(_) => return Err(Failure::Deadline(self.allowed, self.advice)),
             };
             let failure = Failure::of(&error);
@@ -73,7 +101,7 @@ impl Patience {
                 return Err(failure);
             }
             let wait = jittered(tried).max(self.wire.pause());
-            if Instant::now() + wait >= self.deadline {
+            if Instant::now() + wait >= self.until() {
                 return Err(failure);
             }
             self.wire.retried();
