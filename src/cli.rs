@@ -26,6 +26,7 @@ use clap::{ArgAction, Parser, Subcommand};
 
 use crate::config::Config;
 use crate::error::{Error, Result, Status};
+use crate::io::mirror;
 
 /// Every raw marketplace lead is accounted for: reads raw leads of Azure Marketplace and AppSource, reconciles them
 /// with CRM exports, names what was lost and since when, and writes the files that bring it back.
@@ -134,13 +135,18 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Try(args) => r#try::run(&args, &cli.globals),
         Command::Init(args) => init::run(&args, &cli.globals),
         Command::Man(args) => man::run(&args),
-        Command::Replay(args) => replay::run(&args, &cli.globals),
-        Command::Close(args) => close::run(&args, &cli.globals),
+        Command::Replay(args) => mirrored(&cli.globals, || replay::run(&args, &cli.globals)),
+        Command::Close(args) => mirrored(&cli.globals, || close::run(&args, &cli.globals)),
         Command::Diagnose(args) => diagnose::run(&args, &cli.globals),
-        Command::Forget(args) => forget::run(&args, &cli.globals),
+        Command::Forget(args) => mirrored(&cli.globals, || {
+            let done = forget::run(&args, &cli.globals)?;
+            let config = cli.globals.load()?;
+            config.output.mirror.iter().try_for_each(|to| mirror::send_only_these(to, &config.output.dir))?;
+            Ok(done)
+        }),
         Command::Generate(args) => generate::run(&args),
-        Command::Query(args) => query::run(&args, &cli.globals),
-        Command::Explain(args) => explain::run(&args, &cli.globals),
+        Command::Query(args) => over_the_report(&cli.globals, || query::run(&args, &cli.globals)),
+        Command::Explain(args) => over_the_report(&cli.globals, || explain::run(&args, &cli.globals)),
         Command::Completions(args) => Ok(completions::run(&args)),
     };
     match done {
@@ -157,6 +163,26 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
             error.status() as u8
         }
     }
+}
+
+/// A command that writes state, between bringing in the mirrored state and sending it.
+fn mirrored(globals: &Globals, work: impl FnOnce() -> Result<Done>) -> Result<Done> {
+    // A configuration that cannot be read is told by the command itself.
+    let Ok(config) = globals.load() else { return work() };
+    let session = crate::job::mirror_of(&config, std::time::Duration::from_secs(10))?;
+    let done = over_the_report(globals, work)?;
+    session.map_or(Ok(()), mirror::Session::send)?;
+    Ok(done)
+}
+
+/// A command that asks the last report, which is brought in from its mirror where none stands here.
+fn over_the_report(globals: &Globals, work: impl FnOnce() -> Result<Done>) -> Result<Done> {
+    if let Ok(config) = globals.load()
+        && let Some(mirror) = &config.output.mirror
+    {
+        mirror::bring_output(mirror, &config.output.dir)?;
+    }
+    work()
 }
 
 /// The exit status of what was done and then written: what could not be written must not look like success. A reader

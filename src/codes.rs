@@ -239,6 +239,8 @@ pub mod finding {
     pub const EXPORT_PARTIAL: &str = "export-partial";
     /// An export shows less than the last whole one: nothing new is concluded from it.
     pub const EXPORT_DOUBTFUL: &str = "export-doubtful";
+    /// The command that makes an export anew failed.
+    pub const EXPORT_NOT_REFRESHED: &str = "export-not-refreshed";
     /// The missed share is implausible: the destination is gated.
     pub const EXPORT_INCOMPLETE: &str = "export-incomplete";
     /// Leads of which no export has spoken for too long.

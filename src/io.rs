@@ -14,15 +14,18 @@ pub mod handout;
 mod intake;
 pub mod landing;
 pub mod last_run;
+pub mod mirror;
 mod objects;
 mod process;
 mod progress;
 pub mod publish;
 pub mod recognise;
 pub mod records;
+pub mod refresh;
 pub mod reviewed;
 pub mod state;
 pub mod timings;
+pub mod webhook;
 
 use chrono::{DateTime, Utc};
 

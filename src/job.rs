@@ -6,6 +6,7 @@
 
 mod gather;
 pub mod newest;
+mod notify;
 mod prepare;
 mod publish;
 
@@ -14,6 +15,7 @@ use tracing::info;
 
 use crate::config::Config;
 use crate::error::{Result, count};
+use crate::io::mirror::Session;
 use crate::io::timings::Timings;
 use crate::pipeline::{self, Findings, Results};
 
@@ -21,12 +23,50 @@ pub use gather::{CRM_RECORDS, REPLAYED, WITNESSES};
 pub use prepare::{Options, queries_and_templates};
 pub use publish::Done;
 
-/// Runs the job. Memory is given back as soon as a phase is done with it; the lock is held until the night is published.
+/// Runs the job, and tells of it whom the configuration names.
+///
+/// # Errors
+/// As the night itself: nobody who could not be told stops it.
+pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Done> {
+    notify::begin(config);
+    let night = mirrored(config, options, now);
+    // What a good night tells is remembered in the state before that is sent.
+    if let Err(error) = &night {
+        notify::end(config, Err(error), now);
+    }
+    night
+}
+
+/// The night, between bringing in the state and sending it with the report.
+fn mirrored(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Done> {
+    let session = if options.offline { None } else { mirror_of(config, options.wait)? };
+    let done = night(config, options, now)?;
+    notify::end(config, Ok(&done), now);
+    if let Some(session) = session {
+        session.send()?;
+    }
+    if let Some(mirror) = config.output.mirror.as_ref().filter(|_| !options.offline) {
+        publish::mirror(mirror, config, &done.folder, now)?;
+    }
+    Ok(done)
+}
+
+/// Takes the mirror of the state, where there is one, for a command that writes state.
+///
+/// # Errors
+/// As [`Session::begin`].
+pub fn mirror_of(config: &Config, wait: std::time::Duration) -> Result<Option<Session>> {
+    let beside: Vec<&std::path::Path> = config.prometheus.iter().map(std::path::PathBuf::as_path).collect();
+    let begin = |mirror| Session::begin(mirror, &config.state_dir, &beside, wait);
+    config.state_mirror.as_ref().map(begin).transpose()
+}
+
+/// The night. Memory is given back as soon as a phase is done with it; the lock is held until the night is published.
 ///
 /// # Errors
 /// Exit 5 while another run holds the lock; 2 for a configuration, query or template that cannot work, before any
 /// work; 4 when something fails, earlier output left as it was.
-pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Done> {
+fn night(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Done> {
     let mut timings = Timings::begin(options.progress);
     let ready = prepare::prepare(config, options, now)?;
     let day = &ready.day;

@@ -59,7 +59,23 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("own.html", include_str!("../reports/own.html")),
     ("notes.html", include_str!("../reports/notes.html")),
     ("summary.txt", include_str!("../reports/summary.txt")),
+    ("notify.json", include_str!("../reports/notify.json")),
+    ("notify-slack.json", include_str!("../reports/notify-slack.json")),
+    ("notify-teams.json", include_str!("../reports/notify-teams.json")),
 ];
+
+/// The templates of messages.
+const MESSAGES: [&str; 3] = ["notify.json", "notify-slack.json", "notify-teams.json"];
+
+/// A message of a good night, and one of a failure.
+fn made_up_messages() -> [Json; 2] {
+    let finding =
+        json!({"level": "page", "code": "missed", "destination": "crm", "text": "a \"b\"\n", "count": 1, "new": true});
+    [
+        json!({"headline": "h \"x\"", "as_of": "2026-05-03", "failure": null, "counts": {"open": 1}, "link": "https://r.example/", "findings": [finding]}),
+        json!({"headline": null, "as_of": "", "failure": "disk full", "counts": null, "link": null, "findings": []}),
+    ]
+}
 
 /// What the report tells beside the tables, as the stages serialise it.
 #[derive(Clone, Debug, Default)]
@@ -163,7 +179,23 @@ impl Templates {
             html(&inputs, &templates).map_err(tried)?;
             summary_text(&inputs, &templates).map_err(tried)?;
         }
+        for name in MESSAGES {
+            for context in made_up_messages() {
+                templates.message(name, &context).map_err(tried)?;
+            }
+        }
         Ok(templates)
+    }
+
+    /// A message about a night, as JSON.
+    ///
+    /// # Errors
+    /// When the template fails, or what it makes is no JSON (exit 4).
+    pub fn message(&self, name: &str, context: &Json) -> Result<String> {
+        let text = self.render(name, Value::from(Serde(context)))?;
+        serde_json::from_str::<Json>(&text)
+            .map_err(|e| Error::failed(format!("the message of template {name} is no JSON")).because(e))?;
+        Ok(text)
     }
 
     fn render(&self, name: &str, context: Value) -> Result<String> {

@@ -12,8 +12,8 @@ use crate::config::pattern::Pattern;
 use crate::config::section::{Reading, Section, parse_span};
 use crate::config::settings::{
     Account, Auth, CallList, Config, Cost, DateOrder, Destination, DestinationKind, Exclude, ExportedAt, FIELDS, Grace,
-    Identity, Missed, Offer, Outages, Output, Pii, Place, Privacy, RecordsPer, Replay, Report, Sales, Secret, Source,
-    SplitBy,
+    Identity, Mirror, Missed, Notify, NotifyKind, Offer, Outages, Output, Pii, Place, Privacy, RecordsPer, Replay,
+    Report, Sales, Secret, Source, SplitBy, Tell,
 };
 use crate::config::spelling::nearest;
 use crate::error::{Error, Result};
@@ -58,10 +58,12 @@ pub(super) fn config(document: &Table, base: &Path, reading: &Reading) -> Config
     names_unique("source", sources.iter().map(|s| s.name.as_str()), reading);
     names_unique("destination", destinations.iter().map(|d| d.name.as_str()), reading);
     names_unique("witness", witnesses.iter().map(|w| w.name.as_str()), reading);
+    let mut state = file.section("state");
     Config {
         base: base.to_owned(),
         output: output(file.section("output"), base),
-        state_dir: file.section("state").path("dir").unwrap_or_else(|| base.join("state")),
+        state_dir: state.path("dir").unwrap_or_else(|| base.join("state")),
+        state_mirror: mirror(&mut state),
         report: report(file.section("report")),
         sources,
         destinations,
@@ -75,6 +77,8 @@ pub(super) fn config(document: &Table, base: &Path, reading: &Reading) -> Config
         privacy: privacy(file.section("privacy")),
         stages: stages(&mut file),
         cost: cost(file.section("cost")),
+        notify: file.sections("notify").into_iter().filter_map(notify).collect(),
+        ping: ping(file.section("ping")),
         prometheus: file.section("metrics").path("prometheus"),
         witnesses,
     }
@@ -86,7 +90,47 @@ fn output(mut section: Section, base: &Path) -> Output {
         keep_days: section.count("keep_days").unwrap_or(90),
         queries: section.path("queries"),
         templates: section.path("templates"),
+        url: section.text("url"),
+        mirror: mirror(&mut section),
     }
+}
+
+fn mirror(section: &mut Section) -> Option<Mirror> {
+    let address = section.text("mirror");
+    let (auth, endpoint) = (auth(section), section.text("endpoint"));
+    let address = address?;
+    let mut parts = address.strip_prefix("az://").unwrap_or_default().splitn(3, '/');
+    if !(0..2).all(|_| parts.next().is_some_and(|part| !part.is_empty())) {
+        section.add_at("mirror", "expected az://account/container/prefix");
+    }
+    if !section.has("auth") {
+        section.add("a mirror needs auth, e.g. auth = { default = true }");
+    }
+    Some(Mirror { address, auth: auth?, endpoint })
+}
+
+fn notify(mut section: Section) -> Option<Notify> {
+    let url = section.text("url_env");
+    let url = section.needed("url_env", url, "\"TEAMS_WEBHOOK\"");
+    let kinds = [NotifyKind::Json, NotifyKind::Teams, NotifyKind::Slack];
+    let kind = section.one_of("kind", &kinds.map(|kind| (kind.name(), kind))).unwrap_or(NotifyKind::Json);
+    let words = [("page", Tell::Page), ("mail", Tell::Mail), ("daily", Tell::Daily), ("failure", Tell::Failure)];
+    let mut on = Vec::new();
+    for word in section.texts("on").unwrap_or_else(|| vec!["page".into(), "failure".into()]) {
+        match words.iter().find(|(known, _)| *known == word) {
+            Some((_, tell)) => on.push(*tell),
+            None => section.add_at("on", &format!("\"{word}\" is unknown; expected: page, mail, daily, failure")),
+        }
+    }
+    Some(Notify { url: Secret::Env(url?), kind, on })
+}
+
+fn ping(mut section: Section) -> Option<Secret> {
+    let url = section.text("url_env");
+    if section.is_there() {
+        return section.needed("url_env", url, "\"HEALTHCHECK\"").map(Secret::Env);
+    }
+    None
 }
 
 fn report(mut section: Section) -> Report {
@@ -234,6 +278,8 @@ fn destination(mut section: Section) -> Option<Destination> {
     let qualified = section.texts("qualified").unwrap_or_default();
     let won = section.texts("won").unwrap_or_default();
     let complete = section.flag("complete");
+    let refresh = section.texts("refresh").unwrap_or_default();
+    let refresh_within = section.span("refresh_within").unwrap_or(TimeDelta::minutes(30));
     let replay = replay(section.section("replay"));
     let plain = exported(&mut section, name, kind)?;
     Some(Destination {
@@ -247,6 +293,8 @@ fn destination(mut section: Section) -> Option<Destination> {
         qualified,
         won,
         complete,
+        refresh,
+        refresh_within,
         replay,
         ..plain
     })

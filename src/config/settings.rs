@@ -21,6 +21,8 @@ pub struct Config {
     pub output: Output,
     /// `[state] dir`
     pub state_dir: PathBuf,
+    /// `[state] mirror`: where the state is kept for a machine without a disk.
+    pub state_mirror: Option<Mirror>,
     /// `[report]`
     pub report: Report,
     /// `[[source]]`, in the order of the file.
@@ -47,6 +49,11 @@ pub struct Config {
     pub stages: BTreeMap<String, String>,
     /// `[cost]`
     pub cost: Cost,
+    /// `[[notify]]`
+    pub notify: Vec<Notify>,
+    /// `[ping]`: whom the start, the success and the failure of each run are told, so that a job that does not run at all
+    /// is noticed.
+    pub ping: Option<Secret>,
     /// `[metrics] prometheus`
     pub prometheus: Option<PathBuf>,
     /// `[[witness]]`: exports of somebody else who saw leads, read as destinations that no lead goes to.
@@ -64,6 +71,67 @@ pub struct Output {
     pub queries: Option<PathBuf>,
     /// Folder whose files add to and override the built-in templates.
     pub templates: Option<PathBuf>,
+    /// Where readers find the report; messages link it.
+    pub url: Option<String>,
+    /// Where a copy of each report is kept.
+    pub mirror: Option<Mirror>,
+}
+
+/// A place in Blob storage that holds a copy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mirror {
+    /// `az://account/container/prefix`
+    pub address: String,
+    /// How to sign in.
+    pub auth: Auth,
+    /// Endpoint where it is not the public cloud's.
+    pub endpoint: Option<String>,
+}
+
+/// `[[notify]]`: a webhook that is told of a night.
+#[derive(Clone, Debug)]
+pub struct Notify {
+    /// Its address, which is a secret.
+    pub url: Secret,
+    /// What it understands.
+    pub kind: NotifyKind,
+    /// What it is told of.
+    pub on: Vec<Tell>,
+}
+
+/// What a webhook understands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotifyKind {
+    /// A plain JSON document.
+    Json,
+    /// An adaptive card.
+    Teams,
+    /// An incoming webhook of Slack.
+    Slack,
+}
+
+impl NotifyKind {
+    /// As written in the configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Teams => "teams",
+            Self::Slack => "slack",
+        }
+    }
+}
+
+/// What a webhook is told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tell {
+    /// New findings to wake somebody for.
+    Page,
+    /// New findings for the morning.
+    Mail,
+    /// The headline, once a day.
+    Daily,
+    /// A run that failed or was done in part.
+    Failure,
 }
 
 /// `[report]`
@@ -203,6 +271,8 @@ impl Destination {
             qualified: Vec::new(),
             won: Vec::new(),
             complete: None,
+            refresh: Vec::new(),
+            refresh_within: TimeDelta::minutes(30),
             replay: Replay::default(),
         }
     }
@@ -311,6 +381,10 @@ pub struct Destination {
     pub won: Vec<String>,
     /// Overrides the plausibility gate.
     pub complete: Option<bool>,
+    /// The command that makes the export anew before it is read; empty: none.
+    pub refresh: Vec<String>,
+    /// How long that may take.
+    pub refresh_within: TimeDelta,
     /// `[destination.replay]`
     pub replay: Replay,
 }

@@ -4,6 +4,7 @@ use chrono::NaiveDate;
 
 use crate::codes::finding;
 use crate::config::DestinationKind;
+use crate::error::count;
 use crate::findings::words::Words;
 
 /// What is wrong with an export.
@@ -52,6 +53,13 @@ pub enum AboutExport {
     Lacks(Limits),
     /// Its times are of this zone, which nobody said.
     ClockOf(String),
+    /// The command that makes it anew failed; when the one that stands there was written, and how many days ago.
+    NotRefreshed {
+        /// Why, without anything that the command said.
+        why: String,
+        /// The day and the age in days of the newest file; none where there is none.
+        last: Option<(NaiveDate, i64)>,
+    },
     /// A folder of a cost export has not the rows that its manifest names.
     RunNotWhole(String),
     /// Spend exports speak of the same days.
@@ -147,6 +155,7 @@ impl AboutExport {
                     "the export's times are of {zone}: set timezone for this destination; they were read so tonight"
                 ),
             ),
+            It::NotRefreshed { why, last } => not_refreshed(why, *last),
             It::RunNotWhole(folder) => suspicious(
                 &format!("run-not-whole {folder}"),
                 &format!("cost export \"{folder}\" has not the rows its manifest names; it is left out"),
@@ -167,6 +176,19 @@ impl AboutExport {
             .advise("Add the column Day to the report."),
         }
     }
+}
+
+fn not_refreshed(why: &str, last: Option<(NaiveDate, i64)>) -> Words {
+    let last = match last {
+        Some((day, 0)) => format!("the last good one is of {day}, not a day old"),
+        Some((day, days)) => {
+            let age = count(usize::try_from(days).unwrap_or_default(), "day", "days");
+            format!("the last good one is of {day}, {age} old")
+        }
+        None => "no earlier one is there".to_owned(),
+    };
+    Words::new(finding::EXPORT_NOT_REFRESHED, "", format!("its export could not be made anew ({why}); {last}"))
+        .because("what happened since is unknown")
 }
 
 impl Limits {
@@ -196,7 +218,7 @@ impl Limits {
         let mut advice = Vec::new();
         match self.of {
             DestinationKind::Salesforce => advice.push(
-                "Export all leads, converted and deleted ones too: by the query that leadrecon check prints, with \
+                "Export all leads, converted and deleted ones too: by the query that leadrecon check --recipe salesforce prints, with \
                  --all-rows, and not from a list view or a report of open leads.",
             ),
             _ if only_deleted => {}

@@ -9,6 +9,7 @@ mod blob;
 mod names;
 mod retry;
 mod sas;
+pub mod store;
 mod table;
 mod wire;
 
@@ -124,10 +125,5 @@ fn out_of_time(access: &Access, now: DateTime<Utc>, error: Error) -> Error {
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> Result<T> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|e| Error::failed("cannot start the network runtime").because(e))?;
-    Ok(runtime.block_on(future))
+    Ok(wire::runtime()?.block_on(future))
 }

@@ -317,6 +317,9 @@ fn decide(
         Some(_) if most(shows.sources) => {
             (Guess::LeadsOrList, "people with lead sources of the marketplace".to_owned())
         }
+        Some(list) if most(shows.leads) && !["record_id", "created_at"].iter().any(|f| list.fields.contains(*f)) => {
+            (Guess::LeadsOrList, "people, and nothing that a CRM makes".to_owned())
+        }
         Some(_) => sure(Kind::Crm(DestinationKind::Csv), "people, by names that no CRM has for itself"),
         None if most(shows.leads) => sure(Kind::Leads, "the fields of a person and a lead"),
         None => (Guess::Nothing, "neither raw leads nor an export that is known".to_owned()),
@@ -403,6 +406,11 @@ mod tests {
             [Some("leads"), Some("leads"), Some("salesforce"), Some("csv"), Some("cost"), Some("spend"), None, None];
         assert_eq!(kinds, expected, "{found:?}");
         assert_eq!(recognised(&[("e.csv", LIST)])[0].1, Some("leads"), "alone, such a list is what came in");
+        let people = "First Name,Last Name,Email Address\nIda,Ritter,i@r.example\n";
+        let folder =
+            [("raw/t.csv", RAW), ("raw/x/p.csv", people), ("raw/x/broken.json", "{\"a\": "), ("b/p.csv", people)];
+        let kinds: Vec<_> = recognised(&folder).into_iter().map(|(_, kind)| kind).collect();
+        assert_eq!(kinds, [Some("leads"); 4], "a folder's others tell");
     }
 
     #[test]

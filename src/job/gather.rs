@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use tracing::{info, warn};
 
 use crate::config::{Config, Destination};
@@ -16,7 +16,7 @@ use crate::io::exports::{self, Cloud, Input};
 use crate::io::fetch::{self, FetchReport};
 use crate::io::landing::Landing;
 use crate::io::landing::datasets::Dataset;
-use crate::io::{forgetting, publish, reviewed, state};
+use crate::io::{forgetting, publish, refresh, reviewed, state};
 use crate::job::prepare::{Options, Ready};
 use crate::leads::Parsed;
 use crate::pipeline::{Day, Records, Reviewed};
@@ -167,7 +167,7 @@ pub(super) fn everything(ready: &Ready, options: &Options) -> Result<Gathered> {
     let fetched = fetch_sources(config, options, &mut landing, now, &mut troubles)?;
     let past = PastReadings::of(&history)?;
     let mut into =
-        Into { options, config, landing: &mut landing, now, troubles: &mut troubles, past, inputs: Vec::new() };
+        Into { options, config, as_of, landing: &mut landing, now, troubles: &mut troubles, past, inputs: Vec::new() };
     let exports = into.land(&config.destinations, &CRM_RECORDS)?;
     let witnesses = into.land(&ready.day.config.witnesses, &WITNESSES)?;
     let money = into.read_money()?;
@@ -312,6 +312,7 @@ fn read_leads(landing: &Landing, settings: &leads::Settings) -> Result<(usize, P
 struct Into<'a> {
     options: &'a Options,
     config: &'a Config,
+    as_of: NaiveDate,
     landing: &'a mut Landing,
     now: DateTime<Utc>,
     troubles: &'a mut Troubles,
@@ -340,6 +341,7 @@ impl Into<'_> {
         for destination in destinations {
             let cloud =
                 Cloud { auth: destination.auth.as_ref(), endpoint: destination.endpoint.as_deref(), is_tried: false };
+            let refreshed = self.refresh(destination);
             let (exports, are_all) = self.gather(&destination.export, cloud, &destination.name);
             let mut read = crm::read(exports, destination, &landed)?;
             read.complete &= are_all;
@@ -356,6 +358,9 @@ impl Into<'_> {
             for problem in &read.problems {
                 self.troubles.add(unreadable_export, &destination.name, problem);
             }
+            if let Err(error) = refreshed {
+                self.not_refreshed(destination, &error, read.exported_at);
+            }
             let rows = crm::to_land(&read, &landed)?;
             let appended = self.landing.append_versions(dataset, &rows, self.now)?;
             info!(
@@ -371,6 +376,26 @@ impl Into<'_> {
             reads.push(read);
         }
         Ok(reads)
+    }
+
+    /// Makes the export of a destination anew, where the configuration says how.
+    fn refresh(&self, destination: &Destination) -> Result<()> {
+        if self.options.offline || destination.refresh.is_empty() {
+            return Ok(());
+        }
+        info!("{}: its export is made anew", destination.name);
+        let within = destination.refresh_within.to_std().unwrap_or_default();
+        refresh::run(&destination.refresh, &self.config.base, within)
+    }
+
+    /// An export that could not be made anew: the one that stands there is read, and its age is told.
+    fn not_refreshed(&mut self, destination: &Destination, error: &Error, exported_at: Option<DateTime<Utc>>) {
+        warn!("{}: {error}", destination.name);
+        self.troubles.sentences.push(format!("{}: {}", destination.name, error.what()));
+        let why = error.cause().unwrap_or_default().to_owned();
+        let last = exported_at.map(|at| at.with_timezone(&self.config.report.timezone).date_naive());
+        let last = last.map(|day| (day, (self.as_of - day).num_days().max(0)));
+        self.troubles.findings.push(Finding::mail(&destination.name, AboutExport::NotRefreshed { why, last }, 1));
     }
 
     fn read_money(&mut self) -> Result<Money> {

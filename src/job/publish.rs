@@ -1,13 +1,16 @@
 //! From the finished tables to the dated folder, the state and the metrics: the end of the night.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use chrono::{DateTime, Days, NaiveDate, Utc};
 use serde_json::Value;
 use tracing::info;
 
 use crate::balance::Balance;
+use crate::config::{Config, Mirror};
 use crate::error::{Error, Result};
+use crate::io::mirror::send_output;
 use crate::io::publish::{self, Folder, MANIFEST};
 use crate::io::state;
 use crate::io::timings::Timings;
@@ -29,6 +32,8 @@ pub struct Done {
     pub folder: PathBuf,
     /// Whether a source or export could not be read.
     pub incomplete: bool,
+    /// What could not be read, without personal data.
+    pub problems: Vec<String>,
     /// Levels of the findings.
     pub levels: BTreeSet<String>,
 }
@@ -94,7 +99,27 @@ pub(super) fn night(
         publish::write_atomically(path, metrics::prometheus(balance, &run).as_bytes())?;
     }
     info!("published {}", published.display());
-    Ok(Done { summary_text, summary_json, folder: published, incomplete, levels: levels(&told.findings_table)? })
+    let problems = gathered.troubles.sentences.clone();
+    Ok(Done {
+        summary_text,
+        summary_json,
+        folder: published,
+        incomplete,
+        problems,
+        levels: levels(&told.findings_table)?,
+    })
+}
+
+/// Sends a published folder to its mirror.
+///
+/// # Errors
+/// When the mirror cannot be written (exit 4).
+pub(super) fn mirror(mirror: &Mirror, config: &Config, folder: &Path, now: DateTime<Utc>) -> Result<()> {
+    let latest = publish::dated_folders(&config.output.dir)?.pop();
+    let is_latest = latest.is_none_or(|(_, path)| path == folder);
+    let oldest = now.date_naive().checked_sub_days(Days::new(config.output.keep_days.unsigned_abs()));
+    let oldest = oldest.unwrap_or(NaiveDate::MIN).format("%Y-%m-%d").to_string();
+    send_output(mirror, folder, is_latest, &oldest)
 }
 
 /// The contract's tables, and what own queries made.

@@ -221,6 +221,15 @@ pub fn headline(
     } else {
         figures.none_lost()
     };
+    // How old the export is comes first: everything after it is said of that day.
+    let stale = texts_of(catalog, finding::EXPORT_NOT_REFRESHED)?;
+    let (tone, text) = match stale.split_first() {
+        Some((first, rest)) => {
+            more.extend(rest.iter().cloned());
+            (if tone == "bad" { tone } else { "warn" }, format!("{first} {text}"))
+        }
+        None => (tone, text),
+    };
     if figures.lost_at_source > 0 {
         more.push(format!(
             "{} lost before they reached the store.",

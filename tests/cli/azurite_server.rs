@@ -153,6 +153,26 @@ impl Azurite {
         });
     }
 
+    /// The names of all blobs.
+    pub fn blob_names(&self, container: &str) -> Vec<String> {
+        let pages = self.container(container).list_blobs().into_stream().try_collect::<Vec<_>>();
+        let pages = self.runtime.block_on(pages).unwrap();
+        pages.iter().flat_map(|page| page.blobs.blobs().map(|blob| blob.name.clone())).collect()
+    }
+
+    /// The bytes of a blob.
+    pub fn get_blob(&self, container: &str, name: &str) -> Vec<u8> {
+        let blob = self.container(container).blob_client(name);
+        self.runtime.block_on(async { blob.get_content().await.unwrap_or_default() })
+    }
+
+    /// Takes the lease on a blob away from whoever has it.
+    pub fn break_lease(&self, container: &str, name: &str) {
+        let blob = self.container(container).blob_client(name);
+        // None may have been taken yet.
+        let _ = self.runtime.block_on(async { blob.break_lease().lease_break_period(Duration::ZERO).await });
+    }
+
     /// Deletes a blob.
     pub fn delete_blob(&self, container: &str, name: &str) {
         let blob = self.container(container).blob_client(name);

@@ -10,6 +10,7 @@
 
 mod azurite;
 mod azurite_exports;
+mod azurite_mirror;
 mod azurite_server;
 mod case;
 mod cases;
@@ -25,4 +26,5 @@ mod people;
 mod program;
 mod publisher;
 mod tidy;
+mod told;
 mod way_back;

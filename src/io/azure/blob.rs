@@ -290,10 +290,15 @@ pub(super) async fn exports(
     Ok(exports)
 }
 
-fn service(access: &Access, patience: &Patience) -> BlobServiceClient {
+pub(super) fn service(access: &Access, patience: &Patience) -> BlobServiceClient {
     ClientBuilder::with_location(access.location.clone(), access.credentials.clone())
         .client_options(patience.options())
         .blob_service_client()
+}
+
+/// The names of all blobs under a prefix, in order.
+pub(super) async fn names(client: &ContainerClient, prefix: &str, patience: &Patience) -> Result<Vec<String>, Failure> {
+    Ok(list(client, prefix, patience).await?.into_iter().map(|blob| blob.name).collect())
 }
 
 /// Every blob under a prefix, in the order of names.

@@ -134,7 +134,7 @@ pub(super) enum Failure {
 }
 
 impl Failure {
-    fn of(error: &AzureError) -> Failure {
+    pub(super) fn of(error: &AzureError) -> Failure {
         match error.kind() {
             ErrorKind::HttpResponse { status, error_code } => {
                 Failure::Status(u16::from(*status), error_code.clone().unwrap_or_default())

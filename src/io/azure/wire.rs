@@ -26,6 +26,18 @@ const UNKNOWN: i64 = i64::MIN;
 /// The longest pause that a service can ask for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(120);
 
+/// What requests run on.
+///
+/// # Errors
+/// When the system gives no threads (exit 4).
+pub(super) fn runtime() -> crate::error::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|e| crate::error::Error::failed("cannot start the network runtime").because(e))
+}
+
 /// One source's connection to the service.
 #[derive(Debug)]
 pub(super) struct Wire {

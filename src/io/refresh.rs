@@ -1,0 +1,171 @@
+//! The command that makes an export anew, before it is read: without a shell, within a limit of time, its output in the
+//! log. A command that fails, hangs or talks without end costs its export and not the night.
+
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use crate::error::{Error, Result};
+
+/// Lines of a command that the log shows, and letters of a line.
+const MOST_LINES: usize = 200;
+const MOST_LETTERS: usize = 500;
+/// How often it is looked whether the command has ended.
+const EVERY: Duration = Duration::from_millis(50);
+/// Given to it to end by itself after it was asked to.
+const LEAVE: Duration = Duration::from_secs(2);
+
+/// Runs a command in `folder` and waits for its end.
+///
+/// # Errors
+/// When it cannot be started, fails, or does not end within the limit (exit 3): then it and all that it started are killed.
+pub fn run(command: &[String], folder: &Path, within: Duration) -> Result<()> {
+    let [program, arguments @ ..] = command else { return Ok(()) };
+    let failed = |why: String| {
+        Error::partial(format!("`{program} …` made no export: {why}")).because(why).hint(
+            "its output stands above; refresh is run as written, without a shell, in the folder of the configuration",
+        )
+    };
+    let mut child = Command::new(program)
+        .args(arguments)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        // A group of its own: what it starts is ended with it.
+        .process_group(0)
+        .spawn()
+        .map_err(|e| failed(format!("it cannot be started ({e})")))?;
+    let (told, lines) = mpsc::sync_channel(64);
+    for pipe in [child.stdout.take().map(boxed), child.stderr.take().map(boxed)].into_iter().flatten() {
+        let told = told.clone();
+        // Whoever escaped its group may hold the pipe for ever, so nobody waits for this thread.
+        std::thread::spawn(move || read_lines(pipe, &told));
+    }
+    drop(told);
+    let mut shown = 0;
+    let ended = watch(&mut child, &lines, within, &mut shown);
+    // What it left running would write into an export that is being read.
+    end_group(&child, Signal::KILL);
+    show(&lines, &mut shown);
+    match ended {
+        Some(status) if status.success() => Ok(()),
+        Some(status) => Err(failed(status.to_string())),
+        None => {
+            let limit = humantime::format_duration(within);
+            Err(failed(format!("it had not ended after {limit}"))
+                .hint("raise refresh_within, or look why it takes so long"))
+        }
+    }
+}
+
+fn boxed<R: Read + Send + 'static>(pipe: R) -> Box<dyn Read + Send> {
+    Box::new(pipe)
+}
+
+/// How it ended; none where it was ended at the limit.
+fn watch(child: &mut Child, lines: &mpsc::Receiver<String>, within: Duration, shown: &mut usize) -> Option<ExitStatus> {
+    let until = Instant::now() + within;
+    let mut asked_to_end = false;
+    loop {
+        show(lines, shown);
+        if let Ok(Some(status)) = child.try_wait() {
+            return (!asked_to_end).then_some(status);
+        }
+        let now = Instant::now();
+        if now >= until + LEAVE {
+            end_group(child, Signal::KILL);
+            // A killed process is gone in a moment.
+            let _ = child.wait();
+            return None;
+        }
+        if now >= until && !asked_to_end {
+            asked_to_end = true;
+            end_group(child, Signal::TERM);
+        }
+        std::thread::sleep(EVERY);
+    }
+}
+
+/// Sends a signal to the command and to all that it started.
+fn end_group(child: &Child, signal: Signal) {
+    if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+        // A group without members is what is wanted.
+        let _ = kill_process_group(group, signal);
+    }
+}
+
+/// Cuts what a command says into lines of bounded length. The pipe is read to its end, so that nobody who writes waits.
+fn read_lines(pipe: Box<dyn Read + Send>, told: &mpsc::SyncSender<String>) {
+    let mut reader = BufReader::new(pipe);
+    let mut line = Vec::new();
+    while let Ok(bytes) = reader.fill_buf() {
+        if bytes.is_empty() {
+            break;
+        }
+        let end = bytes.iter().position(|b| *b == b'\n');
+        let part = bytes.get(..end.unwrap_or(bytes.len())).unwrap_or_default();
+        let room = (MOST_LETTERS * 4).saturating_sub(line.len());
+        line.extend_from_slice(part.get(..part.len().min(room)).unwrap_or_default());
+        let used = part.len() + usize::from(end.is_some());
+        reader.consume(used);
+        if end.is_some() {
+            send(&mut line, told);
+        }
+    }
+    send(&mut line, told);
+}
+
+fn send(line: &mut Vec<u8>, told: &mpsc::SyncSender<String>) {
+    let text: String = String::from_utf8_lossy(line).chars().filter(|c| !c.is_control()).take(MOST_LETTERS).collect();
+    line.clear();
+    if !text.trim().is_empty() {
+        // Nobody listens any more once the command has ended.
+        let _ = told.send(text);
+    }
+}
+
+fn show(lines: &mpsc::Receiver<String>, shown: &mut usize) {
+    while let Ok(line) = lines.try_recv() {
+        *shown += 1;
+        match *shown {
+            n if n <= MOST_LINES => tracing::info!("refresh: {line}"),
+            n if n == MOST_LINES + 1 => tracing::info!("refresh: and more that is not shown"),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sh(script: &str, within: u64) -> Result<()> {
+        let command = ["sh", "-c", script].map(str::to_owned);
+        run(&command, &std::env::temp_dir(), Duration::from_millis(within))
+    }
+
+    #[test]
+    fn a_command_succeeds_fails_hangs_or_talks_without_end() {
+        assert!(sh("echo done; echo talk >&2", 5000).is_ok());
+        assert!(sh("exit 7", 5000).unwrap_err().what().contains("exit status: 7"));
+        assert!(run(&["no-such-program".into()], &std::env::temp_dir(), EVERY).unwrap_err().what().contains("started"));
+        let begun = Instant::now();
+        let told = sh("trap '' TERM; (sleep 60 & wait) & yes | head -c 3000000; wait", 300).unwrap_err();
+        assert!(told.what().contains("had not ended after 300ms") && begun.elapsed() < Duration::from_secs(20));
+    }
+
+    #[test]
+    fn what_a_command_started_ends_with_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let mark = dir.path().join("mark");
+        sh(&format!("(sleep 1; touch {}) & exit 0", mark.display()), 5000).unwrap();
+        std::thread::sleep(Duration::from_millis(1500));
+        assert!(!mark.exists());
+    }
+}
