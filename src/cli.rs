@@ -19,14 +19,14 @@ mod run;
 mod r#try;
 
 use std::ffi::OsString;
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use clap::{ArgAction, Parser, Subcommand};
 
 use crate::config::Config;
 use crate::error::{Error, Result, Status};
-use crate::io::mirror;
+use crate::io::{mirror, outlet};
 
 /// Every raw marketplace lead is accounted for: reads raw leads of Azure Marketplace and AppSource, reconciles them
 /// with CRM exports, names what was lost and since when, and writes the files that bring it back.
@@ -122,13 +122,36 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
         Ok(cli) => cli,
         Err(error) => {
             // The help goes to standard output.
-            let done = if error.use_stderr() { Status::Usage } else { Status::Done };
-            return ended(done, error.print());
+            if error.use_stderr() {
+                outlet::tell(error.render().to_string().trim_end());
+                return Status::Usage as u8;
+            }
+            return ended(Status::Done, outlet::print(&error.render().to_string()));
         }
     };
     log::listen(&cli.globals, matches!(cli.command, Command::Try(_)));
     crate::io::leave_no_dump();
-    let done = match cli.command {
+    let json = cli.globals.json;
+    let done = std::panic::catch_unwind(move || command(cli)).unwrap_or_else(|_| {
+        Err(Error::failed("a fault in leadrecon stopped it; earlier output is as it was")
+            .hint("please report it with the version and the place that stands above"))
+    });
+    match done {
+        Ok(done) => ended(done.status, outlet::print(&done.output)),
+        Err(error) => {
+            if json {
+                // The exit status says already that this is no success.
+                let _ = outlet::print(&format!("{}\n", error_json(&error)));
+            } else {
+                outlet::tell(&format!("error: {error}"));
+            }
+            error.status() as u8
+        }
+    }
+}
+
+fn command(cli: Cli) -> Result<Done> {
+    match cli.command {
         Command::Run(args) => run::run(&args, &cli.globals),
         Command::Check(args) => check::run(&args, &cli.globals),
         Command::Demo(args) => demo::run(&args, &cli.globals),
@@ -148,20 +171,6 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Query(args) => over_the_report(&cli.globals, || query::run(&args, &cli.globals)),
         Command::Explain(args) => over_the_report(&cli.globals, || explain::run(&args, &cli.globals)),
         Command::Completions(args) => Ok(completions::run(&args)),
-    };
-    match done {
-        Ok(done) => {
-            let mut out = std::io::stdout().lock();
-            ended(done.status, out.write_all(done.output.as_bytes()).and_then(|()| out.flush()))
-        }
-        Err(error) => {
-            let _ = if cli.globals.json {
-                writeln!(std::io::stdout(), "{}", error_json(&error))
-            } else {
-                writeln!(std::io::stderr(), "error: {error}")
-            };
-            error.status() as u8
-        }
     }
 }
 
@@ -193,7 +202,7 @@ fn ended(done: Status, written: std::io::Result<()>) -> u8 {
             let error = Error::failed("cannot write to standard output")
                 .because(failed)
                 .hint("what was done is done; make room where the output goes, and ask again");
-            let _ = writeln!(std::io::stderr(), "error: {error}");
+            outlet::tell(&format!("error: {error}"));
             Status::Failed as u8
         }
         _ => done as u8,

@@ -289,6 +289,8 @@ pub mod finding {
     pub const CREDENTIAL_EXPIRING: &str = "credential-expiring";
     /// A setting is contradicted by the data or names something unknown.
     pub const SETTING_DOUBTFUL: &str = "setting-doubtful";
+    /// The state knows of no earlier report, but the output holds one.
+    pub const STATE_BEGAN: &str = "state-began";
 }
 }
 

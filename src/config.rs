@@ -5,6 +5,7 @@
 
 mod pattern;
 mod read;
+mod secrets;
 mod section;
 mod settings;
 mod spelling;
@@ -68,6 +69,37 @@ mod tests {
         assert!(message.contains("unknown key \"key\"") && !message.contains("c2VjcmV0"), "{message}");
     }
 
+    #[test]
+    fn a_secret_where_a_name_or_an_address_belongs_is_refused_unprinted() {
+        let table = |more: &str| {
+            parse(&format!("[[source]]\nname = \"t\"\nkind = \"azure-table\"\ntable = \"x\"\n{more}\n"))
+                .unwrap_err()
+                .to_string()
+        };
+        let named = "auth = { sas_env = \"LEADS_SAS\" }";
+        for (wrong, told) in [
+            (
+                "account = \"a\"\nauth = { sas_env = \"sv=2022&sig=c2VjcmV0c2VjcmV0\" }".to_owned(),
+                "source[1].auth.sas_env",
+            ),
+            (
+                "account = \"a\"\nauth = { key_env = \"c2VjcmV0-c2VjcmV0\" }".to_owned(),
+                "expected the name of an environment",
+            ),
+            (
+                "account = \"a\"\nauth = { key_env = \"c2VjcmV0c2VjcmV0c2VjcmV0\" }".to_owned(),
+                "expected the name of an environment",
+            ),
+            (format!("endpoint = \"https://a.example?se=c2VjcmV0\"\n{named}"), "without a query"),
+            (format!("account = \"AccountName=c2VjcmV0;x\"\n{named}"), "without a query"),
+            ("account = \"a\"\nauth = { sas_env = \"LEADS_SAS\"".to_owned(), "line 6"),
+            (format!("account = c2VjcmV0\n{named}"), "line 5"),
+        ] {
+            let message = table(&wrong);
+            assert!(message.contains(told) && !message.contains("c2VjcmV0"), "{told}: {message}");
+        }
+    }
+
     /// The keys that stand in the tables of this path.
     fn keys<'a>(value: &'a toml::Value, path: &[&str], keys: &mut BTreeSet<&'a str>) {
         match (value, path) {
@@ -104,7 +136,7 @@ mod tests {
     fn a_value_of_another_kind_is_told_with_what_was_expected_and_what_was_found() {
         let message = parse(
             "sales = 1\n[output]\nkeep_days = \"ninety\"\n[report]\ntimezone = true\npii = \"open\"\n\
-             [[source]]\nname = \"t\"\nkind = \"azure-tables\"\nauth = \"AccountKey=c2VjcmV0\"\n\
+             [[source]]\nname = \"t\"\nkind = \"azure-tables\"\nauth = \"c2VjcmV0\"\n\
              [[destination]]\nname = \"crm\"\nkind = \"salesforce\"\nexport = 5\noffers = [1]\ngrace = 48\n\
              exported_at = \"yesterday\"\ncolumns = { email = 5, e_mail = \"x\" }\n",
         )

@@ -5,8 +5,17 @@
 
 use std::borrow::Cow;
 
-/// The text as it may stand in a CSV or XLSX cell that people open.
+use crate::control_characters::harmless;
+
+/// The text as it may stand in a CSV or XLSX cell that people open: no formula, and no character that acts.
 pub fn neutralise(text: &str) -> Cow<'_, str> {
+    match harmless(text) {
+        Cow::Borrowed(text) => without_formula(text),
+        Cow::Owned(text) => Cow::Owned(without_formula(&text).into_owned()),
+    }
+}
+
+fn without_formula(text: &str) -> Cow<'_, str> {
     let first = text.trim_start_matches([' ', '\u{a0}', '\u{feff}']).chars().next();
     let risky = matches!(first, Some('=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠'));
     if risky && !is_phone(text) { Cow::Owned(format!("'{text}")) } else { Cow::Borrowed(text) }

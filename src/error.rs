@@ -2,9 +2,12 @@
 //!
 //! An error is made where the knowledge is; callers add the place, never replace the text.
 //! It is shown to people at 3 a.m.: one lower-case line, the places, the cause, then a hint.
-//! It never holds a secret, a payload or a contact: an error about a row carries its key.
+//! It never holds a secret, a payload or a contact: an error about a row carries its key, and every part of one passes
+//! [`shown`], since what it says is also kept, in findings and in the history.
 
 use std::fmt;
+
+use crate::redaction::shown;
 
 /// Result of anything that can stop a run.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -43,7 +46,13 @@ struct Inner {
 
 impl Error {
     fn new(status: Status, what: impl Into<String>) -> Self {
-        Error(Box::new(Inner { status, what: what.into(), places: Vec::new(), cause: None, hint: None }))
+        Error(Box::new(Inner {
+            status,
+            what: shown(&what.into()).into_owned(),
+            places: Vec::new(),
+            cause: None,
+            hint: None,
+        }))
     }
 
     /// The configuration or the command line is wrong (exit 2). `what` is a lower-case line without a full stop.
@@ -69,28 +78,28 @@ impl Error {
     /// Adds a place, from the inside out: `row 7, column "CreatedDate"`, then `export "salesforce/leads.csv"`.
     #[must_use]
     pub fn at(mut self, place: impl fmt::Display) -> Self {
-        self.0.places.push(place.to_string());
+        self.0.places.push(shown(&place.to_string()).into_owned());
         self
     }
 
     /// The underlying cause, as the library said it. Must hold no secret and no personal data.
     #[must_use]
     pub fn because(mut self, cause: impl fmt::Display) -> Self {
-        self.0.cause = Some(cause.to_string());
+        self.0.cause = Some(shown(&cause.to_string()).into_owned());
         self
     }
 
     /// What the reader can do about it.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.0.hint = Some(hint.into());
+        self.0.hint = Some(shown(&hint.into()).into_owned());
         self
     }
 
     /// The same where nobody who knew more has said it: advice names keys and columns, which only the caller knows.
     #[must_use]
     pub fn or_hint(mut self, hint: impl Into<String>) -> Self {
-        self.0.hint.get_or_insert_with(|| hint.into());
+        self.0.hint.get_or_insert_with(|| shown(&hint.into()).into_owned());
         self
     }
 

@@ -16,6 +16,7 @@ pub mod landing;
 pub mod last_run;
 pub mod mirror;
 mod objects;
+pub mod outlet;
 mod process;
 mod progress;
 pub mod publish;

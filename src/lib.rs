@@ -10,6 +10,7 @@
 pub mod codes;
 pub mod config;
 pub mod contact;
+pub mod control_characters;
 pub mod csv_injection;
 pub mod error;
 pub mod findings;
@@ -17,6 +18,7 @@ pub mod lead_source;
 pub mod lenient;
 pub mod merges;
 pub mod place;
+pub mod redaction;
 pub mod reviewed;
 pub mod tables;
 pub mod tabular;

@@ -13,7 +13,7 @@ use crate::balance::{self, Balance, Books, RawCounts};
 use crate::codes::level;
 use crate::config::Config;
 use crate::error::Result;
-use crate::findings::Finding;
+use crate::findings::{About, AboutSetting, Finding};
 use crate::history::Told;
 use crate::identity::{Decisions, Linked, Quality};
 use crate::leads::Parsed;
@@ -278,6 +278,10 @@ pub fn conclude(
     findings.extend(silent_sources::silent(leads, seen_until, as_of_ends_at, SILENCE_ALPHA)?);
     findings.extend(of_reading);
     findings.extend(worked::findings(&reviewed.worked, leads, &verdicts.crm_records)?);
+    // Without a history everything is new: nobody is woken for what may have been told long ago.
+    if findings.iter().any(|f| matches!(f.about, About::Setting(AboutSetting::StateBegan(_)))) {
+        findings.iter_mut().filter(|f| f.level == level::PAGE).for_each(|f| f.level = level::MAIL);
+    }
 
     let gated: BTreeSet<String> = gated.into_iter().map(|g| g.destination).collect();
     let told = history::tell(&history::Inputs {

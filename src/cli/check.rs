@@ -15,7 +15,7 @@ use crate::coverage;
 use crate::crm;
 use crate::error::{Error, Result, Status, count};
 use crate::identity;
-use crate::io::check::{CheckLine, Reported, Verdict, check_source, with_cause};
+use crate::io::check::{CheckLine, Reported, Verdict, check_source, check_state, with_cause};
 use crate::io::exports::{self, Cloud};
 use crate::io::fetch;
 use crate::io::landing::Landing;
@@ -80,6 +80,10 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
         title: format!("configuration {}", globals.config.display()),
         lines: vec![line(Verdict::Good, "valid; queries and templates can be used".to_owned())],
     }];
+    sections.push(Section {
+        title: format!("state {}", config.state_dir.display()),
+        lines: check_state(&config.state_dir),
+    });
     sections.extend(reviewed_files(&config));
     let how = fetch::Options {
         base: &config.base,
@@ -383,21 +387,28 @@ fn as_text(sections: &[Section], look: &Look) -> String {
     text
 }
 
+/// The verdict over all is that of the worst line.
 fn as_json(sections: &[Section]) -> String {
+    let of = |verdict| sections.iter().flat_map(|s| &s.lines).any(|l| l.verdict == verdict);
+    let overall = [Verdict::Bad, Verdict::Doubtful].into_iter().find(|v| of(*v)).unwrap_or(Verdict::Good);
     let sections: Vec<_> = sections
         .iter()
         .map(|s| {
-            let lines: Vec<_> = s
-                .lines
-                .iter()
-                .map(
-                    |l| json!({ "verdict": format!("{:?}", l.verdict).to_lowercase(), "text": l.text, "hint": l.hint }),
-                )
-                .collect();
+            let lines: Vec<_> =
+                s.lines.iter().map(|l| json!({ "verdict": word(l.verdict), "text": l.text, "hint": l.hint })).collect();
             json!({ "title": s.title, "lines": lines })
         })
         .collect();
-    format!("{}\n", json!({ "sections": sections }))
+    format!("{}\n", json!({ "verdict": word(overall), "sections": sections }))
+}
+
+/// As it stands in the JSON document.
+fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Good => "good",
+        Verdict::Doubtful => "doubtful",
+        Verdict::Bad => "bad",
+    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
 
 use super::Globals;
+use crate::io::outlet;
 
 /// How lines of the log are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -19,7 +20,12 @@ pub enum Format {
 }
 
 /// Sends what stages tell to standard error. `quietly`: warnings only, for a command that tells by itself what it did.
+/// Of a fault of ours the place is told; its text may hold a row.
 pub(super) fn listen(globals: &Globals, quietly: bool) {
+    std::panic::set_hook(Box::new(|fault| {
+        let place = fault.location().map_or_else(String::new, ToString::to_string);
+        outlet::tell(&format!("fault at {place}"));
+    }));
     let filter = match (globals.quiet, globals.verbose) {
         (true, _) => "leadrecon=warn",
         (_, 0) if quietly => "leadrecon=warn",
@@ -31,6 +37,8 @@ pub(super) fn listen(globals: &Globals, quietly: bool) {
     let log = tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
         .with_writer(Beside)
+        // It would tell of a full disk where nothing can be told, and die of it.
+        .log_internal_errors(false)
         .with_ansi(false)
         .with_target(false);
     // A terminal shows when; a journal and a container's log have the time of each line by themselves.
@@ -64,11 +72,13 @@ struct Beside;
 
 impl Write for Beside {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        crate::io::bars_aside(|| std::io::stderr().lock().write(bytes))
+        let line = String::from_utf8_lossy(bytes);
+        crate::io::bars_aside(|| outlet::tell(line.trim_end_matches('\n')));
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
-        std::io::stderr().flush()
+        Ok(())
     }
 }
 

@@ -9,6 +9,7 @@ use toml::Table;
 
 use crate::codes::stage;
 use crate::config::pattern::Pattern;
+use crate::config::secrets;
 use crate::config::section::{Reading, Section, parse_span};
 use crate::config::settings::{
     Account, Auth, CallList, Config, Cost, DateOrder, Destination, DestinationKind, Exclude, ExportedAt, FIELDS, Grace,
@@ -25,11 +26,11 @@ impl Config {
     /// One error (exit 2) that lists every problem: syntax with line and column, unknown keys with the nearest known
     /// one, missing and contradicting settings.
     pub fn parse(text: &str, base: &Path) -> Result<Config> {
-        let document: Table = toml::from_str(text).map_err(|e| {
-            Error::usage("the configuration is not valid TOML")
-                .because(e.to_string().trim_end())
-                .hint("text values stand in double quotes; see leadrecon.example.toml")
-        })?;
+        let document: Table = toml::from_str(text).map_err(|e| invalid(text, &e))?;
+        let secrets = secrets::places(&document);
+        if !secrets.is_empty() {
+            return Err(secrets::refused(&secrets));
+        }
         let reading = Reading::new(base);
         let config = config(&document, base, &reading);
         let (problems, _) = reading.into_parts();
@@ -44,6 +45,31 @@ impl Config {
             error = error.at(problem);
         }
         Err(error.hint("leadrecon.example.toml holds every key with its meaning; `leadrecon check` tries the settings"))
+    }
+}
+
+/// What is wrong with the syntax, and where; the line itself is not shown, since a secret may have been pasted into it.
+fn invalid(text: &str, error: &toml::de::Error) -> Error {
+    let place = error.span().and_then(|span| text.get(..span.start)).map(|before| {
+        let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+        format!("line {}, column {column}", before.matches('\n').count() + 1)
+    });
+    // The message speaks of the syntax; what stands in quotes may be from the file.
+    let told: String = error.message().split('`').enumerate().map(|(n, part)| quoted(n, part)).collect();
+    let failed = Error::usage("the configuration is not valid TOML").because(told.trim_end());
+    let failed = match place {
+        Some(place) => failed.at(place),
+        None => failed,
+    };
+    failed.hint("text values stand in double quotes; see leadrecon.example.toml")
+}
+
+/// A part of a message that is divided at its quotes: marks and words of the grammar are shown, nothing else in quotes is.
+fn quoted(n: usize, part: &str) -> String {
+    match n % 2 {
+        0 => part.to_owned(),
+        _ if part.chars().count() <= 3 => format!("`{part}`"),
+        _ => "`…`".to_owned(),
     }
 }
 
@@ -180,7 +206,7 @@ fn cost(mut section: Section) -> Cost {
     Cost {
         campaigns,
         auth: auth_for_exports(&mut section, azure.iter().chain(&spend)),
-        endpoint: section.text("endpoint"),
+        endpoint: section.address("endpoint"),
         azure,
         storage_accounts: accounts.iter().map(|account| account.to_lowercase()).collect(),
         spend,
@@ -207,10 +233,10 @@ fn source(mut section: Section) -> Option<Source> {
     let kind = section.one_of("kind", &kinds);
     let kind = section.needed("kind", kind, "\"azure-table\"");
     let account = Account {
-        name: section.text("account"),
-        endpoint: section.text("endpoint").map(|endpoint| endpoint.trim_end_matches('/').to_owned()),
+        name: section.address("account"),
+        endpoint: section.address("endpoint").map(|endpoint| endpoint.trim_end_matches('/').to_owned()),
     };
-    let (table, container) = (section.text("table"), section.text("container"));
+    let (table, container) = (section.address("table"), section.address("container"));
     let (prefix, path) = (section.text("prefix"), section.text("path"));
     let auth = auth(&mut section);
     let formerly = section.texts("formerly").unwrap_or_default();
@@ -322,14 +348,14 @@ fn exported(section: &mut Section, name: Option<String>, kind: Option<Destinatio
         section.add_at("columns", &format!("unknown field \"{field}\"; {advice}"));
     }
     let auth = auth_for_exports(section, export.iter().flatten());
-    let endpoint = section.text("endpoint");
+    let endpoint = section.address("endpoint");
     let (date_order, timezone) = (date_order(section), section.zone("timezone"));
     let plain = Destination::new(name?, kind?, export?);
     Some(Destination { auth, endpoint, columns, date_order, timezone, ..plain })
 }
 
 fn replay(mut section: Section) -> Replay {
-    let headers = section.text_by_name("headers");
+    let headers = section.variable_by_name("headers");
     Replay {
         set: section.value_by_name("set"),
         required: section.texts("required").unwrap_or_default(),
@@ -364,10 +390,15 @@ fn stages(section: &mut Section) -> BTreeMap<String, String> {
 }
 
 /// How to sign in where exports are at `az://`.
-fn auth_for_exports<'a>(section: &mut Section, mut exports: impl Iterator<Item = &'a String>) -> Option<Auth> {
+fn auth_for_exports<'a>(section: &mut Section, exports: impl Iterator<Item = &'a String>) -> Option<Auth> {
     let auth = auth(section);
-    if exports.any(|export| export.starts_with("az://")) && !section.has("auth") {
+    let mut at_az = exports.filter(|export| export.starts_with("az://")).peekable();
+    if at_az.peek().is_some() && !section.has("auth") {
         section.add("an export at az:// needs auth, e.g. auth = { sas_env = \"EXPORTS_SAS\" }");
+    }
+    if at_az.any(|export| export.contains(['?', '&', ';'])) {
+        section
+            .add("an address at az:// has no query: a signature belongs into an environment variable that auth names");
     }
     auth
 }
@@ -385,13 +416,15 @@ fn auth(section: &mut Section) -> Option<Auth> {
         ("sas_env", "sas_file", Auth::Sas),
     ];
     for (variable, file, way) in ways {
-        found.extend(table.text(variable).map(|name| way(Secret::Env(name))));
+        found.extend(table.variable(variable).map(|name| way(Secret::Env(name))));
         found.extend(table.path(file).map(|path| way(Secret::File(path))));
     }
-    found.extend(table.flag("default").filter(|is_identity| *is_identity).map(|_| Auth::Identity));
-    if table.is_there() && found.len() != 1 {
-        let names = ways.iter().flat_map(|(variable, file, _)| [*variable, *file]);
-        table.add(&format!("name exactly one of {} and default", names.collect::<Vec<_>>().join(", ")));
+    let is_identity = table.flag("default").unwrap_or(false);
+    found.extend(is_identity.then_some(Auth::Identity));
+    let names = || ways.iter().flat_map(|(variable, file, _)| [*variable, *file]);
+    let named = names().filter(|key| table.has(key)).count() + usize::from(is_identity);
+    if table.is_there() && named != 1 {
+        table.add(&format!("name exactly one of {} and default", names().collect::<Vec<_>>().join(", ")));
     }
     found.pop().filter(|_| found.is_empty())
 }

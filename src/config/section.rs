@@ -139,6 +139,30 @@ impl<'a> Section<'a> {
         self.take(key, "a text", Value::as_str).map(str::to_owned)
     }
 
+    /// The name of an environment variable. What is none is not shown: a secret was pasted where its name belongs.
+    pub(super) fn variable(&mut self, key: &'static str) -> Option<String> {
+        let name = self.text(key)?;
+        let checked = if is_variable_name(&name) { Ok(name) } else { Err(NO_VARIABLE.to_owned()) };
+        self.checked(key, checked)
+    }
+
+    /// An account, a container or an address in the cloud, which is shown in messages and kept with what is read from it.
+    pub(super) fn address(&mut self, key: &'static str) -> Option<String> {
+        let address = self.text(key)?;
+        let checked = if address.contains(NOT_IN_AN_ADDRESS) { Err(NO_ADDRESS.to_owned()) } else { Ok(address) };
+        self.checked(key, checked)
+    }
+
+    /// Free names to names of environment variables.
+    pub(super) fn variable_by_name(&mut self, key: &'static str) -> BTreeMap<String, String> {
+        let (named, others): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            self.text_by_name(key).into_iter().partition(|(_, name)| is_variable_name(name));
+        for header in others.keys() {
+            self.reading.add(format!("{} \"{header}\": {NO_VARIABLE}", self.at(key)));
+        }
+        named
+    }
+
     /// A text or several.
     pub(super) fn texts(&mut self, key: &'static str) -> Option<Vec<String>> {
         self.take(key, A_TEXT_OR_TEXTS, texts)
@@ -292,6 +316,29 @@ impl<'a> Section<'a> {
         Section { reading: self.reading, table, place, path, asked: Vec::new() }
     }
 }
+
+const NO_VARIABLE: &str = "expected the name of an environment variable, such as LEADS_SAS; what stands here is not \
+                           shown, since it may be the secret itself";
+
+/// Whether a text can be the name of an environment variable and is not likely to be the secret: names are words, secrets
+/// mix cases and digits, or are longer than any name.
+fn is_variable_name(text: &str) -> bool {
+    let count = |of: fn(&u8) -> bool| text.bytes().filter(of).count();
+    let digits = count(u8::is_ascii_digit);
+    let is_mixed = count(u8::is_ascii_lowercase) > 0 && count(u8::is_ascii_uppercase) > 0;
+    text.len() <= 64
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        && !text.starts_with(|c: char| c.is_ascii_digit())
+        && digits <= if is_mixed { 2 } else { 8 }
+        && (text.len() <= 24 || text.contains('_'))
+        && !text.is_empty()
+}
+
+const NO_ADDRESS: &str = "expected a name or an address without a query; a signature, key or connection string belongs into \
+                          an environment variable or a file, which auth names";
+
+/// Where an address ends that is safe to show: what follows would be a query, which is where signatures stand.
+const NOT_IN_AN_ADDRESS: [char; 6] = ['?', '&', ';', '=', '#', '@'];
 
 const A_TEXT_OR_TEXTS: &str = "a text or a list of texts";
 

@@ -1,5 +1,7 @@
 //! What the configuration or a reviewed file says that the data contradict, in words.
 
+use chrono::NaiveDate;
+
 use crate::codes::finding;
 use crate::findings::words::Words;
 
@@ -41,6 +43,8 @@ pub enum AboutSetting {
     },
     /// More such leads than are named.
     WorkedWithoutRecords,
+    /// The state knows of no earlier report, but one of this day stands in the output.
+    StateBegan(NaiveDate),
 }
 
 impl AboutSetting {
@@ -98,6 +102,15 @@ impl AboutSetting {
                     &format!("lead {lead_id} is settled as in-crm, and no export holds that record{shown}"),
                 )
             }
+            It::StateBegan(report) => Words::new(
+                finding::STATE_BEGAN,
+                "state-began",
+                &format!(
+                    "the state is new, but the output holds a report of {report}: what was told then is told again as new, so \
+                     nobody is paged today"
+                ),
+            )
+            .advise("If the state folder was lost, bring it back from a backup; if [state] dir was changed, name the old one."),
             It::WorkedWithoutRecords => {
                 doubtful("in-crm-more", "more leads are settled as in-crm with records that no export holds")
             }

@@ -1,4 +1,6 @@
-//! Tries a source for real, in seconds, and changes nothing: what `leadrecon check` says of it.
+//! Tries a source for real, in seconds, and verifies the state; changes nothing: what `leadrecon check` says of them.
+
+use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use indicatif::ProgressBar;
@@ -6,6 +8,7 @@ use indicatif::ProgressBar;
 use super::fetch::read;
 use super::intake::{Intake, OLD_DAYS, Options, SourceReport, kind};
 use super::landing::source_state::SourceState;
+use super::{landing, state};
 use crate::config::{Place, Source};
 use crate::error::Error;
 
@@ -33,6 +36,25 @@ pub enum Verdict {
     Doubtful,
     /// The source cannot be read.
     Bad,
+}
+
+/// Verifies the state folder: what `leadrecon check` says of it.
+pub fn check_state(state_dir: &Path) -> Vec<CheckLine> {
+    if !state_dir.exists() {
+        let text = "none yet: the first run makes it".to_owned();
+        return vec![CheckLine { verdict: Verdict::Good, text, hint: None }];
+    }
+    let parts = landing::verify::verify(state_dir).into_iter().chain(state::verify(state_dir));
+    let line = |part: landing::verify::Verified| match part.found {
+        Ok(found) => CheckLine { verdict: Verdict::Good, text: format!("{}: {found}", part.part), hint: None },
+        Err(error) => {
+            let hint = error.advice().map(str::to_owned);
+            let text = error.to_string();
+            let told = text.split("\n\nhint: ").next().unwrap_or_default();
+            CheckLine { verdict: Verdict::Bad, text: format!("{}: {told}", part.part), hint }
+        }
+    };
+    parts.map(line).collect()
 }
 
 /// What the last report knows of a source, which looked at everything and not only at what is new.

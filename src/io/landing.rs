@@ -17,6 +17,7 @@ pub mod places;
 mod raw_lead;
 pub mod segments;
 pub mod source_state;
+pub mod verify;
 mod version;
 
 pub use lock::lock;
@@ -48,6 +49,9 @@ const SEGMENT_ROWS: usize = 50_000;
 const SEGMENT_BYTES: usize = 32 << 20;
 /// Bytes on disk, packed, that a joined segment has at most.
 const JOINED_BYTES: u64 = 8 << 20;
+
+/// File of the key of the hashes that keep away what was forgotten.
+const KEY: &str = "forget.key";
 
 /// Folder of the raw leads.
 const RAW: &str = "raw_leads";
@@ -97,6 +101,7 @@ impl Landing {
         clear_parts(&landing.dir)?;
         landing.raw.tidy()?;
         landing._lock = Some(lock);
+        landing.key()?;
         Ok(landing)
     }
 
@@ -109,6 +114,11 @@ impl Landing {
         let dir = state_dir.join("landing");
         let raw = Segments::open(&dir.join(RAW))?;
         Ok(Landing { dir, _lock: None, raw, index: None, pending: Vec::new(), pending_bytes: 0, key: None })
+    }
+
+    /// Whether no raw lead was ever landed.
+    pub fn is_empty(&self) -> bool {
+        self.raw.all().is_empty() && self.pending.is_empty()
     }
 
     /// Where the landing is.
@@ -455,7 +465,7 @@ impl Landing {
         if let Some(key) = self.key {
             return Ok(key);
         }
-        let path = self.dir.join("forget.key");
+        let path = self.dir.join(KEY);
         let key = match fs::read(&path) {
             Ok(bytes) => bytes.try_into().map_err(|_| {
                 Error::failed("the key of forgotten leads is damaged")
@@ -463,6 +473,7 @@ impl Landing {
                     .hint("bring this file back from a backup; without it, forgotten leads could be landed again")
             })?,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+                verify::nothing_forgotten(&self.dir)?;
                 let mut key = [0; 32];
                 getrandom::fill(&mut key).map_err(|e| Error::failed("the system gives no random bytes").because(e))?;
                 put(&path, &key)?;

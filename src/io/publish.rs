@@ -13,7 +13,9 @@ use polars::prelude::*;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use sha2::{Digest, Sha256};
 
+use super::outlet;
 use crate::error::{Error, Result};
+use crate::redaction::shown;
 
 /// File name of the manifest, the only file that may tell of the run itself.
 pub const MANIFEST: &str = "manifest.json";
@@ -81,7 +83,15 @@ impl Folder {
         Ok(Folder { out: out.to_owned(), aside, name, written: Vec::new() })
     }
 
-    /// Writes one file.
+    /// Writes a file of text, which passes the outlet.
+    ///
+    /// # Errors
+    /// When the disk refuses it (exit 4).
+    pub fn write_text(&mut self, name: &str, text: &str) -> Result<()> {
+        self.write(name, shown(text).as_bytes())
+    }
+
+    /// Writes one file as it is.
     ///
     /// # Errors
     /// When the disk refuses it (exit 4).
@@ -99,7 +109,7 @@ impl Folder {
     /// # Errors
     /// When the disk refuses it (exit 4).
     pub fn write_table(&mut self, table: &str, frame: &DataFrame) -> Result<()> {
-        let mut frame = frame.clone();
+        let mut frame = outlet::table(frame)?;
         frame.align_chunks_par();
         let rows = frame.height();
         for (kind, name) in [("parquet", format!("tables/{}.parquet", table)), ("csv", format!("tables/{}.csv", table))]

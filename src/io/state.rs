@@ -4,6 +4,7 @@
 //! ```text
 //! state/history/2026-05-03.parquet      what that day's report said, without contacts
 //! state/identities/2026-05-03.parquet   lead_id and person_id of that day, for the list of merges and splits
+//! state/began                           the day on which it began beside a report of an earlier day, and that day
 //! state/model.json                      parameters of the identity model, to read
 //! ```
 
@@ -13,13 +14,57 @@ use std::path::{Path, PathBuf};
 use chrono::NaiveDate;
 use polars::prelude::*;
 
-use super::publish::{cannot, write_atomically, write_parquet};
-use crate::error::{Error, Result};
+use super::landing::verify::Verified;
+use super::outlet;
+use super::publish::{MANIFEST, cannot, dated_folders, write_atomically, write_parquet};
+use crate::error::{Error, Result, count};
 use crate::history::from_version_0_1;
 use crate::tables::{Grain, History, Identities, Table};
 
 const HISTORY: &str = "history";
 const IDENTITIES: &str = "identities";
+const BEGAN: &str = "began";
+
+/// The day of an earlier report that stands in the output though this state knows of none: the state was lost, or the
+/// configuration names another. Whoever runs that day again is told again. Call it under the lock.
+///
+/// # Errors
+/// When a folder cannot be read or the day cannot be noted (exit 4).
+pub fn began_beside_report(state: &Path, out: &Path, as_of: NaiveDate) -> Result<Option<NaiveDate>> {
+    let path = state.join(BEGAN);
+    let day = |text: Option<&str>| text.and_then(|text| text.parse::<NaiveDate>().ok());
+    if let Ok(text) = fs::read_to_string(&path) {
+        let mut days = text.split_whitespace();
+        return Ok((day(days.next()) == Some(as_of)).then(|| day(days.next())).flatten());
+    }
+    if !dated(&state.join(HISTORY))?.is_empty() {
+        return Ok(None);
+    }
+    let reports = dated_folders(out)?.into_iter().filter(|(day, path)| *day < as_of && path.join(MANIFEST).is_file());
+    let newest = reports.map(|(day, _)| day).max();
+    if let Some(report) = newest {
+        write_atomically(&path, format!("{as_of} {report}\n").as_bytes())?;
+    }
+    Ok(newest)
+}
+
+/// Whether every file of history and identities can be read.
+pub fn verify(state: &Path) -> Vec<Verified> {
+    let verified = |part: &str, read: &dyn Fn(&Path) -> Result<()>| {
+        let found = dated(&state.join(part)).and_then(|files| {
+            files.iter().try_for_each(|(_, path)| read(path))?;
+            Ok(format!("{}, each readable", count(files.len(), "day", "days")))
+        });
+        Verified { part: part.to_owned(), found }
+    };
+    let history = |path: &Path| {
+        let frame = read(path)?;
+        let frame = if frame.column("about").is_err() { from_version_0_1(frame)? } else { frame };
+        History::DEFINITION.conform(frame).map(drop).map_err(|e| e.at(path.display()))
+    };
+    let identities = |path: &Path| Table::<Identities>::new(read(path)?).map(drop).map_err(|e| e.at(path.display()));
+    vec![verified(HISTORY, &history), verified(IDENTITIES, &identities)]
+}
 
 /// What reports of days before `as_of` said.
 ///
@@ -79,7 +124,8 @@ pub fn keep_model(state: &Path, json: &str) -> Result<()> {
     write_atomically(&state.join("model.json"), json.as_bytes())
 }
 
-fn keep(folder: &Path, day: NaiveDate, mut frame: DataFrame) -> Result<()> {
+fn keep(folder: &Path, day: NaiveDate, frame: DataFrame) -> Result<()> {
+    let mut frame = outlet::table(&frame)?;
     frame.align_chunks_par();
     let mut bytes = Vec::new();
     write_parquet(&mut frame, &mut bytes)?;

@@ -12,8 +12,8 @@ use crate::config::{Config, Mirror};
 use crate::error::{Error, Result};
 use crate::io::mirror::send_output;
 use crate::io::publish::{self, Folder, MANIFEST};
-use crate::io::state;
 use crate::io::timings::Timings;
+use crate::io::{outlet, state};
 use crate::job::gather::Gathered;
 use crate::job::prepare::Ready;
 use crate::pipeline::{Day, Results};
@@ -75,14 +75,14 @@ pub(super) fn night(
 
     let mut folder = Folder::new(&config.output.dir, as_of)?;
     write_tables(&mut folder, catalog, computed)?;
-    folder.write("summary.json", summary_json.as_bytes())?;
-    folder.write("summary.txt", summary_text.as_bytes())?;
-    folder.write("report.html", report::html(&report, &ready.templates)?.as_bytes())?;
+    folder.write_text("summary.json", &summary_json)?;
+    folder.write_text("summary.txt", &summary_text)?;
+    folder.write_text("report.html", &report::html(&report, &ready.templates)?)?;
     folder.write("report.xlsx", &report::workbook(&report)?)?;
     folder.write("call-list.xlsx", &call_list(&ready.day, results)?)?;
     timings.done("all was written");
     let manifest = manifest(ready, gathered, timings, &folder);
-    folder.write(MANIFEST, pretty(&manifest)?.as_bytes())?;
+    folder.write_text(MANIFEST, &pretty(&manifest)?)?;
     let published = folder.publish()?;
 
     state::keep_history(&config.state_dir, as_of, &told.entries)?;
@@ -193,6 +193,7 @@ fn json(of: &impl serde::Serialize) -> Result<Value> {
 }
 
 fn pretty(of: &Value) -> Result<String> {
-    let text = serde_json::to_string_pretty(of).map_err(|e| Error::failed("cannot write JSON").because(e))?;
+    let text = serde_json::to_string_pretty(&outlet::document(of))
+        .map_err(|e| Error::failed("cannot write JSON").because(e))?;
     Ok(text + "\n")
 }

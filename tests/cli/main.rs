@@ -25,6 +25,7 @@ mod outages;
 mod people;
 mod program;
 mod publisher;
+mod secrets;
 mod tidy;
 mod told;
 mod way_back;

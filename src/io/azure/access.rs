@@ -16,6 +16,7 @@ use super::retry::Patience;
 use super::sas::Signature;
 use crate::config::{Account, Auth, Secret};
 use crate::error::{Error, Result};
+use crate::redaction::hide;
 
 /// The emulator's account and key, which are public.
 const EMULATOR: (&str, &str) =
@@ -132,9 +133,7 @@ fn read(secret: &Secret) -> Result<SecretString> {
         Error::partial(what).hint("secrets are read from the environment or a file, never from the configuration")
     };
     let text = match secret {
-        Secret::Env(name) => {
-            std::env::var(name).map_err(|_| missing(format!("environment variable {name} is not set")))?
-        }
+        Secret::Env(name) => std::env::var(name).map_err(|_| missing(format!("{} is not set", origin(secret))))?,
         Secret::File(path) => {
             let cannot = || missing(format!("secret file {} cannot be read", path.display()));
             let bytes = fs::read(path).map_err(|e| cannot().because(e))?;
@@ -154,7 +153,9 @@ fn read(secret: &Secret) -> Result<SecretString> {
     if trimmed.is_empty() {
         return Err(missing(format!("{} is empty", origin(secret))));
     }
-    Ok(SecretString::from(trimmed))
+    let secret = SecretString::from(trimmed);
+    hide(&secret);
+    Ok(secret)
 }
 
 fn origin(secret: &Secret) -> String {
