@@ -21,7 +21,7 @@ use crate::pipeline::{self, Findings, Results};
 
 pub use gather::{CRM_RECORDS, REPLAYED, WITNESSES};
 pub use prepare::{Options, queries_and_templates};
-pub use publish::Done;
+pub use publish::{Done, keep_metrics};
 
 /// Runs the job, and tells of it whom the configuration names.
 ///

@@ -34,7 +34,7 @@ use rows::View;
 use words::{Figures, Headline, Outage};
 
 /// Version of the shape of summary.json.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 /// Most rows of a table in report.html; what is more stands in the tables.
 const MOST_SHOWN: usize = 200;
 
@@ -310,7 +310,7 @@ pub fn summary_json(inputs: &Inputs<'_>) -> Result<Json> {
         "headline": told.headline.text,
         "tone": told.headline.tone,
         "more": told.headline.more,
-        "counts": told.figures,
+        "counts": named(&told.figures)?,
         "median_hours_to_settled": inputs.facts.settled_hours,
         "balance": inputs.facts.balance,
         "inferred": inputs.facts.inferred,
@@ -320,6 +320,18 @@ pub fn summary_json(inputs: &Inputs<'_>) -> Result<Json> {
         "tables": rows,
         "versions": {"leadrecon": env!("CARGO_PKG_VERSION"), "summary": SCHEMA},
     }))
+}
+
+/// The counts, those by level under the names of the levels.
+fn named(figures: &Figures) -> Result<Json> {
+    let mut counts =
+        serde_json::to_value(figures).map_err(|e| Error::failed("cannot serialise the counts").because(e))?;
+    for (name, by_level) in [("findings", figures.findings), ("new_findings", figures.new_findings)] {
+        let named: serde_json::Map<String, Json> =
+            level::ALL.iter().zip(by_level).map(|(level, count)| ((*level).to_owned(), json!(count))).collect();
+        counts[name] = Json::Object(named);
+    }
+    Ok(counts)
 }
 
 /// report.xlsx: the tables of the report as sheets.

@@ -1,12 +1,14 @@
 //! `leadrecon run`: the nightly job.
 
 use chrono::NaiveDate;
+use tracing::warn;
 
 use super::{Done, Globals};
 use crate::codes::level;
 use crate::config::parse_span;
 use crate::error::{Result, Status};
 use crate::job;
+use crate::report::metrics;
 
 /// Lines of help are the doc comments.
 #[derive(Debug, clap::Args)]
@@ -37,14 +39,31 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
         progress: globals.shows_progress(),
         wait: args.wait.and_then(|w| w.to_std().ok()).unwrap_or_default(),
     };
-    let report = job::run(&config, &options, crate::io::now())?;
+    let begun = crate::io::now();
+    let report = job::run(&config, &options, begun);
+    let status = status_of(&report, &args.fail_on);
+    // Whoever holds the lock writes the metrics.
+    if status != Status::Locked {
+        let ended_at = crate::io::now();
+        let seconds = (ended_at - begun).as_seconds_f64();
+        let ran = metrics::Ran { status, ended_at, seconds };
+        let kept = job::keep_metrics(&config, &ran, report.as_ref().ok().map(|done| done.measured.as_str()));
+        match (&report, kept) {
+            (Ok(_), kept) => kept?,
+            (Err(_), Err(error)) => warn!("{error}"),
+            (Err(_), Ok(())) => {}
+        }
+    }
+    let report = report?;
     let output = if globals.json { format!("{}\n", report.summary_json) } else { report.summary_text };
-    let status = if report.levels.iter().any(|l| args.fail_on.iter().any(|f| f == l)) {
-        Status::Findings
-    } else if report.incomplete {
-        Status::Partial
-    } else {
-        Status::Done
-    };
     Ok(Done { output, status })
+}
+
+fn status_of(report: &Result<job::Done>, fail_on: &[String]) -> Status {
+    match report {
+        Err(error) => error.status(),
+        Ok(done) if done.levels.iter().any(|l| fail_on.iter().any(|f| f == l)) => Status::Findings,
+        Ok(done) if done.incomplete => Status::Partial,
+        Ok(_) => Status::Done,
+    }
 }

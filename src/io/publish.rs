@@ -288,13 +288,30 @@ fn private_file(path: &Path) -> Result<File> {
 /// # Errors
 /// When the disk refuses it (exit 4); an older file is left as it was.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_aside(path, bytes, 0o600)
+}
+
+/// As [`write_atomically`], for other users to read, as the collector of metrics is one.
+///
+/// # Errors
+/// As [`write_atomically`].
+pub fn write_for_all(path: &Path, bytes: &[u8]) -> Result<()> {
+    if let Some(parent) = path.parent() {
+        fs::DirBuilder::new().recursive(true).mode(0o755).create(parent).map_err(|e| cannot("make", parent, &e))?;
+    }
+    write_aside(path, bytes, 0o644)
+}
+
+fn write_aside(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     let parent = path.parent().unwrap_or(Path::new("."));
     private_dir(parent)?;
     let mut aside = tempfile::Builder::new()
         .prefix(ASIDE)
-        .permissions(fs::Permissions::from_mode(0o600))
+        .permissions(fs::Permissions::from_mode(mode))
         .tempfile_in(parent)
         .map_err(|e| cannot("write", path, &e))?;
+    // What the user's mask takes away is given again: whoever may read it must be able to.
+    aside.as_file().set_permissions(fs::Permissions::from_mode(mode)).map_err(|e| cannot("write", path, &e))?;
     aside.write_all(bytes).and_then(|()| aside.as_file().sync_all()).map_err(|e| cannot("write", path, &e))?;
     aside.persist(path).map_err(|e| cannot("write", path, &e.error))?;
     sync_dir(parent)

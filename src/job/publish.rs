@@ -36,6 +36,8 @@ pub struct Done {
     pub problems: Vec<String>,
     /// Levels of the findings.
     pub levels: BTreeSet<String>,
+    /// For the file of metrics.
+    pub measured: String,
 }
 
 /// Writes the dated folder, exchanges it for the one before, and keeps what later nights need.
@@ -94,20 +96,11 @@ pub(super) fn night(
             info!("deleted the report of {old}, older than keep_days");
         }
     }
-    if let Some(path) = &config.prometheus {
-        let run = metrics::Run::of(&told.findings_table, &results.losses.outages, crate::io::now(), incomplete)?;
-        publish::write_atomically(path, metrics::prometheus(balance, &run).as_bytes())?;
-    }
+    let measured = metrics::measured(catalog, balance, incomplete, crate::io::now())?;
+    let levels = levels(&told.findings_table)?;
     info!("published {}", published.display());
     let problems = gathered.troubles.sentences.clone();
-    Ok(Done {
-        summary_text,
-        summary_json,
-        folder: published,
-        incomplete,
-        problems,
-        levels: levels(&told.findings_table)?,
-    })
+    Ok(Done { summary_text, summary_json, folder: published, incomplete, problems, levels, measured })
 }
 
 /// Sends a published folder to its mirror.
@@ -120,6 +113,17 @@ pub(super) fn mirror(mirror: &Mirror, config: &Config, folder: &Path, now: DateT
     let oldest = now.date_naive().checked_sub_days(Days::new(config.output.keep_days.unsigned_abs()));
     let oldest = oldest.unwrap_or(NaiveDate::MIN).format("%Y-%m-%d").to_string();
     send_output(mirror, folder, is_latest, &oldest)
+}
+
+/// Writes the file of metrics, where one is configured, whatever became of the run: an alert must not rest on the good
+/// nights alone.
+///
+/// # Errors
+/// When the disk refuses it (exit 4).
+pub fn keep_metrics(config: &Config, ran: &metrics::Ran, measured: Option<&str>) -> Result<()> {
+    let Some(path) = &config.prometheus else { return Ok(()) };
+    let before = std::fs::read_to_string(path).unwrap_or_default();
+    publish::write_for_all(path, metrics::file(ran, measured, &before).as_bytes())
 }
 
 /// The contract's tables, and what own queries made.

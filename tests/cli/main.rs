@@ -20,6 +20,7 @@ mod everywhere;
 mod failures;
 mod faults;
 mod forget;
+mod monitoring;
 mod newcomer;
 mod outages;
 mod people;

@@ -1,6 +1,8 @@
 //! No secret and no character that acts leaves the program, wherever a person or a stranger put it.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::Output;
 
@@ -130,23 +132,20 @@ fn no_credential_is_in_any_byte_that_is_written_or_said() {
     fs::write(folder.path().join("raw/a.json"), "{\"email\": \"ada@northwind.example\"}").unwrap();
     fs::write(folder.path().join("exports.sas"), format!("\u{feff}?sv=2022-11-02&sp=rl&sig={encoded}\r\n")).unwrap();
     fs::write(folder.path().join("broken.key"), format!("{KEY}!")).unwrap();
-    // Nobody listens at port 1: every way to sign in is gone through, and fails.
-    fs::write(
-        folder.path().join("leadrecon.toml"),
-        "[metrics]\nprometheus = \"leadrecon.prom\"\n\
+    let configuration = "[metrics]\nprometheus = \"leadrecon.prom\"\n\
          [[source]]\nname = \"dump\"\nkind = \"files\"\npath = \"raw/*\"\n\
          [[source]]\nname = \"by-key\"\nkind = \"azure-table\"\ntable = \"x\"\ndeadline = \"1s\"\naccount = \"a\"\n\
-         endpoint = \"http://127.0.0.1:1\"\nauth = { key_env = \"A_KEY\" }\n\
+         endpoint = \"{server}\"\nauth = { key_env = \"A_KEY\" }\n\
          [[source]]\nname = \"by-string\"\nkind = \"azure-blob\"\ncontainer = \"x\"\ndeadline = \"1s\"\n\
-         endpoint = \"http://127.0.0.1:1\"\nauth = { connection_string_env = \"A_STRING\" }\n\
+         endpoint = \"{server}\"\nauth = { connection_string_env = \"A_STRING\" }\n\
          [[source]]\nname = \"broken\"\nkind = \"azure-table\"\ntable = \"x\"\naccount = \"a\"\n\
          auth = { key_file = \"broken.key\" }\n\
          [[source]]\nname = \"misused\"\nkind = \"azure-table\"\ntable = \"x\"\n\
          auth = { connection_string_env = \"A_SIGNATURE\" }\n\
          [[destination]]\nname = \"crm\"\nkind = \"salesforce\"\nexport = [\"az://a/exports/crm\"]\n\
-         endpoint = \"http://127.0.0.1:1\"\nauth = { sas_file = \"exports.sas\" }\n",
-    )
-    .unwrap();
+         endpoint = \"{server}\"\nauth = { sas_file = \"exports.sas\" }\n";
+    let server = refusing_server();
+    fs::write(folder.path().join("leadrecon.toml"), configuration.replace("{server}", &server)).unwrap();
     for command in [&["check", "-vv"][..], &["run", "-v"], &["run", "-vv", "--rescan"], &["check", "--json", "-v"]] {
         let output = leadrecon(folder.path())
             .args(command)
@@ -161,6 +160,25 @@ fn no_credential_is_in_any_byte_that_is_written_or_said() {
             below(&folder.path().join(place), &mut |path, text| silent_about_canaries(text, path));
         }
     }
+}
+
+/// A server that refuses everything and repeats what it was asked, as proxies do.
+fn refusing_server() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut asked = vec![0; 1 << 14];
+            let n = stream.read(&mut asked).unwrap_or(0);
+            let asked = String::from_utf8_lossy(&asked[..n]);
+            let answer = format!(
+                "HTTP/1.1 403 Forbidden\r\nx-ms-error-code: AuthenticationFailed\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{asked}",
+                asked.len()
+            );
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    address
 }
 
 /// Every file at or below a path.
