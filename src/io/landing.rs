@@ -40,6 +40,7 @@ use self::places::{Look, Places, Told};
 use self::raw_lead::{Pending, erase, frame_of, marks};
 use self::segments::{Segments, cannot, clear_parts, put};
 use self::source_state::SourceState;
+use self::verify::KEY;
 use crate::error::{Error, Result};
 use crate::leads::OwnReader;
 use crate::tables::{RawLeads, Table};
@@ -49,9 +50,6 @@ const SEGMENT_ROWS: usize = 50_000;
 const SEGMENT_BYTES: usize = 32 << 20;
 /// Bytes on disk, packed, that a joined segment has at most.
 const JOINED_BYTES: u64 = 8 << 20;
-
-/// File of the key of the hashes that keep away what was forgotten.
-const KEY: &str = "forget.key";
 
 /// Folder of the raw leads.
 const RAW: &str = "raw_leads";

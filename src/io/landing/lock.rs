@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use super::segments::{cannot, make_dir};
 use super::version;
 use crate::error::{Error, Result};
-use crate::io::{host, now};
+use crate::io::process::host;
 
 /// Who holds the lock, and since when.
 fn sign(mut file: &File) -> std::io::Result<()> {
-    let since = now().format("%Y-%m-%d %H:%M:%S UTC");
+    let since = chrono::Utc::now().format("%Y-%m-%d %H:%M:%S UTC");
     file.set_len(0)?;
     file.write_all(format!("process {} on {} since {since}\n", std::process::id(), host()).as_bytes())
 }

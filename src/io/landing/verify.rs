@@ -6,8 +6,11 @@ use std::path::Path;
 use polars::prelude::*;
 
 use super::segments::{self, Segments};
-use super::{KEY, version};
+use super::version;
 use crate::error::{Error, Result, count};
+
+/// File of the key of the hashes that keep away what was forgotten.
+pub(super) const KEY: &str = "forget.key";
 
 /// One part of the state, and what is wrong with it or how much it holds.
 #[derive(Debug)]
