@@ -105,7 +105,7 @@ impl AboutSetting {
             It::StateBegan(report) => Words::new(
                 finding::STATE_BEGAN,
                 "state-began",
-                &format!(
+                format!(
                     "the state is new, but the output holds a report of {report}: what was told then is told again as new, so \
                      nobody is paged today"
                 ),

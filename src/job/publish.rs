@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::io::mirror::send_output;
 use crate::io::publish::{self, Folder, MANIFEST};
 use crate::io::timings::Timings;
-use crate::io::{outlet, state};
+use crate::io::{outlet, reviewed, state};
 use crate::job::gather::Gathered;
 use crate::job::prepare::Ready;
 use crate::pipeline::{Day, Results};
@@ -122,7 +122,7 @@ pub(super) fn mirror(mirror: &Mirror, config: &Config, folder: &Path, now: DateT
 /// When the disk refuses it (exit 4).
 pub fn keep_metrics(config: &Config, ran: &metrics::Ran, measured: Option<&str>) -> Result<()> {
     let Some(path) = &config.prometheus else { return Ok(()) };
-    let before = std::fs::read_to_string(path).unwrap_or_default();
+    let before = reviewed::text(Some(path)).unwrap_or_default();
     publish::write_for_all(path, metrics::file(ran, measured, &before).as_bytes())
 }
 
