@@ -2,6 +2,7 @@
 //!
 //! Everything below this module is exempt from the lint that keeps the core pure; nothing else is, but for `cli`.
 
+pub mod aging;
 pub mod azure;
 pub mod check;
 pub mod credentials;

@@ -89,6 +89,26 @@ pub struct Definition {
     pub columns: &'static [Column],
 }
 
+/// Columns that show a person or lead to one.
+const OF_PEOPLE: [&str; 13] = [
+    "company", "description", "email", "first_name", "key", "last_name", "lead_id", "payload", "person_id", "phone",
+    "record_id", "source_key", "title",
+];
+
+/// Tables that programs read, and nobody opens in a spreadsheet: one row for each lead, record or day.
+const FOR_PROGRAMS: [&str; 8] =
+    ["leads", "identities", "people", "journeys", "reconciliation", "crm_records", "calendar", "charges"];
+
+/// Whether a published table shows people, by its name; one of a user's own query may.
+pub fn shows_people(table: &str) -> bool {
+    ALL.iter().find(|d| d.name == table).is_none_or(|d| d.columns.iter().any(|c| OF_PEOPLE.contains(&c.name)))
+}
+
+/// Whether people open a published table in a spreadsheet.
+pub fn is_opened(table: &str) -> bool {
+    !FOR_PROGRAMS.contains(&table)
+}
+
 impl Definition {
     /// The table with no rows.
     pub fn empty(&self) -> DataFrame {

@@ -6,6 +6,7 @@ use polars::prelude::*;
 
 use super::{Done, Globals};
 use crate::error::{Error, Result};
+use crate::io::aging;
 use crate::io::publish::{LATEST, write_csv};
 use crate::queries::{self, answer};
 
@@ -40,10 +41,17 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
     } else {
         question.clone()
     };
+    let taken = aging::without_people(folder.parent().unwrap_or(&folder));
     let found = queries::ask(&text, &names, |name| {
         let path = folder.join(format!("{name}.parquet"));
         let path = path.to_str().ok_or_else(|| Error::usage("the output folder's path is not UTF-8"))?;
         Ok(LazyFrame::scan_parquet(PlRefPath::new(path), ScanArgsParquet::default())?)
+    })
+    .map_err(|error| match taken {
+        Some((since, again)) => error.hint(format!(
+            "tables that show people were taken out of this report on {since} (keep_people_days); `{again}` brings them back"
+        )),
+        None => error,
     })?;
     Ok(Done::ok(if globals.json {
         format!("{}\n", answer::json(&found)?)

@@ -12,9 +12,9 @@ use crate::config::pattern::Pattern;
 use crate::config::secrets;
 use crate::config::section::{Reading, Section, parse_span};
 use crate::config::settings::{
-    Account, Auth, CallList, Config, Cost, DateOrder, Destination, DestinationKind, Exclude, ExportedAt, FIELDS, Grace,
-    Identity, Mirror, Missed, Notify, NotifyKind, Offer, Outages, Output, Pii, Place, Privacy, RecordsPer, Replay,
-    Report, Sales, Secret, Source, SplitBy, Tell,
+    Account, Auth, CallList, Config, Cost, Csv, DateOrder, Destination, DestinationKind, Exclude, ExportedAt, FIELDS,
+    Grace, Identity, Mirror, Missed, Notify, NotifyKind, Offer, Outages, Output, Pii, Place, Privacy, RecordsPer,
+    Replay, Report, Sales, Secret, Source, SplitBy, Tell,
 };
 use crate::config::spelling::nearest;
 use crate::error::{Error, Result};
@@ -114,6 +114,10 @@ fn output(mut section: Section, base: &Path) -> Output {
     Output {
         dir: section.path("dir").unwrap_or_else(|| base.join("out")),
         keep_days: section.count("keep_days").unwrap_or(90),
+        keep_people_days: section.count("keep_people_days").unwrap_or(7),
+        csv: section
+            .one_of("csv", &[("people-open", Csv::PeopleOpen), ("all", Csv::All), ("none", Csv::None)])
+            .unwrap_or(Csv::PeopleOpen),
         queries: section.path("queries"),
         templates: section.path("templates"),
         url: section.text("url"),

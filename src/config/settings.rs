@@ -67,6 +67,10 @@ pub struct Output {
     pub dir: PathBuf,
     /// Dated folders older than this many days before the as-of date are deleted.
     pub keep_days: i64,
+    /// Dated folders older than this many days lose what shows people.
+    pub keep_people_days: i64,
+    /// Which tables stand as CSV beside their Parquet.
+    pub csv: Csv,
     /// Folder whose `.sql` files add to and override the built-in queries.
     pub queries: Option<PathBuf>,
     /// Folder whose files add to and override the built-in templates.
@@ -132,6 +136,17 @@ pub enum Tell {
     Daily,
     /// A run that failed or was done in part.
     Failure,
+}
+
+/// Which tables are written as CSV too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Csv {
+    /// Those that people open.
+    PeopleOpen,
+    /// Every one.
+    All,
+    /// None.
+    None,
 }
 
 /// `[report]`

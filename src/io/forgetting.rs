@@ -96,10 +96,12 @@ pub fn carry_out(
             let Some(mut frame) = erase(&read(&path)?, plan)? else { continue };
             let (mut parquet, mut csv) = (Vec::new(), Vec::new());
             frame.align_chunks_par();
-            write_csv(&frame, &mut csv)?;
             write_parquet(&mut frame, &mut parquet)?;
             // The exact table last: as long as it names somebody, a repeated call comes back to both.
-            write_atomically(&path.with_extension("csv"), &csv)?;
+            if path.with_extension("csv").exists() {
+                write_csv(&frame, &mut csv)?;
+                write_atomically(&path.with_extension("csv"), &csv)?;
+            }
             let listed = path.file_stem().is_some_and(|stem| LISTED.iter().any(|l| stem == *l));
             for shown in SHOWN.iter().filter(|_| listed || !plan.by_age) {
                 carried.files_removed += usize::from(remove(&folder.join(shown))?);

@@ -16,12 +16,13 @@ use sha2::{Digest, Sha256};
 use super::outlet;
 use crate::error::{Error, Result};
 use crate::redaction::shown;
+use crate::tables::shows_people;
 
 /// File name of the manifest, the only file that may tell of the run itself.
 pub const MANIFEST: &str = "manifest.json";
 /// Name of the symlink to the greatest as-of date.
 pub const LATEST: &str = "latest";
-const ASIDE: &str = ".writing-";
+pub(super) const ASIDE: &str = ".writing-";
 
 /// Rows of a Parquet row group; fixed, so that equal tables are equal bytes.
 const ROW_GROUP: usize = 1 << 17;
@@ -38,6 +39,8 @@ pub struct Written {
     /// Rows, for tables.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rows: Option<usize>,
+    /// Whether it shows people, or what leads to one: such files go first.
+    pub people: bool,
 }
 
 /// A dated folder being written aside.
@@ -46,6 +49,8 @@ pub struct Folder {
     out: PathBuf,
     aside: PathBuf,
     name: String,
+    /// The folder of the day before, whose equal files are linked.
+    before: Option<PathBuf>,
     /// Files written so far, in order.
     pub written: Vec<Written>,
 }
@@ -80,40 +85,42 @@ impl Folder {
             remove(&aside)?;
         }
         private_dir(&aside.join("tables"))?;
-        Ok(Folder { out: out.to_owned(), aside, name, written: Vec::new() })
+        let before = dated_folders(out)?.into_iter().rfind(|(day, _)| *day < as_of).map(|(_, path)| path);
+        Ok(Folder { out: out.to_owned(), aside, name, before, written: Vec::new() })
     }
 
     /// Writes a file of text, which passes the outlet.
     ///
     /// # Errors
     /// When the disk refuses it (exit 4).
-    pub fn write_text(&mut self, name: &str, text: &str) -> Result<()> {
-        self.write(name, shown(text).as_bytes())
+    pub fn write_text(&mut self, name: &str, text: &str, people: bool) -> Result<()> {
+        self.write(name, shown(text).as_bytes(), people)
     }
 
     /// Writes one file as it is.
     ///
     /// # Errors
     /// When the disk refuses it (exit 4).
-    pub fn write(&mut self, name: &str, bytes: &[u8]) -> Result<()> {
+    pub fn write(&mut self, name: &str, bytes: &[u8], people: bool) -> Result<()> {
         let path = self.aside.join(name);
         let mut file = private_file(&path)?;
         file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|e| cannot("write", &path, &e))?;
         self.keep_old_if_equal(name)?;
-        self.note(name, None)
+        self.note(name, None, people)
     }
 
-    /// Writes a table as `tables/NAME.parquet`, exact, and `tables/NAME.csv`, with texts that could be formulas
-    /// neutralised.
+    /// Writes a table as `tables/NAME.parquet`, exact, and where asked as `tables/NAME.csv`, with texts that could be
+    /// formulas neutralised.
     ///
     /// # Errors
     /// When the disk refuses it (exit 4).
-    pub fn write_table(&mut self, table: &str, frame: &DataFrame) -> Result<()> {
+    pub fn write_table(&mut self, table: &str, frame: &DataFrame, csv: bool) -> Result<()> {
         let mut frame = outlet::table(frame)?;
         frame.align_chunks_par();
         let rows = frame.height();
-        for (kind, name) in [("parquet", format!("tables/{}.parquet", table)), ("csv", format!("tables/{}.csv", table))]
-        {
+        let people = shows_people(table);
+        for kind in ["parquet", "csv"].into_iter().take(if csv { 2 } else { 1 }) {
+            let name = format!("tables/{table}.{kind}");
             let path = self.aside.join(&name);
             let mut file = BufWriter::new(private_file(&path)?);
             if kind == "parquet" {
@@ -124,7 +131,7 @@ impl Folder {
             let file = file.into_inner().map_err(|e| cannot("write", &path, e.error()))?;
             file.sync_all().map_err(|e| cannot("write", &path, &e))?;
             self.keep_old_if_equal(&name)?;
-            self.note(&name, Some(rows))?;
+            self.note(&name, Some(rows), people)?;
         }
         Ok(())
     }
@@ -138,10 +145,7 @@ impl Folder {
         sync_dir(&self.aside)?;
         let target = self.out.join(&self.name);
         if target.exists() {
-            renameat_with(CWD, &self.aside, CWD, &target, RenameFlags::EXCHANGE)
-                .map_err(|e| cannot("replace", &target, &std::io::Error::from(e)))?;
-            sync_dir(&self.out)?;
-            remove(&self.aside)?;
+            exchange(&self.aside, &target)?;
         } else {
             fs::rename(&self.aside, &target).map_err(|e| cannot("write", &target, &e))?;
         }
@@ -152,20 +156,27 @@ impl Folder {
 
     fn keep_old_if_equal(&self, name: &str) -> Result<()> {
         let new = self.aside.join(name);
-        let old = self.out.join(&self.name).join(name);
-        if !same_bytes(&old, &new) {
-            return Ok(());
-        }
+        let today = self.out.join(&self.name);
+        let earlier = std::iter::once(&today).chain(&self.before).map(|folder| folder.join(name));
+        let Some(old) = earlier.into_iter().find(|old| same_bytes(old, &new)) else { return Ok(()) };
         fs::remove_file(&new).map_err(|e| cannot("write", &new, &e))?;
         fs::hard_link(&old, &new).or_else(|_| fs::copy(&old, &new).map(drop)).map_err(|e| cannot("write", &new, &e))
     }
 
-    fn note(&mut self, name: &str, rows: Option<usize>) -> Result<()> {
+    fn note(&mut self, name: &str, rows: Option<usize>, people: bool) -> Result<()> {
         let path = self.aside.join(name);
         let (size, sha256) = hash_file(&path).map_err(|e| cannot("read", &path, &e))?;
-        self.written.push(Written { path: name.to_owned(), size, sha256, rows });
+        self.written.push(Written { path: name.to_owned(), size, sha256, rows, people });
         Ok(())
     }
+}
+
+/// Puts a folder in place of another in one step, and removes the other.
+pub(super) fn exchange(new: &Path, old: &Path) -> Result<()> {
+    renameat_with(CWD, new, CWD, old, RenameFlags::EXCHANGE)
+        .map_err(|e| cannot("replace", old, &std::io::Error::from(e)))?;
+    sync_dir(old.parent().unwrap_or(Path::new(".")))?;
+    remove(new)
 }
 
 /// Deletes dated folders of ours that are older than `keep_days` before the clock's day (`today`), counted from their day
@@ -174,21 +185,30 @@ impl Folder {
 /// # Errors
 /// When the output folder cannot be read or a folder cannot be deleted (exit 4).
 pub fn delete_old(out: &Path, (as_of, today): (NaiveDate, NaiveDate), keep_days: i64) -> Result<Vec<String>> {
-    let oldest = today.checked_sub_days(Days::new(keep_days.unsigned_abs())).unwrap_or(NaiveDate::MIN);
-    let latest = fs::read_link(out.join(LATEST)).ok();
     let mut deleted = Vec::new();
-    for (date, path) in dated_folders(out)? {
-        let name = date.format("%Y-%m-%d").to_string();
-        let named_latest = latest.as_deref().is_some_and(|l| l == Path::new(&name));
-        // Without a manifest it is not ours, whatever its name.
-        let Ok(written) = fs::metadata(path.join(MANIFEST)).and_then(|manifest| manifest.modified()) else { continue };
-        let written = DateTime::<Utc>::from(written).date_naive();
-        if date.max(written) < oldest && date < as_of && !named_latest {
-            remove(&path)?;
-            deleted.push(name);
-        }
+    for (date, path) in older_than(out, (as_of, today), keep_days)? {
+        remove(&path)?;
+        deleted.push(date.format("%Y-%m-%d").to_string());
     }
     Ok(deleted)
+}
+
+/// Dated folders of ours of more than so many days before `today`, as [`delete_old`] counts them.
+pub(super) fn older_than(
+    out: &Path,
+    (as_of, today): (NaiveDate, NaiveDate),
+    days: i64,
+) -> Result<Vec<(NaiveDate, PathBuf)>> {
+    let oldest = today.checked_sub_days(Days::new(days.unsigned_abs())).unwrap_or(NaiveDate::MIN);
+    let latest = fs::read_link(out.join(LATEST)).ok();
+    let is_old = |(date, path): &(NaiveDate, PathBuf)| {
+        let named_latest = latest.as_deref().is_some_and(|l| Some(l.as_os_str()) == path.file_name());
+        // Without a manifest it is not ours, whatever its name.
+        let written = fs::metadata(path.join(MANIFEST)).and_then(|manifest| manifest.modified()).ok();
+        let written = written.map(|at| DateTime::<Utc>::from(at).date_naive());
+        written.is_some_and(|written| (*date).max(written) < oldest) && *date < as_of && !named_latest
+    };
+    Ok(dated_folders(out)?.into_iter().filter(is_old).collect())
 }
 
 /// The published dates, oldest first.
@@ -325,7 +345,7 @@ pub fn sync_dir(path: &Path) -> Result<()> {
     File::open(path).and_then(|f| f.sync_all()).map_err(|e| cannot("sync", path, &e))
 }
 
-fn remove(path: &Path) -> Result<()> {
+pub(super) fn remove(path: &Path) -> Result<()> {
     let result = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
     result.map_err(|e| cannot("delete", path, &e))
 }
@@ -379,8 +399,8 @@ mod tests {
 
     fn publish(out: &Path, date: &str, text: &str) -> PathBuf {
         let mut folder = Folder::new(out, day(date)).unwrap();
-        folder.write("summary.txt", text.as_bytes()).unwrap();
-        folder.write(MANIFEST, b"{}").unwrap();
+        folder.write("summary.txt", text.as_bytes(), false).unwrap();
+        folder.write(MANIFEST, b"{}", false).unwrap();
         folder.publish().unwrap()
     }
 

@@ -8,12 +8,12 @@ use serde_json::Value;
 use tracing::info;
 
 use crate::balance::Balance;
-use crate::config::{Config, Mirror};
+use crate::config::{Config, Csv, Mirror, Pii};
 use crate::error::{Error, Result};
 use crate::io::mirror::send_output;
 use crate::io::publish::{self, Folder, MANIFEST};
 use crate::io::timings::Timings;
-use crate::io::{outlet, reviewed, state};
+use crate::io::{aging, outlet, reviewed, state};
 use crate::job::gather::Gathered;
 use crate::job::prepare::Ready;
 use crate::pipeline::{Day, Results};
@@ -75,26 +75,30 @@ pub(super) fn night(
     let summary_json = pretty(&report::summary_json(&report)?)?;
     let summary_text = report::summary_text(&report, &ready.templates)?;
 
+    // What a user's own template or query shows, nobody here knows.
+    let (full, own) = (config.report.pii == Pii::Full, config.output.templates.is_some());
+    let has_own_tables = computed.tables.iter().any(|t| t.own);
     let mut folder = Folder::new(&config.output.dir, as_of)?;
-    write_tables(&mut folder, catalog, computed)?;
-    folder.write_text("summary.json", &summary_json)?;
-    folder.write_text("summary.txt", &summary_text)?;
-    folder.write_text("report.html", &report::html(&report, &ready.templates)?)?;
-    folder.write("report.xlsx", &report::workbook(&report)?)?;
-    folder.write("call-list.xlsx", &call_list(&ready.day, results)?)?;
+    write_tables(&mut folder, catalog, computed, config.output.csv)?;
+    folder.write_text("summary.json", &summary_json, false)?;
+    folder.write_text("summary.txt", &summary_text, own)?;
+    folder.write_text("report.html", &report::html(&report, &ready.templates)?, full || own)?;
+    folder.write("report.xlsx", &report::workbook(&report)?, full || has_own_tables)?;
+    folder.write("call-list.xlsx", &call_list(&ready.day, results)?, true)?;
     timings.done("all was written");
     let manifest = manifest(ready, gathered, timings, &folder);
-    folder.write_text(MANIFEST, &pretty(&manifest)?)?;
+    folder.write_text(MANIFEST, &pretty(&manifest)?, false)?;
     let published = folder.publish()?;
 
     state::keep_history(&config.state_dir, as_of, &told.entries)?;
     state::keep_identities(&config.state_dir, as_of, &results.people.identities)?;
     state::keep_model(&config.state_dir, &results.people.model)?;
     let incomplete = !gathered.troubles.sentences.is_empty();
-    if !incomplete {
-        for old in publish::delete_old(&config.output.dir, (as_of, ready.today), config.output.keep_days)? {
-            info!("deleted the report of {old}, older than keep_days");
-        }
+    for old in publish::delete_old(&config.output.dir, (as_of, ready.today), config.output.keep_days)? {
+        info!("deleted the report of {old}, older than keep_days");
+    }
+    for old in aging::take_people(&config.output.dir, (as_of, ready.today), config.output.keep_people_days)? {
+        info!("took people out of the report of {old}, older than keep_people_days");
     }
     let measured = metrics::measured(catalog, balance, incomplete, crate::io::now())?;
     let levels = levels(&told.findings_table)?;
@@ -127,14 +131,19 @@ pub fn keep_metrics(config: &Config, ran: &metrics::Ran, measured: Option<&str>)
 }
 
 /// The contract's tables, and what own queries made.
-fn write_tables(folder: &mut Folder, catalog: &Catalog, computed: &Computed) -> Result<()> {
+fn write_tables(folder: &mut Folder, catalog: &Catalog, computed: &Computed, csv: Csv) -> Result<()> {
+    let is_csv = |table: &str| match csv {
+        Csv::All => true,
+        Csv::PeopleOpen => tables::is_opened(table),
+        Csv::None => false,
+    };
     for definition in tables::ALL.iter().filter(|d| d.published) {
         if let Some(frame) = catalog.get(definition.name) {
-            folder.write_table(definition.name, frame)?;
+            folder.write_table(definition.name, frame, is_csv(definition.name))?;
         }
     }
     for table in computed.tables.iter().filter(|t| t.own) {
-        folder.write_table(&table.name, &table.frame)?;
+        folder.write_table(&table.name, &table.frame, is_csv(&table.name))?;
     }
     Ok(())
 }

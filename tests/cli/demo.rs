@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use crate::program::run;
+use crate::program::{run, table};
 
 /// Every file below a folder but the manifest, with its bytes.
 fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
@@ -65,7 +65,7 @@ fn no_personal_data_stands_in_the_summary_or_in_what_is_said_on_the_way() {
     let output = run(folder.path(), &["demo"], 0);
     let said = [output.stdout, output.stderr].concat();
     let said = String::from_utf8_lossy(&said).to_lowercase();
-    let leads = fs::read_to_string(folder.path().join("leadrecon-demo/out/latest/tables/leads.csv")).unwrap();
+    let leads = String::from_utf8(table(&folder.path().join("leadrecon-demo"), "leads")).unwrap();
     let mut reader = leads.lines();
     let at = reader.next().unwrap().split(',').position(|c| c == "email").unwrap();
     let emails: Vec<String> =

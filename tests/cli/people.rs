@@ -1,13 +1,13 @@
 //! How well people are recognised, through the program, on publishers whose truth is known.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::fs;
 
-use crate::program::run;
+use crate::program::{run, table};
 
 /// One column of a CSV by another; empty values are left out.
-fn column(path: &Path, key: &str, value: &str) -> HashMap<String, String> {
-    let mut reader = csv::Reader::from_path(path).unwrap();
+fn column(table: &[u8], key: &str, value: &str) -> HashMap<String, String> {
+    let mut reader = csv::Reader::from_reader(table);
     let headers = reader.headers().unwrap().clone();
     let [key, value] = [key, value].map(|name| headers.iter().position(|h| h == name).unwrap());
     reader
@@ -31,8 +31,8 @@ fn of_the_pairs_of_leads_that_are_called_one_person_99_in_100_are_and_of_those_t
         run(folder.path(), &["generate", seed, "--leads", "2500", "--seed", seed], 0);
         let publisher = folder.path().join(seed);
         run(&publisher, &["run", "--as-of", "2026-10-29", "--quiet"], 0);
-        let found = column(&publisher.join("out/latest/tables/identities.csv"), "lead_id", "person_id");
-        let truth = column(&publisher.join("truth/people.csv"), "lead_id", "person");
+        let found = column(&table(&publisher, "identities"), "lead_id", "person_id");
+        let truth = column(&fs::read(publisher.join("truth/people.csv")).unwrap(), "lead_id", "person");
         let (mut cells, mut ours, mut theirs) = (HashMap::new(), HashMap::new(), HashMap::new());
         for (lead, person) in &found {
             if let Some(one) = truth.get(lead) {

@@ -12,6 +12,14 @@ pub fn leadrecon(folder: &Path) -> Command {
     command
 }
 
+/// A table of the last run as CSV: the published file, or where it is published as Parquet only, as `query` gives it.
+#[allow(dead_code, reason = "not every test module needs it")]
+pub fn table(folder: &Path, name: &str) -> Vec<u8> {
+    let path = folder.join(format!("out/latest/tables/{name}.csv"));
+    std::fs::read(path)
+        .unwrap_or_else(|_| run(folder, &["query", "-q", "--csv", &format!("select * from {name}")], 0).stdout)
+}
+
 /// Runs it and expects an exit status; shows both outputs when it is another.
 #[track_caller]
 #[allow(dead_code, reason = "not every test module needs it")]

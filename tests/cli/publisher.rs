@@ -10,6 +10,8 @@ use std::path::Path;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
+use crate::program;
+
 /// The as-of date that all leads lie before.
 pub const AS_OF: &str = "2025-07-31";
 /// Minutes between two leads.
@@ -170,8 +172,8 @@ pub fn assert_same(found: &Path, expected: &Path) {
 
 /// One column of a published table.
 pub fn column(folder: &Path, table: &str, name: &str) -> Vec<String> {
-    let path = folder.join("out").join(AS_OF).join("tables").join(format!("{table}.csv"));
-    let mut reader = ::csv::Reader::from_path(&path).unwrap();
+    let table = program::table(folder, table);
+    let mut reader = ::csv::Reader::from_reader(&table[..]);
     let at = reader.headers().unwrap().iter().position(|h| h == name).unwrap();
     reader.records().map(|r| r.unwrap()[at].to_owned()).collect()
 }

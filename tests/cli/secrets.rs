@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Output;
 
 use crate::everywhere::readable;
-use crate::program::{leadrecon, run};
+use crate::program::{leadrecon, run, table};
 
 /// A key, a signature and a token as the services make them: what is pasted in place of a name.
 const KEY: &str = "q7Zs0LmV2xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq7K1SZFPTOtrLKBHBeksoGMGw==";
@@ -251,7 +251,7 @@ fn no_character_that_acts_reaches_a_terminal_or_what_people_open() {
         }
     });
     assert!(seen > 10, "{seen}");
-    let leads = fs::read_to_string(folder.path().join("out/2026-05-06/tables/leads.csv")).unwrap();
+    let leads = String::from_utf8(table(folder.path(), "leads")).unwrap();
     assert!(leads.contains("Ada\u{fffd}[2J"), "the text is shown otherwise: {leads}");
 }
 
