@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::cutter::{Cutter, MAX_RECORD, Own, SAMPLE, Stopped};
 use super::window::Window;
+use crate::codes::quarantine;
 use crate::leads::is_column;
 use crate::lenient;
 
@@ -27,6 +28,8 @@ struct Dialect {
 enum Record {
     /// Bytes of the record, bytes with its line end.
     Whole(usize, usize),
+    /// Bytes of a record that no line end closes: the file ends.
+    Last(usize),
     TooLarge,
     Nothing,
 }
@@ -47,6 +50,13 @@ impl Cutter<'_> {
                 match record(window, dialect, header.as_ref().map(|(_, columns)| columns.names.len()))? {
                     Record::Whole(length, consumed) => (length, consumed),
                     Record::Nothing => return Ok(()),
+                    Record::Last(length) if is_broken_off(window, length, dialect, header.as_ref()) => {
+                        let bytes = window.ready().get(..length).unwrap_or_default().to_vec();
+                        window.consume(length);
+                        self.problem(bytes, quarantine::NOT_JSON, "ends in the middle")?;
+                        continue;
+                    }
+                    Record::Last(length) => (length, length),
                     Record::TooLarge => {
                         let start = window.ready().get(..SAMPLE).unwrap_or_default().to_vec();
                         skip_record(window, dialect)?;
@@ -186,6 +196,20 @@ fn is_no_record(record: &[u8], dialect: Dialect, columns: usize) -> bool {
     columns > 2 && (is_count || is_sum) && said.all(is_number) || first.starts_with("sep=") && first.len() < 6
 }
 
+/// Whether the last record of a table's dump, which no line end closes, was cut: a quote stands open, or cells are missing.
+/// Half an entity has the key of the whole one, and must not take its place.
+fn is_broken_off<R: Read>(
+    window: &Window<R>,
+    length: usize,
+    dialect: Dialect,
+    header: Option<&(Arc<[u8]>, Columns)>,
+) -> bool {
+    let Some((_, columns)) = header.filter(|(_, columns)| columns.keyed) else { return false };
+    let bytes = window.ready().get(..length).unwrap_or_default();
+    let quotes = bytes.iter().filter(|b| **b == b'"').count();
+    cells(bytes, dialect).len() < columns.names.len() || (!dialect.backslash && !quotes.is_multiple_of(2))
+}
+
 /// Finds the end of the record that the window stands on. `columns`: how many cells a record has.
 fn record<R: Read>(window: &mut Window<R>, dialect: Dialect, columns: Option<usize>) -> Result<Record, Stopped> {
     let (mut at, mut quoted, mut fresh) = (0, false, true);
@@ -196,7 +220,7 @@ fn record<R: Read>(window: &mut Window<R>, dialect: Dialect, columns: Option<usi
                 (0, ..) => Record::Nothing,
                 // The quote was no quote: its line is a record, and the next lines are looked at again.
                 (_, true, Some(end)) => Record::Whole(end, end + 1),
-                _ => Record::Whole(at, at),
+                _ => Record::Last(at),
             });
         };
         if byte == dialect.line_end {
