@@ -2,9 +2,9 @@
 //! of the last run, and what `replay` handed out.
 //!
 //! ```text
+//! state/began                           the day on which it began beside a report of an earlier day, and that day
 //! state/history/2026-05-03.parquet      what that day's report said, without contacts
 //! state/identities/2026-05-03.parquet   lead_id and person_id of that day, for the list of merges and splits
-//! state/began                           the day on which it began beside a report of an earlier day, and that day
 //! state/model.json                      parameters of the identity model, to read
 //! ```
 

@@ -162,13 +162,13 @@ pub(super) fn everything(ready: &Ready, options: &Options) -> Result<Gathered> {
     let history = state::history_before(&config.state_dir, as_of)?;
     let previous = state::identities_before(&config.state_dir, as_of)?;
     let mut troubles = Troubles::default();
+    let reviewed = reviewed(ready, &mut troubles)?;
+
+    let fetched = fetch_sources(config, options, &mut landing, now, &mut troubles)?;
     if let Some(report) = state::began_beside_report(&config.state_dir, &config.output.dir, as_of)? {
         warn!("the state is new, but the output holds a report of {report}: nobody is paged today");
         troubles.findings.push(Finding::mail("", AboutSetting::StateBegan(report), 1));
     }
-    let reviewed = reviewed(ready, &mut troubles)?;
-
-    let fetched = fetch_sources(config, options, &mut landing, now, &mut troubles)?;
     let past = PastReadings::of(&history)?;
     let mut into =
         Into { options, config, as_of, landing: &mut landing, now, troubles: &mut troubles, past, inputs: Vec::new() };
