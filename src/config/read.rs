@@ -140,7 +140,7 @@ fn mirror(section: &mut Section) -> Option<Mirror> {
 }
 
 fn notify(mut section: Section) -> Option<Notify> {
-    let url = section.text("url_env");
+    let url = section.variable("url_env");
     let url = section.needed("url_env", url, "\"TEAMS_WEBHOOK\"");
     let kinds = [NotifyKind::Json, NotifyKind::Teams, NotifyKind::Slack];
     let kind = section.one_of("kind", &kinds.map(|kind| (kind.name(), kind))).unwrap_or(NotifyKind::Json);
@@ -156,7 +156,7 @@ fn notify(mut section: Section) -> Option<Notify> {
 }
 
 fn ping(mut section: Section) -> Option<Secret> {
-    let url = section.text("url_env");
+    let url = section.variable("url_env");
     if section.is_there() {
         return section.needed("url_env", url, "\"HEALTHCHECK\"").map(Secret::Env);
     }

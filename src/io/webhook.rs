@@ -8,6 +8,7 @@ use reqwest::header::CONTENT_TYPE;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::error::{Error, Result};
+use crate::redaction::hide;
 
 /// How often a message is tried, how long one try and how long the first wait is.
 const TRIES: u32 = 3;
@@ -29,7 +30,9 @@ pub fn address(variable: &str) -> Result<SecretString> {
         return Err(Error::partial(format!("environment variable {variable} holds no web address"))
             .hint("it begins with https://; copy it whole"));
     }
-    Ok(SecretString::from(text.to_owned()))
+    let address = SecretString::from(text.to_owned());
+    hide(&address);
+    Ok(address)
 }
 
 /// The same address with a word behind its path, before its query.
