@@ -443,10 +443,16 @@ def restore(p, base, night, server):
 
 
 def retract(p, kind):
-    """Takes out what was landed by mistake, as the program advises: from raw leads what came from exports."""
-    for place, pattern in [("marketplace-table", "exports/*"), ("endpoint", "exports/*"), ("marketplace-table", "*report1740.csv"),
-                           ("endpoint", "*report1740.csv"), ("endpoint", "raw/[!e]*"), ("marketplace-table", "raw/[!t]*")]:
-        p.run("retract", place, "--object", pattern, "--yes")
+    """Takes out what was landed by mistake: of a source or destination what came from where its own files do not stand."""
+    if kind not in ("swapped", "copied", "wrong_glob", "wrong_source_glob"):
+        return
+    strange = ["exports/*", "*report1740.csv"]
+    places = [("marketplace-table", [*strange, "raw/endpoint/*", "raw/blobs/*"]), ("endpoint", [*strange, "raw/table/*", "raw/blobs/*"])]
+    for crm in CRMS:
+        places.append((crm, ["raw/*", "*leads2.csv", "exports/cost/*", *(f"exports/{other}/*" for other in CRMS if other != crm)]))
+    for place, patterns in places:
+        for pattern in patterns:
+            p.run("retract", place, "--object", pattern, "--yes")
 
 
 def play(n, name, seed, base, night, folder, server, program, expected, calls, keep):
