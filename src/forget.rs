@@ -28,6 +28,12 @@ pub struct Plan {
     pub copied: BTreeSet<String>,
     /// Lead ids and person ids.
     pub ids: BTreeSet<String>,
+    /// Their addresses as they stand, for the proof: they are never written down.
+    #[serde(skip)]
+    pub addresses: BTreeSet<String>,
+    /// Digests of their addresses in comparable form, which only the landing's secret makes.
+    #[serde(default)]
+    pub mails: BTreeSet<String>,
     /// Destination, or witness, to record ids.
     pub records: Keys,
     /// Data set to the numbers of those landed versions of records that are too old.
@@ -85,6 +91,8 @@ impl Plan {
         }
         self.copied.extend(other.copied);
         self.ids.extend(other.ids);
+        self.addresses.extend(other.addresses);
+        self.mails.extend(other.mails);
         self.by_age &= other.by_age;
     }
 }
@@ -104,12 +112,11 @@ pub struct Known<'a> {
     pub given: &'a [(String, String, String)],
 }
 
-/// Finds a person by lead id, key or e-mail: all leads and records that are known to be theirs. Gives the plan, and the
-/// addresses as they stand, for the proof; they are never written down.
+/// Finds a person by lead id, key or e-mail: all leads and records that are known to be theirs.
 ///
 /// # Errors
 /// Only when a table does not have its agreed shape.
-pub fn find(who: &str, known: &Known) -> Result<(Plan, BTreeSet<String>)> {
+pub fn find(who: &str, known: &Known) -> Result<Plan> {
     let who = Who::new(who);
     let (ids, emails, keys) =
         (known.leads.texts("lead_id")?, known.leads.texts("email")?, known.leads.texts("source_key")?);
@@ -147,7 +154,8 @@ pub fn find(who: &str, known: &Known) -> Result<(Plan, BTreeSet<String>)> {
     plan.ids.extend(people.iter().map(|p| (*p).to_owned()));
     quarantined(known.quarantine, &addresses, &mut plan)?;
     records(known, &people, &mut addresses, &mut plan)?;
-    Ok((plan, addresses))
+    plan.addresses = addresses;
+    Ok(plan)
 }
 
 /// Raw leads that cannot be read and hold one of the addresses.
@@ -205,13 +213,18 @@ pub fn by_age(
     let before = |keep| before(keep, as_of_ends_at);
     let (any, dnc) = (before(privacy.keep), before(privacy.keep_dnc));
     let mut plan = Plan { by_age: true, ..Plan::default() };
-    let (kinds, ids) = (leads.texts("kind")?, leads.texts("lead_id")?);
+    let (kinds, ids, emails) = (leads.texts("kind")?, leads.texts("lead_id")?, leads.texts("email")?);
+    let mut kept = BTreeSet::new();
     let (sources, keys, received) =
         (leads.texts("source")?, leads.texts("source_key")?, leads.instants("received_at")?);
     let origins = leads.frame().column("origins")?.i64()?;
     for row in 0..leads.height() {
         let (Some(source), Some(key), Some(at)) = (sources[row], keys[row], received[row]) else { continue };
-        if at < any || (at < dnc && kinds[row] == Some(kind::DO_NOT_CONTACT)) {
+        let mail = emails[row].and_then(normalised_email);
+        if !(at < any || (at < dnc && kinds[row] == Some(kind::DO_NOT_CONTACT))) {
+            kept.extend(mail);
+        } else {
+            plan.addresses.extend(mail);
             plan.leads.entry(source.to_owned()).or_default().insert(key.to_owned());
             plan.ids.extend(ids[row].map(str::to_owned));
             if origins.get(row).unwrap_or(1) > 1 {
@@ -219,6 +232,8 @@ pub fn by_age(
             }
         }
     }
+    // Whoever came again lately is known by the address still.
+    plan.addresses.retain(|mail| !kept.contains(mail));
     let (sources, keys) = (quarantine.texts("source")?, quarantine.texts("source_key")?);
     for (row, at) in quarantine.instants("received_at")?.into_iter().enumerate() {
         if let (Some(source), Some(key), Some(at)) = (sources[row], keys[row], at)

@@ -9,7 +9,7 @@ use polars::prelude::*;
 
 pub use self::clustered::Link;
 use self::clustered::{Clustered, strongest};
-pub use self::decisions::{Decision, Decisions, decisions};
+pub use self::decisions::{Decided, Decision, Decisions, decisions, holding};
 pub use self::explainer::{Explainer, Waterfall};
 pub use self::model::Step;
 pub use self::quality::{Quality, StageBounds};

@@ -26,7 +26,7 @@ use crate::tables::{
     Leads, People, Readings, SetAside, Spend, Table, Untouched,
 };
 use crate::time::SECOND;
-use crate::worked::Worked;
+use crate::worked::{Closings, Tries};
 use crate::{coverage, crm, history, identity, losses, reconcile, worked};
 
 /// Expected number of false alarms about silent sources in a run.
@@ -65,7 +65,7 @@ pub struct Reviewed {
     /// Who is the same person, and who is not.
     pub decisions: Decisions,
     /// What became of missed leads.
-    pub worked: Worked,
+    pub worked: Closings,
     /// Lead and destination that `replay` handed out before this day.
     pub replayed: BTreeSet<(String, String)>,
 }
@@ -218,6 +218,8 @@ pub struct Conclusions {
     pub untouched: Table<Untouched>,
     /// Destinations whose export is probably not complete: nobody is called for them.
     pub gated: BTreeSet<String>,
+    /// Lead id to the tries to reach its person.
+    pub tries: BTreeMap<String, Tries>,
 }
 
 /// What earlier phases and the reading found, for the list of findings.
@@ -300,7 +302,8 @@ pub fn conclude(
         excluded: &routed.excluded,
         give_up: config.missed.give_up,
     })?;
-    Ok(Conclusions { told, untouched, gated })
+    let tries = worked::tries(&reviewed.worked, leads)?;
+    Ok(Conclusions { told, untouched, gated, tries })
 }
 
 /// Destinations whose reading is whole and believed tonight, and until when each speaks, in seconds.

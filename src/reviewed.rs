@@ -3,8 +3,12 @@
 //! Any encoding, delimiter, `sep=` line, workbook or Parquet file that `tabular` reads will do, with columns of any order and
 //! case beside more of one's own. A line that begins with `#` is a note. A line that cannot be used costs itself.
 
+mod memory;
+
 use crate::error::{Error, Result};
 use crate::tabular::{self, Ask};
+
+pub use memory::{File, Memory, Said};
 
 /// The columns of a reviewed file: under each field's name its labels, in the form of [`tabular::fold`].
 pub type Fields = [(&'static str, &'static [&'static str])];

@@ -1,20 +1,25 @@
-//! The reviewed file `worked.csv`: what people did about missed leads, by lead or by e-mail.
+//! Worked files: what people did about missed leads, by lead or by e-mail.
 //!
-//! It is written by `leadrecon close` and by people, who save the call list from a spreadsheet program or name the call
-//! list itself; both are read as exports are ([`reviewed`]). A settled lead leaves the call list and stays in the history.
+//! They are written by `leadrecon close` and by people, who save the call list from a spreadsheet program or name the call
+//! list itself; both are read as exports are ([`reviewed`]). What was read is remembered, and of several outcomes of a lead
+//! the one read last counts. A settled lead leaves the call list and stays in the history; a try settles nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
 
 use crate::contact::normalised_email;
 use crate::error::Result;
 use crate::findings::{AboutSetting, Finding};
-use crate::reviewed::{self, Fields};
+use crate::reviewed::{self, Fields, Said};
 use crate::tables::{CrmRecords, Grain, Leads, Table};
 use crate::tabular::fold;
 use crate::who::Who;
 
 /// What came of a missed lead.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum Outcome {
     /// Sales spoke to the person.
     Called,
@@ -24,25 +29,56 @@ pub enum Outcome {
     Junk,
     /// It is this record of the CRM; identity learns it.
     InCrm(String),
+    /// Nobody could be reached: it settles nothing, the call list shows the try.
+    NoAnswer,
+    /// To be called on this day: it settles nothing, the call list shows the person again then.
+    CallBack(NaiveDate),
+    /// Nothing that was said before counts any more.
+    Open,
+}
+
+impl TryFrom<String> for Outcome {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Outcome::parse(&text)
+    }
+}
+
+impl From<Outcome> for String {
+    fn from(outcome: Outcome) -> String {
+        outcome.to_string()
+    }
 }
 
 impl Outcome {
-    /// Reads `called`, `duplicate`, `junk` or `in-crm:RECORD_ID`, any case.
+    /// Whether nobody needs to call any more.
+    pub fn settles(&self) -> bool {
+        !matches!(self, Outcome::NoAnswer | Outcome::CallBack(_) | Outcome::Open)
+    }
+
+    /// Reads `called`, `duplicate`, `junk`, `in-crm:RECORD_ID`, `no-answer`, `call-back:DATE` or `open`, any case.
     ///
     /// # Errors
     /// The sentence that says what was expected.
     pub fn parse(text: &str) -> Result<Outcome, String> {
         let text = text.trim();
-        match text.to_lowercase().as_str() {
+        match fold(text).as_str() {
             "called" => return Ok(Outcome::Called),
             "duplicate" => return Ok(Outcome::Duplicate),
             "junk" => return Ok(Outcome::Junk),
+            "noanswer" => return Ok(Outcome::NoAnswer),
+            "open" => return Ok(Outcome::Open),
             _ => {}
         }
-        let id = text.split_once(':').filter(|(word, _)| fold(word) == "incrm").map(|(_, id)| id.trim());
-        match id {
-            Some(id) if !id.is_empty() => Ok(Outcome::InCrm(id.to_owned())),
-            _ => Err("expected called, duplicate, junk or in-crm:RECORD_ID".to_owned()),
+        match text.split_once(':').map(|(word, what)| (fold(word), what.trim())) {
+            Some((word, id)) if word == "incrm" && !id.is_empty() => Ok(Outcome::InCrm(id.to_owned())),
+            Some((word, day)) if word == "callback" => day
+                .parse()
+                .map(Outcome::CallBack)
+                .map_err(|_| "expected the day after call-back: as YYYY-MM-DD".to_owned()),
+            _ => Err("expected called, duplicate, junk, in-crm:RECORD_ID, no-answer, call-back:YYYY-MM-DD or open"
+                .to_owned()),
         }
     }
 }
@@ -54,19 +90,67 @@ impl std::fmt::Display for Outcome {
             Outcome::Duplicate => f.write_str("duplicate"),
             Outcome::Junk => f.write_str("junk"),
             Outcome::InCrm(id) => write!(f, "in-crm:{id}"),
+            Outcome::NoAnswer => f.write_str("no-answer"),
+            Outcome::CallBack(day) => write!(f, "call-back:{day}"),
+            Outcome::Open => f.write_str("open"),
         }
     }
 }
 
-/// One line of the file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One line of a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// A lead id, or an e-mail that stands for all leads of that address.
+    /// A lead id, or an e-mail that stands for all leads of that address that had come when it was said.
     pub who: String,
     /// What came of it.
     pub outcome: Outcome,
     /// Free text.
     pub note: String,
+}
+
+/// What people said of missed leads, in the order in which it was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Closings {
+    /// All that is remembered.
+    made: Vec<Closing>,
+    /// What tonight's files say.
+    tonight: Worked,
+}
+
+/// One statement that is remembered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Closing {
+    entry: Entry,
+    read_on: NaiveDate,
+    /// The end of that day, in microseconds: of leads that came later nobody spoke.
+    until: i64,
+}
+
+impl Closings {
+    /// What is remembered, and what tonight's files say. `ends_at` gives the first instant after a day.
+    pub fn new<'a>(
+        said: impl Iterator<Item = &'a Said<Entry>>,
+        tonight: Worked,
+        ends_at: impl Fn(NaiveDate) -> DateTime<Utc>,
+    ) -> Closings {
+        let made = said.map(|said| Closing {
+            entry: said.what.clone(),
+            read_on: said.read_on,
+            until: ends_at(said.read_on).timestamp_micros(),
+        });
+        Closings { made: made.collect(), tonight }
+    }
+}
+
+/// The tries to reach somebody since the lead was opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tries {
+    /// How many there were.
+    pub count: usize,
+    /// When the last was read.
+    pub last_on: NaiveDate,
+    /// Until when the person waits for no call, by the last of them.
+    pub call_on: Option<NaiveDate>,
 }
 
 /// The file's lines that can be used, and a sentence for each that cannot, without personal data.
@@ -179,7 +263,7 @@ pub fn append(text: &str, entries: &[Entry]) -> Result<String, String> {
 ///
 /// # Errors
 /// The sentence that says why the file cannot be read, without any of its text.
-pub fn without(text: &str, is_gone: impl Fn(&str) -> bool) -> Result<Option<String>, String> {
+pub fn without(text: &str, mut is_gone: impl FnMut(&str) -> bool) -> Result<Option<String>, String> {
     let plain = text.trim_start_matches('\u{feff}');
     if plain.trim().is_empty() {
         return Ok(None);
@@ -193,7 +277,7 @@ pub fn without(text: &str, is_gone: impl Fn(&str) -> bool) -> Result<Option<Stri
     for (n, row) in reader.records().enumerate() {
         let row = row.map_err(|e| format!("line {} cannot be read", e.position().map_or(0, csv::Position::line)))?;
         let mut names = places.iter().filter_map(|at| row.get(*at)).flat_map(names_in);
-        if n > 0 && names.any(&is_gone) {
+        if n > 0 && names.any(&mut is_gone) {
             dropped = true;
             continue;
         }
@@ -232,36 +316,70 @@ pub fn line(entry: &Entry) -> String {
 ///
 /// # Errors
 /// Only when the table does not have its agreed shape.
-pub fn settled(worked: &Worked, leads: &Table<Leads>) -> Result<BTreeSet<String>> {
-    Ok(outcomes(worked, leads)?.into_keys().collect())
+pub fn settled(closings: &Closings, leads: &Table<Leads>) -> Result<BTreeSet<String>> {
+    Ok(outcomes(closings, leads)?.into_keys().collect())
 }
 
-/// Lead id to what came of it.
+/// Lead id to the tries to reach its person, of leads that are not settled.
 ///
 /// # Errors
 /// Only when the table does not have its agreed shape.
-pub fn outcomes(worked: &Worked, leads: &Table<Leads>) -> Result<BTreeMap<String, Outcome>> {
-    let frame = leads.frame();
-    let (ids, emails) = (frame.column("lead_id")?.str()?, frame.column("email")?.str()?);
-    let mut by_email: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    if worked.entries.iter().any(|e| e.who.contains('@')) {
-        for (id, email) in ids.iter().zip(emails.iter()) {
-            if let (Some(id), Some(email)) = (id, email.and_then(normalised_email)) {
-                by_email.entry(email).or_default().push(id);
-            }
+pub fn tries(closings: &Closings, leads: &Table<Leads>) -> Result<BTreeMap<String, Tries>> {
+    let mut tries = BTreeMap::new();
+    for (lead_id, said) in by_lead(closings, leads)? {
+        let settled = said.iter().rposition(|one| one.entry.outcome.settles() || one.entry.outcome == Outcome::Open);
+        let tried = said.get(settled.map_or(0, |at| at + 1)..).unwrap_or_default();
+        if let Some(last) = tried.last() {
+            let call_on = match last.entry.outcome {
+                Outcome::CallBack(day) => Some(day),
+                _ => None,
+            };
+            tries.insert(lead_id, Tries { count: tried.len(), last_on: last.read_on, call_on });
         }
     }
+    Ok(tries)
+}
+
+/// Lead id to what came of it, of leads that are settled.
+///
+/// # Errors
+/// Only when the table does not have its agreed shape.
+pub fn outcomes(closings: &Closings, leads: &Table<Leads>) -> Result<BTreeMap<String, Outcome>> {
     let mut outcomes = BTreeMap::new();
-    for entry in &worked.entries {
-        if entry.who.contains('@') {
-            for id in normalised_email(&entry.who).and_then(|e| by_email.get(&e)).into_iter().flatten() {
-                outcomes.insert((*id).to_owned(), entry.outcome.clone());
-            }
-        } else {
-            outcomes.insert(entry.who.to_lowercase(), entry.outcome.clone());
+    for (lead_id, said) in by_lead(closings, leads)? {
+        // A try takes no outcome back: somebody wrote down late that nobody answered at first.
+        let word = said.into_iter().rfind(|one| one.entry.outcome.settles() || one.entry.outcome == Outcome::Open);
+        if let Some(word) = word.filter(|one| one.entry.outcome.settles()) {
+            outcomes.insert(lead_id, word.entry.outcome.clone());
         }
     }
     Ok(outcomes)
+}
+
+/// All that was said of each lead, in the order in which it was read.
+fn by_lead<'a>(closings: &'a Closings, leads: &Table<Leads>) -> Result<BTreeMap<String, Vec<&'a Closing>>> {
+    let mut by_email: BTreeMap<String, Vec<(&str, i64)>> = BTreeMap::new();
+    if closings.made.iter().any(|one| one.entry.who.contains('@')) {
+        let received = leads.instants("received_at")?.into_iter();
+        for ((id, email), at) in leads.texts("lead_id")?.into_iter().zip(leads.texts("email")?).zip(received) {
+            if let (Some(id), Some(email)) = (id, email.and_then(normalised_email)) {
+                by_email.entry(email).or_default().push((id, at.unwrap_or(i64::MIN)));
+            }
+        }
+    }
+    let mut said: BTreeMap<String, Vec<&Closing>> = BTreeMap::new();
+    for one in &closings.made {
+        let who = &one.entry.who;
+        if who.contains('@') {
+            let theirs = normalised_email(who).and_then(|email| by_email.get(&email));
+            for (id, _) in theirs.into_iter().flatten().filter(|(_, at)| *at < one.until) {
+                said.entry((*id).to_owned()).or_default().push(one);
+            }
+        } else {
+            said.entry(who.to_lowercase()).or_default().push(one);
+        }
+    }
+    Ok(said)
 }
 
 /// The leads that a person found in a CRM: lead id, destination and the record's id in the CRM's long form.
@@ -269,13 +387,13 @@ pub fn outcomes(worked: &Worked, leads: &Table<Leads>) -> Result<BTreeMap<String
 /// # Errors
 /// Only when a table does not have its agreed shape.
 pub fn taught<Records: Grain>(
-    worked: &Worked,
+    closings: &Closings,
     leads: &Table<Leads>,
     records: &Table<Records>,
 ) -> Result<Vec<(String, String, String)>> {
     let (destinations, ids) = (records.texts("destination")?, records.texts("record_id")?);
     let mut taught = Vec::new();
-    for (lead_id, outcome) in outcomes(worked, leads)? {
+    for (lead_id, outcome) in outcomes(closings, leads)? {
         let Outcome::InCrm(typed) = outcome else { continue };
         let typed = Who::new(&typed);
         for (destination, id) in destinations.iter().zip(&ids) {
@@ -296,7 +414,8 @@ const NAMED: usize = 10;
 ///
 /// # Errors
 /// Only when a table does not have its agreed shape.
-pub fn findings(worked: &Worked, leads: &Table<Leads>, records: &Table<CrmRecords>) -> Result<Vec<Finding>> {
+pub fn findings(closings: &Closings, leads: &Table<Leads>, records: &Table<CrmRecords>) -> Result<Vec<Finding>> {
+    let worked = &closings.tonight;
     let mut found: Vec<Finding> = Vec::new();
     for problem in worked.problems.iter().take(NAMED) {
         found.push(Finding::mail("", AboutSetting::WorkedLine(problem.clone()), 1));
@@ -305,8 +424,9 @@ pub fn findings(worked: &Worked, leads: &Table<Leads>, records: &Table<CrmRecord
         found.push(Finding::mail("", AboutSetting::WorkedLines, worked.problems.len() - NAMED));
     }
     let known: BTreeSet<&str> = leads.texts("lead_id")?.into_iter().flatten().collect();
-    let outcomes = outcomes(worked, leads)?;
-    let unknown = outcomes.keys().filter(|id| !known.contains(id.as_str())).count();
+    // What was remembered before may speak of leads that are gone since, forgotten or too old.
+    let named: BTreeSet<String> = worked.entries.iter().map(|entry| entry.who.to_lowercase()).collect();
+    let unknown = named.iter().filter(|who| !who.contains('@') && !known.contains(who.as_str())).count();
     let by_mail: BTreeSet<&str> = worked.entries.iter().map(|e| e.who.as_str()).filter(|w| w.contains('@')).collect();
     let addresses: BTreeSet<String> = if by_mail.is_empty() {
         BTreeSet::new()
@@ -320,7 +440,7 @@ pub fn findings(worked: &Worked, leads: &Table<Leads>, records: &Table<CrmRecord
     }
     let ids = records.texts("record_id")?;
     let mut wrong: Vec<(String, String)> = Vec::new();
-    for (lead_id, outcome) in outcomes {
+    for (lead_id, outcome) in outcomes(closings, leads)? {
         if let Outcome::InCrm(typed) = outcome
             && known.contains(lead_id.as_str())
             && !ids.iter().flatten().any(|id| Who::new(&typed).is_record(id))
@@ -354,6 +474,45 @@ mod tests {
         read("worked.csv", text.as_bytes().to_vec()).unwrap()
     }
 
+    /// A file that each of these nights in May read.
+    fn closings(nights: &[(u32, &str)]) -> Closings {
+        let mut said = Vec::new();
+        let mut tonight = Worked::default();
+        for (day, text) in nights {
+            let read_on = NaiveDate::from_ymd_opt(2026, 5, *day).unwrap();
+            tonight = parse(text);
+            said.extend(tonight.entries.iter().cloned().map(|what| Said { read_on, what }));
+        }
+        Closings::new(said.iter(), tonight, |day| {
+            (day + chrono::Days::new(1)).and_time(chrono::NaiveTime::MIN).and_utc()
+        })
+    }
+
+    #[test]
+    fn the_last_word_counts_a_try_settles_nothing_and_open_reopens() {
+        let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap().timestamp_micros();
+        let leads = Table::<Leads>::sample(
+            polars::df!("lead_id" => ["l1", "l2", "l3", "l4"],
+                "email" => ["a@b.example", "c@d.example", "A@b.example", "e@f.example"],
+                "received_at" => [at("2026-05-01T00:00:00Z"), at("2026-05-01T00:00:00Z"), at("2026-05-09T00:00:00Z"),
+                    at("2026-05-01T00:00:00Z")])
+            .unwrap(),
+        );
+        let head = "lead_id,email,outcome\n";
+        let nights = [
+            (3, format!("{head},a@b.example,called\nl2,,no answer\nl4,,junk\n")),
+            (4, format!("{head}L2,,Call back: 2026-05-12\nl4,,open\n")),
+        ];
+        let nights: Vec<(u32, &str)> = nights.iter().map(|(day, text)| (*day, text.as_str())).collect();
+        let said = closings(&nights);
+        let settled = settled(&said, &leads).unwrap();
+        assert_eq!(settled, BTreeSet::from(["l1".to_owned()]), "the lead of 9 May came after the call");
+        let tries = tries(&said, &leads).unwrap();
+        assert_eq!(tries.keys().collect::<Vec<_>>(), ["l2"]);
+        let (last_on, call_on) = ("2026-05-04".parse().unwrap(), Some("2026-05-12".parse().unwrap()));
+        assert_eq!(tries["l2"], Tries { count: 2, last_on, call_on });
+    }
+
     #[test]
     fn a_call_list_saved_by_a_spreadsheet_is_read_whatever_its_delimiter_and_columns() {
         let text = "\u{feff}Name;Phone;Outcome;Note;Lead ID\r\nAda;'+49 30;called;\"will; buy\";00aa11bb22cc33dd\r\n\
@@ -381,12 +540,18 @@ mod tests {
 
     #[test]
     fn what_close_writes_is_what_is_read() {
-        for (who, outcome) in [("00aa11bb22cc33dd", "in-crm:00Q, \"1\""), ("a@b.example", "duplicate")] {
+        for (who, outcome) in [
+            ("00aa11bb22cc33dd", "in-crm:00Q, \"1\""),
+            ("a@b.example", "duplicate"),
+            ("l1", "no-answer"),
+            ("l1", "call-back:2026-05-12"),
+            ("l1", "open"),
+        ] {
             let entry =
                 Entry { who: who.into(), outcome: Outcome::parse(outcome).unwrap(), note: "a, \"b\"\nc".into() };
             assert_eq!(parse(&format!("{HEADER}{}", line(&entry))).entries, [entry]);
         }
-        assert!(Outcome::parse("in-crm:").is_err());
+        assert!(Outcome::parse("in-crm:").is_err() && Outcome::parse("call-back: Tuesday").is_err());
     }
 
     #[test]
@@ -409,7 +574,7 @@ mod tests {
         );
         let text = "email,lead_id,outcome\n,l1,in-crm:00Q5g00000AbCdE\nc@d.example,,in-crm:77\n,l9,junk\n\
                     x@y.example,,junk\n,l2,maybe\n";
-        let worked = parse(text);
+        let worked = closings(&[(3, text)]);
         assert_eq!(
             taught(&worked, &leads, &records).unwrap(),
             [("l1".to_owned(), "crm".to_owned(), "00Q5g00000AbCdEAAV".to_owned())],

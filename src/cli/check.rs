@@ -45,16 +45,17 @@ struct Section {
 
 /// The reviewed files that the configuration names, each with what is wrong in it.
 fn reviewed_files(config: &Config) -> Vec<Section> {
-    let decisions = config.identity.decisions.as_deref().map(|path| {
-        let read =
-            reviewed::bytes(Some(path)).and_then(|bytes| identity::decisions(&path.display().to_string(), bytes));
-        ("decisions", path, read.map(|read| (read.made.len(), read.problems)))
+    let keep_out = [config.state_dir.clone(), config.output.dir.clone()];
+    let files = |globs: &[String]| reviewed::files(globs, &config.base, &keep_out);
+    let decisions = files(&config.identity.decisions).into_iter().map(|(name, bytes)| {
+        let read = bytes.and_then(|bytes| identity::decisions(&name, bytes));
+        ("decisions", name, read.map(|read| (read.lines.len(), read.problems)))
     });
-    let worked = config.missed.worked.as_deref().map(|path| {
-        let read = reviewed::bytes(Some(path)).and_then(|bytes| worked::read(&path.display().to_string(), bytes));
-        ("worked", path, read.map(|read| (read.entries.len(), read.problems)))
+    let worked = files(&config.missed.worked).into_iter().map(|(name, bytes)| {
+        let read = bytes.and_then(|bytes| worked::read(&name, bytes));
+        ("worked", name, read.map(|read| (read.entries.len(), read.problems)))
     });
-    let section = |(what, path, read): (&str, &std::path::Path, Result<(usize, Vec<String>)>)| {
+    let section = |(what, name, read): (&str, String, Result<(usize, Vec<String>)>)| {
         let lines = match read {
             Ok((used, problems)) => {
                 let used = line(Verdict::Good, format!("{} used", count(used, "line", "lines")));
@@ -64,9 +65,9 @@ fn reviewed_files(config: &Config) -> Vec<Section> {
             }
             Err(error) => vec![line(Verdict::Bad, error.to_string())],
         };
-        Section { title: format!("{what} {}", path.display()), lines }
+        Section { title: format!("{what} {name}"), lines }
     };
-    decisions.into_iter().chain(worked).map(section).collect()
+    decisions.chain(worked).map(section).collect()
 }
 
 pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {

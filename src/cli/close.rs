@@ -1,4 +1,4 @@
-//! `leadrecon close WHO --as OUTCOME`: settles a missed lead, or all of a person's by e-mail, in the reviewed file.
+//! `leadrecon close WHO --as OUTCOME`: settles a missed lead, or all of a person's by e-mail, notes a try, or reopens it.
 
 use std::collections::BTreeSet;
 
@@ -15,12 +15,16 @@ use crate::worked::{self, Entry, Outcome};
 pub(super) struct Args {
     /// A lead id, or the e-mail of a person
     who: String,
-    /// called, duplicate, junk, or in-crm:RECORD_ID: the CRM record that is this lead
+    /// called, duplicate, junk, or in-crm:RECORD_ID (the CRM record that is this lead) settle it; no-answer and
+    /// call-back:YYYY-MM-DD (the call list shows the person again then) do not; open reopens it
     #[arg(long = "as", value_name = "OUTCOME", value_parser = Outcome::parse)]
     outcome: Outcome,
     /// Free text, kept beside the outcome
     #[arg(long, default_value = "")]
     note: String,
+    /// Show what would be settled, and settle nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
@@ -45,7 +49,10 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
         Outcome::InCrm(typed) => Outcome::InCrm(record(typed, &last_run::table::<CrmRecords>(&config.output.dir)?)?),
         other => other.clone(),
     };
-    let path = config.missed.worked.clone().unwrap_or_else(|| config.state_dir.join(worked::FILE));
+    let path = config.state_dir.join(worked::FILE);
+    if args.dry_run {
+        return Ok(told(&found, &outcome, settled, true, globals));
+    }
     // Under the lock, so that a run reads the file before or after and two closings do not lose each other.
     let _lock = landing::lock(&config.state_dir, std::time::Duration::from_secs(10))?;
     let mut text = reviewed_text(&path)?;
@@ -54,14 +61,22 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
     text = worked::append(&text, &entries.collect::<Vec<_>>())
         .map_err(|why| Error::usage("cannot add to the reviewed file").at(path.display()).because(why))?;
     publish::write_atomically(&path, text.as_bytes())?;
-    let mut output = format!("{} settled as {}", count(found.len(), "missed lead", "missed leads"), outcome);
+    Ok(told(&found, &outcome, settled, false, globals))
+}
+
+/// What is said of leads that were settled, or would be.
+fn told(found: &BTreeSet<&str>, outcome: &Outcome, settled: usize, dry_run: bool, globals: &Globals) -> Done {
+    if globals.json {
+        let json = serde_json::json!({ "lead_ids": found, "outcome": outcome.to_string(), "dry_run": dry_run });
+        return Done::ok(format!("{json}\n"));
+    }
+    let would = if dry_run { "would be " } else { "" };
+    let done = if outcome.settles() { "settled" } else { "noted" };
+    let mut output = format!("{} {would}{done} as {outcome}", count(found.len(), "missed lead", "missed leads"));
     if settled > 0 {
         output += &format!(" ({settled} had been settled before; the last word counts)");
     }
-    if globals.json {
-        output = serde_json::json!({ "lead_ids": found, "outcome": outcome.to_string() }).to_string();
-    }
-    Ok(Done::ok(output + "\n"))
+    Done::ok(output + "\n")
 }
 
 /// The text of the reviewed file, to which lines can be added: what a spreadsheet program saved in another encoding is

@@ -5,7 +5,7 @@ use crate::error::{Error, Result, count};
 use crate::explain;
 use crate::explain::verdict::{self, Published};
 use crate::identity::{self, Explainer};
-use crate::io::{last_run, reviewed};
+use crate::io::{last_run, state};
 use crate::reconcile::Expected;
 use crate::who;
 
@@ -54,12 +54,9 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
         return Err(Error::usage("no lead of the last run goes by that")
             .hint("give a lead id, a row key, the id of a CRM record, or an e-mail as it was typed"));
     };
-    let decisions = match &config.identity.decisions {
-        Some(path) if path.exists() => {
-            identity::decisions(&path.display().to_string(), reviewed::bytes(Some(path))?)?.made
-        }
-        _ => Vec::new(),
-    };
+    // As the last run read them.
+    let decided = state::memory(&config.state_dir, state::DECISIONS)?;
+    let decisions = identity::holding(decided.all().iter().map(|said| &said.what));
     let explainer = Explainer::new(&leads, &decisions, config.identity.threshold, None)?;
     let person = explain::person(row, &leads, &identities, &explainer)?;
     let fate = verdict::fate(row, &published)?;

@@ -5,7 +5,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use super::{Done, Globals};
 use crate::error::{Error, Result, count};
 use crate::io::landing::Landing;
-use crate::io::{forgetting, last_run, state};
+use crate::io::{forgetting, last_run, reviewed, state};
 use crate::job::{CRM_RECORDS, WITNESSES};
 use crate::tables::CrmRecords;
 use crate::{crm, forget, leads};
@@ -40,7 +40,7 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
         Err(_) => Vec::new(),
     };
     let versions = (landing.versions(&CRM_RECORDS)?, landing.versions(&WITNESSES)?);
-    let (mut plan, addresses) = forget::find(
+    let mut plan = forget::find(
         args.who.trim(),
         &forget::Known {
             leads: &parsed.leads,
@@ -66,12 +66,13 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
         records: &[CRM_RECORDS, WITNESSES],
         keep: crm::NOT_PERSONAL,
     };
-    let carried = forgetting::carry_out(&plan, &addresses, &places, &mut landing)?;
+    let addresses = plan.addresses.clone();
+    let carried = forgetting::carry_out(&plan, &places, &mut landing)?;
     let (payloads, cells) = forgetting::remaining(&addresses, &places, &landing)?;
     // The user's own files are theirs to edit; the one that `close` keeps in the state folder is ours.
-    let own = config.missed.worked.iter().chain(&config.identity.decisions).map(std::path::PathBuf::as_path);
-    let theirs: Vec<String> =
-        forgetting::naming(own, &plan, &addresses)?.into_iter().map(|p| p.display().to_string()).collect();
+    let globs: Vec<String> = config.missed.worked.iter().chain(&config.identity.decisions).cloned().collect();
+    let keep_out = [config.state_dir.clone(), config.output.dir.clone()];
+    let theirs = forgetting::naming(reviewed::files(&globs, &config.base, &keep_out), &plan);
     if payloads + cells > 0 {
         return Err(Error::failed(format!(
             "{} and {} still hold an address of the person",

@@ -176,11 +176,17 @@ fn exclude(mut section: Section) -> Exclude {
 }
 
 fn identity(mut section: Section) -> Identity {
-    Identity { threshold: section.share("threshold").unwrap_or(0.95), decisions: section.path("decisions") }
+    Identity {
+        threshold: section.share("threshold").unwrap_or(0.95),
+        decisions: section.texts("decisions").unwrap_or_default(),
+    }
 }
 
 fn missed(mut section: Section) -> Missed {
-    Missed { worked: section.path("worked"), give_up: section.span("give_up").unwrap_or(TimeDelta::days(60)) }
+    Missed {
+        worked: section.texts("worked").unwrap_or_default(),
+        give_up: section.span("give_up").unwrap_or(TimeDelta::days(60)),
+    }
 }
 
 fn call_list(mut section: Section) -> CallList {

@@ -446,15 +446,15 @@ pub struct Exclude {
 pub struct Identity {
     /// Match probability from which two records are one person.
     pub threshold: f64,
-    /// Reviewed decisions.
-    pub decisions: Option<PathBuf>,
+    /// Globs of files of reviewed decisions, relative to the configuration file.
+    pub decisions: Vec<String>,
 }
 
 /// `[missed]`
 #[derive(Clone, Debug)]
 pub struct Missed {
-    /// Reviewed file that settles missed leads.
-    pub worked: Option<PathBuf>,
+    /// Globs of files that settle missed leads, relative to the configuration file.
+    pub worked: Vec<String>,
     /// Open missed leads end as given-up after this.
     pub give_up: TimeDelta,
 }

@@ -67,8 +67,10 @@ pub fn find(glob: &str, base: &Path, keep_out: &[PathBuf]) -> Result<Listing> {
     }
     let keep_out: Vec<PathBuf> = keep_out.iter().map(|p| tidy(&base.join(p))).collect();
     let is_hidden = |path: &Path| path.file_name().is_some_and(|n| n.to_string_lossy().starts_with('.'));
+    // What an office program keeps beside a file while it is open is no input.
+    let is_lock = |path: &Path| path.file_name().is_some_and(|n| n.as_encoded_bytes().starts_with(b"~$"));
     let enter = |entry: &DirEntry| {
-        let hidden = entry.depth() > 0 && is_hidden(entry.path());
+        let hidden = entry.depth() > 0 && (is_hidden(entry.path()) || is_lock(entry.path()));
         !hidden && !keep_out.iter().any(|k| k == entry.path())
     };
     let mut listing = Listing::default();
@@ -83,7 +85,7 @@ pub fn find(glob: &str, base: &Path, keep_out: &[PathBuf]) -> Result<Listing> {
             Err(e) => {
                 let path = e.path().unwrap_or(&root).to_path_buf();
                 let is_folder = path.is_dir();
-                if !is_hidden(&path) && (is_folder || matcher.is_match(&path)) {
+                if !is_hidden(&path) && !is_lock(&path) && (is_folder || matcher.is_match(&path)) {
                     let what = if is_folder { "folder" } else { "file" };
                     let why = e.io_error().map_or_else(|| e.to_string(), ToString::to_string);
                     let error = Error::partial(format!("cannot read {what} \"{}\"", key_of(&path, base)))

@@ -13,10 +13,15 @@ use polars::prelude::*;
 use super::landing::datasets::{Dataset, Erasure};
 use super::landing::{Landing, segments};
 use super::publish::{cannot, dated_folders, sync_dir, write_atomically, write_csv, write_parquet};
+use super::reviewed::Named;
+use super::state::{CLOSINGS, keep_memory, memory};
 use crate::contact::normalised_email;
 use crate::error::{Error, Result};
 use crate::forget::{Plan, erase, shows_people};
+use crate::reviewed::Memory;
 use crate::worked;
+
+mod shown;
 
 const PENDING: &str = "forgetting.json";
 /// Files of a dated folder that show people.
@@ -70,22 +75,21 @@ pub struct Places<'a> {
     pub keep: &'a [&'a str],
 }
 
-/// Erases what the plan names, under the landing's lock. Can be killed at any instant and done again. `addresses` are
-/// those of the people, where they are known: they are not in the plan, and only lines by e-mail need them.
+/// Erases what the plan names, under the landing's lock. Can be killed at any instant and done again.
 ///
 /// # Errors
 /// When something cannot be written (exit 4); the plan stays and the next call finishes it.
-pub fn carry_out(
-    plan: &Plan,
-    addresses: &BTreeSet<String>,
-    places: &Places<'_>,
-    landing: &mut Landing,
-) -> Result<Carried> {
+pub fn carry_out(plan: &Plan, places: &Places<'_>, landing: &mut Landing) -> Result<Carried> {
     let Places { state, out, records, keep } = *places;
+    let mut plan = plan.clone();
+    // Addresses are never written down.
+    for address in plan.addresses.iter().filter_map(|address| normalised_email(address)) {
+        plan.mails.insert(landing.digest(&address)?);
+    }
+    let plan = &plan;
     let text = serde_json::to_vec(plan).map_err(|e| Error::failed("cannot write the plan").because(e))?;
     write_atomically(&state.join(PENDING), &text)?;
-    let mut carried =
-        Carried { worked: forget_worked(&state.join(worked::FILE), plan, addresses)?, ..Carried::default() };
+    let mut carried = Carried { worked: forget_worked(state, plan, landing)?, ..Carried::default() };
     for (day, folder) in dated_folders(out)? {
         let plan = &plan.for_report(day);
         let mut named = false;
@@ -144,46 +148,42 @@ pub fn carry_out(
     Ok(carried)
 }
 
-/// Takes their lines out of the file that `close` keeps in the state folder. Says whether there were any.
-fn forget_worked(path: &Path, plan: &Plan, addresses: &BTreeSet<String>) -> Result<bool> {
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(false),
-        Err(e) => return Err(cannot("read", path, &e)),
+/// Takes what was said of them out of the file that `close` keeps and out of what is remembered. Says whether there was
+/// anything.
+fn forget_worked(state: &Path, plan: &Plan, landing: &mut Landing) -> Result<bool> {
+    landing.digest("")?;
+    let mut is_gone = |who: &str| {
+        plan.ids.contains(&who.to_lowercase())
+            || normalised_email(who)
+                .and_then(|mail| landing.digest(&mail).ok())
+                .is_some_and(|mail| plan.mails.contains(&mail))
     };
-    let mails: BTreeSet<String> = addresses.iter().filter_map(|a| normalised_email(a)).collect();
-    let is_gone = |who: &str| {
-        plan.ids.contains(&who.to_lowercase()) || normalised_email(who).is_some_and(|mail| mails.contains(&mail))
+    let mut closings: Memory<worked::Entry> = memory(state, CLOSINGS)?;
+    let mut gone = closings.forget(|entry| is_gone(&entry.who)) > 0;
+    if gone {
+        keep_memory(state, CLOSINGS, &closings)?;
+    }
+    let path = state.join(worked::FILE);
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(gone),
+        Err(e) => return Err(cannot("read", &path, &e)),
     };
     let kept = worked::without(&text, is_gone)
         .map_err(|why| Error::failed(format!("cannot forget lines of {}", path.display())).because(why))?;
     if let Some(kept) = &kept {
-        write_atomically(path, kept.as_bytes())?;
+        write_atomically(&path, kept.as_bytes())?;
+        gone = true;
     }
-    Ok(kept.is_some())
+    Ok(gone)
 }
 
 /// Those of the user's own files that name somebody of the plan, for the user to edit: they are not ours to change.
-///
-/// # Errors
-/// When one cannot be read (exit 4).
-pub fn naming<'a>(
-    files: impl IntoIterator<Item = &'a Path>,
-    plan: &Plan,
-    addresses: &BTreeSet<String>,
-) -> Result<Vec<&'a Path>> {
-    let mut naming = Vec::new();
-    for path in files {
-        let text = match fs::read_to_string(path) {
-            Ok(text) => text.to_lowercase(),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => continue,
-            Err(e) => return Err(cannot("read", path, &e)),
-        };
-        if plan.ids.iter().chain(addresses).any(|name| text.contains(&name.to_lowercase())) {
-            naming.push(path);
-        }
-    }
-    Ok(naming)
+pub fn naming(files: Vec<Named>, plan: &Plan) -> Vec<String> {
+    let names: Vec<String> = plan.ids.iter().chain(&plan.addresses).cloned().collect();
+    // What cannot be read may hold them.
+    let may_name = |bytes: Result<Vec<u8>>| bytes.map_or(true, |bytes| shown::holds(&bytes, &names).unwrap_or(true));
+    files.into_iter().filter_map(|(name, bytes)| may_name(bytes).then_some(name)).collect()
 }
 
 /// How many stored payloads, and cells of landed records and of published tables, still hold one of the texts.

@@ -458,6 +458,15 @@ impl Landing {
         datasets::forget_versions(&self.dir, &secret, dataset, keep, erasure, selected)
     }
 
+    /// A digest of a text that tells nothing of it without the landing's secret.
+    ///
+    /// # Errors
+    /// When the secret cannot be read or made (exit 4).
+    pub fn digest(&mut self, text: &str) -> Result<String> {
+        let key = self.key()?;
+        Ok(format!("{:032x}", content::keyed_hash(&key, content::hash(&[text.as_bytes()]))))
+    }
+
     /// The key of the hashes that keep forgotten payloads away; made when first needed.
     fn key(&mut self) -> Result<[u8; 32]> {
         if let Some(key) = self.key {

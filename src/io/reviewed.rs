@@ -3,6 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use sha2::{Digest, Sha256};
+
+use super::files;
 use crate::error::{Error, Result};
 
 /// Larger files than this are no hand-written ones, in bytes.
@@ -44,6 +47,43 @@ pub fn bytes(path: Option<&Path>) -> Result<Vec<u8>> {
         _ => {}
     }
     fs::read(path).map_err(|e| cannot(e.to_string()))
+}
+
+/// A reviewed file: its name relative to the configuration file, and its bytes, or why they cannot be read.
+pub type Named = (String, Result<Vec<u8>>);
+
+/// The reviewed files that globs name, in the order of their names. A file that is not there yet is none; what is there
+/// and cannot be read is named. `keep_out`: folders of ours that no glob reaches into.
+pub fn files(globs: &[String], base: &Path, keep_out: &[std::path::PathBuf]) -> Vec<Named> {
+    let mut found: Vec<Named> = Vec::new();
+    for glob in globs {
+        let path = base.join(glob);
+        let is_new = !glob.contains(['*', '?', '[', '{']) && path.symlink_metadata().is_err();
+        if is_new && path.parent().is_some_and(Path::is_dir) {
+            continue;
+        }
+        match files::find(glob, base, keep_out) {
+            Ok(listing) => {
+                found.extend(listing.found.into_iter().map(|file| (file.key, bytes(Some(&file.path)))));
+                found.extend(listing.unread.into_iter().map(|(_, problem)| (glob.clone(), Err(problem))));
+            }
+            Err(problem) => found.push((glob.clone(), Err(problem))),
+        }
+    }
+    found.sort_by(|a, b| a.0.cmp(&b.0));
+    found.dedup_by(|a, b| a.0 == b.0 && a.1.is_ok() && b.1.is_ok());
+    found
+}
+
+/// The file that `close` keeps, where it is there.
+pub fn own(path: &Path, base: &Path) -> Option<Named> {
+    path.symlink_metadata().ok()?;
+    Some((path.strip_prefix(base).unwrap_or(path).display().to_string(), bytes(Some(path))))
+}
+
+/// The hash by which a reviewed file is known under another name.
+pub fn hash(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
 }
 
 /// Files of a user's folder, those with this ending (all if empty), as (path below the folder, text), sorted.

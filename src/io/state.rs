@@ -5,6 +5,7 @@
 //! state/began                           the day on which it began beside a report of an earlier day, and that day
 //! state/history/2026-05-03.parquet      what that day's report said, without contacts
 //! state/identities/2026-05-03.parquet   lead_id and person_id of that day, for the list of merges and splits
+//! state/closings.json                   what worked files ever said; decisions.json: reviewed decisions
 //! state/model.json                      parameters of the identity model, to read
 //! ```
 
@@ -13,13 +14,21 @@ use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
 use polars::prelude::*;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::landing::verify::Verified;
 use super::outlet;
 use super::publish::{MANIFEST, cannot, dated_folders, write_atomically, write_parquet};
 use crate::error::{Error, Result, count};
 use crate::history::from_version_0_1;
+use crate::reviewed::Memory;
 use crate::tables::{Grain, History, Identities, Table};
+
+/// File of what worked files ever said.
+pub const CLOSINGS: &str = "closings.json";
+/// File of what files of reviewed decisions ever said.
+pub const DECISIONS: &str = "decisions.json";
 
 const HISTORY: &str = "history";
 const IDENTITIES: &str = "identities";
@@ -114,6 +123,39 @@ pub fn keep_identities(state: &Path, as_of: NaiveDate, identities: &Table<Identi
         fs::remove_file(path).map_err(|e| cannot("delete", path, &e))?;
     }
     Ok(())
+}
+
+/// What reviewed files of one kind ever said; nothing before the first.
+///
+/// # Errors
+/// When it cannot be read (exit 4): without it, what people settled would be open again.
+pub fn memory<S: DeserializeOwned>(state: &Path, name: &str) -> Result<Memory<S>> {
+    let path = state.join(name);
+    let text = match fs::read(&path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Memory::default()),
+        Err(e) => return Err(cannot("read", &path, &e)),
+    };
+    serde_json::from_slice(&text).map_err(|e| {
+        // The parser's own words could quote a note.
+        Error::failed(format!("cannot read {}", path.display()))
+            .because(format!("line {}, column {} is damaged", e.line(), e.column()))
+            .hint("the state folder cannot be made again: restore this file from your backup")
+    })
+}
+
+/// Keeps what reviewed files ever said, where it is not what stands there.
+///
+/// # Errors
+/// When the disk refuses it (exit 4).
+pub fn keep_memory<S: Serialize>(state: &Path, name: &str, memory: &Memory<S>) -> Result<()> {
+    let text =
+        serde_json::to_vec(memory).map_err(|e| Error::failed("cannot write what reviewed files say").because(e))?;
+    let path = state.join(name);
+    if fs::read(&path).is_ok_and(|old| old == text) {
+        return Ok(());
+    }
+    write_atomically(&path, &text)
 }
 
 /// Keeps the parameters of the identity model for people to read.

@@ -2,9 +2,11 @@
 //!
 //! What cannot be read is a [`Troubles`] entry: the job goes on without concluding anything from its absence.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tracing::{info, warn};
 
 use crate::config::{Config, Destination};
@@ -21,10 +23,12 @@ use crate::job::prepare::{Options, Ready};
 use crate::leads::Parsed;
 use crate::pipeline::{Day, Records, Reviewed};
 use crate::queries::as_of_ends_at;
+use crate::reviewed::{File, Memory};
 use crate::tables::{
     Charges, EarlierContacts, ExportRecords, Grain, History, Identities, Readings, SetAside, Spend, Table,
 };
 use crate::tabular::readings::{self, Unread};
+use crate::worked::{Closings, Worked};
 use crate::{cost, coverage, crm, forget, leads, reconcile, replay, worked};
 
 /// CRM records in the landing.
@@ -52,14 +56,6 @@ impl Troubles {
         warn!("{place}: {error}");
         self.sentences.push(format!("{place}: {}", error.what()));
         self.findings.push(Finding::mail(place, about(error.what().to_owned()), 1));
-    }
-
-    /// What a reviewed file says, or nothing where it cannot be used.
-    fn without<T: Default>(&mut self, what: &str, read: Result<T>) -> T {
-        read.unwrap_or_else(|error| {
-            self.add(|why| AboutSetting::ReviewedUnusable(why).into(), what, &error);
-            T::default()
-        })
     }
 }
 
@@ -156,13 +152,13 @@ pub(super) fn everything(ready: &Ready, options: &Options) -> Result<Gathered> {
     let mut landing = Landing::open(&config.state_dir, options.wait)?;
     publish::prepare(&config.output.dir)?;
     if let Some(plan) = forgetting::pending(&config.state_dir)? {
-        forgetting::carry_out(&plan, &BTreeSet::new(), &places(config), &mut landing)?;
+        forgetting::carry_out(&plan, &places(config), &mut landing)?;
         info!("finished an interrupted forgetting");
     }
     let history = state::history_before(&config.state_dir, as_of)?;
     let previous = state::identities_before(&config.state_dir, as_of)?;
     let mut troubles = Troubles::default();
-    let reviewed = reviewed(ready, &mut troubles)?;
+    let reviewed = reviewed(ready, &mut landing, &mut troubles)?;
 
     let fetched = fetch_sources(config, options, &mut landing, now, &mut troubles)?;
     if let Some(report) = state::began_beside_report(&config.state_dir, &config.output.dir, as_of)? {
@@ -208,7 +204,7 @@ pub(super) fn leads(ready: &Ready, gathered: &mut Gathered) -> Result<(usize, Pa
     if aged.is_empty() {
         return Ok((landed, parsed));
     }
-    let erased = forgetting::carry_out(&aged, &BTreeSet::new(), &places, &mut gathered.landing)?;
+    let erased = forgetting::carry_out(&aged, &places, &mut gathered.landing)?;
     info!(
         "{} and {} erased by age ([privacy] keep, keep_dnc)",
         raw_leads(erased.raw_rows),
@@ -245,25 +241,71 @@ pub(super) fn witnesses(ready: &Ready, gathered: &Gathered) -> Result<Table<Expo
     crm::records(&gathered.landing.versions(&WITNESSES)?, &ready.day.config.witnesses, ready.day.as_of_ends_at)
 }
 
-/// What people said. It is read under the lock: `close` and `replay` write it. Without a file that cannot be used the
-/// report is made all the same.
-fn reviewed(ready: &Ready, troubles: &mut Troubles) -> Result<Reviewed> {
+/// What people said, tonight and ever. It is read under the lock: `close` and `replay` write it. Of a file that cannot be
+/// used what it said before holds, and the report is made all the same.
+fn reviewed(ready: &Ready, landing: &mut Landing, troubles: &mut Troubles) -> Result<Reviewed> {
     let Day { config, as_of, .. } = ready.day;
-    // Where the configuration names no reviewed file, `close` keeps its own.
-    let own = config.state_dir.join(worked::FILE);
-    let worked = config.missed.worked.as_ref().unwrap_or(&own);
-    let read = reviewed::bytes(Some(worked)).and_then(|bytes| worked::read(&worked.display().to_string(), bytes));
-    let worked = troubles.without("worked", read);
-    let decisions = match config.identity.decisions.as_deref() {
-        Some(path) => {
-            let read = reviewed::bytes(Some(path));
-            troubles
-                .without("decisions", read.and_then(|bytes| identity::decisions(&path.display().to_string(), bytes)))
-        }
-        None => Decisions::default(),
-    };
+    // What `close` keeps comes last: a command is meant for tonight.
+    let mut files = reviewed::files(&config.missed.worked, &config.base, &out_of_reach(config));
+    files.extend(reviewed::own(&config.state_dir.join(worked::FILE), &config.base));
+    let mut tonight = Worked::default();
+    let closings = remembered(ready, landing, (state::CLOSINGS, "worked"), files, troubles, |name, bytes, alone| {
+        let read = worked::read(name, bytes)?;
+        tonight.problems.extend(named(name, read.problems, alone));
+        tonight.entries.extend(read.entries.iter().cloned());
+        Ok(read.entries)
+    })?;
+    let files = reviewed::files(&config.identity.decisions, &config.base, &out_of_reach(config));
+    let mut problems = Vec::new();
+    let decided =
+        remembered(ready, landing, (state::DECISIONS, "decisions"), files, troubles, |name, bytes, alone| {
+            let read = identity::decisions(name, bytes)?;
+            problems.extend(named(name, read.problems, alone));
+            Ok(read.lines)
+        })?;
+    let made = identity::holding(decided.until(as_of).map(|said| &said.what));
+    let worked = Closings::new(closings.until(as_of), tonight, |day| as_of_ends_at(day, config.report.timezone));
     let replayed = reviewed::text(Some(&config.state_dir.join(REPLAYED)))?;
+    let decisions = Decisions { made, problems };
     Ok(Reviewed { decisions, worked, replayed: replay::memory(&replayed, Some(as_of)) })
+}
+
+/// Reads reviewed files of one kind and takes what they say into its memory, which is kept before any work is done.
+fn remembered<S: Serialize + DeserializeOwned>(
+    ready: &Ready,
+    landing: &mut Landing,
+    (memory_file, what): (&str, &str),
+    files: Vec<reviewed::Named>,
+    troubles: &mut Troubles,
+    mut read: impl FnMut(&str, Vec<u8>, bool) -> Result<Vec<S>>,
+) -> Result<Memory<S>> {
+    let (state, as_of) = (&ready.day.config.state_dir, ready.day.as_of);
+    let mut memory = state::memory(state, memory_file)?;
+    let alone = files.len() == 1;
+    // Made before it is needed: that it cannot be had is no fault of a file.
+    landing.digest("")?;
+    for (name, bytes) in files {
+        let taken = bytes.and_then(|bytes| {
+            let sha256 = reviewed::hash(&bytes);
+            Ok(File { lines: read(&name, bytes, alone)?, name, sha256 })
+        });
+        match taken {
+            Ok(file) => memory.take(file, as_of, |line| landing.digest(line).unwrap_or_default()),
+            Err(error) => troubles.add(|why| AboutSetting::ReviewedUnusable(why).into(), what, &error),
+        }
+    }
+    state::keep_memory(state, memory_file, &memory)?;
+    Ok(memory)
+}
+
+/// Problems of lines, with the name of their file where there are several.
+fn named(file: &str, problems: Vec<String>, alone: bool) -> Vec<String> {
+    if alone { problems } else { problems.into_iter().map(|problem| format!("{file}, {problem}")).collect() }
+}
+
+/// Folders of ours that no glob reaches into.
+fn out_of_reach(config: &Config) -> [std::path::PathBuf; 2] {
+    [config.state_dir.clone(), config.output.dir.clone()]
 }
 
 /// The count in words.

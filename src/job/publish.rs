@@ -158,6 +158,8 @@ fn call_list(day: &Day, results: Results) -> Result<Vec<u8>> {
         people: &results.people.people,
         crm_records: &results.verdicts.crm_records,
         gated: &results.conclusions.gated,
+        tries: &results.conclusions.tries,
+        as_of,
         dnc_silences_person: config.privacy.dnc_silences_person,
         split_by: config.call_list.split_by,
         as_of_ends_at,

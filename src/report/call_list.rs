@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, TimeZone as _, Utc};
+use chrono::{DateTime, NaiveDate, TimeZone as _, Utc};
 use chrono_tz::Tz;
 
 use crate::codes::{stage, status};
@@ -16,6 +16,7 @@ use crate::error::Result;
 use crate::report::xlsx::{Cell, Column, Sheet};
 use crate::suppression::Suppressed;
 use crate::tables::{CrmRecords, Leads, MissedLeads, People, Table};
+use crate::worked::Tries;
 
 mod companies;
 mod contacts;
@@ -36,6 +37,10 @@ pub struct Inputs<'a> {
     pub crm_records: &'a Table<CrmRecords>,
     /// Destinations whose export is probably not complete: nothing of them is called about.
     pub gated: &'a BTreeSet<String>,
+    /// Lead id to the tries to reach its person.
+    pub tries: &'a BTreeMap<String, Tries>,
+    /// The day of the list: who is to be called on a later one is not on it.
+    pub as_of: NaiveDate,
     /// Whether a do-not-contact lead silences the person's other leads.
     pub dnc_silences_person: bool,
     /// How to divide the list; none: one sheet.
@@ -102,6 +107,7 @@ fn columns() -> Vec<Column> {
         ("Do", 28.0),
         ("What to say", 60.0),
         ("Status", 10.0),
+        ("Tried", 26.0),
         ("Outcome", 18.0),
         ("Note", 40.0),
         ("Lead ID", 20.0),
@@ -111,7 +117,9 @@ fn columns() -> Vec<Column> {
     .collect();
     for column in &mut columns {
         if column.title == "Outcome" {
-            column.choices = ["called", "duplicate", "junk", "in-crm:"].map(str::to_owned).to_vec();
+            column.choices = ["called", "duplicate", "junk", "in-crm:", "no-answer", "call-back:", "open"]
+                .map(str::to_owned)
+                .to_vec();
         }
     }
     columns
@@ -150,10 +158,21 @@ fn row(inputs: &Inputs, contact: &Contact, known: &Known, missed: &[Missed]) -> 
         Cell::Text(what_to_do(contact, known)),
         Cell::Text(what_to_say(contact, known, missed, days)),
         text(missed.first().map(|m| m.status)),
+        tried(inputs, missed).map_or(Cell::Empty, Cell::Text),
         Cell::Empty,
         Cell::Empty,
         Cell::Text(ids.join(" ")),
     ]
+}
+
+/// How often somebody tried to reach the person, and when last.
+fn tried(inputs: &Inputs, missed: &[Missed]) -> Option<String> {
+    let last = missed.iter().filter_map(|m| inputs.tries.get(m.lead_id)).max_by_key(|t| (t.last_on, t.count))?;
+    let times = if last.count == 1 { "once".to_owned() } else { format!("{} times", last.count) };
+    Some(match last.call_on {
+        Some(day) => format!("{times}; to be called on {day}"),
+        None => format!("{times}, last told {}", last.last_on),
+    })
 }
 
 fn act(missed: &Missed, timezone: Tz) -> String {
@@ -229,6 +248,7 @@ fn by_person<'a>(
         let person = people[row].unwrap_or(lead_id);
         let callable = [status::NEW, status::OPEN, status::REPLAYED].contains(&status)
             && !inputs.gated.contains(destination)
+            && inputs.tries.get(lead_id).and_then(|tries| tries.call_on).is_none_or(|day| day <= inputs.as_of)
             && contacts.genuine.contains(lead_id)
             && !silent.holds(Some(person), emails[row]);
         if !callable {

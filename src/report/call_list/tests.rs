@@ -55,6 +55,8 @@ fn sheets_of(case: &Case, split_by: Option<SplitBy>) -> Vec<Sheet> {
         people: &case.people,
         crm_records: &case.records,
         gated: &BTreeSet::from(["gate".to_owned()]),
+        tries: &BTreeMap::new(),
+        as_of: "2026-05-06".parse().unwrap(),
         dnc_silences_person: false,
         split_by,
         as_of_ends_at: "2026-05-07T00:00:00Z".parse().unwrap(),
