@@ -134,7 +134,8 @@ money_lines as (
         coalesce(s.campaign, '(none)') as campaign,
         s.currency,
         s.spend,
-        cast(null as decimal(38, 18)) as storage_cost
+        cast(null as decimal(38, 18)) as storage_cost,
+        s.spend as amount
     from spend_dated as s
     inner join calendar as d on d.day = s.day
     union all
@@ -144,7 +145,8 @@ money_lines as (
         '(none)' as campaign,
         c.currency,
         cast(null as decimal(38, 18)) as spend,
-        c.cost as storage_cost
+        c.cost as storage_cost,
+        c.cost as amount
     from charges as c
     inner join calendar as d on d.day = c.day
 ),
@@ -156,12 +158,14 @@ money_leveled as (
         case when l.level >= 2 then '(all)' else m.campaign end as campaign,
         m.currency,
         m.spend,
-        m.storage_cost
+        m.storage_cost,
+        m.amount
     from money_lines as m
     cross join levels as l
 ),
 
--- The sum of nothing is unknown, not zero; engines differ, so it is said.
+-- The sum of nothing is unknown, not zero; engines differ, so it is said. Both together are summed as lines and not by
+-- adding two sums, where Spark keeps one digit less.
 money as (
     select
         period,
@@ -169,7 +173,8 @@ money as (
         campaign,
         currency,
         case when count(spend) > 0 then sum(spend) end as spend,
-        case when count(storage_cost) > 0 then sum(storage_cost) end as storage_cost
+        case when count(storage_cost) > 0 then sum(storage_cost) end as storage_cost,
+        case when count(spend) > 0 and count(storage_cost) > 0 then sum(amount) end as spend_and_storage
     from money_leveled
     group by period, offer_id, campaign, currency
 ),
@@ -187,6 +192,7 @@ together as (
         m.currency,
         m.spend,
         m.storage_cost,
+        m.spend_and_storage,
         coalesce(c.leads, 0) as leads,
         coalesce(c.people, 0) as people,
         coalesce(c.delivered, 0) as delivered,
@@ -203,6 +209,7 @@ together as (
         '(none)' as currency,
         cast(null as decimal(38, 18)) as spend,
         cast(null as decimal(38, 18)) as storage_cost,
+        cast(null as decimal(38, 18)) as spend_and_storage,
         c.leads,
         c.people,
         c.delivered,
@@ -227,7 +234,7 @@ doubles as (
         t.delivered,
         t.purchase,
         case when k.opportunities = 1 then t.won end as won,
-        cast(t.spend + t.storage_cost as double) as cost_double,
+        cast(t.spend_and_storage as double) as cost_double,
         cast(t.spend as double) as spend_double,
         cast(t.leads as double) as leads_double,
         cast(t.people as double) as people_double,

@@ -9,7 +9,7 @@ told as (
     union all
     select 'quarantine' as area, source as name, '' as file, reason, source_key as id from quarantine
     union all
-    select 'set aside' as area, destination as name, file, reason, cast(row as varchar) as id from set_aside
+    select 'set aside' as area, destination as name, file, reason, cast(row as string) as id from set_aside
 )
 
 select area, name, file, reason, cast(count(id) as bigint) as rows
