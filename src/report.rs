@@ -22,6 +22,7 @@ use crate::history::ToldFinding;
 use crate::queries::{Catalog, Computed};
 use crate::tables;
 
+pub mod actions;
 pub mod call_list;
 pub mod chart;
 pub mod filters;
@@ -44,6 +45,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("parts.html", include_str!("../reports/parts.html")),
     ("style.css", include_str!("../reports/style.css")),
     ("headline.html", include_str!("../reports/headline.html")),
+    ("actions.html", include_str!("../reports/actions.html")),
     ("balance.html", include_str!("../reports/balance.html")),
     ("findings.html", include_str!("../reports/findings.html")),
     ("missed_leads.html", include_str!("../reports/missed_leads.html")),
@@ -58,6 +60,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("identity.html", include_str!("../reports/identity.html")),
     ("own.html", include_str!("../reports/own.html")),
     ("notes.html", include_str!("../reports/notes.html")),
+    ("glossary.html", include_str!("../reports/glossary.html")),
     ("summary.txt", include_str!("../reports/summary.txt")),
     ("notify.json", include_str!("../reports/notify.json")),
     ("notify-slack.json", include_str!("../reports/notify-slack.json")),
@@ -90,6 +93,8 @@ pub struct Facts {
     pub identity: Json,
     /// What could not be read, one line each, without personal data; the report is incomplete if there is any.
     pub problems: Vec<String>,
+    /// People on the call list: open, and neither opted out nor of an export that is not believed.
+    pub to_call: i64,
     /// Median hours from the first report of a missed lead to its being settled.
     pub settled_hours: Option<f64>,
     /// The rows of `findings`, as data.
@@ -245,6 +250,7 @@ fn made_up_facts() -> Facts {
             "grace_from": "delays"}]),
         identity: json!({"leads": 1}),
         problems: vec!["x".to_owned()],
+        to_call: 1,
         settled_hours: Some(1.0),
         findings: Vec::new(),
         outages: BTreeMap::new(),
@@ -347,10 +353,6 @@ pub fn workbook(inputs: &Inputs<'_>) -> Result<Vec<u8>> {
     for name in contract.chain(own) {
         let Some(frame) = inputs.catalog.get(name) else { continue };
         let names = frame.get_column_names();
-        let columns = names.iter().map(|c| {
-            let titled = c.replace('_', " ");
-            xlsx::Column::new(titled.clone(), (titled.chars().count() as f64 + 3.0).clamp(9.0, 30.0).max(width_of(c)))
-        });
         let shown = frame.height().min(xlsx::MOST_ROWS + 1);
         let mut rows = vec![Vec::with_capacity(frame.width()); shown];
         for column in frame.columns() {
@@ -358,7 +360,14 @@ pub fn workbook(inputs: &Inputs<'_>) -> Result<Vec<u8>> {
                 row.push(view.cell(column.name(), column.get(place)?));
             }
         }
-        sheets.push(xlsx::Sheet { name: name.replace('_', " "), columns: columns.collect(), rows });
+        let columns = names.iter().enumerate().map(|(place, name)| {
+            let longest = rows.iter().take(SAMPLED).filter_map(|row| row.get(place)).map(xlsx::Cell::characters).max();
+            let titled = name.replace('_', " ");
+            let width = longest.unwrap_or(0).clamp(7, WIDEST).max(titled.chars().count().min(14));
+            xlsx::Column::new(titled, width as f64 + 2.0)
+        });
+        let columns = columns.collect();
+        sheets.push(xlsx::Sheet { name: name.replace('_', " "), columns, rows, printed: None });
     }
     xlsx::workbook(&format!("leadrecon report {}", inputs.as_of), inputs.as_of, inputs.timezone, &sheets)
 }
@@ -370,14 +379,9 @@ const SHEETS: &[&str] = &[
     "set_aside", "identity_quality",
 ];
 
-fn width_of(column: &str) -> f64 {
-    match column {
-        "text" | "advice" | "condition" | "detail" => 60.0,
-        c if c.ends_with("_at") || c.ends_with("_by") || c.ends_with("_after") => 17.0,
-        "email" | "company" | "title" | "offer_id" | "offer" | "lead_source" => 26.0,
-        _ => 0.0,
-    }
-}
+/// Rows that are looked at for the width of a column of report.xlsx, and most characters of one; longer texts wrap.
+const SAMPLED: usize = 500;
+const WIDEST: usize = 56;
 
 /// First sheet: the headline, the books, and whether the report is complete.
 fn overview(told: &Told, inputs: &Inputs<'_>) -> xlsx::Sheet {
@@ -394,6 +398,7 @@ fn overview(told: &Told, inputs: &Inputs<'_>) -> xlsx::Sheet {
         name: "Overview".to_owned(),
         columns: vec![xlsx::Column::new("What", 14.0), xlsx::Column::new("In words", 120.0)],
         rows,
+        printed: None,
     }
 }
 
@@ -425,7 +430,7 @@ struct Told {
 impl Told {
     fn new(inputs: &Inputs<'_>) -> Result<Told> {
         let view = View { pii: inputs.pii, timezone: inputs.timezone };
-        let figures = Figures::of(inputs.catalog)?;
+        let figures = Figures { to_call: inputs.facts.to_call, ..Figures::of(inputs.catalog)? };
         let outages = words::outages(inputs.catalog, &inputs.facts.outages, view)?;
         let headline =
             words::headline(&figures, inputs.catalog, &outages, &inputs.facts.findings, inputs.facts.problems.len())?;
@@ -442,6 +447,7 @@ impl Told {
             ("problems", Value::from(Serde(&inputs.facts.problems))),
             ("headline", Value::from(Serde(&self.headline))),
             ("figures", Value::from(Serde(&self.figures))),
+            ("actions", Value::from(Serde(actions::actions(&self.figures, &self.outages, &inputs.facts.findings)))),
             ("settled_seconds", Value::from(Serde(inputs.facts.settled_hours.map(|h| h * 3600.0)))),
             ("equations", Value::from(Serde(equations(&inputs.facts.balance)))),
             ("balance", with_lists(&inputs.facts.balance, &["equations", "destinations"])),
@@ -489,6 +495,7 @@ impl Told {
         rows("cost_offers", filtered("cost", is("offer_id", "(all)").not().and(is("campaign", "(all)")))?)?;
         rows("cost_campaigns", filtered("cost", is("campaign", "(all)").not().and(is("campaign", "(none)").not()))?)?;
 
+        context.insert("titles", Value::from(titles(inputs.catalog)?));
         context.insert("outage_words", Value::from(Serde(&self.outages)));
         context.insert("line", Value::from(Serde(chart::line(inputs.catalog, &self.outages)?)));
         let weeks = inputs.catalog.get("weeks").map(chart::weeks).transpose()?.unwrap_or_default();
@@ -520,6 +527,26 @@ impl Told {
         context.insert("grains", Value::from(grains.into_iter().map(Value::from).collect::<Vec<_>>()));
         Ok(Value::from(context))
     }
+}
+
+/// The title of each offer that leads name, the one most often given.
+fn titles(catalog: &Catalog) -> Result<BTreeMap<String, String>> {
+    let Some(leads) = catalog.get("leads") else { return Ok(BTreeMap::new()) };
+    let (ids, offers) = (leads.column("offer_id")?.str()?, leads.column("offer")?.str()?);
+    let mut given: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for (id, title) in ids.iter().zip(offers.iter()) {
+        if let (Some(id), Some(title)) = (id, title) {
+            *given.entry((id, title)).or_default() += 1;
+        }
+    }
+    let mut titles: BTreeMap<String, (usize, String)> = BTreeMap::new();
+    for ((id, title), times) in given {
+        let known = titles.entry(id.to_owned()).or_default();
+        if times > known.0 {
+            *known = (times, title.to_owned());
+        }
+    }
+    Ok(titles.into_iter().map(|(id, (_, title))| (id, title)).collect())
 }
 
 fn is_published(name: &str, computed: &Computed) -> bool {

@@ -54,12 +54,14 @@ pub(super) fn night(
 ) -> Result<Done> {
     let Day { config, as_of, .. } = ready.day;
     let told = &results.conclusions.told;
+    let calls = call_list_sheets(&ready.day, results)?;
     let facts = Facts {
         balance: json(balance)?,
         exports: json(&gathered.files())?,
         inferred: json(&results.verdicts.reconciled.destinations)?,
         identity: json(&results.people.quality)?,
         problems: gathered.troubles.sentences.clone(),
+        to_call: people_on(&calls),
         settled_hours: told.settled_hours,
         findings: told.findings.clone(),
         outages: results.losses.outage_words.clone(),
@@ -84,7 +86,7 @@ pub(super) fn night(
     folder.write_text("summary.txt", &summary_text, own)?;
     folder.write_text("report.html", &report::html(&report, &ready.templates)?, full || own)?;
     folder.write("report.xlsx", &report::workbook(&report)?, full || has_own_tables)?;
-    folder.write("call-list.xlsx", &call_list(&ready.day, results)?, true)?;
+    folder.write("call-list.xlsx", &xlsx::workbook("Call list", as_of, config.report.timezone, &calls)?, true)?;
     timings.done("all was written");
     let manifest = manifest(ready, gathered, timings, &folder);
     folder.write_text(MANIFEST, &pretty(&manifest)?, false)?;
@@ -148,11 +150,11 @@ fn write_tables(folder: &mut Folder, catalog: &Catalog, computed: &Computed, csv
     Ok(())
 }
 
-/// Bytes of call-list.xlsx.
-fn call_list(day: &Day, results: Results) -> Result<Vec<u8>> {
-    let Day { config, as_of, as_of_ends_at } = *day;
+/// The sheets of call-list.xlsx.
+fn call_list_sheets(day: &Day, results: Results) -> Result<Vec<xlsx::Sheet>> {
+    let Day { config, as_of_ends_at, .. } = *day;
     let timezone = config.report.timezone;
-    let sheets = call_list::sheets(&call_list::Inputs {
+    call_list::sheets(&call_list::Inputs {
         missed_leads: &results.conclusions.told.missed_leads,
         leads: &results.parsed.leads,
         people: &results.people.people,
@@ -164,8 +166,12 @@ fn call_list(day: &Day, results: Results) -> Result<Vec<u8>> {
         split_by: config.call_list.split_by,
         as_of_ends_at,
         timezone,
-    })?;
-    xlsx::workbook("Call list", as_of, timezone, &sheets)
+    })
+}
+
+/// One row is one person.
+fn people_on(calls: &[xlsx::Sheet]) -> i64 {
+    calls.iter().map(|sheet| i64::try_from(sheet.rows.len()).unwrap_or(0)).sum()
 }
 
 fn levels(findings: &Table<Findings>) -> Result<BTreeSet<String>> {

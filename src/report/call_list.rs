@@ -1,7 +1,7 @@
 //! Missed people → the sheets of `call-list.xlsx`: one row for each person whom somebody should call, most urgent first.
 //!
 //! It is read by sales, so it says what the person did, what stands in the CRM about the company already, and what to
-//! say; the two empty columns at the end, outcome and note, are read back as `worked.csv` (`worked.rs`). It holds nobody
+//! say; assignee and next date are for those who share the work, outcome and note are read back (`worked.rs`). It holds nobody
 //! who must not be called: only genuine leads can be missed, and people who opted out (`suppressed.rs`) are left out here.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,6 +51,9 @@ pub struct Inputs<'a> {
     pub timezone: Tz,
 }
 
+/// The first columns are what somebody needs who calls from paper; they fit a page.
+const PRINTED: usize = 8;
+
 /// One lead of somebody on the list.
 struct Missed<'a> {
     lead_id: &'a str,
@@ -87,30 +90,34 @@ pub fn sheets(inputs: &Inputs) -> Result<Vec<Sheet>> {
     if sheets.is_empty() {
         sheets.insert("Call list".to_owned(), Vec::new());
     }
-    Ok(sheets.into_iter().map(|(name, rows)| Sheet { name, columns: columns(), rows }).collect())
+    let sheet = |(name, rows)| Sheet { name, columns: columns(), rows, printed: Some(PRINTED) };
+    Ok(sheets.into_iter().map(sheet).collect())
 }
 
 fn columns() -> Vec<Column> {
     let mut columns: Vec<Column> = [
-        ("Name", 24.0),
-        ("Phone", 20.0),
-        ("Email", 30.0),
-        ("Company", 26.0),
-        ("Title", 20.0),
-        ("Country", 12.0),
-        ("What they did", 60.0),
-        ("Waiting since", 18.0),
-        ("Days", 7.0),
-        ("Missing in", 16.0),
-        ("Colleagues in the CRM", 40.0),
+        ("Name", 22.0),
+        ("Phone", 18.0),
+        ("Email", 28.0),
+        ("Company", 22.0),
+        ("What they did", 34.0),
+        ("Days waiting", 9.0),
+        ("Do", 24.0),
+        ("What to say", 44.0),
+        // What fits a page ends here.
+        ("Assignee", 18.0),
+        ("Next date", 12.0),
+        ("Outcome", 16.0),
+        ("Note", 36.0),
+        ("Title", 22.0),
+        ("Country", 14.0),
+        ("Waiting since", 17.0),
+        ("Missing in", 14.0),
+        ("Colleagues in the CRM", 60.0),
         ("Owner", 18.0),
-        ("Do", 28.0),
-        ("What to say", 60.0),
         ("Status", 10.0),
         ("Tried", 26.0),
-        ("Outcome", 18.0),
-        ("Note", 40.0),
-        ("Lead ID", 20.0),
+        ("Lead ID", 18.0),
     ]
     .into_iter()
     .map(|(title, width)| Column::new(title, width))
@@ -147,20 +154,22 @@ fn row(inputs: &Inputs, contact: &Contact, known: &Known, missed: &[Missed]) -> 
         text(contact.phone),
         text(contact.email),
         text(contact.company),
+        Cell::Text(acts.join("; ")),
+        Cell::Count(days),
+        Cell::Text(what_to_do(contact, known)),
+        Cell::Text(what_to_say(contact, known, missed, days)),
+        Cell::Empty,
+        Cell::Empty,
+        Cell::Empty,
+        Cell::Empty,
         text(contact.title),
         text(contact.country),
-        Cell::Text(acts.join("; ")),
         first.map_or(Cell::Empty, Cell::Instant),
-        Cell::Count(days),
         Cell::Text(destinations.join(", ")),
         text(Some(known.colleagues.as_str()).filter(|c| !c.is_empty())),
         text(known.owner),
-        Cell::Text(what_to_do(contact, known)),
-        Cell::Text(what_to_say(contact, known, missed, days)),
         text(missed.first().map(|m| m.status)),
         tried(inputs, missed).map_or(Cell::Empty, Cell::Text),
-        Cell::Empty,
-        Cell::Empty,
         Cell::Text(ids.join(" ")),
     ]
 }

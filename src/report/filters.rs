@@ -161,6 +161,14 @@ pub fn register(env: &mut minijinja::Environment<'_>) {
     // Shares as units of a drawing that is 100 wide.
     env.add_filter("per_hundred", number(|share| format!("{:.2}", share.clamp(0.0, 1.0) * 100.0)));
     env.add_filter("per_hundred_less", |high: f64, low: f64| format!("{:.2}", (high - low).clamp(0.0, 1.0) * 100.0));
+    // Text with names between backticks → the same with them as code; everything is escaped.
+    env.add_filter("code", |text: &str| {
+        let parts = text.split('`').enumerate().map(|(at, part)| {
+            let part = minijinja::HtmlEscape(part);
+            if at % 2 == 1 { format!("<code>{part}</code>") } else { part.to_string() }
+        });
+        Value::from_safe_string(parts.collect())
+    });
     env.add_filter("month", |day: &str| day.get(..7).unwrap_or(day).to_owned());
     env.add_filter("words", |text: &str| text.replace(['-', '_'], " "));
 }

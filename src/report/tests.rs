@@ -131,8 +131,8 @@ fn sections_without_rows_say_so_and_why() {
     let inputs = Inputs { catalog: &catalog, computed, facts: &facts, ..inputs(Pii::Masked) };
     let page = html(&inputs, templates()).unwrap();
     for said in [
-        "No destination is configured", "Nothing to act on", "No missed lead is open", "No stretch of time",
-        "No pattern", "No lead that an earlier report called missed", "Every lead that arrived has been worked on",
+        "No destination is configured", "Nothing to act on", "No lost lead is open", "No stretch of time",
+        "No pattern", "No lead that an earlier report called lost", "Every lead that arrived has been worked on",
         "there is no funnel", "No cost export", "Nothing was read", "nobody to recognise",
     ] {
         assert!(page.contains(said), "{said}");

@@ -43,6 +43,8 @@ pub struct Figures {
     pub open: i64,
     /// People of the open.
     pub open_people: i64,
+    /// People on the call list; the tables do not tell, so whoever makes it sets it.
+    pub to_call: i64,
     /// First reported today.
     pub new: i64,
     /// People of the new.
@@ -126,6 +128,7 @@ impl Figures {
             excluded: verdict(crate::codes::verdict::EXCLUDED)?,
             open: rows("missed_leads", open())?,
             open_people: people(open())?,
+            to_call: 0,
             new: rows("missed_leads", is("status", status::NEW))?,
             new_people: people(is("status", status::NEW))?,
             closed: rows("missed_leads", is("status", status::CLOSED))?,
@@ -358,6 +361,8 @@ pub struct Outage {
     pub id: String,
     /// Name of the destination; `the store` for an outage of the store.
     pub destination: String,
+    /// Whether the store itself was down, and no CRM.
+    pub is_of_store: bool,
     /// Whether it goes on.
     pub ongoing: bool,
     /// One sentence for the headline.
@@ -437,6 +442,7 @@ pub fn outages(catalog: &Catalog, words: &BTreeMap<String, OutageWords>, view: V
         };
         told.push(Outage {
             id,
+            is_of_store: scope == "source",
             ongoing,
             short: format!("{stretch}."),
             brief: format!("{stretch}: {lost}"),

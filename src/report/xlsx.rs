@@ -16,6 +16,8 @@ use crate::error::{Error, Result};
 
 /// Most rows of a sheet; what is more stands in the tables, and a last row says so.
 pub const MOST_ROWS: usize = 100_000;
+/// Characters of a line of landscape A4 that can still be read; a wider sheet is printed on several pages side by side.
+const PAGE: f64 = 210.0;
 /// Most UTF-16 units of a cell.
 const MOST_TEXT: usize = 32_767;
 
@@ -40,6 +42,20 @@ pub enum Cell {
     Day(NaiveDate),
     /// True or false, shown as yes or no.
     Flag(bool),
+}
+
+impl Cell {
+    /// How many characters it shows, about.
+    pub fn characters(&self) -> usize {
+        match self {
+            Cell::Empty => 0,
+            Cell::Text(text) => text.lines().map(|line| line.chars().count()).max().unwrap_or(0),
+            Cell::Instant(_) => 16,
+            Cell::Day(_) => 10,
+            Cell::Flag(_) => 3,
+            Cell::Count(_) | Cell::Number(_) | Cell::Share(_) | Cell::Money(_) => 9,
+        }
+    }
 }
 
 impl From<Option<&str>> for Cell {
@@ -75,6 +91,8 @@ pub struct Sheet {
     pub columns: Vec<Column>,
     /// Rows, each as long as `columns`.
     pub rows: Vec<Vec<Cell>>,
+    /// How many of the first columns are printed; none: all of them.
+    pub printed: Option<usize>,
 }
 
 /// The bytes of a workbook. `as_of` is its creation time, so that a second run gives the same bytes.
@@ -119,7 +137,7 @@ struct Formats {
 
 impl Formats {
     fn new() -> Self {
-        let cell = || Format::new().set_align(FormatAlign::Top);
+        let cell = || Format::new().set_align(FormatAlign::Top).set_border_bottom(FormatBorder::Hair);
         Formats {
             heading: Format::new()
                 .set_bold()
@@ -143,7 +161,11 @@ impl Formats {
 
 fn fill(at: &mut Worksheet, name: &str, sheet: &Sheet, timezone: Tz, formats: &Formats) -> Result<(), XlsxError> {
     at.set_name(name)?;
-    at.set_landscape().set_paper_size(9).set_print_fit_to_pages(1, 0);
+    let printed = sheet.printed.unwrap_or(sheet.columns.len());
+    let width: f64 = sheet.columns.iter().take(printed).map(|column| column.width).sum();
+    let pages = (width / PAGE).ceil().max(1.0) as u16;
+    at.set_landscape().set_paper_size(9).set_print_fit_to_pages(pages, 0);
+    at.set_margins(0.4, 0.4, 0.6, 0.6, 0.3, 0.3).set_footer("&L&A&RPage &P of &N");
     at.set_repeat_rows(0, 0)?;
     at.set_freeze_panes(1, 0)?;
     let shown = sheet.rows.len().min(MOST_ROWS);
@@ -158,7 +180,15 @@ fn fill(at: &mut Worksheet, name: &str, sheet: &Sheet, timezone: Tz, formats: &F
             at.add_data_validation(1, place, last_row.max(1), place, &list)?;
         }
     }
+    at.set_row_height(0, height(sheet.columns.iter().map(|c| (c.title.as_str(), c.width))))?;
     for (row, cells) in (1u32..).zip(sheet.rows.iter().take(MOST_ROWS)) {
+        at.set_row_height(
+            row,
+            height(cells.iter().zip(&sheet.columns).filter_map(|(cell, column)| match cell {
+                Cell::Text(text) => Some((text.as_str(), column.width)),
+                _ => None,
+            })),
+        )?;
         for (place, cell) in (0u16..).zip(cells) {
             put(at, row, place, cell, timezone, formats)?;
         }
@@ -167,6 +197,8 @@ fn fill(at: &mut Worksheet, name: &str, sheet: &Sheet, timezone: Tz, formats: &F
         let last_column = last_column as u16;
         at.autofilter(0, 0, last_row, last_column)?;
         at.ignore_error_range(0, 0, last_row, last_column, IgnoreError::NumberStoredAsText)?;
+        let printed = sheet.printed.map_or(last_column, |n| last_column.min((n as u16).saturating_sub(1)));
+        at.set_print_area(0, 0, last_row, printed)?;
     }
     if sheet.rows.len() > shown {
         let left = format!("{} rows more: see the tables", sheet.rows.len() - shown);
@@ -196,6 +228,52 @@ fn put(at: &mut Worksheet, row: u32, column: u16, cell: &Cell, timezone: Tz, f: 
         Cell::Flag(yes) => at.write_string_with_format(row, column, if *yes { "yes" } else { "no" }, &f.text)?,
     };
     Ok(())
+}
+
+/// The height of a row in points. Written down, because a row whose texts wrap is else as high as the program that opens it
+/// guesses: LibreOffice prints such rows over each other.
+fn height<'a>(texts: impl Iterator<Item = (&'a str, f64)>) -> f64 {
+    const LINE: f64 = 15.0;
+    const MOST: f64 = 409.0; // Excel's limit
+    let lines = texts.map(|(text, width)| lines(text, width)).max().unwrap_or(1).max(1);
+    (lines as f64 * LINE).min(MOST)
+}
+
+/// How many lines a text takes in a column of so many characters, words kept whole where they fit.
+fn lines(text: &str, width: f64) -> usize {
+    // A digit is the unit of widths; most letters are narrower, capitals and East Asian letters wider.
+    let room = (width - 1.0).max(1.0);
+    let size = |word: &str| -> f64 {
+        word.chars()
+            .map(|c| {
+                if c as u32 >= 0x1100 {
+                    2.0
+                } else if c.is_uppercase() || c == '@' {
+                    1.25
+                } else {
+                    1.0
+                }
+            })
+            .sum()
+    };
+    let mut lines = 0;
+    for paragraph in text.lines().take(200) {
+        let (mut taken, mut here) = (0.0_f64, 1);
+        for word in paragraph.split(' ') {
+            let wide = size(word);
+            let with_space = if taken == 0.0 { wide } else { taken + 1.0 + wide };
+            if with_space <= room {
+                taken = with_space;
+                continue;
+            }
+            here += usize::from(taken > 0.0);
+            let whole = ((wide / room).ceil() as usize).max(1);
+            here += whole - 1;
+            taken = wide - (whole - 1) as f64 * room;
+        }
+        lines += here;
+    }
+    lines.max(1)
 }
 
 /// Excel's serial number of a day: days since 1899-12-30.
@@ -250,7 +328,7 @@ mod tests {
     fn sheet(name: &str, rows: Vec<Vec<Cell>>) -> Sheet {
         let mut outcome = Column::new("Outcome", 12.0);
         outcome.choices = vec!["called".into(), "duplicate".into(), "junk".into()];
-        Sheet { name: name.into(), columns: vec![Column::new("Phone", 20.0), outcome], rows }
+        Sheet { name: name.into(), columns: vec![Column::new("Phone", 20.0), outcome], rows, printed: None }
     }
 
     #[test]
@@ -280,6 +358,23 @@ mod tests {
         assert_eq!(text(3, 1).as_deref(), Some("(2026, 5, 3, 0, 0, 0, 0)"));
         assert_eq!(text(4, 0).as_deref(), Some("nul\u{fffd}led"));
         assert!(book.worksheet_formula("Calls").unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_row_is_as_high_as_its_longest_text_wraps() {
+        for (text, width, expected) in [
+            ("short", 20.0, 1),
+            ("two words", 8.0, 2),
+            ("a line\nand another", 40.0, 2),
+            ("unbreakable-and-longer-than-the-column", 20.0, 2),
+            ("", 20.0, 1),
+            ("株式会社ナニガシ", 10.0, 2),
+        ] {
+            assert_eq!(lines(text, width), expected, "{text}");
+        }
+        assert!((height([("two words", 8.0), ("one", 8.0)].into_iter()) - 30.0).abs() < f64::EPSILON);
+        let long = "word ".repeat(5_000);
+        assert!((height(std::iter::once((long.as_str(), 10.0))) - 409.0).abs() < f64::EPSILON);
     }
 
     #[test]

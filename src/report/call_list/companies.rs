@@ -1,6 +1,6 @@
 //! What the CRMs know already of a person and the company: colleagues, their owner, a deal or a customer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::codes::outcome;
 use crate::contact::{company_key, email_domain, is_free_mail};
@@ -45,6 +45,11 @@ const COLLEAGUES: usize = 5;
 
 /// Domains with more records than this are no company's: nobody wants hundreds of colleagues.
 const COMPANY: usize = 2_000;
+
+/// A name as it is compared with others.
+fn folded(name: &str) -> String {
+    name.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
+}
 
 impl<'a> Companies<'a> {
     pub(super) fn read(records: &'a Table<CrmRecords>) -> Result<Companies<'a>> {
@@ -109,14 +114,16 @@ impl<'a> Companies<'a> {
         records.sort_by_key(|r| {
             (std::cmp::Reverse(r.already), r.person != Some(person), std::cmp::Reverse(r.touched), r.record_id)
         });
-        let mut names: Vec<String> = Vec::new();
-        for record in records.iter().filter(|r| r.person != Some(person) || r.person.is_none()) {
+        let own_name = [contact.first_name, contact.last_name].into_iter().flatten().collect::<Vec<_>>().join(" ");
+        let (mut names, mut named) = (Vec::new(), BTreeSet::from([folded(&own_name)]));
+        for record in records.iter().filter(|r| r.person != Some(person)) {
             let name = match (record.name.as_str(), record.owner) {
                 ("", _) => continue,
                 (name, Some(owner)) => format!("{name} (owner {owner})"),
                 (name, None) => name.to_owned(),
             };
-            if !names.contains(&name) {
+            // A colleague with several records, at several CRMs, is named once: by the record that says most.
+            if named.insert(folded(&record.name)) {
                 names.push(name);
             }
         }

@@ -50,7 +50,8 @@ impl<'a> Contacts<'a> {
             first_name: first(|c| c.first_name, any),
             last_name: first(|c| c.last_name, any),
             email: first(|c| c.email, |v| normalised_email(v).is_some()),
-            phone: first(|c| c.phone, |v| phone_digits(v).is_some()).filter(|v| v.chars().any(|c| c.is_ascii_digit())),
+            // Any other text there is what forms are filled with to get past them: nobody answers.
+            phone: first(|c| c.phone, |v| phone_digits(v).is_some()).filter(|v| phone_digits(v).is_some()),
             company: first(|c| c.company, any),
             title: first(|c| c.title, any),
             country: first(|c| c.country, any),

@@ -92,7 +92,7 @@ fn a_row_has_the_best_contact_what_was_done_and_tells_the_owner_of_a_customer() 
         cell(sheet, 0, "What they did"),
         "bought Mesh on 3 May 2026, 16:02; asked for Mesh on 3 May 2026, 16:02"
     );
-    assert_eq!(cell(sheet, 0, "Days"), "3");
+    assert_eq!(cell(sheet, 0, "Days waiting"), "3");
     assert_eq!(cell(sheet, 0, "Do"), "Tell Olga: customer already");
     assert_eq!(cell(sheet, 0, "Colleagues in the CRM"), "Carl Cole (owner Olga), Dora Dean (owner Otto)");
     assert_eq!(cell(sheet, 1, "Do"), "Write: no phone was given");
