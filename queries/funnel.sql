@@ -2,99 +2,13 @@
 -- grain: one row per period, offer and storefront; a journey counts in the month and storefront of its first lead;
 --        in rows of (all) a person counts once, in the month and storefront of the first lead of all
 -- key:   period, offer_id, storefront
--- reads: journeys, leads, identities, reconciliation, crm_records, coverage, calendar, local_days
+-- reads: journey_stages, coverage, calendar
 with
 
 -- A person with opportunities is known to have won or not; without them nobody is.
 knowledge as (
     select max(case when has_opportunities then 1 else 0 end) as opportunities
     from coverage
-),
-
--- Under names of their own: Polars mixes up the columns of a table that is joined twice.
-survivors as (
-    select destination as survivor_at, record_id as survivor_id, outcome as survivor_outcome
-    from crm_records
-    where outcome in ('qualified', 'won')
-),
-
--- Records of which anything became: most are open, and a join of millions with millions is one with some.
-moved_on as (
-    select destination, record_id, outcome, merged_into
-    from crm_records
-    where outcome in ('qualified', 'won') or merged_into is not null
-),
-
--- One row per lead that arrived somewhere, with what became of its record or of the record that it was merged into.
-arrived as (
-    select
-        r.lead_id,
-        max(case when c.outcome in ('qualified', 'won') or s.survivor_outcome in ('qualified', 'won') then 1 else 0 end)
-            as qualified,
-        max(case when c.outcome = 'won' or s.survivor_outcome = 'won' then 1 else 0 end) as won
-    from reconciliation as r
-    left join moved_on as c on c.destination = r.destination and c.record_id = r.record_id
-    left join survivors as s on s.survivor_at = r.destination and s.survivor_id = c.merged_into
-    where r.verdict = 'matched'
-    group by r.lead_id
-),
-
-arrived_by_journey as (
-    select
-        i.person_id,
-        coalesce(l.offer_id, '(none)') as offer_id,
-        max(case when a.lead_id is not null then 1 else 0 end) as in_crm,
-        max(a.qualified) as qualified,
-        max(a.won) as won
-    from leads as l
-    inner join identities as i on i.lead_id = l.lead_id
-    inner join arrived as a on a.lead_id = l.lead_id
-    where l.kind = 'genuine' and i.person_id is not null
-    group by i.person_id, coalesce(l.offer_id, '(none)')
-),
-
-by_journey as (
-    select
-        j.person_id,
-        d.month as period,
-        j.first_at,
-        j.offer_id,
-        j.storefront,
-        case when j.trial_at is not null then 1 else 0 end as trial,
-        case when j.interest_at is not null then 1 else 0 end as interest,
-        case when j.contact_at is not null then 1 else 0 end as contact,
-        case when j.purchase_at is not null then 1 else 0 end as purchase,
-        coalesce(a.in_crm, 0) as in_crm,
-        coalesce(a.qualified, 0) as qualified,
-        coalesce(a.won, 0) as won
-    from journeys as j
-    inner join local_days as d on d.utc_date = cast(j.first_at as date)
-    left join arrived_by_journey as a on a.person_id = j.person_id and a.offer_id = j.offer_id
-    where j.first_at >= d.starts_at and j.first_at < d.ends_at
-),
-
--- All offers together: a person counts once, where the first lead of all stands.
-numbered as (
-    select
-        person_id,
-        period,
-        storefront,
-        row_number() over (partition by person_id order by first_at, offer_id) as nth
-    from by_journey
-),
-
-by_person as (
-    select
-        person_id,
-        max(trial) as trial,
-        max(interest) as interest,
-        max(contact) as contact,
-        max(purchase) as purchase,
-        max(in_crm) as in_crm,
-        max(qualified) as qualified,
-        max(won) as won
-    from by_journey
-    group by person_id
 ),
 
 -- The storefront's own row, and the row of all.
@@ -105,18 +19,12 @@ levels as (
 ),
 
 first_month as (
-    select min(period) as first_period from by_journey
+    select min(period) as first_period from journey_stages
 ),
 
 counted as (
     select period, offer_id, storefront, trial, interest, contact, purchase, in_crm, qualified, won, 1 as people
-    from by_journey
-    union all
-    select n.period, '(all)' as offer_id, n.storefront, p.trial, p.interest, p.contact, p.purchase, p.in_crm, p.qualified,
-        p.won, 1 as people
-    from numbered as n
-    inner join by_person as p on p.person_id = n.person_id
-    where n.nth = 1
+    from journey_stages
     union all
     -- A month without leads is a row of zeros, not a gap.
     select distinct c.month as period, '(all)' as offer_id, '(all)' as storefront, 0 as trial, 0 as interest, 0 as contact,

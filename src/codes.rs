@@ -294,6 +294,30 @@ pub mod finding {
 }
 }
 
+codes! {
+/// `measure` of `nights`.
+pub mod measure {
+    /// Missed leads that are still to be settled.
+    pub const OPEN_LEADS: &str = "open-leads";
+    /// People of them.
+    pub const OPEN_PEOPLE: &str = "open-people";
+    /// Missed leads first reported that night.
+    pub const NEW_LEADS: &str = "new-leads";
+    /// Leads that arrived after all, first seen that night.
+    pub const RECOVERED_LEADS: &str = "recovered-leads";
+    /// Median time to arrive of the leads of thirty days.
+    pub const MEDIAN_DELAY_SECONDS: &str = "median-delay-seconds";
+    /// Share of the leads of thirty days that arrived within an hour, of all that an export has spoken for.
+    pub const WITHIN_HOUR: &str = "within-hour";
+    /// Time from until when an export speaks to the end of the day.
+    pub const EXPORT_AGE_SECONDS: &str = "export-age-seconds";
+    /// Estimated share of joined leads that are rightly joined.
+    pub const IDENTITY_PRECISION: &str = "identity-precision";
+    /// Estimated share of leads of one person that were joined.
+    pub const IDENTITY_RECALL: &str = "identity-recall";
+}
+}
+
 /// `entry` of `history`, and the codes of its shares.
 pub mod entry {
     /// A lead that was missed, or recovered.
@@ -306,6 +330,8 @@ pub mod entry {
     pub const SHARE: &str = "share";
     /// An offer, storefront or action that leads had.
     pub const SEEN: &str = "seen";
+    /// What a night was measured by.
+    pub const NIGHT: &str = "night";
     /// Code of the missed share.
     pub const MISSED_SHARE: &str = "missed-share";
     /// Code of a whole reading that was believed; its value is until when it spoke, in seconds.

@@ -16,6 +16,7 @@ mod company;
 mod country;
 mod escapes;
 mod generation;
+mod home;
 mod name;
 mod phone;
 
@@ -23,6 +24,7 @@ pub use company::company_key;
 pub use country::{country_code, domain_country, phone_country};
 pub use escapes::unescaped;
 pub use generation::generation;
+pub use home::{home_code, home_codes};
 pub use name::{are_nicknames, name_key, nickname_groups, sound_key};
 pub use phone::{e164, phone_digits};
 

@@ -21,6 +21,7 @@ use crate::tabular::{self, Ask, Doubt, Export, Part, Sheet};
 mod cells;
 mod dates;
 mod dating;
+mod deals;
 mod ids;
 mod json;
 mod layouts;
@@ -28,6 +29,7 @@ mod likeness;
 mod null_ids;
 mod records;
 mod sheets;
+mod users;
 mod values;
 mod zones;
 
@@ -35,6 +37,7 @@ pub use crate::tabular::ReadFile;
 pub use layouts::Advice;
 pub use likeness::{Likeness, likeness};
 pub use records::{Made, earlier, records};
+pub use users::{Users, named, users};
 
 pub(crate) use crate::codes::outcome::{LOST, OPEN, QUALIFIED, WON};
 

@@ -4,6 +4,7 @@
 //! A run for day D is given the entries of days before D only and replaces its own, so running a day again says the
 //! same: a missed lead is `new` in every run of the first day that reports it. Entries hold ids and codes, no contact.
 
+mod nights;
 mod readings;
 
 use std::collections::btree_map::Entry as MapEntry;
@@ -17,6 +18,7 @@ use crate::error::Result;
 use crate::findings::{About, AboutLoss, Finding, Reported, Words};
 use crate::tables::{Findings, Grain, History, Leads, MissedLeads, Outages, Reconciliation, RecoveredLeads, Table};
 
+pub use nights::{Measured, nights, with_measures};
 pub use readings::PastReadings;
 
 /// What the stage reads.

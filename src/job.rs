@@ -110,6 +110,7 @@ fn night(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Done>
         set_aside: &gathered.set_aside()?,
         readings: &gathered.readings(day)?,
         columns_read: &crate::tabular::columns_read(gathered.files().into_iter())?,
+        history: &gathered.history,
         charges: &gathered.money.charges.lines,
         spend: &gathered.money.spend.lines,
     };

@@ -160,7 +160,9 @@ impl<'a> Reader<'a> {
                 let frame = packed::unpack(self.leads, "lead_id")?;
                 let (frame, after) = self.orders.settle(frame, self.settings.as_of_ends_at.timestamp_micros())?;
                 late = after;
-                Table::new(name_offers(frame, &Catalogue::new(self.settings.offers), self.settings)?)?
+                let mut frame = name_offers(frame, &Catalogue::new(self.settings.offers), self.settings)?;
+                frame.with_column(crate::contact::home_codes(&frame)?)?;
+                Table::new(frame)?
             }
         };
         let quarantine = self.refused.map_or_else(|| Ok(Table::empty()), Table::new)?;

@@ -23,7 +23,7 @@ use crate::queries::{self, Catalog, Computed, Library};
 use crate::reconcile::Reconciled;
 use crate::tables::{
     ChangedPeople, Charges, ColumnsRead, Coverage, CrmRecords, EarlierContacts, ExportRecords, History, Identities,
-    Leads, People, Readings, SetAside, Spend, Table, Untouched,
+    Leads, Nights, People, Readings, SetAside, Spend, Table, Untouched,
 };
 use crate::time::SECOND;
 use crate::worked::{Closings, Tries};
@@ -66,6 +66,8 @@ pub struct Reviewed {
     pub decisions: Decisions,
     /// What became of missed leads.
     pub worked: Closings,
+    /// Names of owners, by destination and id.
+    pub users: BTreeMap<String, crm::Users>,
     /// Lead and destination that `replay` handed out before this day.
     pub replayed: BTreeSet<(String, String)>,
 }
@@ -342,10 +344,29 @@ pub struct Results<'a> {
     pub readings: &'a Table<Readings>,
     /// What every column of every file was taken for.
     pub columns_read: &'a Table<ColumnsRead>,
+    /// What earlier reports said.
+    pub history: &'a Table<History>,
     /// Lines of Azure cost files.
     pub charges: &'a Table<Charges>,
     /// Lines of marketing spend.
     pub spend: &'a Table<Spend>,
+}
+
+/// What the nights were measured by, this one last.
+///
+/// # Errors
+/// Only when a table does not have its agreed shape.
+fn measured(day: &Day, results: &Results) -> Result<Table<Nights>> {
+    history::nights(&history::Measured {
+        as_of: day.as_of,
+        as_of_ends_at: day.as_of_ends_at,
+        reconciliation: &results.losses.reconciliation,
+        missed_leads: &results.conclusions.told.missed_leads,
+        recovered_leads: &results.conclusions.told.recovered_leads,
+        coverage: &results.verdicts.coverage,
+        identity: (results.people.quality.precision, results.people.quality.recall),
+        earlier: results.history,
+    })
 }
 
 /// All tables of the night, and what the queries make of them.
@@ -377,6 +398,8 @@ pub fn tables(day: &Day, library: &Library, results: Results) -> Result<(Catalog
         .with(results.charges)
         .with(results.spend)
         .with(&verdicts.coverage)
+        .with(&measured(day, &results)?)
+        .with(&queries::offer_values(&day.config.offers)?)
         .with(&queries::run_table(day.as_of, timezone)?);
     let calendar = queries::calendar_of(&catalog, day.as_of, timezone)?;
     catalog = catalog.with(&calendar);

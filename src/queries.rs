@@ -14,8 +14,9 @@ use chrono_tz::Tz;
 use polars::prelude::*;
 use polars::sql::SQLContext;
 
+use crate::config::Offer;
 use crate::error::{Error, Result};
-use crate::tables::{self, Calendar, Definition, Grain, Run, Table};
+use crate::tables::{self, Calendar, Definition, Grain, OfferValues, Run, Table};
 
 pub mod answer;
 pub mod sql;
@@ -26,7 +27,15 @@ use sql::Header;
 const BUILT_IN: &[(&str, &str)] = &[
     ("journeys.sql", include_str!("../queries/journeys.sql")),
     ("funnel.sql", include_str!("../queries/funnel.sql")),
-    ("funnel_total.sql", include_str!("../queries/funnel_total.sql")),
+    ("journey_stages.sql", include_str!("../queries/journey_stages.sql")),
+    ("funnel_steps.sql", include_str!("../queries/funnel_steps.sql")),
+    ("arrivals.sql", include_str!("../queries/arrivals.sql")),
+    ("funnel_by_country.sql", include_str!("../queries/funnel_by_country.sql")),
+    ("funnel_by_campaign.sql", include_str!("../queries/funnel_by_campaign.sql")),
+    ("funnel_change.sql", include_str!("../queries/funnel_change.sql")),
+    ("at_risk.sql", include_str!("../queries/at_risk.sql")),
+    ("outage_losses.sql", include_str!("../queries/outage_losses.sql")),
+    ("at_risk_total.sql", include_str!("../queries/at_risk_total.sql")),
     ("cost.sql", include_str!("../queries/cost.sql")),
     ("storage_cost.sql", include_str!("../queries/storage_cost.sql")),
     ("data_quality.sql", include_str!("../queries/data_quality.sql")),
@@ -209,7 +218,8 @@ impl Library {
 
         let (mut queries, mut checks) = (Vec::new(), Vec::new());
         for (path, (text, users)) in files {
-            let header = sql::read(text, &reserved).map_err(|e| e.at(format!("query \"{path}\"")))?;
+            let header = if users { sql::read_own(&stem(path), text, &reserved) } else { sql::read(text, &reserved) };
+            let header = header.map_err(|e| e.at(format!("query \"{path}\"")))?;
             let known = BUILT_IN.iter().any(|(ours, _)| *ours == path);
             let query = Query { name: stem(path), header, text: text.to_owned(), own: users && !known };
             if path.starts_with("checks/") { checks.push(query) } else { queries.push(query) }
@@ -253,6 +263,7 @@ impl Library {
             let frame = query.collect(&catalog).map_err(|e| e.at(place()))?;
             let frame = match tables::ALL.iter().find(|d| d.name == query.name) {
                 Some(definition) => definition.conform(frame).map_err(|e| e.at(place()))?,
+                None if query.header.key.is_empty() => unkeyed(frame, query.header.ordered)?,
                 None => sorted_by_key(frame, &query.header.key).map_err(|e| e.at(place()))?,
             };
             catalog.insert(&query.name, frame.clone());
@@ -339,6 +350,15 @@ fn sorted_by_key(frame: DataFrame, key: &[String]) -> Result<DataFrame> {
     Ok(sorted)
 }
 
+/// The rows of a query without a key: as it puts them, else by all columns, so that the same day gives the same bytes.
+fn unkeyed(frame: DataFrame, is_ordered: bool) -> Result<DataFrame> {
+    if is_ordered || frame.width() == 0 {
+        return Ok(frame);
+    }
+    let names: Vec<String> = frame.get_column_names().iter().map(ToString::to_string).collect();
+    Ok(frame.sort(names, SortMultipleOptions::default().with_nulls_last(true).with_maintain_order(true))?)
+}
+
 fn broken(check: &Query, offenders: &DataFrame) -> Error {
     let first: Vec<String> = (0..offenders.height().min(3))
         .map(|row| {
@@ -415,6 +435,25 @@ pub fn run_table(as_of: NaiveDate, timezone: Tz) -> Result<Table<Run>> {
     )?)
 }
 
+/// What a won deal of each offer brings, as configured.
+///
+/// # Errors
+/// When an offer stands twice.
+pub fn offer_values(offers: &[Offer]) -> Result<Table<OfferValues>> {
+    let valued: Vec<(&str, i128, &str)> = offers
+        .iter()
+        .filter_map(|offer| offer.value.as_ref().map(|(amount, code)| (offer.id.as_str(), *amount, code.as_str())))
+        .collect();
+    Table::new(DataFrame::new(
+        valued.len(),
+        vec![
+            polars::prelude::Column::new("offer_id".into(), valued.iter().map(|v| v.0).collect::<Vec<_>>()),
+            tables::money("amount", valued.iter().map(|v| Some(v.1)))?,
+            polars::prelude::Column::new("currency".into(), valued.iter().map(|v| v.2).collect::<Vec<_>>()),
+        ],
+    )?)
+}
+
 /// First instant after a day, in a time zone: where the as-of cut is made.
 pub fn as_of_ends_at(as_of: NaiveDate, timezone: Tz) -> DateTime<Utc> {
     starts_at(as_of + Days::new(1), timezone)
@@ -456,9 +495,47 @@ pub fn ask(question: &str, names: &[String], mut open: impl FnMut(&str) -> Resul
     })
 }
 
-/// The tables that a question can be asked over, with what a row is: the published ones.
+/// The tables that a question can be asked over, with what a row is: the published ones, and the history.
 pub fn offered() -> impl Iterator<Item = &'static Definition> {
-    tables::ALL.iter().filter(|d| d.published)
+    tables::ALL.iter().filter(|d| d.published || d.name == tables::History::DEFINITION.name)
+}
+
+/// The built-in queries by name with their text; not the checks.
+pub fn built_in_texts() -> Vec<(&'static str, &'static str)> {
+    let queries = BUILT_IN.iter().filter(|(path, _)| !path.starts_with("checks/"));
+    queries.filter_map(|(path, text)| Some((path.strip_suffix(".sql")?, *text))).collect()
+}
+
+/// The columns of a table of the dictionary with key, type and meaning; without a name, what a row of each table is.
+/// None for a table that is not in it.
+pub fn described(name: &str) -> Option<DataFrame> {
+    if name.is_empty() {
+        let all: Vec<&Definition> = offered().collect();
+        let texts = |of: fn(&Definition) -> String| all.iter().map(|d| of(d)).collect::<Vec<String>>();
+        return df!("table" => texts(|d| d.name.to_owned()), "one_row_per" => texts(|d| d.grain.to_owned()),
+            "key" => texts(|d| d.key.join(", ")))
+        .ok();
+    }
+    let definition = offered().find(|d| d.name == name)?;
+    let texts = |of: &dyn Fn(&tables::Column) -> String| definition.columns.iter().map(of).collect::<Vec<String>>();
+    df!(
+        "column" => texts(&|c| c.name.to_owned()),
+        "key" => texts(&|c| if definition.key.contains(&c.name) { "key".to_owned() } else { String::new() }),
+        "type" => texts(&|c| c.kind.in_words().to_owned()),
+        "null" => texts(&|c| if c.nullable { "may be".to_owned() } else { "never".to_owned() }),
+        "meaning" => texts(&|c| c.meaning.to_owned()),
+    )
+    .ok()
+}
+
+/// What a table of a user's own says of itself: columns and types.
+///
+/// # Errors
+/// Never in practice.
+pub fn described_by_shape(frame: &DataFrame) -> Result<DataFrame> {
+    let names: Vec<String> = frame.get_column_names().iter().map(ToString::to_string).collect();
+    let types: Vec<String> = frame.dtypes().iter().map(ToString::to_string).collect();
+    Ok(df!("column" => names, "type" => types)?)
 }
 
 #[cfg(test)]

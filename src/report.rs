@@ -26,6 +26,7 @@ pub mod actions;
 pub mod call_list;
 pub mod chart;
 pub mod filters;
+pub mod links;
 pub mod metrics;
 pub mod rows;
 pub mod words;
@@ -51,10 +52,12 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("missed_leads.html", include_str!("../reports/missed_leads.html")),
     ("outages.html", include_str!("../reports/outages.html")),
     ("causes.html", include_str!("../reports/causes.html")),
+    ("at_risk.html", include_str!("../reports/at_risk.html")),
     ("recovered_leads.html", include_str!("../reports/recovered_leads.html")),
     ("untouched.html", include_str!("../reports/untouched.html")),
     ("funnel.html", include_str!("../reports/funnel.html")),
     ("cost.html", include_str!("../reports/cost.html")),
+    ("trend.html", include_str!("../reports/trend.html")),
     ("exports.html", include_str!("../reports/exports.html")),
     ("data_quality.html", include_str!("../reports/data_quality.html")),
     ("identity.html", include_str!("../reports/identity.html")),
@@ -93,6 +96,8 @@ pub struct Facts {
     pub identity: Json,
     /// What could not be read, one line each, without personal data; the report is incomplete if there is any.
     pub problems: Vec<String>,
+    /// Where records are opened, by destination: see [`links`].
+    pub links: BTreeMap<String, String>,
     /// People on the call list: open, and neither opted out nor of an export that is not believed.
     pub to_call: i64,
     /// Median hours from the first report of a missed lead to its being settled.
@@ -122,7 +127,11 @@ pub struct Inputs<'a> {
 
 /// The templates of a run, built-in and the user's.
 #[derive(Debug)]
-pub struct Templates(Environment<'static>);
+pub struct Templates {
+    env: Environment<'static>,
+    /// Names of the user's own files that are rendered beside the report.
+    added: Vec<String>,
+}
 
 impl Templates {
     /// The built-in templates, overridden and added to by the user's (name, text). All are read; given what the queries
@@ -153,7 +162,15 @@ impl Templates {
                     .at(format!("template {name}:{}", e.line().unwrap_or(0)))
             })?;
         }
-        let templates = Templates(env);
+        let is_ours = |name: &str| BUILT_IN.iter().any(|(ours, _)| *ours == name);
+        let added = users.iter().map(|(name, _)| name.clone());
+        let added = added.filter(|name| !is_ours(name) && !is_part(name)).collect();
+        if let Some((name, _)) = users.iter().find(|(name, _)| WRITTEN.contains(&name.as_str())) {
+            return Err(Error::usage(format!("a template of yours cannot be called {name}"))
+                .because("a file of this name is written without a template")
+                .hint("give it another name, or begin it with _ if it is a part of others"));
+        }
+        let templates = Templates { env, added };
         let Some(empty) = empty else { return Ok(templates) };
         let tried = |e: Error| {
             Error::usage("a template was tried and failed")
@@ -182,6 +199,7 @@ impl Templates {
                 facts: &facts,
             };
             html(&inputs, &templates).map_err(tried)?;
+            own_pages(&inputs, &templates).map_err(tried)?;
             summary_text(&inputs, &templates).map_err(tried)?;
         }
         for name in MESSAGES {
@@ -204,19 +222,52 @@ impl Templates {
     }
 
     fn render(&self, name: &str, context: Value) -> Result<String> {
-        self.0.get_template(name).and_then(|t| t.render(context)).map_err(|e| fault(&e))
+        self.env.get_template(name).and_then(|t| t.render(context)).map_err(|e| self.fault(&e))
+    }
+
+    /// The innermost fault, by template, line and what stands there: an error inside an included file says only that the
+    /// include failed. The line is the template's own text; no value of a row is in it.
+    fn fault(&self, error: &minijinja::Error) -> Error {
+        let mut inner = error;
+        while let Some(source) = std::error::Error::source(inner).and_then(|s| s.downcast_ref::<minijinja::Error>()) {
+            inner = source;
+        }
+        let (name, line) = (inner.name().unwrap_or("?"), inner.line().unwrap_or(0));
+        let template = self.env.get_template(name).ok();
+        let source = template.as_ref().and_then(|t| t.source().lines().nth(line.saturating_sub(1)));
+        let why = format!("{}: {}", inner.kind(), inner.detail().unwrap_or("no detail"));
+        let error = Error::failed("a template of the report cannot be rendered")
+            .at(format!("template {name}:{line}"))
+            .because(why);
+        match source.map(str::trim).filter(|text| !text.is_empty()) {
+            Some(text) => {
+                let stands: String = text.chars().take(160).collect();
+                error.at(format!("there stands: {stands}")).hint("docs/templates.md lists what a template may use")
+            }
+            None => error,
+        }
     }
 }
 
-/// The innermost fault, by template and line: an error inside an included file says only that the include failed.
-fn fault(error: &minijinja::Error) -> Error {
-    let mut inner = error;
-    while let Some(source) = std::error::Error::source(inner).and_then(|s| s.downcast_ref::<minijinja::Error>()) {
-        inner = source;
+/// A file whose name begins with an underscore, or that lies in a folder, is a part of others and no page of its own.
+fn is_part(name: &str) -> bool {
+    name.contains('/') || name.starts_with('_')
+}
+
+/// What a run writes itself.
+const WRITTEN: &[&str] = &["summary.json", "report.xlsx", "call-list.xlsx", "manifest.json"];
+
+/// The user's own templates, rendered: name of the file and its text.
+///
+/// # Errors
+/// As [`html`].
+pub fn own_pages(inputs: &Inputs<'_>, templates: &Templates) -> Result<Vec<(String, String)>> {
+    if templates.added.is_empty() {
+        return Ok(Vec::new());
     }
-    let place = format!("{}:{}", inner.name().unwrap_or("?"), inner.line().unwrap_or(0));
-    let why = format!("{}: {}", inner.kind(), inner.detail().unwrap_or("no detail"));
-    Error::failed("a template of the report cannot be rendered").at(format!("template {place}")).because(why)
+    let context = Told::new(inputs)?.context(inputs)?;
+    let page = |name: &String| Ok((name.clone(), templates.render(name, context.clone())?));
+    templates.added.iter().map(page).collect()
 }
 
 /// A frame of the same shape with as many made-up rows: zeros, and `x`.
@@ -250,6 +301,7 @@ fn made_up_facts() -> Facts {
             "grace_from": "delays"}]),
         identity: json!({"leads": 1}),
         problems: vec!["x".to_owned()],
+        links: BTreeMap::from([("x".to_owned(), "https://crm.example/{record_id}".to_owned())]),
         to_call: 1,
         settled_hours: Some(1.0),
         findings: Vec::new(),
@@ -374,9 +426,10 @@ pub fn workbook(inputs: &Inputs<'_>) -> Result<Vec<u8>> {
 
 /// The tables that report.xlsx shows, in the order of the report.
 const SHEETS: &[&str] = &[
-    "findings", "missed_leads", "outages", "causes", "recovered_leads", "untouched", "unexplained_records",
-    "lost_at_source", "funnel", "cost", "storage_cost", "verdicts_by_reason", "weeks", "coverage", "data_quality",
-    "set_aside", "identity_quality",
+    "findings", "missed_leads", "outages", "outage_losses", "causes", "at_risk", "recovered_leads", "untouched",
+    "unexplained_records", "lost_at_source", "funnel", "funnel_steps", "arrivals", "funnel_change",
+    "funnel_by_country", "funnel_by_campaign", "cost", "storage_cost", "verdicts_by_reason", "weeks", "coverage",
+    "data_quality", "set_aside", "identity_quality",
 ];
 
 /// Rows that are looked at for the width of a column of report.xlsx, and most characters of one; longer texts wrap.
@@ -470,12 +523,14 @@ impl Told {
             Ok(())
         };
         let table = |name: &str| inputs.catalog.get(name).cloned();
-        for name in
-            SHEETS.iter().copied().filter(|n| !matches!(*n, "findings" | "missed_leads" | "funnel" | "cost" | "weeks"))
-        {
+        for name in SHEETS.iter().copied().filter(|n| {
+            !matches!(*n, "findings" | "missed_leads" | "cost" | "weeks")
+                && !n.starts_with("funnel")
+                && *n != "arrivals"
+        }) {
             rows(name, table(name))?;
         }
-        for name in ["untouched_by_owner", "funnel_total"] {
+        for name in ["untouched_by_owner", "at_risk_total", "funnel_by_country", "funnel_by_campaign"] {
             rows(name, table(name))?;
         }
         let open = table("missed_leads").map(|f| {
@@ -485,6 +540,10 @@ impl Told {
         let findings = table("findings").map(|f| taken(&f, &by_level(&f)?)).transpose()?;
         rows("findings", findings)?;
         let is = |column: &str, value: &str| col(column).eq(lit(value.to_owned()));
+        for name in ["funnel_steps", "arrivals", "funnel_change"] {
+            let all = table(name).map(|f| f.lazy().filter(is("offer_id", "(all)")).collect()).transpose()?;
+            rows(name, all)?;
+        }
         let filtered = |name: &str, keep: Expr| -> Result<Option<DataFrame>> {
             let newest_first = SortMultipleOptions::default().with_order_descending(true).with_maintain_order(true);
             Ok(table(name).map(|f| f.lazy().filter(keep).sort(["period"], newest_first).collect()).transpose()?)
@@ -495,11 +554,14 @@ impl Told {
         rows("cost_offers", filtered("cost", is("offer_id", "(all)").not().and(is("campaign", "(all)")))?)?;
         rows("cost_campaigns", filtered("cost", is("campaign", "(all)").not().and(is("campaign", "(none)").not()))?)?;
 
+        context.insert("links", Value::from(inputs.facts.links.clone()));
         context.insert("titles", Value::from(titles(inputs.catalog)?));
         context.insert("outage_words", Value::from(Serde(&self.outages)));
         context.insert("line", Value::from(Serde(chart::line(inputs.catalog, &self.outages)?)));
         let weeks = inputs.catalog.get("weeks").map(chart::weeks).transpose()?.unwrap_or_default();
         context.insert("week_charts", Value::from(Serde(&weeks)));
+        let trends = inputs.catalog.get("nights").map(chart::trends).transpose()?.unwrap_or_default();
+        context.insert("trends", Value::from(Serde(&trends)));
         context.insert("exports", listed(&inputs.facts.exports));
         context.insert("inferred", listed(&inputs.facts.inferred));
         context.insert("identity", with_lists(&inputs.facts.identity, &[]));

@@ -13,7 +13,7 @@ use std::marker::PhantomData;
 use polars::prelude::*;
 
 use crate::codes::{
-    change, finding, kind, level, link, outcome, quarantine, reason, stage, status, unexplained, verdict,
+    change, finding, kind, level, link, measure, outcome, quarantine, reason, stage, status, unexplained, verdict,
 };
 use crate::error::{Error, Result};
 
@@ -57,6 +57,21 @@ impl Kind {
             Kind::Instant => DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC)),
             Kind::Day => DataType::Date,
             Kind::Money => DataType::Decimal(38, 18),
+        }
+    }
+
+    /// The type in words that people and other engines know.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Kind::Text => "text",
+            Kind::Code(_) => "code",
+            Kind::Bytes => "bytes",
+            Kind::Flag => "boolean",
+            Kind::Count => "integer",
+            Kind::Number => "double",
+            Kind::Instant => "timestamp, UTC",
+            Kind::Day => "date",
+            Kind::Money => "decimal(38,18)",
         }
     }
 }
@@ -238,6 +253,41 @@ fn strange(column: &Column, found: &polars::prelude::Column) -> Result<Option<St
     let strange = found.str()?.iter().flatten().filter(|code| !list.contains(code)).count();
     let name = column.name;
     Ok((strange > 0).then(|| format!("column {name} has {strange} values that are none of {}", list.join(", "))))
+}
+
+/// A column of amounts in units of 10⁻¹⁸.
+///
+/// # Errors
+/// Never in practice.
+pub fn money(name: &str, amounts: impl Iterator<Item = Option<i128>>) -> Result<polars::prelude::Column> {
+    let DataType::Decimal(precision, scale) = Kind::Money.dtype() else {
+        return Err(Error::failed("money is no decimal any more"));
+    };
+    let values = Int128Chunked::from_iter_options(name.into(), amounts);
+    Ok(values.into_decimal(precision, scale)?.into_column())
+}
+
+/// The published tables as a page: of each what a row is, its key, and of each column type and meaning. `own` are tables that
+/// a user's queries made: name, grain and title.
+pub fn in_markdown<'a>(own: impl Iterator<Item = (&'a str, &'a str, &'a str)>) -> String {
+    let mut page = String::from(
+        "# Tables\n\nEvery table of this folder, as Parquet (exact) and, for those that people open, as CSV. Times are UTC. \
+         `leadrecon query --describe TABLE` shows the same.\n",
+    );
+    let cell = |text: &str| text.replace('|', "\\|").replace('\n', " ");
+    for table in ALL.iter().filter(|table| table.published) {
+        page += &format!("\n## {}\n\nOne row per {}. Key: {}.\n\n", table.name, table.grain, table.key.join(", "));
+        page += "| column | type | null | meaning |\n|---|---|---|---|\n";
+        for column in table.columns {
+            let null = if column.nullable { "may be" } else { "never" };
+            page +=
+                &format!("| `{}` | {} | {null} | {} |\n", column.name, column.kind.in_words(), cell(column.meaning));
+        }
+    }
+    for (name, grain, title) in own {
+        page += &format!("\n## {name}\n\nOf a query of yours: {}. {}.\n", cell(title), cell(grain));
+    }
+    page
 }
 
 /// A type that names one table.
@@ -446,6 +496,7 @@ tables! {
         landed_on: Day "UTC day of its first landing",
         origins: Count "in how many sources the same key and payload stands",
         versions: Count "how many payloads the key has had",
+        country_code: Text(?) "ISO 3166-1 alpha-2 of country, else of an international phone; null where unsure",
     }
 
     /// Raw leads that cannot be read. Protect it like the leads: the payload is personal data.
@@ -485,6 +536,7 @@ tables! {
         leads: Count "leads of the person, of every kind",
         offers: Count "distinct offers",
         do_not_contact: Flag "whether any lead is do-not-contact",
+        country_code: Text(?) "ISO 3166-1 alpha-2 of country, else of an international phone; null where unsure",
     }
 
     /// One person's way through one offer's stages, genuine leads only, each event once.
@@ -540,6 +592,10 @@ tables! {
         first_landed_on: Day "UTC day on which it was first read",
         match_weight: Number(?) "of the record to its person",
         matched_by: Code[link::ALL](?) "key, email, phone, name, model, decision",
+        country_code: Text(?) "ISO 3166-1 alpha-2 of country, else of an international phone; null where unsure",
+        amount: Money(?) "of an opportunity its amount; of another record what its won opportunities bring together",
+        currency: Text(?) "ISO 4217 of amount; null where the export does not say",
+        won_at: Instant(?) "last change of the won opportunity: the nearest to when it was won that exports tell",
     }
 
     /// What each column of every file was taken for.
@@ -762,6 +818,133 @@ tables! {
         won_rate_high: Number(?) "Wilson 95 % upper bound",
     }
 
+    /// How far people get in a sale. Whoever is at a later step has come past the earlier ones, whatever was skipped.
+    FunnelSteps "funnel_steps", one row per "offer and step of a sale", key [offer_id, step], published true;
+    {
+        offer_id: Text "the offer, (none), or (all), which counts each person once",
+        step: Count "1 trial, 2 interest, 3 contact, 4 qualified, 5 purchase, 6 won; won only where opportunities are known",
+        stage: Text "name of the step",
+        people: Count "people with a genuine lead",
+        reached: Count "people who reached this step or a later one",
+        itself: Count "people who reached this very step",
+        rate: Number(?) "reached ÷ people",
+        rate_low: Number(?) "Wilson 95 % lower bound",
+        rate_high: Number(?) "Wilson 95 % upper bound",
+        step_rate: Number(?) "reached ÷ reached of the step before; null if that is 0",
+        step_rate_low: Number(?) "Wilson 95 % lower bound",
+        step_rate_high: Number(?) "Wilson 95 % upper bound",
+        timed: Count "people of whom the time from an act of an earlier stage is known; CRMs do not tell when they qualified",
+        median_seconds: Number(?) "time from the latest act of an earlier stage to the first of this one, that half do not exceed",
+        p90_seconds: Number(?) "the same for nine in ten",
+    }
+
+    /// Of how many people everything, something or nothing arrived, over all CRMs that an export has spoken for.
+    Arrivals "arrivals", one row per "offer", key [offer_id], published true;
+    {
+        offer_id: Text "the offer, (none), or (all), which counts each person once",
+        people: Count "people with a genuine lead",
+        all_arrived: Count "people with matched leads and no missed one",
+        some_arrived: Count "people with matched and missed leads",
+        none_arrived: Count "people with missed leads and no matched one",
+        unspoken: Count "people of whom no export has spoken",
+    }
+
+    /// How many people of each country reach each stage.
+    FunnelByCountry "funnel_by_country", one row per "country", key [country_code], published true;
+    {
+        country_code: Text "ISO 3166-1 alpha-2 of the person; (none) where unsure",
+        people: Count "distinct people",
+        trial: Count "people who reached the stage",
+        interest: Count "people who reached the stage",
+        contact: Count "people who reached the stage",
+        purchase: Count "people who reached the stage",
+        in_crm: Count "people with a matched lead",
+        qualified: Count "people whose lead's record is qualified or won",
+        won: Count(?) "people whose lead's record is won; null without opportunities",
+        purchase_rate: Number(?) "purchase ÷ people",
+        purchase_rate_low: Number(?) "Wilson 95 % lower bound",
+        purchase_rate_high: Number(?) "Wilson 95 % upper bound",
+    }
+
+    /// How many people of each campaign reach each stage, by first and by last touch.
+    FunnelByCampaign "funnel_by_campaign", one row per "touch and campaign", key [touch, campaign], published true;
+    {
+        touch: Text "first or last: of which genuine lead of the person the campaign is",
+        campaign: Text "campaign id of the storefront link, or (none)",
+        people: Count "distinct people",
+        trial: Count "people who reached the stage",
+        interest: Count "people who reached the stage",
+        contact: Count "people who reached the stage",
+        purchase: Count "people who reached the stage",
+        in_crm: Count "people with a matched lead",
+        qualified: Count "people whose lead's record is qualified or won",
+        won: Count(?) "people whose lead's record is won; null without opportunities",
+        purchase_rate: Number(?) "purchase ÷ people",
+        purchase_rate_low: Number(?) "Wilson 95 % lower bound",
+        purchase_rate_high: Number(?) "Wilson 95 % upper bound",
+    }
+
+    /// The last whole month against the month before.
+    FunnelChange "funnel_change", one row per "offer and stage", key [offer_id, stage], published true;
+    {
+        offer_id: Text "the offer, (none), or (all)",
+        stage: Text "interest, contact, qualified, purchase, in_crm or won",
+        period: Day "first day of the last month that is over",
+        period_before: Day "first day of the month before",
+        people: Count "people whose first lead is of the period",
+        people_before: Count "the same of the month before",
+        rate: Number "share of them who reached the stage",
+        rate_before: Number "the same of the month before",
+        difference: Number "rate less rate_before",
+        difference_low: Number "lower bound of its 95 % interval (Newcombe 1998, method 10)",
+        difference_high: Number "upper bound",
+    }
+
+    /// What open missed people would bring, by what people like them brought before. What history cannot say is null.
+    AtRisk "at_risk", one row per "destination, outage, offer and stage of open missed people", key [destination, outage_id, offer_id, stage], published true;
+    {
+        destination: Text "where they did not arrive",
+        outage_id: Text "the outage that lost them, or (none)",
+        offer_id: Text "the offer, or (none)",
+        stage: Text "stage of the missed lead",
+        people: Count "distinct people; whoever is missed in two rows counts in both",
+        won_rate: Number(?) "share of the people who reached the stage, were delivered and began longer ago than nine in ten won deals took, whose deal was won; null below 30 such people or without opportunities",
+        won_rate_low: Number(?) "Wilson 95 % lower bound",
+        won_rate_high: Number(?) "Wilson 95 % upper bound",
+        median_won: Number(?) "median amount of the offer's won deals in its commonest currency, else [[offer]] value",
+        currency: Text(?) "of median_won; (unknown) where the export names none",
+        expected: Number(?) "people × won_rate × median_won",
+        expected_low: Number(?) "with won_rate_low",
+        expected_high: Number(?) "with won_rate_high",
+        history: Text "whose share it is: offer, all offers, or too thin",
+        history_people: Count(?) "people that the share is of",
+    }
+
+    /// What each outage cost, and how long it took until somebody was told.
+    OutageLosses "outage_losses", one row per "outage and currency of what is at risk", key [outage_id, currency], published true;
+    {
+        outage_id: Text "the outage",
+        currency: Text "of what is at risk; (none) where history is too thin to say",
+        destination: Text "name of the destination; empty for an outage of the store",
+        people: Count "people of the missed",
+        missed: Count "leads missed in it",
+        imported_late: Count "of them those that are in the CRM by now",
+        open_people: Count "people of it who wait to be called",
+        first_reported_on: Day(?) "first report that named a lead of it",
+        hours_until_reported: Count(?) "from its first missed lead to the end of that day",
+        expected: Number(?) "sum of at_risk",
+        expected_low: Number(?) "the same of expected_low",
+        expected_high: Number(?) "the same of expected_high",
+    }
+
+    /// What a won deal of an offer brings, as configured.
+    OfferValues "offer_values", one row per "offer with a configured value", key [offer_id], published true;
+    {
+        offer_id: Text "the offer",
+        amount: Money "[[offer]] value",
+        currency: Text "its currency",
+    }
+
     /// What leads cost. What cannot be ascribed stands under (shared) and is never spread.
     Cost "cost", one row per "period, offer, campaign and currency", key [period, offer_id, campaign, currency], published true;
     {
@@ -835,6 +1018,9 @@ tables! {
         opportunity: Text(?) "id of the opportunity it was converted to",
         present: Flag "whether it stands in the newest export",
         first_landed_on: Day "UTC day on which it was first read",
+        amount: Money(?) "of an opportunity its amount; of another record what its won opportunities bring together",
+        currency: Text(?) "ISO 4217 of amount; null where the export does not say",
+        won_at: Instant(?) "last change of the won opportunity: the nearest to when it was won that exports tell",
     }
 
     /// How CRM records described their person before: distinct earlier versions, where they differ from the newest.
@@ -895,7 +1081,7 @@ tables! {
     History "history", one row per "as-of date, lead and destination reported, or finding told", key [as_of, entry, lead_id, destination, code, about], published false;
     {
         as_of: Day "date of the report",
-        entry: Text "lead, outage, finding, share, or seen: an offer, storefront or action that leads had",
+        entry: Text "lead, outage, finding, share, seen (an offer, storefront or action that leads had), or night (a measure of `nights`)",
         lead_id: Text "the lead; empty in other entries",
         destination: Text "name of the destination; empty if none",
         code: Text "for a lead its verdict; for an outage its scope; for a finding its code; for a share what is counted; offer, storefront or action",
@@ -908,7 +1094,16 @@ tables! {
         outage_id: Text(?) "of a missed lead",
         received_at: Instant(?) "of the lead; for an outage began_by",
         until_at: Instant(?) "for an outage ended_after",
-        value: Number(?) "for a finding its count, for a share that share, for what was seen its leads",
+        value: Number(?) "for a finding its count, for a share that share, for what was seen its leads, for a night the measure",
+    }
+
+    /// What every night was measured by: how it went, night after night.
+    Nights "nights", one row per "night, destination and measure", key [as_of, destination, measure], published true;
+    {
+        as_of: Day "the as-of date",
+        destination: Text "name of the destination; empty for all together",
+        measure: Code[measure::ALL] "open-leads, open-people, new-leads, recovered-leads, median-delay-seconds, within-hour, export-age-seconds, identity-precision, identity-recall",
+        value: Number "the number: leads, people, seconds or a share",
     }
 
     /// Lines of cost exports, storage accounts of ours only.
@@ -960,7 +1155,7 @@ tables! {
 
 impl CrmRecords {
     /// Columns that [`ExportRecords`] does not have: what identity adds.
-    pub const ADDED: &'static [&'static str] = &["person_id", "match_weight", "matched_by"];
+    pub const ADDED: &'static [&'static str] = &["person_id", "match_weight", "matched_by", "country_code"];
 }
 
 #[cfg(test)]

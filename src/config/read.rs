@@ -18,6 +18,7 @@ use crate::config::settings::{
 };
 use crate::config::spelling::nearest;
 use crate::error::{Error, Result};
+use crate::tabular::numbers::{Mark, decimal};
 
 impl Config {
     /// Reads and checks a configuration.
@@ -316,6 +317,8 @@ fn destination(mut section: Section) -> Option<Destination> {
     let complete = section.flag("complete");
     let refresh = section.texts("refresh").unwrap_or_default();
     let refresh_within = section.span("refresh_within").unwrap_or(TimeDelta::minutes(30));
+    let link = link(&mut section);
+    let users = section.path("users");
     let replay = replay(section.section("replay"));
     let plain = exported(&mut section, name, kind)?;
     Some(Destination {
@@ -331,6 +334,8 @@ fn destination(mut section: Section) -> Option<Destination> {
         complete,
         refresh,
         refresh_within,
+        users,
+        link,
         replay,
         ..plain
     })
@@ -382,12 +387,47 @@ fn offer(mut section: Section) -> Option<Offer> {
     let stages = stages(&mut section);
     // Version 0.1 documented `type`, which never had an effect: a configuration that has it still works.
     section.retired("type");
+    let value = offer_value(&mut section);
     Some(Offer {
         id: id?.to_lowercase(),
         title,
         formerly: formerly.iter().map(|former| former.to_lowercase()).collect(),
         stages,
+        value,
     })
+}
+
+/// `https://contoso.example/{record_id}`
+fn link(section: &mut Section) -> Option<String> {
+    let link = section.text("link")?;
+    let is_address = link.strip_prefix("https://").is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'));
+    let is_plain = link.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '"' | '<' | '>' | '`' | '\\'));
+    if !is_address || !is_plain || !link.contains("{record_id}") {
+        section
+            .add_at("link", "expected an https address with {record_id}, e.g. \"https://contoso.example/{record_id}\"");
+        return None;
+    }
+    Some(link)
+}
+
+/// `{ amount = 12000, currency = "USD" }`
+fn offer_value(section: &mut Section) -> Option<(i128, String)> {
+    let given = section.value_by_name("value");
+    if given.is_empty() {
+        return None;
+    }
+    if let Some(unknown) = given.keys().find(|key| !["amount", "currency"].contains(&key.as_str())) {
+        section.add_at("value", &format!("unknown key \"{unknown}\"; expected amount and currency"));
+    }
+    let amount = given.get("amount").and_then(|text| decimal(text, Mark::Point)).filter(|amount| *amount > 0);
+    let currency = given.get("currency").map(|code| code.trim().to_uppercase()).filter(|code| code.len() == 3);
+    match (amount, currency) {
+        (Some(amount), Some(currency)) => Some((amount, currency)),
+        _ => {
+            section.add_at("value", "expected e.g. { amount = 12000, currency = \"USD\" }");
+            None
+        }
+    }
 }
 
 fn stages(section: &mut Section) -> BTreeMap<String, String> {

@@ -288,6 +288,8 @@ impl Destination {
             complete: None,
             refresh: Vec::new(),
             refresh_within: TimeDelta::minutes(30),
+            users: None,
+            link: None,
             replay: Replay::default(),
         }
     }
@@ -400,6 +402,10 @@ pub struct Destination {
     pub refresh: Vec<String>,
     /// How long that may take.
     pub refresh_within: TimeDelta,
+    /// An export of the CRM's users: ids of owners to names.
+    pub users: Option<PathBuf>,
+    /// Where a record is opened in the CRM; `{record_id}` stands for its id.
+    pub link: Option<String>,
     /// `[destination.replay]`
     pub replay: Replay,
 }
@@ -428,6 +434,8 @@ pub struct Offer {
     pub formerly: Vec<String>,
     /// Stages of its actions, over `[stages]`.
     pub stages: BTreeMap<String, String>,
+    /// What a won deal brings, where the export holds no amounts: units of 10⁻¹⁸, and the currency.
+    pub value: Option<(i128, String)>,
 }
 
 /// `[exclude]`: our own staff.
@@ -529,6 +537,7 @@ pub const FIELDS: &[&str] = &[
     "record_id", "object", "created_at", "modified_at", "status", "owner", "last_activity_at", "opted_out", "email",
     "phone", "first_name", "last_name", "name", "company", "title", "country", "description", "key", "lead_source",
     "action", "offer_id", "offer", "storefront", "merged_into", "deleted", "converted", "opportunity", "outcome",
+    "amount", "currency",
 ];
 
 impl Config {

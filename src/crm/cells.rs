@@ -13,7 +13,7 @@ use crate::tabular::Sheet;
 pub(super) const TEXTS: &[&str] = &[
     "object", "resolution", "status", "state", "outcome", "owner", "email", "phone", "first_name", "last_name",
     "company", "title", "country", "description", "subject", "key", "lead_source", "action", "offer_id", "offer",
-    "storefront", "merged_into", "opportunity", "contact_id", "parent", "delivered", "also",
+    "storefront", "merged_into", "opportunity", "contact_id", "parent", "delivered", "also", "amount", "currency",
 ];
 /// Instants of a landed record.
 pub(super) const TIMES: &[&str] = &["created_at", "modified_at", "last_activity_at"];

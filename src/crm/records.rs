@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use polars::prelude::*;
 
+use super::deals::{Deals, deal};
 use super::layouts::{Layout, layouts};
 use super::{KEY, LOST, OPEN, QUALIFIED, WON};
 use crate::config::{Destination, DestinationKind};
@@ -189,7 +190,7 @@ fn made(newest: DataFrame, destination: &Destination) -> Result<DataFrame> {
     let texts = Texts::of(&newest, &names);
     let [deleted, converted, won, closed] = ["deleted", "converted", "won", "closed"].map(|name| flag(&newest, name));
     let height = newest.height();
-    let deals = Deals::new(&texts, &won, &closed, height, layout);
+    let deals = Deals::new(|name, row| texts.get(name, row), &newest, &won, &closed, layout)?;
     let converted_contacts: HashMap<&str, &str> = (0..height)
         .filter(|row| texts.get("object", *row) == Some("lead"))
         .filter_map(|row| Some((texts.get("contact_id", row)?, texts.get("record_id", row)?)))
@@ -199,6 +200,7 @@ fn made(newest: DataFrame, destination: &Destination) -> Result<DataFrame> {
     let mut known: HashMap<&str, Said> = HashMap::new();
     let mut columns: BTreeMap<&str, Interned> = BTreeMap::new();
     let mut marketplace = Vec::with_capacity(height);
+    let (mut amounts, mut won_at) = (Vec::with_capacity(height), Vec::with_capacity(height));
     for row in 0..height {
         let get = |name: &str| texts.get(name, row);
         let object = get("object").unwrap_or("lead");
@@ -227,6 +229,13 @@ fn made(newest: DataFrame, destination: &Destination) -> Result<DataFrame> {
             closed: closed.get(row),
             deal: get("opportunity").and_then(|ids| deals.outcome(ids)),
         };
+        let worth = match is_opportunity {
+            true => get("record_id").and_then(|id| deals.of(id)),
+            false => get("opportunity").and_then(|ids| deals.won(ids)),
+        };
+        amounts.push(worth.and_then(|deal| deal.amount));
+        won_at.push(worth.filter(|deal| deal.outcome == WON).and_then(|deal| deal.changed_at));
+        let currency = worth.filter(|deal| deal.amount.is_some()).and_then(|deal| deal.currency);
         let merged_into = get("merged_into").filter(|into| get("record_id") != Some(*into));
         for (name, value) in [
             // The state of an activity is not that of its person.
@@ -238,6 +247,7 @@ fn made(newest: DataFrame, destination: &Destination) -> Result<DataFrame> {
             ("offer", said.offer.as_deref()),
             ("merged_into", merged_into.or(converted_from.copied())),
             ("opportunity", get("opportunity")),
+            ("currency", currency),
             ("resolution", Some(get("resolution").unwrap_or("none"))),
         ] {
             columns.entry(name).or_insert_with(|| Interned::new(name, height)).push(value);
@@ -252,6 +262,8 @@ fn made(newest: DataFrame, destination: &Destination) -> Result<DataFrame> {
         result.push(interned.finish()?);
     }
     result.push(Column::new("marketplace".into(), marketplace));
+    result.push(crate::tables::money("amount", amounts.into_iter())?);
+    result.push(Column::new("won_at".into(), won_at).cast(&crate::tables::Kind::Instant.dtype())?);
     let deleted: BooleanChunked = deleted.iter().map(|d| Some(d.unwrap_or(false))).collect_ca("deleted".into());
     result.push(deleted.into_column());
     Ok(DataFrame::new(height, result)?)
@@ -429,66 +441,6 @@ fn separate(said: &mut Said, action: Option<&str>, id: Option<&str>, title: Opti
             Some(offer) => said.offer = Some(Offer::as_str(&offer).to_owned()),
             None => {}
         }
-    }
-}
-
-/// Opportunities by id and by name.
-struct Deals<'a> {
-    outcomes: HashMap<&'a str, &'static str>,
-}
-
-impl<'a> Deals<'a> {
-    fn new(texts: &'a Texts, won: &BooleanChunked, closed: &BooleanChunked, height: usize, layout: &Layout) -> Self {
-        let mut outcomes = HashMap::new();
-        let mut names: HashMap<&str, Option<&'static str>> = HashMap::new();
-        for row in (0..height).filter(|row| texts.get("object", *row) == Some("opportunity")) {
-            let outcome =
-                deal(won.get(row), closed.get(row), texts.get("state", row), texts.get("status", row), layout);
-            if let Some(id) = texts.get("record_id", row) {
-                outcomes.insert(id, outcome);
-            }
-            // A lookup in a workbook is the name; one that two deals share names none.
-            if let Some(name) = texts.get("subject", row) {
-                names.entry(name).and_modify(|o| *o = None).or_insert(Some(outcome));
-            }
-        }
-        for (name, outcome) in names {
-            if let Some(outcome) = outcome {
-                outcomes.entry(name).or_insert(outcome);
-            }
-        }
-        Deals { outcomes }
-    }
-
-    /// Of several deals one that is won counts, lost only if all are; none if none is known.
-    fn outcome(&self, ids: &str) -> Option<&'static str> {
-        let known: Vec<&str> = match self.outcomes.get(ids) {
-            Some(one) => vec![*one],
-            None => ids.split(';').filter_map(|id| self.outcomes.get(id.trim()).copied()).collect(),
-        };
-        if known.is_empty() {
-            None
-        } else if known.contains(&WON) {
-            Some(WON)
-        } else if known.iter().all(|o| *o == LOST) {
-            Some(LOST)
-        } else {
-            Some(QUALIFIED)
-        }
-    }
-}
-
-fn deal(
-    won: Option<bool>,
-    closed: Option<bool>,
-    state: Option<&str>,
-    status: Option<&str>,
-    layout: &Layout,
-) -> &'static str {
-    match (won, closed) {
-        (Some(true), _) => WON,
-        (_, Some(true)) if won == Some(false) => LOST,
-        _ => [state, status].into_iter().flatten().find_map(|t| layout.opportunity_outcome(t)).unwrap_or(QUALIFIED),
     }
 }
 

@@ -262,6 +262,7 @@ impl<'a> ExportWriter<'a> {
             source,
             status,
             &owner,
+            OWNER_NAMES.get(record.owner).copied().unwrap_or_default(),
             flag(state.converted.is_some()),
             &converted_on,
             &opportunity,
@@ -312,6 +313,7 @@ impl<'a> ExportWriter<'a> {
                 &name,
                 stage,
                 &amount,
+                "USD",
                 &closes,
                 closed,
                 won,
@@ -481,12 +483,12 @@ pub const KEY_COLUMN: &str = "Marketplace_Row__c";
 
 const SALESFORCE: &[&str] = &[
     "Id", "IsDeleted", "MasterRecordId", "LastName", "FirstName", "Title", "Company", "Email", "Phone", "Country",
-    "Description", "LeadSource", "Status", "OwnerId", "IsConverted", "ConvertedDate", "ConvertedOpportunityId",
-    "HasOptedOutOfEmail", "CreatedDate", "LastModifiedDate", "LastActivityDate",
+    "Description", "LeadSource", "Status", "OwnerId", "Owner.Name", "IsConverted", "ConvertedDate",
+    "ConvertedOpportunityId", "HasOptedOutOfEmail", "CreatedDate", "LastModifiedDate", "LastActivityDate",
 ];
 const OPPORTUNITY: &[&str] = &[
-    "Id", "AccountId", "Name", "StageName", "Amount", "CloseDate", "IsClosed", "IsWon", "CreatedDate",
-    "LastModifiedDate",
+    "Id", "AccountId", "Name", "StageName", "Amount", "CurrencyIsoCode", "CloseDate", "IsClosed", "IsWon",
+    "CreatedDate", "LastModifiedDate",
 ];
 const HUBSPOT: &[&str] = &[
     "Record ID", "First Name", "Last Name", "Email", "Phone Number", "Job Title", "Company Name", "Country/Region",

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::model::probability;
 use crate::codes::kind;
-use crate::contact::{COLUMNS, is_placeholder};
+use crate::contact::{COLUMNS, home_codes, is_placeholder};
 use crate::error::Result;
 use crate::tables::{CrmRecords, Identities, People, Table};
 
@@ -141,7 +141,9 @@ impl Assigned {
         columns.push(Column::new("offers".into(), persons.iter().map(|p| p.offers.len() as i64).collect::<Vec<_>>()));
         columns
             .push(Column::new("do_not_contact".into(), persons.iter().map(|p| p.do_not_contact).collect::<Vec<_>>()));
-        Table::new(DataFrame::new(persons.len(), columns)?)
+        let mut frame = DataFrame::new(persons.len(), columns)?;
+        frame.with_column(home_codes(&frame)?)?;
+        Table::new(frame)
     }
 }
 
@@ -168,6 +170,7 @@ pub(super) fn crm_records(
     // Taken by row, so that the ids of millions of records are those of the leads and not copies.
     let rows: IdxCa = given.iter().map(|g| g.map(|(row, ..)| row)).collect_ca("person_id".into());
     let mut frame = records.clone();
+    frame.with_column(home_codes(records)?)?;
     frame.with_column(person_ids.take(&rows)?.with_name("person_id".into()).into_column())?;
     frame.with_column(Column::new(
         "match_weight".into(),

@@ -124,7 +124,7 @@ impl Folder {
             let path = self.aside.join(&name);
             let mut file = BufWriter::new(private_file(&path)?);
             if kind == "parquet" {
-                write_parquet(&mut frame, &mut file)?;
+                write_parquet_of(&mut frame, &mut file, described(table))?;
             } else {
                 write_csv(&frame, &mut file)?;
             }
@@ -254,7 +254,22 @@ fn point_latest(out: &Path) -> Result<()> {
 /// # Errors
 /// When the writer fails (exit 4).
 pub fn write_parquet(frame: &mut DataFrame, to: impl Write) -> Result<()> {
+    write_parquet_of(frame, to, Vec::new())
+}
+
+/// What the dictionary says of a table, for the file's own metadata: what a row is, and each column's meaning under
+/// `description.COLUMN`. Nothing of a table that is not in it.
+fn described(table: &str) -> Vec<(String, String)> {
+    let Some(table) = crate::tables::ALL.iter().find(|of| of.name == table) else { return Vec::new() };
+    let about = [("grain", format!("one row per {}", table.grain)), ("key", table.key.join(", "))];
+    let about = about.into_iter().map(|(name, value)| (name.to_owned(), value));
+    about.chain(table.columns.iter().map(|c| (format!("description.{}", c.name), c.meaning.to_owned()))).collect()
+}
+
+fn write_parquet_of(frame: &mut DataFrame, to: impl Write, about: Vec<(String, String)>) -> Result<()> {
+    let about = (!about.is_empty()).then(|| KeyValueMetadata::from_static(about));
     ParquetWriter::new(to)
+        .with_key_value_metadata(about)
         .with_compression(ParquetCompression::Zstd(None))
         .with_row_group_size(Some(ROW_GROUP))
         .finish(frame)

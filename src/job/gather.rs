@@ -230,7 +230,8 @@ pub(super) fn records(ready: &Ready, gathered: &Gathered) -> Result<Records> {
         before.vstack_mut(crm::earlier(&versions)?.frame())?;
         records.add(versions, destination, end)?;
     }
-    Ok(Records { records: records.table()?, earlier: Table::new(before)? })
+    let records = crm::named(records.table()?, &gathered.reviewed.users)?;
+    Ok(Records { records, earlier: Table::new(before)? })
 }
 
 /// Rows of witnesses, newest versions.
@@ -267,7 +268,17 @@ fn reviewed(ready: &Ready, landing: &mut Landing, troubles: &mut Troubles) -> Re
     let worked = Closings::new(closings.until(as_of), tonight, |day| as_of_ends_at(day, config.report.timezone));
     let replayed = reviewed::text(Some(&config.state_dir.join(REPLAYED)))?;
     let decisions = Decisions { made, problems };
-    Ok(Reviewed { decisions, worked, replayed: replay::memory(&replayed, Some(as_of)) })
+    let users = config.destinations.iter().filter_map(|destination| {
+        let path = destination.users.as_deref()?;
+        let read = reviewed::bytes(Some(path)).and_then(|bytes| crm::users(&path.display().to_string(), bytes));
+        let users = read.unwrap_or_else(|error| {
+            troubles.add(|why| AboutSetting::ReviewedUnusable(why).into(), "users", &error);
+            crm::Users::new()
+        });
+        Some((destination.name.clone(), users))
+    });
+    let users = users.collect();
+    Ok(Reviewed { decisions, worked, users, replayed: replay::memory(&replayed, Some(as_of)) })
 }
 
 /// Reads reviewed files of one kind and takes what they say into its memory, which is kept before any work is done.

@@ -1,6 +1,6 @@
 //! From the finished tables to the dated folder, the state and the metrics: the end of the night.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Days, NaiveDate, Utc};
@@ -10,6 +10,7 @@ use tracing::info;
 use crate::balance::Balance;
 use crate::config::{Config, Csv, Mirror, Pii};
 use crate::error::{Error, Result};
+use crate::history;
 use crate::io::mirror::send_output;
 use crate::io::publish::{self, Folder, MANIFEST};
 use crate::io::timings::Timings;
@@ -19,7 +20,7 @@ use crate::job::prepare::Ready;
 use crate::pipeline::{Day, Results};
 use crate::queries::{Catalog, Computed};
 use crate::report::{self, Facts, call_list, metrics, xlsx};
-use crate::tables::{self, Findings, Table};
+use crate::tables::{self, Findings, Grain as _, Nights, Table};
 
 /// What a run says when it is done.
 #[derive(Debug)]
@@ -54,13 +55,15 @@ pub(super) fn night(
 ) -> Result<Done> {
     let Day { config, as_of, .. } = ready.day;
     let told = &results.conclusions.told;
-    let calls = call_list_sheets(&ready.day, results)?;
+    let links = report::links::links(&config.destinations);
+    let calls = call_list_sheets(&ready.day, results, &links)?;
     let facts = Facts {
         balance: json(balance)?,
         exports: json(&gathered.files())?,
         inferred: json(&results.verdicts.reconciled.destinations)?,
         identity: json(&results.people.quality)?,
         problems: gathered.troubles.sentences.clone(),
+        links: links.clone(),
         to_call: people_on(&calls),
         settled_hours: told.settled_hours,
         findings: told.findings.clone(),
@@ -85,6 +88,9 @@ pub(super) fn night(
     folder.write_text("summary.json", &summary_json, false)?;
     folder.write_text("summary.txt", &summary_text, own)?;
     folder.write_text("report.html", &report::html(&report, &ready.templates)?, full || own)?;
+    for (name, text) in report::own_pages(&report, &ready.templates)? {
+        folder.write_text(&name, &text, true)?;
+    }
     folder.write("report.xlsx", &report::workbook(&report)?, full || has_own_tables)?;
     folder.write("call-list.xlsx", &xlsx::workbook("Call list", as_of, config.report.timezone, &calls)?, true)?;
     timings.done("all was written");
@@ -92,7 +98,9 @@ pub(super) fn night(
     folder.write_text(MANIFEST, &pretty(&manifest)?, false)?;
     let published = folder.publish()?;
 
-    state::keep_history(&config.state_dir, as_of, &told.entries)?;
+    let nights = catalog.get(Nights::DEFINITION.name).cloned().unwrap_or_default();
+    let entries = history::with_measures(&told.entries, &Table::<Nights>::new(nights)?, as_of)?;
+    state::keep_history(&config.state_dir, as_of, &entries)?;
     state::keep_identities(&config.state_dir, as_of, &results.people.identities)?;
     state::keep_model(&config.state_dir, &results.people.model)?;
     let incomplete = !gathered.troubles.sentences.is_empty();
@@ -144,15 +152,17 @@ fn write_tables(folder: &mut Folder, catalog: &Catalog, computed: &Computed, csv
             folder.write_table(definition.name, frame, is_csv(definition.name))?;
         }
     }
-    for table in computed.tables.iter().filter(|t| t.own) {
+    let own: Vec<_> = computed.tables.iter().filter(|t| t.own).collect();
+    for table in &own {
         folder.write_table(&table.name, &table.frame, is_csv(&table.name))?;
     }
-    Ok(())
+    let own = own.iter().map(|t| (t.name.as_str(), t.grain.as_str(), t.title.as_str()));
+    folder.write_text("tables/README.md", &tables::in_markdown(own), false)
 }
 
 /// The sheets of call-list.xlsx.
-fn call_list_sheets(day: &Day, results: Results) -> Result<Vec<xlsx::Sheet>> {
-    let Day { config, as_of_ends_at, .. } = *day;
+fn call_list_sheets(day: &Day, results: Results, links: &BTreeMap<String, String>) -> Result<Vec<xlsx::Sheet>> {
+    let Day { config, as_of, as_of_ends_at } = *day;
     let timezone = config.report.timezone;
     call_list::sheets(&call_list::Inputs {
         missed_leads: &results.conclusions.told.missed_leads,
@@ -163,6 +173,7 @@ fn call_list_sheets(day: &Day, results: Results) -> Result<Vec<xlsx::Sheet>> {
         tries: &results.conclusions.tries,
         as_of,
         dnc_silences_person: config.privacy.dnc_silences_person,
+        links,
         split_by: config.call_list.split_by,
         as_of_ends_at,
         timezone,

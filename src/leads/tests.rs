@@ -179,6 +179,7 @@ fn offers_are_named_by_lead_source_product_catalogue_and_other_leads_in_that_ord
         title: title.iter().map(|t| (*t).into()).collect(),
         formerly: formerly.iter().map(|t| (*t).into()).collect(),
         stages: BTreeMap::from([("INS".to_owned(), "purchase".to_owned())]),
+        value: None,
     };
     let row = |rest: &str| {
         format!(r#"{{"LeadSource":"AzureMarketplace","ActionCode":"INS","CustomerInfo":{{"Email":"a@b.de"}}{rest}}}"#)

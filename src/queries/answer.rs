@@ -6,11 +6,12 @@ use serde_json::{Value, json};
 
 use crate::error::Result;
 
-/// Columns under their headings, numbers to the right; nothing in a cell can move the cursor of a terminal.
+/// Columns under their headings, numbers to the right; nothing in a cell can move the cursor of a terminal. In a terminal
+/// of so many columns the widest texts are cut until a line fits; what is cut ends in `…`, and a line below says so.
 ///
 /// # Errors
 /// When the engine fails.
-pub fn table(frame: &DataFrame) -> Result<String> {
+pub fn table(frame: &DataFrame, terminal: Option<usize>) -> Result<String> {
     let mut columns: Vec<(bool, Vec<String>)> = Vec::with_capacity(frame.width());
     for column in frame.columns() {
         let mut cells = vec![column.name().to_string()];
@@ -23,13 +24,14 @@ pub fn table(frame: &DataFrame) -> Result<String> {
         }
         columns.push((column.dtype().is_numeric() || column.dtype().is_decimal(), cells));
     }
-    let widths: Vec<usize> =
+    let full: Vec<usize> =
         columns.iter().map(|(_, cells)| cells.iter().map(|c| c.chars().count()).max().unwrap_or(0)).collect();
+    let widths = terminal.map_or_else(|| full.clone(), |terminal| narrowed(&full, terminal));
     let mut text = String::new();
     for row in 0..=frame.height() {
         let mut line = String::new();
         for ((right, cells), width) in columns.iter().zip(&widths) {
-            let cell = cells.get(row).map_or("", String::as_str);
+            let cell = &cut(cells.get(row).map_or("", String::as_str), *width);
             let gap = " ".repeat(width - cell.chars().count());
             line += &if *right { format!("{gap}{cell}  ") } else { format!("{cell}{gap}  ") };
         }
@@ -40,7 +42,27 @@ pub fn table(frame: &DataFrame) -> Result<String> {
             text.push('\n');
         }
     }
-    Ok(text + &crate::error::count(frame.height(), "row", "rows") + "\n")
+    let cut = if widths == full { "" } else { "; cut to the terminal: --output FILE.csv or | cat has everything" };
+    Ok(text + &crate::error::count(frame.height(), "row", "rows") + cut + "\n")
+}
+
+/// The widths with which a line fits a terminal: the widest column gives first, none below a few characters.
+fn narrowed(full: &[usize], terminal: usize) -> Vec<usize> {
+    const LEAST: usize = 6;
+    let mut widths = full.to_vec();
+    let line = |widths: &[usize]| widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1);
+    while line(&widths) > terminal {
+        let Some(widest) = widths.iter_mut().filter(|w| **w > LEAST).max() else { break };
+        *widest -= 1;
+    }
+    widths
+}
+
+fn cut(cell: &str, width: usize) -> String {
+    if cell.chars().count() <= width {
+        return cell.to_owned();
+    }
+    cell.chars().take(width.saturating_sub(1)).chain(['…']).collect()
 }
 
 /// `{"columns": […], "rows": [{…}]}`: instants as RFC 3339, money as exact text, what is no number as null.
@@ -98,9 +120,12 @@ mod tests {
         ])
         .collect()
         .unwrap();
-        let text = table(&frame).unwrap();
+        let text = table(&frame, None).unwrap();
         assert!(!text.contains('\u{1b}') && text.lines().nth(2).unwrap().starts_with("Ada [2J   5"), "{text}");
         assert!(text.ends_with("2 rows\n"));
+        let narrow = table(&frame, Some(40)).unwrap();
+        assert!(narrow.lines().take(4).all(|line| line.chars().count() <= 40), "{narrow}");
+        assert!(narrow.contains('…') && narrow.contains("--output"), "{narrow}");
         let answer = json(&frame).unwrap();
         assert_eq!(answer["rows"][0]["cost"], json!("0.000000000000000036"));
         assert_eq!(answer["rows"][0]["at"], json!("2026-05-03T14:00:00.000000Z"));

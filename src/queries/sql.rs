@@ -26,6 +26,8 @@ pub struct Header {
     pub key: Vec<String>,
     /// The tables it reads.
     pub reads: Vec<String>,
+    /// Whether the statement says in which order the rows stand.
+    pub ordered: bool,
 }
 
 /// Reads a query file: header and statement agree, and nothing in it is refused.
@@ -53,6 +55,25 @@ pub fn read(text: &str, tables: &BTreeSet<String>) -> Result<Header> {
     Ok(header)
 }
 
+/// Reads a query of a user's own: a select, with a header or without. What the header leaves out follows from the file's
+/// name and the statement; without a key the rows stay in the order in which the query puts them.
+///
+/// # Errors
+/// Exit 2, for a statement that is refused.
+pub fn read_own(name: &str, text: &str, tables: &BTreeSet<String>) -> Result<Header> {
+    let query = parse(text)?;
+    let reads = tables_of(text, tables)?.into_iter().collect();
+    let lines = comment(text);
+    let title = lines.first().filter(|line| !begins_a_part(line)).map(|line| (*line).to_owned());
+    Ok(Header {
+        title: title.filter(|t| !t.is_empty()).unwrap_or_else(|| name.replace(['_', '-'], " ")),
+        grain: part(&lines, "grain").unwrap_or_else(|| "one row per row of the query".to_owned()),
+        key: part(&lines, "key").map(listed).unwrap_or_default(),
+        reads,
+        ordered: query.order_by.is_some(),
+    })
+}
+
 /// The tables a question reads, all of which must be among those offered.
 ///
 /// # Errors
@@ -72,25 +93,43 @@ pub fn tables_of(question: &str, tables: &BTreeSet<String>) -> Result<BTreeSet<S
     Ok(used)
 }
 
+/// The lines of the comment on top.
+fn comment(text: &str) -> Vec<&str> {
+    text.lines().map_while(|l| l.strip_prefix("--")).map(str::trim).collect()
+}
+
+fn begins_a_part(line: &str) -> bool {
+    ["grain:", "key:", "reads:"].iter().any(|part| line.starts_with(part))
+}
+
+/// What a part of the header says; it goes on in the lines below it, up to the next part.
+fn part(lines: &[&str], name: &str) -> Option<String> {
+    let mut lines = lines.iter().skip_while(|l| !l.strip_prefix(name).is_some_and(|rest| rest.starts_with(':')));
+    let first = lines.next().and_then(|l| l.split_once(':')).map(|(_, v)| v.trim());
+    let more = lines.take_while(|l| !begins_a_part(l) && !l.is_empty()).copied();
+    Some(first.into_iter().chain(more).collect::<Vec<_>>().join(" ")).filter(|value| !value.is_empty())
+}
+
+fn listed(text: String) -> Vec<String> {
+    text.split(',').map(|s| s.trim().to_owned()).filter(|s| !s.is_empty()).collect()
+}
+
 fn header(text: &str) -> Result<Header> {
-    let lines: Vec<&str> = text.lines().map_while(|l| l.strip_prefix("--")).map(str::trim).collect();
-    // A part goes on in the lines below it, up to the next part.
-    let begins = |line: &str| ["grain:", "key:", "reads:"].iter().any(|p| line.starts_with(p));
-    let part = |name: &str| {
-        let mut lines = lines.iter().skip_while(|l| !l.strip_prefix(name).is_some_and(|rest| rest.starts_with(':')));
-        let first = lines.next().and_then(|l| l.split_once(':')).map(|(_, v)| v.trim());
-        let more = lines.take_while(|l| !begins(l) && !l.is_empty()).copied();
-        let value = first.into_iter().chain(more).collect::<Vec<_>>().join(" ");
-        if !value.is_empty() {
-            return Ok(value);
-        }
-        Err(Error::usage(format!("the header has no line \"{name}\"")).hint(
-            "a query begins with comment lines: a title, then `grain:`, `key:` and `reads:`, as the built-in ones do",
-        ))
+    let lines = comment(text);
+    let needed = |name: &str| {
+        part(&lines, name).ok_or_else(|| {
+            Error::usage(format!("the header has no line \"{name}\""))
+                .hint("a built-in query begins with comment lines: a title, then `grain:`, `key:` and `reads:`")
+        })
     };
-    let list = |text: String| text.split(',').map(|s| s.trim().to_owned()).filter(|s| !s.is_empty()).collect();
     let title = lines.first().map(|l| (*l).to_owned()).unwrap_or_default();
-    Ok(Header { title, grain: part("grain")?, key: list(part("key")?), reads: list(part("reads")?) })
+    Ok(Header {
+        title,
+        grain: needed("grain")?,
+        key: listed(needed("key")?),
+        reads: listed(needed("reads")?),
+        ordered: true,
+    })
 }
 
 fn parse(text: &str) -> Result<Query> {

@@ -301,6 +301,7 @@ fn a_former_id_a_title_and_a_cut_off_id_name_the_same_offer() {
         title: vec!["Long Offer".to_owned()],
         formerly: vec!["contoso.short".to_owned()],
         stages: BTreeMap::new(),
+        value: None,
     });
     for (id, person, named) in [
         ("a", "ann", ("offer_id", Value::from("contoso.short"))),

@@ -11,8 +11,9 @@ use chrono_tz::Tz;
 
 use crate::codes::{stage, status};
 use crate::config::SplitBy;
-use crate::contact::country_code;
+use crate::contact::home_code;
 use crate::error::Result;
+use crate::report::links;
 use crate::report::xlsx::{Cell, Column, Sheet};
 use crate::suppression::Suppressed;
 use crate::tables::{CrmRecords, Leads, MissedLeads, People, Table};
@@ -43,6 +44,8 @@ pub struct Inputs<'a> {
     pub as_of: NaiveDate,
     /// Whether a do-not-contact lead silences the person's other leads.
     pub dnc_silences_person: bool,
+    /// Where records are opened, by destination.
+    pub links: &'a BTreeMap<String, String>,
     /// How to divide the list; none: one sheet.
     pub split_by: Option<SplitBy>,
     /// First instant after the as-of day: until when people have waited.
@@ -79,8 +82,8 @@ pub fn sheets(inputs: &Inputs) -> Result<Vec<Sheet>> {
         let tab = match inputs.split_by {
             None => "Call list".to_owned(),
             Some(SplitBy::Country) => {
-                let typed = contact.country.unwrap_or("No country");
-                country_code(typed).map_or_else(|| typed.to_owned(), str::to_owned)
+                let code = home_code(contact.country, contact.phone);
+                code.or(contact.country).unwrap_or("No country").to_owned()
             }
             Some(SplitBy::Owner) => known.owner.unwrap_or("No owner").to_owned(),
             Some(SplitBy::Offer) => missed.first().map_or("No offer", |m| m.offer).to_owned(),
@@ -117,6 +120,7 @@ fn columns() -> Vec<Column> {
         ("Owner", 18.0),
         ("Status", 10.0),
         ("Tried", 26.0),
+        ("Record", 20.0),
         ("Lead ID", 18.0),
     ]
     .into_iter()
@@ -170,6 +174,7 @@ fn row(inputs: &Inputs, contact: &Contact, known: &Known, missed: &[Missed]) -> 
         text(known.owner),
         text(missed.first().map(|m| m.status)),
         tried(inputs, missed).map_or(Cell::Empty, Cell::Text),
+        record(inputs, known),
         Cell::Text(ids.join(" ")),
     ]
 }
@@ -182,6 +187,15 @@ fn tried(inputs: &Inputs, missed: &[Missed]) -> Option<String> {
         Some(day) => format!("{times}; to be called on {day}"),
         None => format!("{times}, last told {}", last.last_on),
     })
+}
+
+/// The person's own record, opened by a click where the destination has a `link`.
+fn record(inputs: &Inputs, known: &Known) -> Cell {
+    let Some(id) = known.own_record else { return Cell::Empty };
+    match known.own_record_at.and_then(|at| inputs.links.get(at)) {
+        Some(link) => Cell::Link { text: id.to_owned(), address: links::address(link, id) },
+        None => Cell::Text(id.to_owned()),
+    }
 }
 
 fn act(missed: &Missed, timezone: Tz) -> String {

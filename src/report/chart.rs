@@ -1,10 +1,13 @@
 //! Weeks and outages → positions in small drawings. Pure geometry: the templates draw, and give the words.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use polars::prelude::*;
 use serde::Serialize;
 
 use super::words::Outage;
+use crate::codes::measure;
 use crate::error::Result;
 use crate::queries::Catalog;
 
@@ -187,6 +190,104 @@ pub fn line(catalog: &Catalog, outages: &[Outage]) -> Result<Option<Line>> {
         last: day(days.i32()?.max()),
         stretches: stretches.collect(),
     }))
+}
+
+/// How one measure went, night by night.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Trend {
+    /// Name of the destination; empty for all together.
+    pub destination: String,
+    /// One of [`measure`].
+    pub measure: String,
+    /// What is counted: leads, people, seconds or share.
+    pub unit: &'static str,
+    /// First and last night.
+    pub first: String,
+    /// Last night.
+    pub last: String,
+    /// The newest value.
+    pub latest: f64,
+    /// The least and the greatest value.
+    pub least: f64,
+    /// The greatest value.
+    pub most: f64,
+    /// The line, in units of width and height.
+    pub points: String,
+    /// The last night of each week: its day and value.
+    pub weeks: Vec<(String, f64)>,
+    /// Units of width.
+    pub width: f64,
+    /// Units of height.
+    pub height: f64,
+}
+
+/// Most nights drawn one by one.
+const MOST_NIGHTS: usize = 100;
+/// Units of a small drawing.
+const SMALL: (f64, f64) = (240.0, 40.0);
+
+/// A line for each measure with at least two nights, in the order in which they are told.
+///
+/// # Errors
+/// When the table lacks a column.
+pub fn trends(frame: &DataFrame) -> Result<Vec<Trend>> {
+    const TOLD: [(&str, &str); 8] = [
+        (measure::OPEN_PEOPLE, "people"),
+        (measure::NEW_LEADS, "leads"),
+        (measure::RECOVERED_LEADS, "leads"),
+        (measure::MEDIAN_DELAY_SECONDS, "seconds"),
+        (measure::WITHIN_HOUR, "share"),
+        (measure::EXPORT_AGE_SECONDS, "seconds"),
+        (measure::IDENTITY_PRECISION, "share"),
+        (measure::IDENTITY_RECALL, "share"),
+    ];
+    let (names, codes) = (frame.column("destination")?.str()?, frame.column("measure")?.str()?);
+    let (days, values) = (frame.column("as_of")?.date()?.physical().clone(), frame.column("value")?.f64()?);
+    let mut of: BTreeMap<(usize, &str), Vec<(i32, f64)>> = BTreeMap::new();
+    for row in 0..frame.height() {
+        let told = TOLD.iter().position(|(code, _)| codes.get(row) == Some(*code));
+        if let (Some(told), Some(day), Some(value)) = (told, days.get(row), values.get(row)) {
+            of.entry((told, names.get(row).unwrap_or_default())).or_default().push((day, value));
+        }
+    }
+    let several = of.into_iter().filter(|(_, nights)| nights.len() > 1);
+    Ok(several.filter_map(|((told, name), nights)| trend(TOLD.get(told)?, name, nights)).collect())
+}
+
+fn trend((code, unit): &(&str, &'static str), name: &str, mut nights: Vec<(i32, f64)>) -> Option<Trend> {
+    nights.sort_by_key(|(day, _)| *day);
+    // 1970-01-01 was a Thursday.
+    let week = |day: i32| (day + 3).div_euclid(7);
+    let mut weeks: BTreeMap<i32, (i32, f64)> = BTreeMap::new();
+    for night in &nights {
+        weeks.insert(week(night.0), *night);
+    }
+    let weeks: Vec<(i32, f64)> = weeks.into_values().collect();
+    let drawn = if nights.len() > MOST_NIGHTS { &weeks } else { &nights };
+    let (first, last) = (drawn.first()?, drawn.last()?);
+    let least = drawn.iter().map(|(_, v)| *v).fold(f64::INFINITY, f64::min);
+    let most = drawn.iter().map(|(_, v)| *v).fold(f64::NEG_INFINITY, f64::max);
+    let (width, height) = SMALL;
+    let across = f64::from((last.0 - first.0).max(1));
+    let points = drawn.iter().map(|(day, value)| {
+        let x = f64::from(day - first.0) / across * width;
+        let share = if most > least { (value - least) / (most - least) } else { 0.5 };
+        format!("{},{}", round(x), round(height - 3.0 - share * (height - 6.0)))
+    });
+    Some(Trend {
+        destination: name.to_owned(),
+        measure: (*code).to_owned(),
+        unit,
+        first: date(first.0),
+        last: date(last.0),
+        latest: last.1,
+        least,
+        most,
+        points: points.collect::<Vec<_>>().join(" "),
+        weeks: weeks.iter().rev().take(MOST_WEEKS).map(|(day, value)| (date(*day), *value)).collect(),
+        width,
+        height,
+    })
 }
 
 fn date(days: i32) -> String {

@@ -3,6 +3,12 @@
 use minijinja::Value;
 use minijinja::value::ValueKind;
 
+/// Every filter that [`register`] adds.
+pub const NAMES: &[&str] = &[
+    "count", "percent", "money", "duration", "expected", "cell", "plural", "per_hundred", "per_hundred_less", "code",
+    "points", "link", "month", "words",
+];
+
 /// Stands where nothing is known.
 pub const NOTHING: &str = "–";
 
@@ -33,6 +39,17 @@ pub fn percent(share: f64) -> String {
         format!("{percent:.1} %")
     } else {
         format!("{percent:.0} %")
+    }
+}
+
+/// A difference of shares in percentage points: `+3.9`, `−12.0`, `0.0`.
+pub fn points(difference: f64) -> String {
+    let tenths = (difference * 1000.0).round() / 10.0;
+    match tenths {
+        t if !t.is_finite() => NOTHING.to_owned(),
+        t if t > 0.0 => format!("+{t:.1}"),
+        t if t < 0.0 => format!("−{:.1}", -t),
+        _ => "0.0".to_owned(),
     }
 }
 
@@ -169,6 +186,10 @@ pub fn register(env: &mut minijinja::Environment<'_>) {
         });
         Value::from_safe_string(parts.collect())
     });
+    // A difference of shares in percentage points, with its sign.
+    env.add_filter("points", number(points));
+    // `{{ links[destination]|link(record_id) }}`: where the record is opened.
+    env.add_filter("link", |link: &str, record_id: &str| super::links::address(link, record_id));
     env.add_filter("month", |day: &str| day.get(..7).unwrap_or(day).to_owned());
     env.add_filter("words", |text: &str| text.replace(['-', '_'], " "));
 }
@@ -198,6 +219,9 @@ mod tests {
             (0.999, "1.00"),
         ] {
             assert_eq!(money(amount), expected);
+        }
+        for (difference, expected) in [(0.0394, "+3.9"), (-0.1203, "−12.0"), (-0.000_01, "0.0"), (f64::NAN, "–")] {
+            assert_eq!(points(difference), expected);
         }
         for (seconds, expected) in
             [(5.0, "5 s"), (600.0, "10 min"), (3600.0, "1 h"), (93_600.0, "1 d 2 h"), (-60.0, "−1 min")]

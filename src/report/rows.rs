@@ -49,6 +49,7 @@ impl View {
             Cell::Instant(t) => Value::from(self.minute(t)),
             Cell::Day(day) => Value::from(day.to_string()),
             Cell::Flag(yes) => Value::from(yes),
+            Cell::Link { text, .. } => Value::from(text),
         }
     }
 

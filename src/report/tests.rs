@@ -207,21 +207,58 @@ fn a_users_template_overrides_ours_and_its_faults_are_told_at_once_without_rows(
     let error = own("causes.html", "{% for row in causes.rows %}\n{{ row.misssed }}{% endfor %}").unwrap_err();
     let text = error.to_string();
     assert!(error.status() as u8 == 2 && text.contains("causes.html:2"), "{text}");
-    let error = html(
-        &inputs(Pii::Masked),
-        &Templates({
-            let mut env = templates().0.clone();
-            env.add_template_owned(
-                "missed_leads.html".to_owned(),
-                "{% for row in missed_leads.rows %}{{ row.x }}{% endfor %}".to_owned(),
-            )
-            .unwrap();
-            env
-        }),
-    )
+    let error = html(&inputs(Pii::Masked), &{
+        let mut env = templates().env.clone();
+        env.add_template_owned(
+            "missed_leads.html".to_owned(),
+            "{% for row in missed_leads.rows %}{{ row.x }}{% endfor %}".to_owned(),
+        )
+        .unwrap();
+        Templates { env, added: Vec::new() }
+    })
     .unwrap_err();
     assert!(!error.to_string().contains("navy"), "{error}");
     assert!(own("causes.html", "{% for").is_err());
+    assert!(text.contains("there stands: {{ row.misssed }}"), "{text}");
+}
+
+#[test]
+fn a_users_added_file_is_a_page_of_its_own_and_one_with_an_underscore_a_part() {
+    let files = [
+        ("_who.html", "{{ figures.open_people|count }} people"),
+        ("board.html", "<p>{% include \"_who.html\" %} at {{ outages.rows[0].destination }}</p>"),
+    ];
+    let files = files.map(|(name, text)| (name.to_owned(), text.to_owned()));
+    let templates = Templates::new(&files, None).unwrap();
+    let pages = own_pages(&inputs(Pii::Masked), &templates).unwrap();
+    assert_eq!(pages, [("board.html".to_owned(), "<p>1 people at sf</p>".to_owned())]);
+}
+
+#[test]
+fn the_page_on_templates_lists_every_variable_and_filter() {
+    let page = include_str!("../../docs/templates.md");
+    let context = Told::new(&inputs(Pii::Masked)).unwrap().context(&inputs(Pii::Masked)).unwrap();
+    let mut given: Vec<String> = context.try_iter().unwrap().map(|name| name.to_string()).collect();
+    given.sort_unstable();
+    let listed = |heading: &str| {
+        let part = page.split("\n## ").find(|part| part.starts_with(heading)).unwrap();
+        let mut names: Vec<String> =
+            part.lines().filter_map(|line| Some(line.strip_prefix("| `")?.split('`').next()?.to_owned())).collect();
+        names.sort_unstable();
+        names
+    };
+    assert_eq!(listed("Variables"), given);
+    let mut filters: Vec<String> = filters::NAMES.iter().map(|name| (*name).to_owned()).collect();
+    filters.sort_unstable();
+    assert_eq!(listed("Filters"), filters);
+    for name in filters::NAMES {
+        let text = format!("{{{{ 1|{name} }}}}");
+        let known = templates()
+            .env
+            .render_str(&text, ())
+            .map_or_else(|e| e.kind() != minijinja::ErrorKind::UnknownFilter, |_| true);
+        assert!(known, "{name} is no filter");
+    }
 }
 
 #[test]
@@ -232,4 +269,93 @@ fn the_workbook_is_the_same_bytes_and_an_independent_reader_opens_it() {
     assert_eq!(sheets[0].0, "Overview");
     let missed = &sheets.iter().find(|(name, _)| name == "missed leads").unwrap().1;
     assert_eq!(missed[1][11], "(+1) ••• 43");
+}
+
+/// Numbers as a reader sees them: digits with marks of thousands and decimals.
+fn numbers(text: &str) -> Vec<String> {
+    let number = regex::Regex::new(r"\d[\d,]*(?:\.\d+)?").unwrap();
+    number.find_iter(text).map(|found| found.as_str().trim_end_matches(',').to_owned()).collect()
+}
+
+/// What stands between the tags of a page, style left out.
+fn visible(page: &str) -> String {
+    let without_style = regex::Regex::new(r"(?s)<style>.*?</style>").unwrap().replace_all(page, " ");
+    regex::Regex::new(r"(?s)<[^>]*>").unwrap().replace_all(&without_style, " ").into_owned()
+}
+
+/// Every way in which the report may write a value of a table.
+fn written(value: &AnyValue<'_>, column: &str, view: View, into: &mut std::collections::BTreeSet<String>) {
+    let text = match view.cell(column, value.clone()) {
+        xlsx::Cell::Empty => return,
+        xlsx::Cell::Text(text) | xlsx::Cell::Link { text, .. } => text,
+        xlsx::Cell::Count(n) => {
+            let hours = filters::duration(n as f64 * 3600.0);
+            format!("{} {n} {hours}", filters::count(n))
+        }
+        xlsx::Cell::Number(n) | xlsx::Cell::Share(n) | xlsx::Cell::Money(n) => [
+            filters::percent(n),
+            filters::points(n),
+            filters::money(n),
+            filters::duration(n),
+            filters::expected(n),
+            filters::count(n as i64),
+            format!("{n:.4}"),
+        ]
+        .join(" "),
+        xlsx::Cell::Instant(t) => format!("{} {}", view.minute(t), view.spoken(t)),
+        xlsx::Cell::Day(day) => format!("{day} {}", day.format("%Y-%m")),
+        xlsx::Cell::Flag(_) => return,
+    };
+    into.extend(numbers(&text));
+}
+
+/// Of a JSON document every number, and the numbers of every text.
+fn written_in(document: &Json, into: &mut std::collections::BTreeSet<String>) {
+    match document {
+        Json::Number(n) => {
+            into.insert(n.to_string());
+            into.extend(n.as_i64().map(filters::count));
+        }
+        Json::String(text) => into.extend(numbers(text)),
+        Json::Array(list) => list.iter().for_each(|item| written_in(item, into)),
+        Json::Object(map) => map.values().for_each(|item| written_in(item, into)),
+        Json::Bool(_) | Json::Null => {}
+    }
+}
+
+#[test]
+fn every_number_of_the_page_stands_in_the_summary_or_in_a_table() {
+    let inputs = inputs(Pii::Masked);
+    let view = View { pii: inputs.pii, timezone: inputs.timezone };
+    let mut known = std::collections::BTreeSet::new();
+    written_in(&summary_json(&inputs).unwrap(), &mut known);
+    for part in [&inputs.facts.balance, &inputs.facts.exports, &inputs.facts.inferred, &inputs.facts.identity] {
+        written_in(part, &mut known);
+    }
+    for name in inputs.catalog.names() {
+        let frame = inputs.catalog.get(name).unwrap();
+        known.insert(filters::count(frame.height() as i64));
+        for column in frame.columns() {
+            for row in 0..frame.height() {
+                written(&column.get(row).unwrap(), column.name(), view, &mut known);
+            }
+        }
+    }
+    // How the outages read, and what the templates and the claims of the checks say themselves.
+    for outage in words::outages(inputs.catalog, &inputs.facts.outages, view).unwrap() {
+        known.extend(numbers(&format!("{} {}", outage.text, outage.evidence)));
+    }
+    let own_words = regex::Regex::new(r"(?s)\{[{%].*?[%}]\}").unwrap();
+    for (_, template) in BUILT_IN {
+        known.extend(numbers(&visible(&own_words.replace_all(template, " "))));
+    }
+    known.extend(inputs.computed.checks.iter().flat_map(|check| numbers(&check.claim)));
+    known.extend(inputs.computed.tables.iter().flat_map(|table| numbers(&table.grain)));
+    known.extend([inputs.computed.checks.len(), 1].map(|n| n.to_string()));
+    known.extend(numbers(&format!("{} {}", inputs.as_of.format("%A %-d %B %Y"), env!("CARGO_PKG_VERSION"))));
+    let page = visible(&html(&inputs, templates()).unwrap());
+    let strange: Vec<String> = numbers(&page).into_iter().filter(|number| !known.contains(number)).collect();
+    assert_eq!(strange, Vec::<String>::new(), "numbers that no table and no summary has");
+    // A number that is wrong by a digit would be found.
+    assert!(!known.contains("4,711") && numbers("of 4,711 people, 3.5 %") == ["4,711", "3.5"]);
 }

@@ -1,14 +1,15 @@
 //! Sheets of cells → the bytes of one `.xlsx` workbook, the same bytes for the same cells.
 //!
 //! One row of headings, then rows: a sheet that is saved as CSV can be read back. Texts of strangers are neutralised,
-//! phones and ids are texts, nothing is a formula or a link. Used for `report.xlsx` and `call-list.xlsx`. Limits are
+//! phones and ids are texts, nothing is a formula, and a
+//! link only where the publisher configured one. Used for `report.xlsx` and `call-list.xlsx`. Limits are
 //! Excel's (support.microsoft.com, "Excel specifications and limits").
 
 use chrono::{DateTime, NaiveDate, TimeZone as _, Utc};
 use chrono_tz::Tz;
 use rust_xlsxwriter::{
-    Color, DataValidation, DocProperties, ExcelDateTime, Format, FormatAlign, FormatBorder, IgnoreError, Workbook,
-    Worksheet, XlsxError,
+    Color, DataValidation, DocProperties, ExcelDateTime, Format, FormatAlign, FormatBorder, FormatUnderline,
+    IgnoreError, Url, Workbook, Worksheet, XlsxError,
 };
 
 use crate::csv_injection::neutralise;
@@ -42,6 +43,13 @@ pub enum Cell {
     Day(NaiveDate),
     /// True or false, shown as yes or no.
     Flag(bool),
+    /// A text that opens an https address.
+    Link {
+        /// What is shown.
+        text: String,
+        /// Where it leads.
+        address: String,
+    },
 }
 
 impl Cell {
@@ -53,6 +61,7 @@ impl Cell {
             Cell::Instant(_) => 16,
             Cell::Day(_) => 10,
             Cell::Flag(_) => 3,
+            Cell::Link { text, .. } => text.chars().count(),
             Cell::Count(_) | Cell::Number(_) | Cell::Share(_) | Cell::Money(_) => 9,
         }
     }
@@ -133,6 +142,7 @@ struct Formats {
     small_money: Format,
     instant: Format,
     day: Format,
+    link: Format,
 }
 
 impl Formats {
@@ -155,6 +165,7 @@ impl Formats {
             small_money: cell().set_num_format("0.00######"),
             instant: cell().set_num_format("yyyy-mm-dd hh:mm"),
             day: cell().set_num_format("yyyy-mm-dd"),
+            link: cell().set_font_color(Color::RGB(0x1F_4E_8C)).set_underline(FormatUnderline::Single),
         }
     }
 }
@@ -225,6 +236,10 @@ fn put(at: &mut Worksheet, row: u32, column: u16, cell: &Cell, timezone: Tz, f: 
             at.write_number_with_format(row, column, days, &f.instant)?
         }
         Cell::Day(day) => at.write_number_with_format(row, column, serial(*day), &f.day)?,
+        Cell::Link { text, address } => {
+            let url = Url::new(address.as_str()).set_text(bounded(&neutralise(text)));
+            at.write_url_with_format(row, column, url, &f.link)?
+        }
         Cell::Flag(yes) => at.write_string_with_format(row, column, if *yes { "yes" } else { "no" }, &f.text)?,
     };
     Ok(())

@@ -21,6 +21,8 @@ pub(super) struct Known<'a> {
     pub(super) already: Option<Already>,
     /// A record of the person's own, which the lost lead did not reach.
     pub(super) own_record: Option<&'a str>,
+    /// The destination of that record.
+    pub(super) own_record_at: Option<&'a str>,
 }
 
 /// CRM records by person, and by company or its mail domain.
@@ -38,6 +40,7 @@ struct Record<'a> {
     already: Option<Already>,
     touched: i64,
     record_id: &'a str,
+    destination: &'a str,
 }
 
 /// Most colleagues that a cell names.
@@ -54,6 +57,7 @@ fn folded(name: &str) -> String {
 impl<'a> Companies<'a> {
     pub(super) fn read(records: &'a Table<CrmRecords>) -> Result<Companies<'a>> {
         let text = |name: &str| records.texts(name);
+        let destinations = text("destination")?;
         let (ids, people, owners) = (text("record_id")?, text("person_id")?, text("owner")?);
         let (first, last, company, email) = (text("first_name")?, text("last_name")?, text("company")?, text("email")?);
         let (outcomes, opportunity) = (text("outcome")?, text("opportunity")?);
@@ -79,6 +83,7 @@ impl<'a> Companies<'a> {
                 already,
                 touched: modified[row].or(created[row]).unwrap_or(i64::MIN),
                 record_id: ids[row].unwrap_or_default(),
+                destination: destinations[row].unwrap_or_default(),
             });
             if let Some(person) = people[row] {
                 all.of_person.entry(person).or_default().push(at);
@@ -96,11 +101,11 @@ impl<'a> Companies<'a> {
     pub(super) fn known(&self, person: &str, contact: &Contact) -> Known<'a> {
         let domain = contact.email.filter(|e| !is_free_mail(e)).and_then(email_domain);
         let company = contact.company.and_then(company_key);
-        let own = self.of_person.get(person);
+        let of_person = self.of_person.get(person);
         let mut found: Vec<usize> = [
             domain.and_then(|d| self.of_domain.get(&d)).filter(|all| all.len() <= COMPANY),
             company.and_then(|c| self.of_company.get(&c)).filter(|all| all.len() <= COMPANY),
-            own,
+            of_person,
         ]
         .into_iter()
         .flatten()
@@ -132,11 +137,13 @@ impl<'a> Companies<'a> {
         if more > 0 {
             names.push(format!("and {}", count(more, "other", "others")));
         }
+        let own = records.iter().find(|r| r.person == Some(person));
         Known {
             colleagues: names.join(", "),
             owner: records.iter().find_map(|r| r.owner),
             already: records.first().and_then(|r| r.already),
-            own_record: records.iter().find(|r| r.person == Some(person)).map(|r| r.record_id),
+            own_record: own.map(|r| r.record_id),
+            own_record_at: own.map(|r| r.destination),
         }
     }
 }

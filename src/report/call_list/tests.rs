@@ -58,6 +58,7 @@ fn sheets_of(case: &Case, split_by: Option<SplitBy>) -> Vec<Sheet> {
         tries: &BTreeMap::new(),
         as_of: "2026-05-06".parse().unwrap(),
         dnc_silences_person: false,
+        links: &BTreeMap::from([("crm".to_owned(), "https://crm.example/{record_id}".to_owned())]),
         split_by,
         as_of_ends_at: "2026-05-07T00:00:00Z".parse().unwrap(),
         timezone: chrono_tz::Europe::Berlin,
@@ -156,4 +157,7 @@ fn what_the_crm_knows_of_the_person_is_said_before_anybody_calls() {
     assert_eq!(cell(sheet, 1, "Do"), "Write: no phone was given");
     assert!(cell(sheet, 1, "What to say").contains("They stand in the CRM already, as r8: read it first."));
     assert_eq!(cell(sheet, 1, "Owner"), "Otto");
+    let at = sheet.columns.iter().position(|c| c.title == "Record").unwrap();
+    let opened = Cell::Link { text: "r8".to_owned(), address: "https://crm.example/r8".to_owned() };
+    assert_eq!(sheet.rows[1][at], opened);
 }
