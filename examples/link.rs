@@ -1,12 +1,15 @@
-//! Links a CSV of leads and nothing else: `cargo run --release --example link -- leads.csv people.csv [threshold]`.
+//! Links a CSV of leads and nothing else: `cargo run --release --example link -- leads.csv people.csv [threshold,…]`.
 //!
-//! Columns: any of lead_id, first_name, last_name, email, phone, company, title, country. Writes lead_id, person_id.
+//! A threshold is a match probability, or `default`: 1 wrong join in 1000 people.
+//! Columns: any of lead_id, first_name, last_name, email, phone, company, title, country. Writes lead_id, person_id; of
+//! several thresholds the person at each. `PAIRS=FILE.csv` writes the match probability of every pair that came near.
 //! For comparing the linking stage with other tools; see benches/identity/README.md.
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros, reason = "a tool for developers, at the edge")]
 
+use leadrecon::config::Threshold;
 use leadrecon::identity::{Inputs, link};
-use leadrecon::tables::{Grain, Leads, Table};
+use leadrecon::tables::{Grain, Kind, Leads, Table};
 use polars::prelude::*;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -14,7 +17,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let [from, to, rest @ ..] = arguments.as_slice() else {
         return Err("usage: link LEADS.csv PEOPLE.csv [THRESHOLD]".into());
     };
-    let threshold = rest.first().map_or(Ok(0.95), |t| t.parse::<f64>())?;
+    let thresholds: Vec<&str> = rest.first().map_or(vec!["default"], |t| t.split(',').collect());
+    let [first, others @ ..] = thresholds.as_slice() else { return Err("no threshold".into()) };
+    let read_threshold = |text: &str| -> Result<Threshold, Box<dyn std::error::Error>> {
+        Ok(if text == "default" { Threshold::WrongJoins(1e-3) } else { Threshold::At(text.parse()?) })
+    };
+    let threshold = read_threshold(first)?;
     let started = std::time::Instant::now();
     let read = CsvReadOptions::default()
         .with_infer_schema_length(Some(0))
@@ -33,14 +41,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             Err(_) if column.name == "kind" => Column::new("kind".into(), vec!["genuine"; n]),
             Err(_) if column.name == "received_at" => number()?,
             Err(_) if column.nullable => Column::full_null(column.name.into(), n, &dtype),
-            Err(_) if dtype == DataType::String => Column::new(column.name.into(), vec!["x"; n]),
+            Err(_) if dtype == DataType::String => {
+                let any = if let Kind::Code([first, ..]) = column.kind { first } else { "x" };
+                Column::new(column.name.into(), vec![any; n])
+            }
             Err(_) => Column::new(column.name.into(), vec![0i32; n]).cast(&dtype)?,
         });
     }
-    let leads = Table::<Leads>::new(DataFrame::new(n, columns)?)?;
+    let leads = DataFrame::new(n, columns)?.sort(["lead_id"], SortMultipleOptions::default())?;
+    let leads = Table::<Leads>::new(leads)?;
     drop(read);
     let loaded = started.elapsed();
-    let linked = link(&Inputs {
+    let mut inputs = Inputs {
         leads: &leads,
         records: &Table::empty(),
         earlier: &Table::empty(),
@@ -49,7 +61,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         previous: None,
         threshold,
         model: None,
-    })?;
+    };
+    let linked = link(&inputs)?;
     let done = started.elapsed();
     eprintln!("read {:.2} s, linked {:.2} s", loaded.as_secs_f64(), (done - loaded).as_secs_f64());
     eprintln!("{}", serde_json::to_string(&linked.quality)?);
@@ -59,10 +72,33 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let explainer = leadrecon::identity::Explainer::new(&leads, &[], threshold, Some(&linked.model))?;
         eprintln!("{}", serde_json::to_string_pretty(&(explainer.links(row)?, explainer.nearest_other(row)?))?);
     }
+    if let Ok(path) = std::env::var("PAIRS") {
+        let ids = leads.frame().column("lead_id")?.str()?.clone();
+        let explainer = leadrecon::identity::Explainer::new(&leads, &[], threshold, Some(&linked.model))?;
+        let (mut a, mut b, mut p) = (vec![], vec![], vec![]);
+        for (row_a, row_b, probability) in explainer.pairs() {
+            a.push(ids.get(row_a as usize).unwrap_or_default());
+            b.push(ids.get(row_b as usize).unwrap_or_default());
+            p.push(probability);
+        }
+        let mut pairs = df!("lead_id_a" => a, "lead_id_b" => b, "probability" => p)?;
+        CsvWriter::new(&mut std::fs::File::create(path)?).finish(&mut pairs)?;
+    }
     if std::env::var("MODEL").is_ok() {
         eprintln!("{}", linked.model);
     }
     let mut out = linked.identities.into_frame().select(["lead_id", "person_id"])?;
+    if !others.is_empty() {
+        out.rename("person_id", format!("person_id_at_{first}").into())?;
+    }
+    inputs.model = Some(&linked.model);
+    for other in others {
+        inputs.threshold = read_threshold(other)?;
+        let linked = link(&inputs)?;
+        eprintln!("{}", serde_json::to_string(&linked.quality)?);
+        let people = linked.identities.frame().column("person_id")?.clone();
+        out.with_column(people.with_name(format!("person_id_at_{other}").into()))?;
+    }
     CsvWriter::new(&mut std::fs::File::create(to)?).finish(&mut out)?;
     Ok(())
 }

@@ -185,6 +185,18 @@ mod tests {
     }
 
     #[test]
+    fn accepted_wrong_joins_are_said_in_people_and_a_threshold_overrides_them() {
+        let threshold = |text: &str| parse(&format!("[identity]\n{text}\n")).map(|config| config.identity.threshold);
+        assert_eq!(threshold("").unwrap(), Threshold::WrongJoins(1e-3));
+        assert_eq!(threshold("wrong_joins = \"2 in 1,000 people\"").unwrap(), Threshold::WrongJoins(2e-3));
+        assert_eq!(threshold("wrong_joins = \"1 in 50 people\"\nthreshold = 0.9").unwrap(), Threshold::At(0.9));
+        for text in ["few", "1 in 0 people", "1 in 5 people", "0 in 1000 people", "1 in 1000"] {
+            let error = threshold(&format!("wrong_joins = \"{text}\"")).unwrap_err().to_string();
+            assert!(error.contains("wrong_joins") && error.contains("1 in 1000 people"), "{error}");
+        }
+    }
+
+    #[test]
     fn patterns_match_the_whole_text_in_any_case() {
         let pattern = Pattern::new("contoso.*").unwrap();
         assert!(pattern.matches("Contoso.Data-Mesh/Pro"));

@@ -26,6 +26,8 @@ pub struct Person {
     pub links: Vec<Waterfall>,
     /// The nearest lead that is not linked, and why not.
     pub nearest_other: Option<Waterfall>,
+    /// The match probability from which two leads are one person.
+    pub threshold: f64,
 }
 
 /// Explains the person of the lead in a row.
@@ -53,6 +55,7 @@ pub fn person(
         leads: rows.iter().filter_map(|r| ids.get(*r)).map(str::to_owned).collect(),
         links: explainer.links(row)?,
         nearest_other: explainer.nearest_other(row)?,
+        threshold: explainer.threshold(),
     })
 }
 
@@ -95,6 +98,7 @@ impl Person {
                 bars(&mut text, other);
             }
         }
+        let _ = writeln!(text, "\ntwo leads are one person from probability {} on", self.threshold);
         text
     }
 }

@@ -13,6 +13,7 @@ pub use self::decisions::{Decided, Decision, Decisions, decisions, holding};
 pub use self::explainer::{Explainer, Waterfall};
 pub use self::model::Step;
 pub use self::quality::{Quality, StageBounds};
+use crate::config::Threshold;
 use crate::error::Result;
 use crate::findings::{AboutPeople, AboutSetting, Finding};
 use crate::tables::{ChangedPeople, CrmRecords, EarlierContacts, ExportRecords, Identities, Leads, People, Table};
@@ -49,8 +50,8 @@ pub struct Inputs<'a> {
     pub taught: &'a [(String, String, String)],
     /// Who was who in the run before, for the list of changes.
     pub previous: Option<&'a Table<Identities>>,
-    /// Match probability from which two leads are one person.
-    pub threshold: f64,
+    /// From which match probability two leads are one person.
+    pub threshold: Threshold,
     /// A model to use as it is, as [`Linked::model`] wrote it; `None` learns one from the leads.
     pub model: Option<&'a str>,
 }
@@ -85,7 +86,8 @@ pub struct Linked {
 pub fn link(inputs: &Inputs) -> Result<Linked> {
     let leads = inputs.leads.frame();
     let mut all = Clustered::of(leads, inputs.decisions, inputs.threshold, inputs.model)?;
-    let (strongest, links) = strongest(&mut all, inputs.threshold);
+    let threshold = all.threshold;
+    let (strongest, links) = strongest(&mut all);
     let assigned = people::Assigned { cluster: std::mem::take(&mut all.cluster), strongest };
     let person_ids = assigned.person_ids(&all.profiles.rows, leads)?;
     let identities = assigned.identities(leads, &person_ids)?;
@@ -108,7 +110,7 @@ pub fn link(inputs: &Inputs) -> Result<Linked> {
     let records = inputs.records.frame();
     let (described, of) = records::with_earlier(records, inputs.earlier.frame())?;
     let given = records::assign(
-        &mut profiles.contacts, &profiles.shared, &model, &mut clusters, &known, &described, inputs.threshold,
+        &mut profiles.contacts, &profiles.shared, &model, &mut clusters, &known, &described, threshold,
     )?;
     quality.capped_records = given.capped;
     let mut of_records = records::best(given.given, &of);

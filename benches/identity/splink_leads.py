@@ -3,7 +3,8 @@
 The judge. A hand-written Splink 5 model as its documentation recommends for people: name comparisons with term
 frequencies, e-mail comparison, edit distance on the phone, u by random sampling, m by EM over three blocking rules.
 It gets the same columns, cleaned as its users would: lower case, blanks and placeholders null, phones as digits.
-Writes OUT_PREFIX.<threshold>.csv for several thresholds and prints time and memory of each step.
+Writes OUT_PREFIX.<threshold>.csv for several thresholds, OUT_PREFIX.pairs.csv with the probability of each predicted
+pair (at least 0.01), and prints time and memory of each step.
 """
 import json
 import logging
@@ -17,7 +18,7 @@ import pandas as pd
 import splink.comparison_library as cl
 from splink import Linker, SettingsCreator, block_on
 
-THRESHOLDS = [0.1, 0.5, 0.8, 0.9, 0.95, 0.99, 0.999, 0.9999, 0.99999, 0.999999]
+THRESHOLDS = [0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95, 0.99, 0.999, 0.9999, 0.99999, 0.999999]
 # Beyond it DuckDB writes to disk; its own default, four fifths of the machine, leaves too little for pandas.
 MEMORY = "14GB"
 FILLERS = {"", "n/a", "na", "none", "null", "test", "test@test.com", "a@a.com", "1234567890", "-"}
@@ -87,8 +88,11 @@ def main():
     for rule in training:
         linker.training.estimate_parameters_using_expectation_maximisation(rule)
     lap("train")
-    predicted = linker.inference.predict(threshold_match_probability=0.05)
+    predicted = linker.inference.predict(threshold_match_probability=0.01)
     lap("predict")
+    predicted.as_pandas_dataframe()[["unique_id_l", "unique_id_r", "match_probability"]].rename(
+        columns={"unique_id_l": "lead_id_a", "unique_id_r": "lead_id_b", "match_probability": "probability"}
+    ).to_csv(f"{prefix}.pairs.csv", index=False)
     for threshold in THRESHOLDS:
         clusters = linker.clustering.cluster_pairwise_predictions_at_threshold(predicted, threshold_match_probability=threshold)
         if threshold == THRESHOLDS[0]:

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{Done, Globals};
 use crate::codes::{kind, level};
-use crate::config::{Config, Destination, DestinationKind, Source};
+use crate::config::{Config, Destination, DestinationKind, Source, Threshold};
 use crate::cost;
 use crate::coverage;
 use crate::crm;
@@ -85,6 +85,7 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
         title: format!("state {}", config.state_dir.display()),
         lines: check_state(&config.state_dir),
     });
+    sections.push(Section { title: "who is who".to_owned(), lines: vec![joined_from(&config)] });
     sections.extend(reviewed_files(&config));
     let how = fetch::Options {
         base: &config.base,
@@ -117,6 +118,21 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
     let bad = sections.iter().flat_map(|s| &s.lines).any(|l| l.verdict == Verdict::Bad);
     let output = if globals.json { as_json(&sections) } else { as_text(&sections, &Look::of(globals)) };
     Ok(Done { output, status: if bad { Status::Partial } else { Status::Done } })
+}
+
+/// From which match probability two leads are one person, and why.
+fn joined_from(config: &Config) -> CheckLine {
+    let words = match (config.identity.threshold, last_run::threshold(&config.output.dir)) {
+        (Threshold::At(probability), _) => {
+            format!("two leads are one person from a match probability of {probability}, as configured")
+        }
+        (Threshold::WrongJoins(share), last) => {
+            let last = last
+                .map_or_else(String::new, |last| format!("; in the last report from a match probability of {last}"));
+            format!("1 in {:.0} people may be joined with somebody else{last}", 1.0 / share)
+        }
+    };
+    line(Verdict::Good, words)
 }
 
 /// The newest lead and the newest test lead of a source in the last report.

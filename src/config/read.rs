@@ -14,7 +14,7 @@ use crate::config::section::{Reading, Section, parse_span};
 use crate::config::settings::{
     Account, Auth, CallList, Config, Cost, Csv, DateOrder, Destination, DestinationKind, Exclude, ExportedAt, FIELDS,
     Grace, Identity, Mirror, Missed, Notify, NotifyKind, Offer, Outages, Output, Pii, Place, Privacy, RecordsPer,
-    Replay, Report, Sales, Secret, Source, SplitBy, Tell,
+    Replay, Report, Sales, Secret, Source, SplitBy, Tell, Threshold,
 };
 use crate::config::spelling::nearest;
 use crate::error::{Error, Result};
@@ -177,10 +177,9 @@ fn exclude(mut section: Section) -> Exclude {
 }
 
 fn identity(mut section: Section) -> Identity {
-    Identity {
-        threshold: section.share("threshold").unwrap_or(0.95),
-        decisions: section.texts("decisions").unwrap_or_default(),
-    }
+    let accepted = section.one_in_people("wrong_joins").unwrap_or(1e-3);
+    let threshold = section.share("threshold").map_or(Threshold::WrongJoins(accepted), Threshold::At);
+    Identity { threshold, decisions: section.texts("decisions").unwrap_or_default() }
 }
 
 fn missed(mut section: Section) -> Missed {

@@ -195,6 +195,12 @@ impl<'a> Section<'a> {
         self.checked(key, checked)
     }
 
+    /// A share of people, said as "1 in 1000 people".
+    pub(super) fn one_in_people(&mut self, key: &'static str) -> Option<f64> {
+        let text = self.text(key)?;
+        self.checked(key, parse_one_in_people(&text))
+    }
+
     /// One of a few words.
     pub(super) fn one_of<T: Copy>(&mut self, key: &'static str, words: &[(&str, T)]) -> Option<T> {
         let text = self.text(key)?;
@@ -375,6 +381,18 @@ fn instant(value: &Value) -> Option<DateTime<Utc>> {
     }
     let day = text.parse::<NaiveDate>().ok()?;
     Some(day.and_hms_opt(0, 0, 0)?.and_utc())
+}
+
+/// A share such as "1 in 1000 people", more than none and at most one in ten.
+fn parse_one_in_people(text: &str) -> Result<f64, String> {
+    let whole = |number: &str| number.replace(',', "").parse::<u32>().ok().filter(|number| *number > 0);
+    let share = match text.split_whitespace().collect::<Vec<_>>().as_slice() {
+        [some, "in", all, "people"] => whole(some).zip(whole(all)).map(|(some, all)| f64::from(some) / f64::from(all)),
+        _ => None,
+    };
+    share.filter(|share| *share <= 0.1).ok_or_else(|| {
+        format!("\"{text}\" is no share of people; write for example \"1 in 1000 people\", at most \"1 in 10 people\"")
+    })
 }
 
 /// A duration such as "48h", "7d" or "25 months".

@@ -452,10 +452,19 @@ pub struct Exclude {
 /// `[identity]`
 #[derive(Clone, Debug)]
 pub struct Identity {
-    /// Match probability from which two records are one person.
-    pub threshold: f64,
+    /// From which match probability two records are one person.
+    pub threshold: Threshold,
     /// Globs of files of reviewed decisions, relative to the configuration file.
     pub decisions: Vec<String>,
+}
+
+/// What decides from which match probability two records are one person.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Threshold {
+    /// This share of people may be joined with somebody else: the probability follows from that and from the leads.
+    WrongJoins(f64),
+    /// This probability.
+    At(f64),
 }
 
 /// `[missed]`

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
-use super::compare::{FIRST, Shared, compare, names_contradict, pattern};
+use super::compare::{EMAIL, FIRST, PHONE, Shared, compare, names_contradict, pattern};
 use super::forms::{Forms, NONE, Profile};
 use super::homes::Contacts;
 use super::model::Scale;
@@ -149,7 +149,7 @@ pub(super) struct Candidates {
     pub capped: Vec<Capped>,
 }
 
-/// log2 odds by the priors below which a pair is counted and forgotten.
+/// log2 odds by the priors below which a pair that has no address or number in common is counted and forgotten.
 const FORGOTTEN: f64 = -12.0;
 
 /// Compares all candidate pairs. With `of_leads` less than the number of profiles, only pairs of a lead's profile with
@@ -287,7 +287,9 @@ impl Block<'_> {
         let levels = compare(self.forms, self.shared, x, y);
         let pattern = pattern(&levels);
         *piece.patterns.entry(pattern).or_default() += 1;
-        if self.scale.weight(self.contacts, &levels, a) > FORGOTTEN {
+        // Before anything is learned, another name outweighs an address or a number; afterwards it may not.
+        let same_address = matches!(levels[EMAIL], 1..=4) || matches!(levels[PHONE], 1..=4);
+        if same_address || self.scale.weight(self.contacts, &levels, a) > FORGOTTEN {
             piece.pairs.push(Candidate { a, b, pattern });
         }
     }

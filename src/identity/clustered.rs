@@ -9,16 +9,21 @@ use super::cluster::{self, Clusters, Edge};
 use super::compare::{Levels, Shared, compare, levels, linked_by, pattern};
 use super::decisions::Decision;
 use super::homes::Contacts;
-use super::model::{CERTAIN, Counted, Model, Scale, weight};
+use super::model::{CERTAIN, Counted, Model, Scale, probability, weight};
 use super::people::{Assigned, NOBODY, Rows, Strength};
 use super::quality::Quality;
 use crate::codes;
+use crate::config::Threshold;
 use crate::error::Result;
 use crate::tables::{People, Table};
 
 /// Match probabilities of the strict and the loose reading.
 const STRICT: f64 = 0.99;
 const LOOSE: f64 = 0.8;
+/// Lowest match probability that follows from what a publisher accepts: below it, two leads are likelier two people.
+const LOWEST: f64 = 0.5;
+/// The match probability that holds where too few people are known for a share of them to say anything.
+const USUAL: f64 = 0.95;
 
 /// Two leads that hold a person together; rows count in the table of leads.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -101,7 +106,7 @@ impl Profiles {
     }
 
     /// Weight of a profile with itself: whether two leads that typed the same are one person.
-    fn with_itself(&self, scale: &Scale, profile: u32) -> Option<(f64, Levels)> {
+    pub(super) fn with_itself(&self, scale: &Scale, profile: u32) -> Option<(f64, Levels)> {
         let p = self.contacts.forms.profiles.get(profile as usize)?;
         let levels = compare(&self.contacts.forms, &self.shared, p, p);
         Some((scale.weight(&self.contacts, &levels, profile), levels))
@@ -172,6 +177,8 @@ pub(super) struct Clustered {
     pub found: block::Candidates,
     pub model: Model,
     pub scale: Scale,
+    /// Match probability from which two leads are one person.
+    pub threshold: f64,
     /// Pairs that may be links, strongest first, down to the loose threshold.
     pub edges: Vec<Edge>,
     pub clusters: Clusters,
@@ -182,17 +189,32 @@ pub(super) struct Clustered {
 }
 
 impl Clustered {
-    pub(super) fn of(leads: &DataFrame, decisions: &[Decision], threshold: f64, saved: Option<&str>) -> Result<Self> {
+    pub(super) fn of(
+        leads: &DataFrame,
+        decisions: &[Decision],
+        threshold: Threshold,
+        saved: Option<&str>,
+    ) -> Result<Self> {
         let profiles = Profiles::of(leads, decisions)?;
         let (found, model) = profiles.candidates(saved)?;
         let scale = Scale::new(&model);
-        let weighed = cluster::edges(&profiles.contacts, &scale, &found.pairs, weight(threshold.min(LOOSE)));
+        let floor = match threshold {
+            Threshold::At(probability) => probability.min(LOOSE),
+            Threshold::WrongJoins(_) => LOWEST,
+        };
+        let weighed = cluster::edges(&profiles.contacts, &scale, &found.pairs, weight(floor));
         let decided =
             profiles.same.iter().map(|(a, b)| Edge { a: *a, b: *b, pattern: 0, weight: CERTAIN, decided: true });
         let edges: Vec<Edge> = decided.chain(weighed).collect();
+        let threshold = match threshold {
+            Threshold::At(probability) => probability,
+            Threshold::WrongJoins(accepted) => {
+                lowest_within(accepted, profiles.leads.len(), &profiles.clusters(&scale, &edges, LOWEST).accepted)
+            }
+        };
         let mut clusters = profiles.clusters(&scale, &edges, threshold);
         let (cluster, unlinkable) = profiles.cluster_of_rows(&scale, &mut clusters, threshold);
-        Ok(Clustered { profiles, found, model, scale, edges, clusters, cluster, unlinkable })
+        Ok(Clustered { profiles, found, model, scale, threshold, edges, clusters, cluster, unlinkable })
     }
 
     /// Columns lead_id, strict, loose, and how many people there are at each.
@@ -211,6 +233,7 @@ impl Clustered {
 
     pub(super) fn quality(&mut self, people: &Table<People>, bounds: [usize; 2]) -> Result<Quality> {
         let mut quality = Quality {
+            threshold: self.threshold,
             leads: self.profiles.rows.in_order.len(),
             profiles: self.profiles.leads.len(),
             people: people.height(),
@@ -235,15 +258,45 @@ impl Clustered {
             let (a, b) = (*roots.get(a as usize)?, *roots.get(b as usize)?);
             if a == b { weakest.get(a as usize).copied() } else { None }
         };
-        quality.of_pairs(&self.profiles.contacts, &self.scale, &self.found.pairs, bridge);
+        let alike: Vec<(u64, f64, bool)> = (0..)
+            .zip(&self.profiles.leads)
+            .filter(|(_, n)| **n > 1)
+            .filter_map(|(profile, n)| {
+                let (of_one, _) = self.profiles.with_itself(&self.scale, profile)?;
+                let pairs = u64::from(*n) * u64::from(n - 1) / 2;
+                Some((pairs, of_one, of_one >= weight(self.threshold)))
+            })
+            .collect();
+        let (contacts, leads) = (&self.profiles.contacts, &self.profiles.leads);
+        quality.of_pairs(contacts, &self.scale, &self.found.pairs, leads, &alike, bridge);
         quality.count(self.clusters.refused.iter().map(|(_, why)| *why));
         Ok(quality)
     }
 }
 
+/// The lowest of some match probabilities at which no more people than the accepted share are expected to be joined with
+/// somebody else; the usual one where so few are known that this is less than one. `joins` are those at the lowest,
+/// strongest first: at any other they are the first so many of them. Steps, for the border between one person and two
+/// should not move every night.
+pub(super) fn lowest_within(accepted: f64, profiles: usize, joins: &[Edge]) -> f64 {
+    const STEPS: [f64; 10] = [LOWEST, 0.6, 0.7, 0.8, 0.9, USUAL, 0.98, 0.99, 0.995, 0.998];
+    const HIGHEST: f64 = 0.999;
+    let people = profiles.saturating_sub(joins.len()) as f64;
+    if accepted * people < 1.0 {
+        return USUAL;
+    }
+    let within = |step: &f64| {
+        let until = joins.iter().filter(|join| !join.decided).take_while(|join| join.weight >= weight(*step));
+        let (n, wrong) = until.fold((0, 0.0), |(n, wrong), join| (n + 1, wrong + 1.0 - probability(join.weight)));
+        wrong <= accepted * profiles.saturating_sub(n) as f64
+    };
+    STEPS.into_iter().find(within).unwrap_or(HIGHEST)
+}
+
 /// Strongest link of each row to the other leads of its person, and the links that hold people together.
-pub(super) fn strongest(all: &mut Clustered, threshold: f64) -> (Vec<Option<Strength>>, Vec<Link>) {
-    let Clustered { profiles, scale, edges, clusters, cluster, .. } = all;
+pub(super) fn strongest(all: &mut Clustered) -> (Vec<Option<Strength>>, Vec<Link>) {
+    let Clustered { profiles, scale, edges, clusters, cluster, threshold, .. } = all;
+    let threshold = *threshold;
     let mut of_profile: Vec<Option<Strength>> = vec![None; profiles.leads.len()];
     let mut links = Vec::new();
     let by = |edge: &Edge| if edge.decided { codes::link::DECISION } else { linked_by(&levels(edge.pattern)) };

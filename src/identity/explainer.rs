@@ -9,6 +9,7 @@ use super::decisions::Decision;
 use super::model::{probability, weight};
 use super::people::NOBODY;
 use crate::codes;
+use crate::config::Threshold;
 use crate::error::Result;
 use crate::tables::{Leads, Table};
 
@@ -38,7 +39,6 @@ pub struct Explainer<'a> {
     leads: &'a DataFrame,
     all: Clustered,
     links: Vec<Link>,
-    threshold: f64,
 }
 
 impl<'a> Explainer<'a> {
@@ -46,10 +46,20 @@ impl<'a> Explainer<'a> {
     ///
     /// # Errors
     /// As [`super::link`].
-    pub fn new(leads: &'a Table<Leads>, decisions: &[Decision], threshold: f64, model: Option<&str>) -> Result<Self> {
+    pub fn new(
+        leads: &'a Table<Leads>,
+        decisions: &[Decision],
+        threshold: Threshold,
+        model: Option<&str>,
+    ) -> Result<Self> {
         let mut all = Clustered::of(leads.frame(), decisions, threshold, model)?;
-        let (_, links) = strongest(&mut all, threshold);
-        Ok(Explainer { leads: leads.frame(), all, links, threshold })
+        let (_, links) = strongest(&mut all);
+        Ok(Explainer { leads: leads.frame(), all, links })
+    }
+
+    /// The match probability from which two leads are one person.
+    pub fn threshold(&self) -> f64 {
+        self.all.threshold
     }
 
     /// The links that hold the person of a lead together, strongest first.
@@ -65,6 +75,33 @@ impl<'a> Explainer<'a> {
             self.links.iter().filter(|l| self.all.cluster.get(l.row_a as usize) == Some(&cluster)).collect();
         of_person.sort_by(|x, y| y.weight.total_cmp(&x.weight).then((x.row_a, x.row_b).cmp(&(y.row_a, y.row_b))));
         of_person.into_iter().map(|link| self.waterfall(link.row_a, link.row_b, Some(link), None)).collect()
+    }
+
+    /// Every compared pair of leads that comes near to being one person, with its match probability; rows count in the
+    /// table of leads. For judging probabilities against a truth.
+    pub fn pairs(&self) -> Vec<(u32, u32, f64)> {
+        let (profiles, scale) = (&self.all.profiles, &self.all.scale);
+        let mut rows: Vec<Vec<u32>> = vec![Vec::new(); profiles.leads.len()];
+        for &row in &profiles.rows.in_order {
+            if let Some(of) = profiles.of_row.get(row as usize).and_then(|profile| rows.get_mut(*profile as usize)) {
+                of.push(row);
+            }
+        }
+        let of = |profile: u32| rows.get(profile as usize).map_or(&[][..], Vec::as_slice);
+        let mut pairs = Vec::new();
+        for pair in &self.all.found.pairs {
+            let p = probability(scale.weight(&profiles.contacts, &levels(pair.pattern), pair.a));
+            for a in of(pair.a) {
+                pairs.extend(of(pair.b).iter().map(|b| (*a, *b, p)));
+            }
+        }
+        for profile in 0..rows.len() as u32 {
+            let Some((weight, _)) = profiles.with_itself(scale, profile) else { continue };
+            for (n, a) in of(profile).iter().enumerate() {
+                pairs.extend(of(profile).iter().skip(n + 1).map(|b| (*a, *b, probability(weight))));
+            }
+        }
+        pairs
     }
 
     /// The lead outside the person of `row` that comes nearest to one inside it; `None` where none comes near.
@@ -92,7 +129,7 @@ impl<'a> Explainer<'a> {
             }
         }
         let Some((w, inside, outside)) = nearest else { return Ok(None) };
-        let because = if w < weight(self.threshold) {
+        let because = if w < weight(self.all.threshold) {
             "what agrees is not enough to outweigh what differs and how rarely two leads are one person"
         } else {
             let refused = self.all.clusters.refused.iter().find(|(e, _)| {

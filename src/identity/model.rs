@@ -83,23 +83,30 @@ const PRIORS: Priors = [
 
 /// Worth of the priors of *same*, in pairs.
 const PAIRS_OF_M: f64 = 100.0;
-/// The same of *close*.
-const PAIRS_OF_R: f64 = 200.0;
+/// The same of *close*, for names and companies: relatives that the blocking rules find have them in common.
+const PAIRS_OF_R: f64 = 1_000.0;
+/// The same for addresses and numbers. Most relatives have one of their own: where hardly anybody has, those who share
+/// one are not relatives but one person with a garbled name.
+const PAIRS_OF_R_SHARED: f64 = 5_000.0;
+/// Largest share of pairs of one person whose first names are different. People keep their first name; without a bound,
+/// learning takes households of one last name for people who change it.
+const MOST_RENAMED: f64 = 0.12;
 /// Worth of the priors of *strangers*, in pairs of a random sample.
 const PAIRS_OF_U: f64 = 1_000.0;
 /// The same for levels whose every pair is a candidate, counted over all pairs.
 const PAIRS_OF_RARE_U: f64 = 100_000.0;
 /// Matching and close pairs that are supposed before any is seen.
 const PRIOR_PAIRS: f64 = 5.0;
-/// Share of close pairs that the blocking rules find.
-const CLOSE_FOUND: f64 = 0.4;
 /// Share of pairs that are colleagues, where nobody names a company.
 const SMALLEST_COLLEAGUES: f64 = 1e-6;
 /// log2 share of contacts that one company can have; beyond it, it is a place or a trade and makes nobody a colleague.
 const LARGEST_COMPANY: f64 = -9.0;
 /// In a handful of leads one pair is no habit.
 const LARGEST_PRIOR: f64 = 0.03;
-const ROUNDS: usize = 25;
+/// Most rounds of learning; it ends earlier where nothing moves any more.
+const ROUNDS: usize = 100;
+/// Relative change of the expected pairs below which nothing moves.
+const SETTLED: f64 = 1e-6;
 
 /// One level's probabilities.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -267,7 +274,12 @@ impl Model {
         model.prior_colleagues = rounded(counted.colleagues.min(model.prior_same).max(SMALLEST_COLLEAGUES));
         model.strangers_from(&counted.random);
         for _ in 0..ROUNDS {
+            let before = (model.expected_pairs, model.prior_close);
             model.maximise(counted, &prior, pairs);
+            let moved = |now: f64, before: f64| (now - before).abs() > SETTLED * before;
+            if !moved(model.expected_pairs, before.0) && !moved(model.prior_close, before.1) {
+                break;
+            }
         }
         model.candidate_pairs = counted.candidates.iter().map(|(_, n)| n).sum();
         model
@@ -317,7 +329,6 @@ impl Model {
             add(&mut u, &levels, n * strangers / sum);
             add(&mut r, &levels, n * close / sum);
         }
-        let close_pairs = all_close / CLOSE_FOUND;
         for (f, field) in self.fields.iter_mut().enumerate() {
             let (Some(m), Some(u), Some(before)) = (m.get(f), u.get(f), prior.fields.get(f)) else { continue };
             let total: f64 = m.iter().sum();
@@ -330,15 +341,40 @@ impl Model {
                 }
             }
         }
-        self.close_from(&r, close_pairs, prior);
+        self.bound_renamed();
+        self.close_from(&r, all_close, prior);
         self.prior_same = rounded(((all_same + PRIOR_PAIRS) / pairs).min(LARGEST_PRIOR));
-        self.prior_close = rounded(((all_close / CLOSE_FOUND + PRIOR_PAIRS) / pairs).min(LARGEST_PRIOR));
+        self.prior_close = rounded(((all_close + PRIOR_PAIRS) / pairs).min(LARGEST_PRIOR));
         self.expected_pairs = rounded(all_same);
     }
 
-    /// How often people close to each other share an address or a number. Of the rest of their levels, and of their other
-    /// fields, only what the blocking rules happen to find is seen: there the priors stay.
+    /// Holds different first names of one person to [`MOST_RENAMED`]; the other levels take what is over.
+    fn bound_renamed(&mut self) {
+        let Some(field) = self.fields.get_mut(FIRST) else { return };
+        let Some((different, others)) = field.levels.split_last_mut().filter(|(d, _)| d.m > MOST_RENAMED) else {
+            return;
+        };
+        let over = (1.0 - MOST_RENAMED) / (1.0 - different.m).max(f64::MIN_POSITIVE);
+        different.m = MOST_RENAMED;
+        for level in others {
+            level.m = rounded(level.m * over);
+        }
+    }
+
+    /// How often people close to each other have last name and company in common, and share an address or a number. Of
+    /// the rest of their levels, and of their other fields, only what the blocking rules happen to find is seen: there
+    /// the priors stay.
     fn close_from(&mut self, r: &[Vec<f64>], close_pairs: f64, prior: &Model) {
+        for f in [LAST, COMPANY] {
+            let (Some(field), Some(seen), Some(before)) = (self.fields.get_mut(f), r.get(f), prior.fields.get(f))
+            else {
+                continue;
+            };
+            let total: f64 = seen.iter().sum();
+            for ((level, seen), before) in field.levels.iter_mut().zip(seen).zip(&before.levels) {
+                level.r = rounded((seen + PAIRS_OF_R * before.r) / (total + PAIRS_OF_R));
+            }
+        }
         for f in [EMAIL, PHONE] {
             let (Some(field), Some(seen), Some(before)) = (self.fields.get_mut(f), r.get(f), prior.fields.get(f))
             else {
@@ -347,7 +383,8 @@ impl Model {
             let has_value = seen.iter().sum::<f64>() / seen_in(r).max(1.0);
             let (mut told, mut told_before) = (0.0, 0.0);
             for ((level, seen), before) in field.levels.iter_mut().zip(seen).zip(&before.levels).take(3) {
-                level.r = rounded((seen + PAIRS_OF_R * before.r) / (close_pairs * has_value + PAIRS_OF_R));
+                let all = close_pairs * has_value + PAIRS_OF_R_SHARED;
+                level.r = rounded((seen + PAIRS_OF_R_SHARED * before.r) / all);
                 (told, told_before) = (told + level.r, told_before + before.r);
             }
             let rest = (1.0 - told).max(0.01) / (1.0 - told_before).max(0.01);

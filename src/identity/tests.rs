@@ -2,7 +2,11 @@
 
 use polars::prelude::*;
 
+use super::cluster::Edge;
+use super::clustered::lowest_within;
+use super::model::weight;
 use super::{Decision, Inputs, Linked, link};
+use crate::config::Threshold;
 use crate::tables::{EarlierContacts, ExportRecords, Grain, Leads, Table};
 use crate::time::HOUR;
 
@@ -40,7 +44,7 @@ pub(super) fn linked_with(contacts: &[Contact], kinds: &[&str], decisions: &[Dec
         decisions,
         taught: &[],
         previous: None,
-        threshold: 0.95,
+        threshold: Threshold::At(0.95),
         model: None,
     })
     .unwrap()
@@ -423,6 +427,55 @@ fn decisions_that_contradict_each_other_are_told() {
     assert!(found.findings.iter().any(|f| f.text().contains("contradict each other")));
 }
 
+/// Households at one address, each member of it with three leads that have the address or a number in common.
+fn households() -> Vec<Contact> {
+    const STARTS: [&str; 12] = ["Bar", "Cor", "Del", "Fen", "Gor", "Hal", "Jes", "Kel", "Mor", "Nor", "Pel", "Ros"];
+    const ENDS: [&str; 10] = ["ling", "mark", "ton", "wick", "berg", "ford", "hurst", "stad", "vale", "dorf"];
+    const FIRST: &str = "Anna Boris Clara David Edith Frank Greta Hugo Ines Jakob Petra Leo Mona Nils Sigrid Paul Quinn Rosa \
+        Sven Tilda Ulf Vera Walter Xenia Yusuf Zoe Bruno Celia Dora Emil Fiona Gregor Helga Ivan Judith Kevin Lydia \
+        Marcus Norma Otto";
+    let text = |text: String| -> &'static str { Box::leak(text.into_boxed_str()) };
+    let names: Vec<&'static str> = FIRST.split_whitespace().collect();
+    let mut contacts = Vec::new();
+    for (n, (start, end)) in STARTS.iter().flat_map(|start| ENDS.iter().map(move |end| (start, end))).enumerate() {
+        let (last, street) = (text(format!("{start}{end}")), text(format!("{} {end}{start} Street", n + 11)));
+        for member in 0..3 {
+            let first = names[(n * 7 + member * 11) % names.len()];
+            let phone = text(format!("+1212555{:04}", n * 4 + member));
+            contacts.push([first, last, "", "", street, ""]);
+            contacts.push([first, last, "", phone, street, ""]);
+            contacts.push([first, last, "", phone, "", ""]);
+        }
+    }
+    contacts
+}
+
+#[test]
+fn where_most_pairs_are_relatives_they_are_not_learned_to_be_one_person() {
+    let contacts = households();
+    let linked = linked_with(&contacts, &[], &[]);
+    let people = linked.identities.texts("person_id").unwrap();
+    let mut first_names = std::collections::BTreeMap::new();
+    for (person, contact) in people.iter().zip(&contacts) {
+        let known = first_names.entry(*person).or_insert(contact[0]);
+        assert_eq!(*known, contact[0], "{contact:?}");
+    }
+    assert_eq!(first_names.len(), contacts.len() / 3, "the leads of each member are one person");
+}
+
+#[test]
+fn the_threshold_is_the_lowest_at_which_no_more_wrong_joins_are_expected_than_accepted() {
+    let join = |probability: f64| Edge { a: 0, b: 1, pattern: 0, weight: weight(probability), decided: false };
+    let joins: Vec<Edge> = [(0.9999, 2_000), (0.96, 50), (0.75, 40)]
+        .into_iter()
+        .flat_map(|(probability, n)| std::iter::repeat_n(join(probability), n))
+        .collect();
+    let at = |accepted: f64| lowest_within(accepted, 10_000, &joins);
+    // 0.2 wrong joins are expected among the surest, 2 among the next, 10 among the last.
+    assert_eq!([at(0.1), at(1e-3), at(2.6e-4)], [0.5, 0.8, 0.98]);
+    assert_eq!(lowest_within(1e-3, 900, &joins[..100]), 0.95, "too few to say");
+}
+
 // Records, stability.
 
 fn records(rows: &[(&str, Contact)]) -> Table<ExportRecords> {
@@ -441,7 +494,7 @@ fn with_records(contacts: &[Contact], rows: &[(&str, Contact)]) -> Linked {
         decisions: &[],
         taught: &[],
         previous: None,
-        threshold: 0.95,
+        threshold: Threshold::At(0.95),
         model: None,
     })
     .unwrap()
@@ -464,7 +517,7 @@ fn a_record_whose_address_sales_corrected_still_belongs_to_its_lead() {
             decisions: &[],
             taught: &[],
             previous: None,
-            threshold: 0.95,
+            threshold: Threshold::At(0.95),
             model: None,
         };
         let linked = link(&inputs).unwrap();
@@ -512,7 +565,7 @@ fn a_record_that_somebody_found_for_a_lead_is_of_its_person_whatever_it_says() {
         decisions: &[],
         taught: &taught,
         previous: None,
-        threshold: 0.95,
+        threshold: Threshold::At(0.95),
         model: None,
     })
     .unwrap();
@@ -548,7 +601,7 @@ fn a_person_keeps_its_id_when_later_leads_arrive_and_the_lead_that_merges_two_is
         decisions: &[],
         taught: &[],
         previous: Some(&before.identities),
-        threshold: 0.95,
+        threshold: Threshold::At(0.95),
         model: None,
     })
     .unwrap();
@@ -577,7 +630,7 @@ fn a_saved_model_gives_the_same_people_and_a_foreign_one_is_refused() {
             decisions: &[],
             taught: &[],
             previous: None,
-            threshold: 0.95,
+            threshold: Threshold::At(0.95),
             model: Some(model),
         })
     };
@@ -610,7 +663,7 @@ fn the_order_of_rows_and_the_number_of_threads_change_nothing() {
             decisions: &[],
             taught: &[],
             previous: None,
-            threshold: 0.95,
+            threshold: Threshold::At(0.95),
             model: None,
         })
         .unwrap();

@@ -28,11 +28,20 @@ pub fn table<T: Grain>(out: &Path) -> Result<Table<T>> {
     Table::in_order(frame).map_err(|e| e.at(path.display()))
 }
 
+/// The summary of the newest report; null before the first.
+fn summary(out: &Path) -> serde_json::Value {
+    let text = std::fs::read_to_string(out.join("latest").join("summary.json")).unwrap_or_default();
+    serde_json::from_str(&text).unwrap_or_default()
+}
+
 /// What the newest report inferred of each destination, as it stands in its summary; none before the first.
 pub fn inferred(out: &Path) -> Vec<serde_json::Value> {
-    let text = std::fs::read_to_string(out.join("latest").join("summary.json")).unwrap_or_default();
-    let summary: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-    summary.get("inferred").and_then(|list| list.as_array()).cloned().unwrap_or_default()
+    summary(out).get("inferred").and_then(|list| list.as_array()).cloned().unwrap_or_default()
+}
+
+/// The match probability from which two leads were one person in the newest report; none before the first.
+pub fn threshold(out: &Path) -> Option<f64> {
+    summary(out).get("identity")?.get("threshold")?.as_f64()
 }
 
 /// The as-of date of the newest report.
