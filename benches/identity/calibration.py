@@ -96,7 +96,10 @@ def main():
         with tempfile.TemporaryDirectory() as folder:
             results["ours"] = ours(link, path, folder)
             if not only:
-                results["Splink"] = splink(path, folder)
+                try:
+                    results["Splink"] = splink(path, folder)
+                except subprocess.CalledProcessError as error:
+                    print(f"Splink ended with an error: {error.stderr.decode().strip().splitlines()[-1]}\n")
         print("| tool | at | P | R | F1 |\n|---|---|---|---|---|")
         frontier = {}
         for tool, (clusters, _, _) in results.items():
