@@ -8,7 +8,7 @@ use reqwest::header::CONTENT_TYPE;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::error::{Error, Result};
-use crate::redaction::hide;
+use crate::redaction::{hide, shown};
 
 /// How often a message is tried, how long one try and how long the first wait is.
 const TRIES: u32 = 3;
@@ -52,7 +52,7 @@ pub fn post(address: &SecretString, body: &str, is_json: bool, delivered: fn(&st
         .enable_all()
         .build()
         .map_err(|e| Error::failed("cannot start the network runtime").because(e))?;
-    runtime.block_on(insist(address, body, is_json, delivered)).map_err(Error::partial)
+    runtime.block_on(insist(address, &shown(body), is_json, delivered)).map_err(Error::partial)
 }
 
 async fn insist(address: &SecretString, body: &str, is_json: bool, delivered: fn(&str) -> bool) -> Result<(), String> {
