@@ -105,7 +105,10 @@ impl Folder {
         let path = self.aside.join(name);
         let mut file = private_file(&path)?;
         file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|e| cannot("write", &path, &e))?;
-        self.keep_old_if_equal(name)?;
+        // The manifest's own time says when its folder was written, so it is never that of another.
+        if name != MANIFEST {
+            self.keep_old_if_equal(name)?;
+        }
         self.note(name, None, people)
     }
 
