@@ -66,7 +66,8 @@ class Container(http.server.BaseHTTPRequestHandler):
             # As careless as a proxy: it repeats what it was asked.
             return self.answer(403, self.path.encode(), {"x-ms-error-code": "AuthenticationFailed"})
         if asked.get("comp") == ["list"]:
-            blobs = "".join(map(self.entry, sorted(folder.iterdir())))
+            found = sorted(path for path in folder.rglob("*") if path.is_file())
+            blobs = "".join(self.entry(path, path.relative_to(folder)) for path in found)
             text = f'<?xml version="1.0" encoding="utf-8"?><EnumerationResults ServiceEndpoint="http://x/" ContainerName="{container}"><Blobs>{blobs}</Blobs><NextMarker /></EnumerationResults>'
             return self.answer(200, text.encode(), {"Content-Type": "application/xml"})
         data = (folder / blob[0]).read_bytes()
@@ -80,8 +81,8 @@ class Container(http.server.BaseHTTPRequestHandler):
             status, data = 206, data[first:last + 1]
         self.answer(status, data, headers)
 
-    def entry(self, path):
-        return (f"<Blob><Name>{path.name}</Name><Properties><Creation-Time>{DATE}</Creation-Time><Last-Modified>{DATE}</Last-Modified>"
+    def entry(self, path, name):
+        return (f"<Blob><Name>{name}</Name><Properties><Creation-Time>{DATE}</Creation-Time><Last-Modified>{DATE}</Last-Modified>"
                 f"<Etag>0x1</Etag><Content-Length>{path.stat().st_size}</Content-Length><Content-Type>application/octet-stream</Content-Type>"
                 "<BlobType>BlockBlob</BlobType><LeaseStatus>unlocked</LeaseStatus><LeaseState>available</LeaseState>"
                 "<ServerEncrypted>true</ServerEncrypted></Properties></Blob>")
