@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::findings::{AboutExport, AboutSetting, Finding};
 use crate::tables::{Charges, Kind, SetAside, Table};
 use crate::tabular::numbers::{Exact, Mark, exact, mark_of};
+use crate::tabular::readings::Unread;
 use crate::tabular::times::{self, Evidence};
 use crate::tabular::{self, Ask, Export, ReadFile, Sheet, fold};
 
@@ -38,6 +39,8 @@ pub struct Read<T: crate::tables::Grain> {
     pub findings: Vec<Finding>,
     /// Files that could not be read (exit 3).
     pub problems: Vec<Error>,
+    /// The same by file, for the readings.
+    pub unread: Vec<Unread>,
 }
 
 /// Names of what we need, folded; the first that a file has.
@@ -82,7 +85,7 @@ type Aside = Vec<(String, i64, &'static str, String)>;
 /// Only for faults of our own.
 pub fn charges(exports: Vec<Export>, settings: &Cost) -> Result<Read<Charges>> {
     let mut files = Vec::new();
-    let mut problems = Vec::new();
+    let (mut problems, mut unread) = (Vec::new(), Vec::new());
     let mut aside: Aside = Vec::new();
     let manifests = Manifests::of(&exports);
     let mut runs: BTreeMap<String, Run> = BTreeMap::new();
@@ -96,20 +99,28 @@ pub fn charges(exports: Vec<Export>, settings: &Cost) -> Result<Read<Charges>> {
             }
         };
         let run = runs.entry(name.clone()).or_insert(run);
+        let file = export.name.clone();
         match sheets_of(export) {
             Ok(sheets) => {
                 for (mut told, sheet) in sheets {
                     match lines(&sheet, settings, &mut told, &mut aside) {
                         Ok(lines) => {
+                            told.tell_columns(&sheet);
                             *rows_by_run.entry(name.clone()).or_default() += sheet.height() as u64;
                             run.files.push((told.file.clone(), lines));
                             files.push(told);
                         }
-                        Err(problem) => problems.push(problem.at("[cost] azure")),
+                        Err(problem) => {
+                            unread.push(Unread::new("cost", &told.file, &problem));
+                            problems.push(problem.at("[cost] azure"));
+                        }
                     }
                 }
             }
-            Err(problem) => problems.push(problem.at("[cost] azure")),
+            Err(problem) => {
+                unread.push(Unread::new("cost", &file, &problem));
+                problems.push(problem.at("[cost] azure"));
+            }
         }
     }
     let mut findings = cut_runs(&manifests, &mut runs, &rows_by_run);
@@ -121,13 +132,13 @@ pub fn charges(exports: Vec<Export>, settings: &Cost) -> Result<Read<Charges>> {
     }
     kept.sort_by(|(file, line), (other, later)| (file, line.row).cmp(&(other, later.row)));
     let lines = Table::new(charges_of(&kept)?)?;
-    Ok(Read { lines, files, set_aside: tabular::set_aside("cost", aside)?, findings, problems })
+    Ok(Read { lines, files, set_aside: tabular::set_aside("cost", aside)?, findings, problems, unread })
 }
 
 /// The tables of an export, each with what is told of it.
 fn sheets_of(export: Export) -> Result<Vec<(ReadFile, Sheet)>> {
     let mut all = Vec::new();
-    for part in tabular::unpack(&export.name, export.bytes)? {
+    for part in tabular::unpack(&export.name, export.content)? {
         let read = |keep: &dyn Fn(&str) -> bool| {
             let ask = Ask { score: &score, needed: 3, keep, by_form: false, header: None };
             tabular::read(&part, &ask).map_err(|problem| problem.or_hint(NEEDED))
@@ -139,7 +150,7 @@ fn sheets_of(export: Export) -> Result<Vec<(ReadFile, Sheet)>> {
         }
         all.extend(sheets.into_iter().map(|sheet| {
             let told = describe(&sheet, &part.name, export.modified, "cost");
-            (ReadFile { bytes: part.bytes.len(), ..told }, sheet)
+            (ReadFile { bytes: part.content.size(), ..told }, sheet)
         }));
     }
     Ok(all)
@@ -151,7 +162,7 @@ fn left_out(export: &Export, why: &str) -> ReadFile {
         destination: "cost".to_owned(),
         file: export.name.clone(),
         modified: Some(export.modified),
-        bytes: export.bytes.len(),
+        bytes: export.content.size(),
         kind: "cost".to_owned(),
         object: "cost".to_owned(),
         notes: vec![why.to_owned()],

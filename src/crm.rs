@@ -172,8 +172,7 @@ pub fn read(exports: Vec<Export>, destination: &Destination, landed: &DataFrame)
     let mut problems = Vec::new();
     let mut unread = Vec::new();
     let mut fails = |file: &str, problem: Error, problems: &mut Vec<Error>| {
-        let why = problem.what().to_owned();
-        unread.push(Unread { destination: destination.name.clone(), file: file.to_owned(), problem: why });
+        unread.push(Unread::new(&destination.name, file, &problem));
         problems.push(problem.at(format!("destination \"{}\"", destination.name)));
     };
     let mut empty = Vec::new();
@@ -186,7 +185,7 @@ pub fn read(exports: Vec<Export>, destination: &Destination, landed: &DataFrame)
         if is_companion(&export.name) {
             continue;
         }
-        let parts = match tabular::unpack(&export.name, export.bytes) {
+        let parts = match tabular::unpack(&export.name, export.content) {
             Ok(parts) => parts,
             Err(problem) => {
                 fails(&export.name, problem, &mut problems);
@@ -204,7 +203,7 @@ pub fn read(exports: Vec<Export>, destination: &Destination, landed: &DataFrame)
             if sheets.is_empty() {
                 empty.push(part.name.clone());
             }
-            let (written, bytes) = (export.modified, part.bytes.len());
+            let (written, bytes) = (export.modified, part.content.size());
             for sheet in sheets {
                 match sheets::read(&sheet, &part.name, written, layout, destination, &|_| None)? {
                     sheets::Outcome::Read(records) => loaded.push(Loaded::new(*records, order_at, bytes)),

@@ -363,6 +363,25 @@ mod tests {
     }
 
     #[test]
+    fn whatever_was_done_to_a_lead_source_it_is_parsed_in_no_time_and_says_the_same_again() {
+        let texts = [
+            "AzureMarketplace-INS|checkpoint.check-point-r77-10sg-byol", "AppSource (SPZA)-DNC|bitnami.openedxcypress",
+            "SPZA-INS%7Cpubid.foodware365%7caid.eam%7Cpappid.1", "TYPE.connect|PUBID.arm|AID.armseinv-0001|PAPPID.1",
+            "azureportal-create|Bitnami.OpenEdx", "MSFT_TEST_1-MSFT_TEST_1|<Offer Name>", "Trade show - Berlin",
+            "AzureMarketplace-INS|Data - Mesh | Pro", "TestDrive-StartTestDrive|a.b",
+            "Lead from SPZA-PLT|a.b, see below",
+        ];
+        let pieces =
+            ["-", "|", ".", " ", "%7C", "&#124;", "(", ")", "<", ">", "SPZA", "INS", "–", "｜", "\u{a0}", "\0", "É"];
+        crate::tabular::mutated::try_texts(&texts, &pieces, 3000, |text| {
+            let found = parse(text);
+            let again = parse(&found.to_string());
+            assert_eq!((&again.action, &again.storefront), (&found.action, &found.storefront), "{text:?}");
+            let _ = (find(text), parse_offer(text), parse_action(text), is_test(text), known_storefront(text));
+        });
+    }
+
+    #[test]
     fn other_marketplaces_and_other_channels_are_not_ours() {
         for text in ["SFDC-IN|Listing", "SFDC-dup-DM|contoso.app", "Web", "Trade-Show", "Webinar|Spring", ""] {
             assert!(!parse(text).is_marketplace, "{text}");

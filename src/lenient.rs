@@ -21,21 +21,36 @@ pub fn text(bytes: &[u8]) -> Cow<'_, str> {
 }
 
 /// Text that no parser takes for JSON, mended: halves of characters (`\ud83d` alone), line breaks and other control
-/// characters raw in a string, backslashes before nothing that is escaped, `NaN` and `Infinity`. Nothing if there was
-/// nothing to mend.
+/// characters raw in a string, backslashes before nothing that is escaped, `NaN` and `Infinity`; and what other languages
+/// write: quotes of one stroke, `None`, `True`, commas before a closing bracket, comments. Nothing if there was nothing
+/// to mend.
 pub fn json(text: &str) -> Option<String> {
     let mut mended = String::with_capacity(text.len() + 16);
-    let (mut rest, mut inside, mut changed) = (text, false, false);
+    // The quote that the string around is in.
+    let (mut rest, mut inside, mut changed) = (text, None, false);
     while let Some(c) = rest.chars().next() {
-        let (taken, put): (usize, Cow<'_, str>) = match c {
-            '\\' if inside => escape(rest),
-            c if inside && (c as u32) < 0x20 => (c.len_utf8(), format!("\\u{:04x}", c as u32).into()),
-            c if !inside && !c.is_ascii_whitespace() && (c as u32) < 0x20 => (c.len_utf8(), " ".into()),
-            'N' | 'I' | '-' if !inside => literal(rest),
-            c => {
-                inside ^= c == '"';
-                (c.len_utf8(), rest.get(..c.len_utf8()).unwrap_or_default().into())
+        let (taken, put): (usize, Cow<'_, str>) = match (c, inside) {
+            ('\\', Some('\'')) if rest.starts_with("\\'") => (2, "'".into()),
+            ('\\', Some(_)) => escape(rest),
+            ('"', Some('\'')) => (1, "\\\"".into()),
+            (c, Some(_)) if (c as u32) < 0x20 => (c.len_utf8(), format!("\\u{:04x}", c as u32).into()),
+            (c, Some(quote)) if c == quote => {
+                inside = None;
+                (1, "\"".into())
             }
+            ('"' | '\'', None) => {
+                inside = Some(c);
+                (1, "\"".into())
+            }
+            (c, None) if !c.is_ascii_whitespace() && (c as u32) < 0x20 => (c.len_utf8(), " ".into()),
+            ('N' | 'I' | '-' | 'T' | 'F' | 'u', None) => literal(rest),
+            (',', None) if rest.get(1..).is_some_and(|next| next.trim_start().starts_with([']', '}'])) => {
+                (1, "".into())
+            }
+            ('/' | '#', None) => {
+                (comment(rest).max(1), if comment(rest) > 0 { "" } else { rest.get(..1).unwrap_or_default() }.into())
+            }
+            (c, _) => (c.len_utf8(), rest.get(..c.len_utf8()).unwrap_or_default().into()),
         };
         let (old, after) = rest.split_at_checked(taken)?;
         changed |= old != put;
@@ -43,6 +58,17 @@ pub fn json(text: &str) -> Option<String> {
         rest = after;
     }
     changed.then_some(mended)
+}
+
+/// How long the comment at the start of a text is; 0 where none begins.
+fn comment(rest: &str) -> usize {
+    if rest.starts_with("/*") {
+        return rest.find("*/").map_or(rest.len(), |end| end + 2);
+    }
+    if rest.starts_with("//") || rest.starts_with('#') {
+        return rest.find('\n').unwrap_or(rest.len());
+    }
+    0
 }
 
 /// How long the escape at the start of a text is, and what it is to be.
@@ -66,10 +92,25 @@ fn escape(rest: &str) -> (usize, Cow<'_, str>) {
     }
 }
 
-/// How long the word at the start of a text is, and what it is to be: JSON has no word for what is no number.
+/// How long the word at the start of a text is, and what it is to be: JSON has no word for what is no number, and its
+/// own for what other languages write with a capital.
 fn literal(rest: &str) -> (usize, Cow<'_, str>) {
-    match ["NaN", "Infinity", "-Infinity", "-NaN"].into_iter().find(|word| rest.starts_with(word)) {
-        Some(word) => (word.len(), "null".into()),
+    const WORDS: &[(&str, &str)] = &[
+        ("NaN", "null"),
+        ("Infinity", "null"),
+        ("-Infinity", "null"),
+        ("-NaN", "null"),
+        ("None", "null"),
+        ("NULL", "null"),
+        ("undefined", "null"),
+        ("True", "true"),
+        ("False", "false"),
+    ];
+    let is_word = |word: &str| {
+        rest.strip_prefix(word).is_some_and(|after| !after.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
+    };
+    match WORDS.iter().find(|(word, _)| is_word(word)) {
+        Some((word, put)) => (word.len(), (*put).into()),
         None => (1, rest.get(..1).unwrap_or_default().into()),
     }
 }

@@ -47,12 +47,9 @@ pub fn read(name: &str, bytes: Vec<u8>, fields: &Fields, required: &[usize]) -> 
         format!("its columns are {}; save it as CSV (UTF-8) or as an .xlsx workbook", names.join(", "))
     };
     let mut found = Lines::default();
-    for part in tabular::unpack(name, bytes).map_err(|problem| problem.or_hint(hint()))? {
-        if part
-            .bytes
-            .iter()
-            .all(|byte| byte.is_ascii_whitespace() || matches!(byte, 0xef | 0xbb | 0xbf | 0xff | 0xfe | 0))
-        {
+    for part in tabular::unpack(name, bytes.into()).map_err(|problem| problem.or_hint(hint()))? {
+        let blank = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, 0xef | 0xbb | 0xbf | 0xff | 0xfe | 0);
+        if part.content.whole().is_ok_and(|bytes| bytes.iter().all(blank)) {
             continue;
         }
         let known = |labels: &[String]| {

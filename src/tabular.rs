@@ -13,10 +13,14 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use crate::error::{Error, Result};
 
+pub use content::Content;
 pub use profile::ColumnForm;
 pub use told::{ColumnRead, Doubt, ReadFile, columns_read, set_aside};
 
+mod content;
 mod delimited;
+#[cfg(test)]
+pub(crate) mod mutated;
 pub mod numbers;
 pub mod profile;
 pub mod readings;
@@ -24,6 +28,7 @@ mod text;
 pub mod times;
 mod told;
 mod workbook;
+mod wrappers;
 
 /// One export as found: a file, or a blob.
 #[derive(Clone, Debug)]
@@ -33,7 +38,7 @@ pub struct Export {
     /// When it was last written.
     pub modified: chrono::DateTime<chrono::Utc>,
     /// What it holds.
-    pub bytes: Vec<u8>,
+    pub content: Content,
 }
 
 /// A file inside an export: the export itself, or a member of an archive, decompressed.
@@ -42,7 +47,7 @@ pub struct Part {
     /// Name of the export, and `!member` for a member of an archive.
     pub name: String,
     /// Decompressed content.
-    pub bytes: Vec<u8>,
+    pub content: Content,
 }
 
 /// What a caller looks for in a file.
@@ -102,7 +107,8 @@ pub struct Form {
     pub container: String,
     /// Charset, and by which evidence.
     pub encoding: String,
-    /// `comma`, `semicolon`, `tab`, `pipe`, `caret`, `backquote`; empty where there is none.
+    /// `comma`, `semicolon`, `tab`, `pipe`, `caret`, `backquote`, `tilde`, `space`, `unit separator`, `start of heading`;
+    /// empty where there is none.
     pub delimiter: String,
     /// Whether quotes are escaped by a backslash instead of being doubled.
     pub backslash: bool,
@@ -123,7 +129,7 @@ pub struct Sheet {
     pub names: Vec<Option<String>>,
     /// What the file itself says its rows are.
     pub entity: Option<String>,
-    /// What the first values of each column look like.
+    /// What the values of each column look like, whether it was asked for or not.
     pub forms: Vec<ColumnForm>,
     /// Line (row of a worksheet) of the header; 1 is the first; 0 if the file has none.
     pub header_row: u32,
@@ -163,18 +169,9 @@ impl Sheet {
         self.columns.get(index).and_then(Option::as_ref)
     }
 
-    /// What the values of a column look like: all of them where it was read.
+    /// What the values of a column look like, all of them.
     pub fn form(&self, index: usize) -> ColumnForm {
-        // Of a million values some thousands, evenly spread, tell the form; order and reading of times use all.
-        const MOST: usize = 20_000;
-        match self.column(index) {
-            Some(column) if column.len() > MOST => {
-                let step = column.len().div_ceil(MOST);
-                ColumnForm::of((0..column.len()).step_by(step).filter_map(|n| column.get(n)))
-            }
-            Some(column) => ColumnForm::of_column(column),
-            None => self.forms.get(index).copied().unwrap_or_default(),
-        }
+        self.forms.get(index).copied().unwrap_or_default()
     }
 
     /// Position of the first column whose folded label is one of `folded`, in the order of `folded`.
@@ -195,8 +192,7 @@ pub fn fold(label: &str) -> String {
 
 /// A label as shown: trimmed of blanks of every kind, byte order mark and NUL.
 fn clean_label(label: &str) -> String {
-    let inner = label.trim_matches(|c: char| c.is_whitespace() || matches!(c, '\u{feff}' | '\u{200b}' | '\0'));
-    inner.replace('\u{a0}', " ")
+    wrappers::label(label).replace('\u{a0}', " ")
 }
 
 /// Largest file, unpacked or as it is.
@@ -214,9 +210,26 @@ const MOST_MEMBERS: usize = 10_000;
 ///
 /// # Errors
 /// A damaged or protected archive, or one that unpacks to more than an export can hold.
-pub fn unpack(name: &str, bytes: Vec<u8>) -> Result<Vec<Part>> {
+pub fn unpack(name: &str, content: Content) -> Result<Vec<Part>> {
+    let unread = |e: std::io::Error| unreadable(name, e);
+    let opening = content.opening(4).map_err(unread)?;
+    if !is_packed(&opening) {
+        drop(opening);
+        return Ok(vec![Part { name: name.to_owned(), content }]);
+    }
     let mut left = MOST_BYTES;
-    unpack_within(name, bytes, 0, &mut left)
+    unpack_within(name, content.whole().map_err(unread)?.into_owned(), 0, &mut left)
+}
+
+/// Whether bytes begin as gzip, zstd or zip do.
+fn is_packed(opening: &[u8]) -> bool {
+    opening.starts_with(&[0x1f, 0x8b])
+        || opening.starts_with(&[0x28, 0xb5, 0x2f, 0xfd])
+        || opening.starts_with(b"PK\x03\x04")
+}
+
+fn unreadable(name: &str, cause: std::io::Error) -> Error {
+    Error::partial(format!("cannot read export \"{name}\"")).because(cause).hint("make the file readable for this user")
 }
 
 fn unpack_within(name: &str, bytes: Vec<u8>, depth: usize, left: &mut u64) -> Result<Vec<Part>> {
@@ -241,7 +254,7 @@ fn unpack_within(name: &str, bytes: Vec<u8>, depth: usize, left: &mut u64) -> Re
         return unpack_within(name, inner, depth + 1, left);
     }
     if !bytes.starts_with(b"PK\x03\x04") {
-        return Ok(vec![Part { name: name.to_owned(), bytes }]);
+        return Ok(vec![Part { name: name.to_owned(), content: bytes.into() }]);
     }
     let mut archive =
         ::zip::ZipArchive::new(std::io::Cursor::new(bytes.as_slice())).map_err(|e| damaged("zip", e.to_string()))?;
@@ -268,7 +281,7 @@ fn unpack_within(name: &str, bytes: Vec<u8>, depth: usize, left: &mut u64) -> Re
         parts.extend(unpack_within(&format!("{name}!{member}"), inner, depth + 1, left)?);
     }
     if is_workbook {
-        return Ok(vec![Part { name: name.to_owned(), bytes }]);
+        return Ok(vec![Part { name: name.to_owned(), content: bytes.into() }]);
     }
     parts.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(parts)
@@ -312,38 +325,42 @@ fn measured(reader: impl std::io::Read, packed: u64, left: &mut u64) -> std::res
 /// # Errors
 /// A file that is no table, or in which no header is found: says which row came nearest.
 pub fn read(part: &Part, ask: &Ask) -> Result<Vec<Sheet>> {
-    let bytes = part.bytes.as_slice();
     let not_a_table = |what: &str| {
         Error::partial(format!("cannot read \"{}\": it is {what}", part.name))
             .hint("export it as CSV (UTF-8) or as an .xlsx workbook")
     };
-    if bytes.len() as u64 > MOST_BYTES {
+    if part.content.length() > MOST_BYTES {
         return Err(not_a_table("larger than any export").hint("split it, or export the columns that are needed"));
     }
+    let unread = |e: std::io::Error| unreadable(&part.name, e);
     // Their readers are not ours: one that breaks on a damaged file must not take the night with it.
-    let guarded = |read: &dyn Fn() -> Result<Vec<Sheet>>| {
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(read))
+    let guarded = |read: &dyn Fn(&[u8]) -> Result<Vec<Sheet>>| {
+        let bytes = part.content.whole().map_err(unread)?;
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| read(&bytes)))
             .unwrap_or_else(|_| Err(not_a_table("damaged in a way that its reader does not stand")))
     };
-    if bytes.starts_with(b"PAR1") {
-        return guarded(&|| parquet(part, ask).map(|sheet| vec![sheet]));
+    let opening = part.content.opening(8).map_err(unread)?;
+    if opening.starts_with(b"PAR1") {
+        return guarded(&|bytes| parquet(&part.name, bytes, ask).map(|sheet| vec![sheet]));
     }
-    if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(&[0xd0, 0xcf, 0x11, 0xe0]) {
-        return guarded(&|| workbook::read(part, ask));
+    if opening.starts_with(b"PK\x03\x04") || opening.starts_with(&[0xd0, 0xcf, 0x11, 0xe0]) {
+        return guarded(&|bytes| workbook::read(&part.name, bytes, ask));
     }
-    if bytes.starts_with(b"%PDF") {
+    if opening.starts_with(b"%PDF") {
         return Err(not_a_table("a PDF document"));
     }
-    let decoded = text::decode(bytes).map_err(|e| not_a_table("neither text nor a workbook").because(e))?;
-    let start = decoded.text.trim_start();
-    let opening = start.get(..start.len().min(256)).map(str::to_ascii_lowercase).unwrap_or_default();
+    let source = part.content.reader().map_err(unread)?;
+    let mut text = text::Text::open(source).map_err(|e| not_a_table("neither text nor a workbook").because(e))?;
+    text.fill(delimited::OPENING).map_err(unread)?;
+    let start = text.as_str().trim_start();
+    let opening = start.get(..start.floor_char_boundary(256)).map(str::to_ascii_lowercase).unwrap_or_default();
     if ["<!doctype html", "<html", "<table", "<?xml"].iter().any(|tag| opening.starts_with(tag)) {
         return Err(not_a_table("a web page or XML under another name"));
     }
     if start.is_empty() {
         return Ok(Vec::new());
     }
-    delimited::read(&part.name, &decoded, ask)
+    delimited::read(&part.name, &mut text, ask)
 }
 
 /// What is known of the header of a file in which the one asked for was not found.
@@ -357,7 +374,21 @@ struct Nearest {
 
 /// The text of a file in whatever encoding; none where it is no text.
 pub fn text_of(bytes: &[u8]) -> Option<String> {
-    text::decode(bytes).ok().map(|decoded| decoded.text.into_owned())
+    text::whole(bytes).ok()
+}
+
+/// The labels of a table, short enough for a message, where the lines below the first prove that these are some. Nothing
+/// else of a table is ever shown: it may be a person's.
+pub fn proven_labels(lines: &[String]) -> Option<Vec<String>> {
+    let cut = |delimiter: u8| -> Vec<Vec<String>> {
+        let mut reader = csv::ReaderBuilder::new();
+        reader.has_headers(false).flexible(true).delimiter(delimiter);
+        let rows = lines.iter().filter_map(|line| reader.from_reader(line.as_bytes()).records().next()?.ok());
+        rows.map(|row| row.iter().map(str::to_owned).collect()).collect()
+    };
+    let proven = [b',', b';', b'\t', b'|'].into_iter().map(cut).filter(|rows| profile::proven_header(rows) == Some(0));
+    let rows = proven.max_by_key(|rows| rows.first().map_or(0, Vec::len))?;
+    rows.first().map(|labels| labels.iter().map(|label| clip(label)).take(30).collect())
 }
 
 /// The error for a file without the header asked for; what to do about it, the caller knows.
@@ -446,6 +477,14 @@ fn is_trailer_text(text: &str) -> bool {
     OPENINGS.iter().any(|word| lower.starts_with(word)) || lower.contains("all rights reserved")
 }
 
+/// Whether a line heads a group of records: `Owner: Ann Lee (12 records)`.
+fn is_group(cell: &str) -> bool {
+    let inner = cell.trim().strip_suffix(')').and_then(|text| text.rsplit_once('('));
+    inner.and_then(|(_, inner)| inner.split_once(' ')).is_some_and(|(count, of)| {
+        count.bytes().all(|b| b.is_ascii_digit()) && !count.is_empty() && of.chars().all(char::is_alphabetic)
+    })
+}
+
 /// Whether a cell is the word for total, alone or with what it totals: `Total: Account`, `Grand Totals (12 records)`.
 pub fn is_total(cell: &str) -> bool {
     const WORDS: &[&str] = &[
@@ -463,24 +502,24 @@ pub fn is_total(cell: &str) -> bool {
     })
 }
 
-fn parquet(part: &Part, ask: &Ask) -> Result<Sheet> {
+fn parquet(name: &str, bytes: &[u8], ask: &Ask) -> Result<Sheet> {
     let broken = |e: PolarsError| {
-        Error::partial(format!("cannot read \"{}\": damaged Parquet data", part.name))
+        Error::partial(format!("cannot read \"{name}\": damaged Parquet data"))
             .because(e)
             .hint("copy or export the file again")
     };
-    let frame = ParquetReader::new(std::io::Cursor::new(part.bytes.as_slice())).finish().map_err(broken)?;
+    let frame = ParquetReader::new(std::io::Cursor::new(bytes)).finish().map_err(broken)?;
     let header: Vec<String> = frame.get_column_names().iter().map(|name| clean_label(name)).collect();
     // Lists and structs (tags) do not become text; what is asked for is scalar.
     let text = |column: &Column| column.as_materialized_series().cast(&DataType::String).ok()?.str().ok().cloned();
     let forms: Vec<ColumnForm> = frame
         .columns()
         .iter()
-        .map(|column| text(&column.head(Some(200))).map_or(ColumnForm::Text, |head| ColumnForm::of_column(&head)))
+        .map(|column| text(column).map_or(ColumnForm::Text, |cells| ColumnForm::of_column(&cells)))
         .collect();
     let known = (ask.score)(&header.iter().map(|label| fold(label)).collect::<Vec<_>>());
     if pick_header(std::slice::from_ref(&header), ask).is_none() && known + ask.known_by_form(&forms) < ask.needed {
-        return Err(no_header(&part.name, &Nearest { width: header.len(), labels: header }));
+        return Err(no_header(name, &Nearest { width: header.len(), labels: header }));
     }
     let wanted = ask.wanted(&header, &[], &forms);
     let columns = frame.columns().iter().zip(wanted).map(|(c, wanted)| wanted.then(|| text(c)).flatten()).collect();

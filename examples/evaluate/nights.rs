@@ -135,7 +135,7 @@ fn read_exports(publisher: &Publisher, day: &Day, versions: &mut DataFrame, told
             .map(|(path, bytes)| Export {
                 name: path.clone(),
                 modified: publisher.modified.get(path).copied().unwrap_or(day.as_of_ends_at),
-                bytes: bytes.clone(),
+                content: bytes.clone().into(),
             })
             .collect();
         let newest = if versions.width() == 0 {

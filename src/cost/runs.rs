@@ -104,7 +104,8 @@ impl Manifests {
 
 impl Manifest {
     fn read(export: &Export) -> Option<Self> {
-        let bytes = export.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&export.bytes);
+        let whole = export.content.whole().ok()?;
+        let bytes = whole.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&whole);
         let document: serde_json::Value = serde_json::from_slice(bytes).ok()?;
         let text = |path: &str| document.pointer(path).and_then(serde_json::Value::as_str);
         let time = |path: &str| text(path)?.parse::<DateTime<Utc>>().ok();

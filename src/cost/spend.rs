@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::findings::{AboutExport, Finding};
 use crate::tables::{Spend, Table};
 use crate::tabular::numbers::{Mark, decimal, mark_of};
+use crate::tabular::readings::Unread;
 use crate::tabular::times::{self, Evidence};
 use crate::tabular::{self, Ask, Export, ReadFile, Sheet, fold, is_total};
 
@@ -35,10 +36,10 @@ const AMOUNT: &[&str] = &[
     "spenderatbelopp", "utgifter", "omkostninger", "beløbbrugt", "utraceno", "cena", "amount", "spent",
 ];
 const CURRENCY: &[&str] = &[
-    "currency", "currencycode", "währung", "währungscode", "codedeladevise", "codedevise", "devise", "moneda",
-    "códigodemoneda", "códigodelamoneda", "divisa", "moeda", "códigodamoeda", "códigodemoeda", "valuta", "valutacode",
-    "valutakod", "通貨", "通貨コード", "货币", "货币代码", "waluta", "kodwaluty", "parabirimi", "валюта", "кодвалюты",
-    "통화", "통화코드", "accountcurrency", "customercurrencycode",
+    "currency", "currencycode", "währung", "währungscode", "codedeladevise", "codededevise", "codedevise", "devise",
+    "moneda", "códigodemoneda", "códigodelamoneda", "divisa", "moeda", "códigodamoeda", "códigodemoeda", "valuta",
+    "valutacode", "valutakod", "通貨", "通貨コード", "货币", "货币代码", "waluta", "kodwaluty", "parabirimi", "валюта",
+    "кодвалюты", "통화", "통화코드", "accountcurrency", "customercurrencycode",
 ];
 const ACCOUNT: &[&str] = &[
     "accountid", "accountname", "account", "customerid", "accountnumber", "kontoname", "konto", "nomducompte",
@@ -141,19 +142,20 @@ impl Line {
 /// Only for faults of our own.
 pub fn spend(exports: Vec<Export>, settings: &Cost) -> Result<Read<Spend>> {
     let mut files = Vec::new();
-    let mut problems = Vec::new();
+    let (mut problems, mut unread) = (Vec::new(), Vec::new());
     let mut aside: Aside = Vec::new();
     let mut lines: Vec<Line> = Vec::new();
     for export in exports {
-        let modified = export.modified;
-        let read = tabular::unpack(&export.name, export.bytes).and_then(|parts| {
+        let (modified, file) = (export.modified, export.name.clone());
+        let read = tabular::unpack(&export.name, export.content).and_then(|parts| {
             let mut read = Vec::new();
             for part in parts {
                 let ask = Ask { score: &score, needed: 2, keep: &|_| true, by_form: false, header: None };
                 for sheet in tabular::read(&part, &ask).map_err(|problem| problem.or_hint(NEEDED))? {
                     let mut told = describe(&sheet, &part.name, modified, "spend");
-                    told.bytes = part.bytes.len();
+                    told.bytes = part.content.size();
                     let lines = lines_of(&sheet, &part.name, settings, &mut told, &mut aside)?;
+                    told.tell_columns(&sheet);
                     read.push((told, lines));
                 }
             }
@@ -166,7 +168,10 @@ pub fn spend(exports: Vec<Export>, settings: &Cost) -> Result<Read<Spend>> {
                     lines.extend(more);
                 }
             }
-            Err(problem) => problems.push(problem.at("[cost] spend")),
+            Err(problem) => {
+                unread.push(Unread::new("spend", &file, &problem));
+                problems.push(problem.at("[cost] spend"));
+            }
         }
     }
     let (kept, restated, overlapping) = newest(lines);
@@ -176,6 +181,7 @@ pub fn spend(exports: Vec<Export>, settings: &Cost) -> Result<Read<Spend>> {
         files,
         set_aside: tabular::set_aside("spend", aside)?,
         problems,
+        unread,
     })
 }
 
@@ -340,7 +346,7 @@ impl<'a> Report<'a> {
                     (None, Aggregation::Month) => whole_month(first),
                 }
             }
-            (None, Some(text), _) => self.date(text).and_then(whole_month),
+            (None, Some(text), _) => self.date(text).or_else(|| first_of(text)).and_then(whole_month),
             (None, None, Some(text)) => self.date(text).and_then(week_from),
             _ => self.range.map(|(first, last)| days(first, last)),
         }
@@ -457,6 +463,18 @@ impl Aggregation {
 
 fn week_from(first: NaiveDate) -> Option<(Option<NaiveDate>, NaiveDate, NaiveDate)> {
     Some((None, first, first.checked_add_days(Days::new(6))?))
+}
+
+/// The first day of a month that stands alone: `2026-04`, `04/2026`, `April 2026`.
+fn first_of(text: &str) -> Option<NaiveDate> {
+    let numbers: Vec<&str> = text.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty()).collect();
+    let day = match numbers.as_slice() {
+        [year, month] if year.len() == 4 && month.len() < 3 => format!("{year}-{month:0>2}-01"),
+        [month, year] if year.len() == 4 && month.len() < 3 => format!("{year}-{month:0>2}-01"),
+        _ => format!("1 {text}"),
+    };
+    let (micros, ..) = times::instant(&day, None, chrono_tz::Tz::UTC)?;
+    chrono::DateTime::from_timestamp_micros(micros).map(|at| at.date_naive())
 }
 
 fn whole_month(day: NaiveDate) -> Option<(Option<NaiveDate>, NaiveDate, NaiveDate)> {

@@ -14,7 +14,7 @@ fn settings(accounts: &[&str]) -> Cost {
 }
 
 fn export(name: &str, modified: &str, bytes: &[u8]) -> Export {
-    Export { name: name.into(), modified: modified.parse().unwrap(), bytes: bytes.to_vec() }
+    Export { name: name.into(), modified: modified.parse().unwrap(), content: bytes.to_vec().into() }
 }
 
 fn sample(path: &str) -> Option<Vec<u8>> {
@@ -33,7 +33,7 @@ fn texts<T: crate::tables::Grain>(table: &Table<T>, column: &str) -> Vec<String>
 
 /// Every line of a file, whatever resource it is of.
 fn all_lines(bytes: Vec<u8>) -> (Vec<Line>, ReadFile) {
-    let part = tabular::Part { name: "c.csv".into(), bytes };
+    let part = tabular::Part { name: "c.csv".into(), content: bytes.into() };
     let sheets =
         tabular::read(&part, &Ask { score: &score, needed: 3, keep: &keep, by_form: false, header: None }).unwrap();
     let mut told = describe(&sheets[0], "c.csv", "2026-01-01T00:00:00Z".parse().unwrap(), "cost");
@@ -74,7 +74,7 @@ fn the_sums_of_a_focus_export_are_exact() {
     assert_eq!(sum(lines.iter()), "20.52022672899");
     // By provider and category, from the same reader.
     let ask = Ask { score: &score, needed: 3, keep: &|_| true, by_form: false, header: None };
-    let sheets = tabular::read(&tabular::Part { name: "f".into(), bytes }, &ask).unwrap();
+    let sheets = tabular::read(&tabular::Part { name: "f".into(), content: bytes.into() }, &ask).unwrap();
     let get = |name: &str, row: usize| sheets[0].column(sheets[0].position(&[name]).unwrap()).unwrap().get(row);
     let total = |test: &dyn Fn(usize) -> bool| {
         let rows: Vec<usize> = (0..1000).filter(|n| test(*n)).collect();

@@ -7,16 +7,19 @@ use polars::prelude::*;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
-use crate::tabular::{Export, Form, Known, Part, Refused, Sheet, fold};
+use crate::tabular::{ColumnForm, Export, Form, Known, Part, Refused, Sheet, fold};
 
 /// Reads a part that is JSON: one document per line, an array, or an array under `value` or `items`. `None` if it is
 /// something else.
 pub(super) fn read(part: &Part) -> Result<Option<Sheet>> {
-    let bytes = part.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&part.bytes);
-    let Some(first) = bytes.iter().find(|b| !b.is_ascii_whitespace()) else { return Ok(None) };
-    if !matches!(first, b'{' | b'[') {
+    let unread = |e: std::io::Error| Error::partial(format!("cannot read export \"{}\"", part.name)).because(e);
+    let opening = part.content.opening(4096).map_err(unread)?;
+    let bytes = opening.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&opening);
+    if !bytes.iter().find(|b| !b.is_ascii_whitespace()).is_some_and(|first| matches!(first, b'{' | b'[')) {
         return Ok(None);
     }
+    let whole = part.content.whole().map_err(unread)?;
+    let bytes = whole.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&whole);
     let text = String::from_utf8_lossy(bytes);
     let mut documents: Vec<(u32, Value)> = Vec::new();
     let mut ragged = Vec::new();
@@ -37,6 +40,11 @@ pub(super) fn read(part: &Part) -> Result<Option<Sheet>> {
                 }
             }
         }
+    }
+    // `[First Name],[Last Name]` begins like JSON, too.
+    let labels = bytes.split(|b| *b == b'\n').next().unwrap_or_default();
+    if documents.is_empty() && labels.first() == Some(&b'[') && labels.windows(2).filter(|w| w == b"],").count() > 0 {
+        return Ok(None);
     }
     if documents.is_empty() {
         return Err(Error::partial(format!("cannot read \"{}\": it begins like JSON and no line of it is", part.name))
@@ -75,17 +83,18 @@ fn sheet(documents: &[(u32, Value)], ragged: Vec<Refused>) -> Sheet {
             }
         }
     }
-    let columns = columns.into_iter().map(|c| Some(c.into_iter().collect_ca(PlSmallStr::EMPTY))).collect();
+    let columns: Vec<StringChunked> =
+        columns.into_iter().map(|column| column.into_iter().collect_ca(PlSmallStr::EMPTY)).collect();
     Sheet {
         name: None,
         form: Form { container: "json".into(), encoding: "UTF-8".into(), ..Form::default() },
         preamble: Vec::new(),
         names: vec![None; header.len()],
         entity: None,
-        forms: Vec::new(),
+        forms: columns.iter().map(ColumnForm::of_column).collect(),
         header,
         header_row: 0,
-        columns,
+        columns: columns.into_iter().map(Some).collect(),
         rows: documents.iter().map(|(row, _)| *row).collect(),
         trailer: Vec::new(),
         ragged,
@@ -146,7 +155,8 @@ pub(super) fn models(exports: &[Export]) -> Vec<Model> {
 }
 
 fn model(export: &Export) -> Option<Model> {
-    let bytes = export.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&export.bytes);
+    let whole = export.content.whole().ok()?;
+    let bytes = whole.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&whole);
     let document: Value = serde_json::from_slice(bytes).ok()?;
     let entities = document.get("entities")?.as_array()?.iter().filter_map(entity).collect();
     let folder = export.name.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));

@@ -539,8 +539,8 @@ const OTHER: &str = "other";
 
 /// Fields that say who somebody is: none of them is an opportunity's own.
 const OF_A_PERSON: &[&str] = &[
-    "first_name", "last_name", "name", "email", "phone", "title", "country", "opted_out", "converted", "contact_id",
-    "opportunity", "parent", "merged_from",
+    "first_name", "last_name", "suffix", "name", "email", "phone", "title", "country", "opted_out", "converted",
+    "contact_id", "opportunity", "parent", "merged_from",
 ];
 
 /// Fields that another thing under their label does not fill.
@@ -726,7 +726,7 @@ mod tests {
         let layouts = layouts();
         for kind in DestinationKind::ALL {
             let layout = layouts.of(kind);
-            let ours = ["subject", "state", "won", "closed", "contact_id", "merged_from", "parent"];
+            let ours = ["subject", "state", "won", "closed", "contact_id", "merged_from", "parent", "suffix"];
             for field in layout.columns.keys() {
                 let known = crate::config::FIELDS.contains(&field.as_str()) || ours.contains(&field.as_str());
                 assert!(known, "{}: {field}", kind.name());

@@ -9,6 +9,7 @@ use super::cells::{Aside, FLAGS, Question, TEXTS, TIMES, cells, each};
 use super::layouts::{Id, Layout, Mapping, REPEATED, layouts};
 use super::{dating, ids, null_ids, values};
 use crate::config::{DateOrder, Destination, DestinationKind};
+use crate::contact;
 use crate::error::{Error, Result};
 use crate::tabular::times::Order;
 use crate::tabular::{self, ColumnForm, ColumnRead, Doubt, ReadFile, Sheet};
@@ -44,14 +45,14 @@ pub(super) fn read(
     settle: &dyn Fn(&Question) -> Option<Order>,
 ) -> Result<Outcome> {
     let height = sheet.height();
-    let places: Vec<usize> = (0..sheet.header.len()).collect();
-    let forms = each(&places, height, |n| sheet.form(*n));
+    let forms: Vec<ColumnForm> = (0..sheet.header.len()).map(|n| sheet.form(n)).collect();
     let mapping = layout.map(sheet, &forms, destination);
     let mut file = describe(sheet, name, written, &mapping, &forms, destination);
     let mut aside: Vec<Aside> =
         sheet.ragged.iter().map(|r| Aside { row: r.row, reason: "ragged", detail: r.detail.clone() }).collect();
     // Every column is cleaned once, on all cores.
-    let wanted: Vec<&str> = TEXTS.iter().chain(TIMES).copied().chain(["record_id", "name", "merged_from"]).collect();
+    let wanted: Vec<&str> =
+        TEXTS.iter().chain(TIMES).copied().chain(["record_id", "name", "suffix", "merged_from"]).collect();
     let cleaned: BTreeMap<&str, StringChunked> =
         wanted.iter().copied().zip(each(&wanted, height, |field| cells(sheet, &mapping, field, height))).collect();
     let nothing = StringChunked::full_null(PlSmallStr::EMPTY, height);
@@ -124,7 +125,9 @@ pub(super) fn read(
     columns.push(Column::new("record_id".into(), found.ids));
     let rows: Vec<i64> = sheet.rows.iter().map(|row| i64::from(*row)).collect();
     columns.push(Column::new("row".into(), rows));
-    let frame = DataFrame::new(height, columns)?.filter(&keep)?;
+    let frame = DataFrame::new(height, columns)?;
+    // Most files have no row to leave out, and a filtered frame is one more in memory.
+    let frame = if keep.all() { frame } else { frame.filter(&keep)? };
     finish(file, frame, aside, merged, dated.order.map(|order| (order, dated.labels)))
 }
 
@@ -307,7 +310,7 @@ fn flags(sheet: &Sheet, mapping: &Mapping, field: &str, height: usize) -> Boolea
 }
 
 fn names(text: &dyn Fn(&str) -> StringChunked, mapping: &Mapping, height: usize) -> (StringChunked, StringChunked) {
-    let (first, last) = (text("first_name"), text("last_name"));
+    let (first, last) = (text("first_name"), generations(&text("last_name"), &text("suffix")));
     if last.null_count() == 0 || !mapping.fields.contains_key("name") {
         return (first, last);
     }
@@ -323,6 +326,23 @@ fn names(text: &dyn Fn(&str) -> StringChunked, mapping: &Mapping, height: usize)
         lasts.append_option(split_last);
     }
     (firsts.finish(), lasts.finish())
+}
+
+/// A column of its own may say which of father and son it is: it belongs to the name, as people write it.
+fn generations(names: &StringChunked, suffixes: &StringChunked) -> StringChunked {
+    if suffixes.null_count() == suffixes.len() {
+        return names.clone();
+    }
+    let whole = |(name, suffix): (Option<&str>, Option<&str>)| match (name, suffix) {
+        // A title behind the name (PhD) tells nobody from anybody, and one that stands there already is told once.
+        (Some(name), Some(suffix)) => {
+            let whole = format!("{name} {suffix}");
+            let is_told = contact::generation(name).is_none() && contact::generation(&whole).is_some();
+            Some(if is_told { whole } else { name.to_owned() })
+        }
+        (name, _) => name.map(str::to_owned),
+    };
+    names.iter().zip(suffixes.iter()).map(whole).collect_ca(PlSmallStr::EMPTY)
 }
 
 /// Some exports hold the account's id where the company's name should be.

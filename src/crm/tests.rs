@@ -12,7 +12,7 @@ fn destination(kind: &str, more: &str) -> Destination {
 }
 
 fn export(name: &str, modified: &str, bytes: &[u8]) -> Export {
-    Export { name: name.into(), modified: modified.parse().unwrap(), bytes: bytes.to_vec() }
+    Export { name: name.into(), modified: modified.parse().unwrap(), content: bytes.to_vec().into() }
 }
 
 fn sample(path: &str) -> Option<Vec<u8>> {

@@ -36,10 +36,20 @@ pub(super) fn first_filled(columns: Vec<StringChunked>, height: usize) -> String
 /// An id in the CRM's long form; `None` if the text cannot be one.
 pub(super) fn id(form: Id, text: &str) -> Option<String> {
     match form {
-        Id::Salesforce => salesforce(text),
-        Id::Guid => guid(text),
+        Id::Salesforce => salesforce(text).or_else(|| within(text, char::is_alphanumeric, salesforce)),
+        Id::Guid => guid(text).or_else(|| within(text, |c| c == '-' || c.is_ascii_hexdigit(), guid)),
         Id::Text => Some(whole_number(text).to_owned()),
     }
+}
+
+/// The one id in a link to a record, or in a formula that makes one: `leads(…)`, `https://…/00Q…`, `=HYPERLINK(…)`.
+fn within(text: &str, belongs: impl Fn(char) -> bool, read: impl Fn(&str) -> Option<String>) -> Option<String> {
+    if !text.contains(['/', '(']) {
+        return None;
+    }
+    let mut found = text.split(|c| !belongs(c)).filter_map(read);
+    let first = found.next()?;
+    found.all(|other| other == first).then_some(first)
 }
 
 /// What a spreadsheet leaves of an id that it took for a number: an exponent, digits that were rounded to zeros, rulers.
@@ -167,6 +177,16 @@ pub(super) fn numbers(cell: &str) -> Vec<&str> {
 pub(super) fn guid(text: &str) -> Option<String> {
     let bare = text.trim_matches(['{', '}', '(', ')', ' ']);
     let dashes = [8, 13, 18, 23];
+    let dashed;
+    let bare = match bare.len() {
+        // As some databases write it.
+        32 if bare.bytes().all(|b| b.is_ascii_hexdigit()) => {
+            let cut = |from: usize, to: usize| bare.get(from..to).unwrap_or_default();
+            dashed = format!("{}-{}-{}-{}-{}", cut(0, 8), cut(8, 12), cut(12, 16), cut(16, 20), cut(20, 32));
+            dashed.as_str()
+        }
+        _ => bare,
+    };
     let shape = bare.len() == 36
         && bare.bytes().enumerate().all(|(n, b)| if dashes.contains(&n) { b == b'-' } else { b.is_ascii_hexdigit() });
     (shape && bare != "00000000-0000-0000-0000-000000000000").then(|| bare.to_ascii_lowercase())
@@ -242,6 +262,16 @@ mod tests {
         assert_eq!(guid("5f1d3a52-1111-e811-a95e-000d3a1b2c3d"), expected);
         assert_eq!(guid("00000000-0000-0000-0000-000000000000"), None);
         assert_eq!(guid("Lead 7"), None);
+        assert_eq!(guid("5f1d3a521111e811a95e000d3a1b2c3d"), expected);
+        for link in [
+            "leads(5F1D3A52-1111-e811-a95e-000d3a1b2c3d)",
+            "https://x.example/?etn=lead&id={5f1d3a52-1111-e811-a95e-000d3a1b2c3d}",
+        ] {
+            assert_eq!(id(Id::Guid, link), expected, "{link}");
+        }
+        let link = "=HYPERLINK(\"https://x.example/00Qbm00000Orxk5EAB\",\"00Qbm00000Orxk5EAB\")";
+        assert_eq!(id(Id::Salesforce, link).as_deref(), Some("00Qbm00000Orxk5EAB"));
+        assert_eq!(id(Id::Salesforce, "00Qbm00000Orxk5EAB/00Qbm00000Orxk6EAB"), None, "two ids");
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! cannot be read is told beside what can. Unpacking, decoding and meaning are left to `tabular`, `crm` and `cost`.
 
 use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -13,7 +15,8 @@ use sha2::{Digest, Sha256};
 use super::{azure, files};
 use crate::config::Auth;
 use crate::error::{Error, Result};
-use crate::tabular::{Export, MOST_BYTES};
+use crate::tabular::readings::Unread;
+use crate::tabular::{Content, Export, MOST_BYTES};
 
 /// What was found under the names of one destination, or of one kind of cost file.
 #[derive(Debug, Default)]
@@ -24,6 +27,8 @@ pub struct Gathered {
     pub files: Vec<Input>,
     /// What could not be read (exit 3).
     pub problems: Vec<Error>,
+    /// Where among it a file is known, its name and the place in `problems`.
+    pub unread: Vec<(String, usize)>,
 }
 
 /// A file that was read.
@@ -40,18 +45,36 @@ pub struct Input {
 }
 
 impl Gathered {
-    /// Adds a file, unless another pattern found it already.
+    /// Adds a file, unless another pattern found it already. It is read once for its hash, and held nowhere.
     fn add(&mut self, export: Export) {
         if self.exports.iter().any(|known| known.name == export.name) {
             return;
         }
+        let sha256 = match hash_of(&export.content) {
+            Ok(hash) => hash,
+            Err(cause) => return self.fails(&export.name, unreadable(&export.name, cause)),
+        };
         self.files.push(Input {
             name: export.name.clone(),
-            bytes: export.bytes.len(),
-            sha256: hex::encode(Sha256::digest(&export.bytes)),
+            bytes: export.content.size(),
+            sha256,
             modified: export.modified,
         });
         self.exports.push(export);
+    }
+}
+
+impl Gathered {
+    /// Remembers a file that could not be read.
+    fn fails(&mut self, name: &str, problem: Error) {
+        self.unread.push((name.to_owned(), self.problems.len()));
+        self.problems.push(problem);
+    }
+
+    /// The files that could not be read, as those of a destination, or of `cost` or `spend`.
+    pub fn unread_of(&self, destination: &str) -> Vec<Unread> {
+        let of = |(name, at): &(String, usize)| Some(Unread::new(destination, name, self.problems.get(*at)?));
+        self.unread.iter().filter_map(of).collect()
     }
 }
 
@@ -79,12 +102,15 @@ pub fn gather(patterns: &[String], cloud: Cloud<'_>, base: &Path, keep_out: &[Pa
     for pattern in patterns.iter().filter(|pattern| !pattern.starts_with("az://")) {
         match files::find(pattern, base, keep_out) {
             Ok(files::Listing { found, unread }) => {
-                gathered.problems.extend(unread.into_iter().map(|(_, problem)| problem));
+                for (path, problem) in unread {
+                    let name = path.strip_prefix(base).unwrap_or(&path).to_string_lossy().into_owned();
+                    gathered.fails(&name, problem);
+                }
                 for file in found {
                     folders.extend(file.path.ancestors().skip(1).take(4).map(Path::to_path_buf));
                     match local(&file) {
                         Ok(export) => gathered.add(export),
-                        Err(problem) => gathered.problems.push(problem),
+                        Err(problem) => gathered.fails(&file.key, problem),
                     }
                 }
             }
@@ -97,7 +123,7 @@ pub fn gather(patterns: &[String], cloud: Cloud<'_>, base: &Path, keep_out: &[Pa
             for file in files::find(&pattern, base, keep_out).unwrap_or_default().found {
                 match local(&file) {
                     Ok(export) => gathered.add(export),
-                    Err(problem) => gathered.problems.push(problem),
+                    Err(problem) => gathered.fails(&file.key, problem),
                 }
             }
         }
@@ -105,7 +131,7 @@ pub fn gather(patterns: &[String], cloud: Cloud<'_>, base: &Path, keep_out: &[Pa
     for address in patterns.iter().filter(|pattern| pattern.starts_with("az://")) {
         let add = |gathered: &mut Gathered, blobs: Vec<azure::Export>| {
             for blob in blobs {
-                gathered.add(Export { name: blob.name, modified: blob.modified_at, bytes: blob.bytes });
+                gathered.add(Export { name: blob.name, modified: blob.modified_at, content: blob.bytes.into() });
             }
         };
         match azure::exports(address, cloud.auth, cloud.endpoint, DEADLINE, cloud.is_tried) {
@@ -138,28 +164,62 @@ fn companions_above(address: &str) -> Vec<String> {
         .collect()
 }
 
+/// The hash of a file, read piece by piece.
+fn hash_of(content: &Content) -> std::io::Result<String> {
+    let mut hash = Sha256::new();
+    let mut source = content.reader()?;
+    let mut piece = vec![0; 1 << 20];
+    loop {
+        match source.read(&mut piece)? {
+            0 => return Ok(hex::encode(hash.finalize())),
+            taken => hash.update(piece.get(..taken).unwrap_or_default()),
+        }
+    }
+}
+
+fn unreadable(name: &str, cause: std::io::Error) -> Error {
+    if cause.kind() == std::io::ErrorKind::ResourceBusy {
+        return Error::partial(format!("export \"{name}\" is being written"))
+            .hint("run again when it is whole; write exports under another name and rename them");
+    }
+    Error::partial(format!("cannot read export \"{name}\"")).because(cause).hint("make the file readable for this user")
+}
+
 fn local(file: &files::Found) -> Result<Export> {
-    let cannot = |e: std::io::Error| {
-        Error::partial(format!("cannot read export \"{}\"", file.key))
-            .because(e)
-            .hint("make the file readable for this user")
-    };
-    let state = || -> Result<(u64, DateTime<Utc>)> {
-        let metadata = std::fs::metadata(&file.path).map_err(cannot)?;
-        Ok((metadata.len(), metadata.modified().map(DateTime::<Utc>::from).map_err(cannot)?))
-    };
-    let before = state()?;
-    if before.0 > MOST_BYTES {
-        return Err(Error::partial(format!("cannot read export \"{}\": it has {} GB", file.key, before.0 >> 30))
+    let (length, modified) = state_of(&file.path).map_err(|cause| unreadable(&file.key, cause))?;
+    if length > MOST_BYTES {
+        return Err(Error::partial(format!("cannot read export \"{}\": it has {} GB", file.key, length >> 30))
             .hint("split it, or export the columns that are needed: at most 4 GB are read"));
     }
-    let bytes = std::fs::read(&file.path).map_err(cannot)?;
-    let after = state()?;
-    if before != after {
-        return Err(Error::partial(format!("export \"{}\" is being written", file.key))
-            .hint("run again when it is whole; write exports under another name and rename them"));
+    let path = file.path.clone();
+    let open = move || -> std::io::Result<Box<dyn Read + Send>> {
+        let source = File::open(&path)?;
+        Ok(Box::new(Unchanged { source, path: path.clone(), state: (length, modified) }))
+    };
+    Ok(Export { name: file.key.clone(), modified, content: Content::elsewhere(length, open) })
+}
+
+/// Length of a file, and when it was last written.
+fn state_of(path: &Path) -> std::io::Result<(u64, DateTime<Utc>)> {
+    let metadata = std::fs::metadata(path)?;
+    Ok((metadata.len(), metadata.modified()?.into()))
+}
+
+/// A file of which every reading gives the same bytes, or fails at its end.
+struct Unchanged {
+    source: File,
+    path: PathBuf,
+    state: (u64, DateTime<Utc>),
+}
+
+impl Read for Unchanged {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let taken = self.source.read(buffer)?;
+        if taken == 0 && !buffer.is_empty() && state_of(&self.path)? != self.state {
+            return Err(std::io::Error::new(std::io::ErrorKind::ResourceBusy, "it is being written"));
+        }
+        Ok(taken)
     }
-    Ok(Export { name: file.key.clone(), modified: before.1, bytes })
 }
 
 #[cfg(test)]

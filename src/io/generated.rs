@@ -182,7 +182,7 @@ mod tests {
                     .map(|(name, bytes)| crate::tabular::Export {
                         name: name.clone(),
                         modified: publisher.modified[name],
-                        bytes: bytes.clone(),
+                        content: bytes.clone().into(),
                     })
                     .collect();
                 let read = crate::crm::read(exports, destination, &polars::prelude::DataFrame::empty()).unwrap();

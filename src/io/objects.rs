@@ -17,6 +17,7 @@ use super::landing::{Fate, RawLead};
 use super::records::{Stopped, cut, unpack};
 use crate::error::{Error, Result, count};
 use crate::leads::OwnReader;
+use crate::{lenient, tabular};
 
 /// Blobs and files whose records are landed, by version.
 const OBJECTS: Dataset = Dataset { name: "objects", key: &["source", "name"] };
@@ -251,12 +252,21 @@ fn refuse_strangers(leads: &[RawLead]) -> Result<(), Stopped> {
     if leads.iter().any(&mut is_lead) {
         return Ok(());
     }
+    // A first row that the others do not prove to be a header may be somebody's, and is not shown.
+    let rows = leads.iter().map(|lead| lead.payload.as_slice()).take(PROVING);
     let header = leads.first().and_then(|l| l.header.as_deref()).map(|header| {
-        let text: String = String::from_utf8_lossy(header).chars().take(200).collect();
-        format!("; its header is \"{}\"", text.trim())
+        let lines: Vec<String> =
+            std::iter::once(header).chain(rows).map(|line| lenient::text(line).into_owned()).collect();
+        match tabular::proven_labels(&lines) {
+            Some(labels) => format!("; its header is \"{}\"", labels.join(", ")),
+            None => "; no header tells what its columns are".to_owned(),
+        }
     });
     Err(Stopped::Refused(format!("none of its first {} records is a lead{}", leads.len(), header.unwrap_or_default())))
 }
+
+/// So many rows prove a header, or do not.
+const PROVING: usize = 50;
 
 /// How many objects that cannot be read are named.
 const NAMED: usize = 5;

@@ -14,6 +14,7 @@ mod cutter;
 mod json;
 mod limits;
 mod parquet;
+mod shapes;
 mod window;
 
 use std::io::{BufReader, Cursor, Read};
@@ -121,7 +122,9 @@ impl Cutter<'_> {
         }
         let result = match head.iter().find(|b| !b.is_ascii_whitespace()) {
             None => Ok(()),
-            Some(b'{' | b'[') => self.json_stream(&mut window),
+            Some(b'{' | b'[' | 0x1e) => self.json_stream(&mut window),
+            // JSON in a JSON text, behind a name or a comment, or at the ends of a log's lines.
+            Some(_) if json::stands_behind_text(head) => self.json_stream(&mut window),
             Some(b'<') => {
                 let bytes = head.get(..SAMPLE.min(head.len())).unwrap_or(head).to_vec();
                 self.problem(bytes, quarantine::NOT_JSON, "looks like XML or HTML")

@@ -79,6 +79,8 @@ pub(super) struct Gathered {
     pub(super) money: Money,
     /// Every file that went in, for the manifest.
     pub(super) inputs: Vec<Input>,
+    /// Files that could not be had at all.
+    unread: Vec<Unread>,
     pub(super) troubles: Troubles,
     pub(super) reviewed: Reviewed,
     /// Reports of days before the as-of day.
@@ -125,7 +127,9 @@ impl Gathered {
     fn land_readings(&mut self, ready: &Ready) -> Result<()> {
         let hashes: BTreeMap<&str, &str> =
             self.inputs.iter().map(|input| (input.name.as_str(), input.sha256.as_str())).collect();
-        let unread: Vec<Unread> = self.reads().flat_map(|read| read.unread.iter().cloned()).collect();
+        let of_reads = self.reads().flat_map(|read| &read.unread);
+        let of_money = self.money.charges.unread.iter().chain(&self.money.spend.unread);
+        let unread: Vec<Unread> = of_reads.chain(of_money).chain(&self.unread).cloned().collect();
         let rows = readings::landed(&self.files(), &unread, &hashes, ready.day.as_of)?;
         self.landing.append_versions(&READINGS, &rows, ready.now)?;
         Ok(())
@@ -166,14 +170,23 @@ pub(super) fn everything(ready: &Ready, options: &Options) -> Result<Gathered> {
         troubles.findings.push(Finding::mail("", AboutSetting::StateBegan(report), 1));
     }
     let past = PastReadings::of(&history)?;
-    let mut into =
-        Into { options, config, as_of, landing: &mut landing, now, troubles: &mut troubles, past, inputs: Vec::new() };
+    let mut into = Into {
+        options,
+        config,
+        as_of,
+        landing: &mut landing,
+        now,
+        troubles: &mut troubles,
+        past,
+        inputs: Vec::new(),
+        unread: Vec::new(),
+    };
     let exports = into.land(&config.destinations, &CRM_RECORDS)?;
     let witnesses = into.land(&ready.day.config.witnesses, &WITNESSES)?;
     let money = into.read_money()?;
-    let inputs = into.inputs;
+    let (inputs, unread) = (into.inputs, into.unread);
     let mut gathered =
-        Gathered { landing, fetched, exports, witnesses, money, inputs, troubles, reviewed, history, previous };
+        Gathered { landing, fetched, exports, witnesses, money, inputs, unread, troubles, reviewed, history, previous };
     gathered.land_readings(ready)?;
     let joined = gathered.landing.compact(now)?;
     if joined > 0 {
@@ -375,6 +388,7 @@ struct Into<'a> {
     troubles: &'a mut Troubles,
     past: PastReadings,
     inputs: Vec<Input>,
+    unread: Vec<Unread>,
 }
 
 impl Into<'_> {
@@ -387,6 +401,7 @@ impl Into<'_> {
         for problem in &gathered.problems {
             self.troubles.add(unreadable_export, place, problem);
         }
+        self.unread.extend(gathered.unread_of(place));
         self.inputs.extend(gathered.files);
         (gathered.exports, gathered.problems.is_empty() && here.len() == patterns.len())
     }

@@ -56,6 +56,11 @@ impl OwnReader {
         })
     }
 
+    /// Whether a line is the body of a form, `first_name=…&last_name=…`.
+    pub fn is_form(&self, line: &[u8]) -> bool {
+        line.contains(&b'&') && line.contains(&b'=') && !line.starts_with(b"\"") && read_text(line).is_ok()
+    }
+
     fn fields(&mut self, format: &str, header: Option<&[u8]>, payload: &[u8]) -> Result<Fields, Option<Refused>> {
         if format != "csv" {
             return read_text(payload).map_err(Some);

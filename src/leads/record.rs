@@ -293,6 +293,14 @@ impl Layout {
                 }
             }
         }
+        // A log kept as a table: the lead is the JSON in one of its cells.
+        for value in values.iter().filter(|value| trim(value).starts_with('{')) {
+            if !fields.is_lead()
+                && let Ok(body) = parse_packed(trim(value))
+            {
+                read_value(&body, &mut fields, 0)?;
+            }
+        }
         if fields.is_lead() {
             return Ok(fields);
         }
@@ -492,6 +500,17 @@ fn scalar<'a>(value: &'a Json, slot: Slot) -> Option<Cow<'a, str>> {
 fn typed_value<'a, 'de>(members: &'a [(Cow<'de, str>, Json<'de>)]) -> Option<&'a Json<'de>> {
     if members.len() > 2 {
         return None;
+    }
+    // Databases tell the type by the name: `{ "S": … }`, `{ "$date": … }`, `{ "stringValue": … }`.
+    const TYPES: &[&str] = &[
+        "S", "N", "BOOL", "M", "L", "B", "$date", "$oid", "$uuid", "$numberLong", "$numberInt", "$numberDouble",
+        "$numberDecimal", "stringValue", "timestampValue", "integerValue", "doubleValue", "booleanValue", "mapValue",
+        "#text", "$t", "$value",
+    ];
+    if let [(key, value)] = members
+        && TYPES.contains(&key.as_ref())
+    {
+        return Some(value);
     }
     members.iter().find(|(key, _)| key == "_" || key.eq_ignore_ascii_case("value")).map(|(_, value)| value)
 }

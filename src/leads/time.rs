@@ -1,13 +1,17 @@
 //! When the marketplace raised a lead: from text in the many forms in which it stands, to an instant in UTC.
 //!
 //! No document gives the form of CreatedTime; seen and likely are .NET's round trip (seven digits of a second), ISO
-//! 8601, US dates with AM/PM, JSON dates, seconds or milliseconds since 1970 and .NET ticks. A time without a zone is UTC.
+//! 8601, US dates with AM/PM, JSON dates, seconds or milliseconds since 1970 and .NET ticks. Everything else, as a
+//! spreadsheet saves it in its user's language, is read by the grammar that exports are read by. A time without a zone is
+//! UTC.
 
 use std::sync::LazyLock;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta};
 use regex::Regex;
 
+use crate::config::DateOrder;
+use crate::tabular::times::{self, Resolution};
 use crate::time::DAY;
 
 /// The order in which a date has day and month, where the text alone shows it.
@@ -57,8 +61,10 @@ impl Reading {
 
 /// Reads a time; nothing if it is none, or a default such as 0001-01-01.
 pub(super) fn read(text: &str) -> Option<Reading> {
-    let text = text.trim().trim_matches('"');
-    if text.len() > 64 {
+    let text = text.trim();
+    // What programs put around a cell, so that no spreadsheet changes it.
+    let text = text.strip_prefix('=').unwrap_or(text).trim_matches(['"', '\'']);
+    if text.len() > 120 {
         return None;
     }
     let whole = |at: i64| Reading { at, other: None, order: None, is_day: false };
@@ -67,7 +73,8 @@ pub(super) fn read(text: &str) -> Option<Reading> {
         .map(whole)
         .or_else(|| parse_parts(text))
         .or_else(|| DateTime::parse_from_rfc2822(text).ok().map(|at| whole(at.timestamp_micros())))
-        .or_else(|| parse_named_month(text).map(whole))?;
+        .or_else(|| parse_named_month(text).map(whole))
+        .or_else(|| parse_by_grammar(text))?;
     // The marketplace opened in 2010; anything else is a default value (0001-01-01, 9999-12-31) or a number that is no time.
     let (low, high) = (1_230_768_000_000_000, 4_102_444_800_000_000);
     let possible = |at: &i64| (low..high).contains(at);
@@ -103,6 +110,19 @@ fn parse_number(text: &str) -> Option<i64> {
         18 => number.checked_sub(TICKS_AT_1970).map(|ticks| ticks.div_euclid(10)),
         _ => None,
     }
+}
+
+/// A time in the form of any locale.
+fn parse_by_grammar(text: &str) -> Option<Reading> {
+    let under = |order| times::instant(text, Some(order), chrono_tz::Tz::UTC);
+    let (month_first, day_first) = (under(DateOrder::Mdy), under(DateOrder::Dmy));
+    let (at, fineness, _) = month_first.or(day_first)?;
+    let reading = Reading { at, other: None, order: None, is_day: fineness == Resolution::Day };
+    Some(match (month_first, day_first) {
+        (Some(_), Some((other, ..))) => Reading { other: Some(other).filter(|other| *other != at), ..reading },
+        (Some(_), None) => Reading { order: Some(Order::MonthFirst), ..reading },
+        _ => Reading { order: Some(Order::DayFirst), ..reading },
+    })
 }
 
 /// Numeric dates in any order, with or without a time, AM/PM, fraction and zone.
@@ -189,6 +209,26 @@ mod tests {
     }
 
     #[test]
+    fn whatever_was_done_to_a_time_it_is_read_or_refused_in_no_time() {
+        let times = [
+            "2018-09-28T18:24:18.7117715Z", "2018-09-28 20:24:18 +02:00", "9/28/2018 6:24:18 PM", "28.09.2018 18:24",
+            "/Date(1538159058000)/", "1538159058", "636737558587117715", "Fri, 28 Sep 2018 18:24:18 GMT",
+            "Sep 28, 2018 6:24 PM", "28-Sep-18", "0001-01-01T00:00:00",
+        ];
+        let pieces =
+            ["-", "/", ".", ":", " ", "T", "Z", "am", "+", "0", "99999", ",", "\u{202f}", "\"", "/Date(", ")/", "é"];
+        crate::tabular::mutated::try_texts(&times, &pieces, 3000, |text| {
+            if let Some(reading) = read(text) {
+                for stored in [0, reading.at, i64::MAX / 2] {
+                    let order = reading.decided(stored, true).or(reading.decided(stored, false));
+                    let _ = reading.under(order.unwrap_or(Order::DayFirst));
+                }
+            }
+            let _ = own(text);
+        });
+    }
+
+    #[test]
     fn times_are_read_in_every_form() {
         for (text, expected) in [
             ("2018-09-28T18:24:18.7117715Z", "2018-09-28T18:24:18.711771"),
@@ -198,6 +238,14 @@ mod tests {
             ("09/28/2018 12:04 am", "2018-09-28T00:04:00"),
             ("28/9/2018 18:24:18", "2018-09-28T18:24:18"),
             ("28.09.2018 18:24", "2018-09-28T18:24:00"),
+            ("28. September 2018 um 18:24 Uhr", "2018-09-28T18:24:00"),
+            ("28 de septiembre de 2018 a las 6:24 p. m.", "2018-09-28T18:24:00"),
+            ("2018年9月28日 下午6:24", "2018-09-28T18:24:00"),
+            ("28‏/9‏/2018، 6:24 م", "2018-09-28T18:24:00"),
+            ("20180928T182418Z", "2018-09-28T18:24:18"),
+            ("43371.76687500", "2018-09-28T18:24:18"),
+            ("=\"2018-09-28 18:24:18\"", "2018-09-28T18:24:18"),
+            ("Fri Sep 28 2018 20:24:18 GMT+0200 (Central European Summer Time)", "2018-09-28T18:24:18"),
             ("9/28/2018 6:24:18 PM +00:00", "2018-09-28T18:24:18"),
             ("1538159058", "2018-09-28T18:24:18"),
             ("1538159058711", "2018-09-28T18:24:18.711"),
@@ -207,7 +255,7 @@ mod tests {
         ] {
             assert_eq!(shown(text, "2018-09-30T00:00:00Z").as_deref(), Some(expected), "{text}");
         }
-        for text in ["", "yesterday", "0001-01-01T00:00:00Z", "13/13/2018 01:00", "9/28/2018 13:00 PM", "42"] {
+        for text in ["", "yesterday", "0001-01-01T00:00:00Z", "13/13/2018 01:00", "9/28/2018 13:00 AM", "42"] {
             assert_eq!(shown(text, "2018-09-30T00:00:00Z"), None, "{text}");
         }
     }

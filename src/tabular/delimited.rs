@@ -11,11 +11,11 @@
 use memchr::{memchr, memchr_iter, memchr2, memchr3, memmem};
 use polars::prelude::*;
 
-use super::profile::ColumnForm;
-use super::text::Decoded;
+use super::profile::{ColumnForm, Tally};
+use super::text::Text;
 use super::{
     Ask, DAMAGED_ROWS, Form, HEADER_WITHIN, Nearest, Refused, Sheet, clean_label, find_header, forms_of, implausible,
-    is_total, is_trailer_text, no_header,
+    is_group, is_total, is_trailer_text, no_header, wrappers,
 };
 use crate::error::{Error, Result};
 
@@ -29,8 +29,17 @@ struct Dialect {
     newline: u8,
 }
 
-const DELIMITERS: &[(u8, &str)] =
-    &[(b',', "comma"), (b';', "semicolon"), (b'\t', "tab"), (b'|', "pipe"), (b'^', "caret"), (b'`', "backquote")];
+const DELIMITERS: &[(u8, &str)] = &[
+    (b',', "comma"),
+    (b';', "semicolon"),
+    (b'\t', "tab"),
+    (b'|', "pipe"),
+    (b'^', "caret"),
+    (b'`', "backquote"),
+    (b'~', "tilde"),
+    (0x1f, "unit separator"),
+    (1, "start of heading"),
+];
 
 /// What one vendor writes into files that it calls separated by spaces or semicolons.
 const BLANK: (u8, &str) = (b' ', "space");
@@ -50,12 +59,127 @@ const MOST_TABLES: usize = 50;
 /// Damaged rows of one piece that are remembered.
 const MOST_ODD: usize = 100_000;
 
-/// Reads one delimited text: one table, or several where other headers begin them.
-pub(super) fn read(name: &str, decoded: &Decoded, ask: &Ask) -> Result<Vec<Sheet>> {
-    let text: &str = &decoded.text;
+/// How much of a text is scanned before more of it is read.
+const SCANNED: usize = 32 << 20;
+/// How far a record can be looked at from where it begins: what does not end in so much has no end.
+const SIGHT: usize = 2 * MOST_CELL;
+/// So many damaged rows, and more than good ones, end the reading of a file.
+const HOPELESS: usize = 200_000;
+
+/// Reads one delimited text: one table, or several where other headers begin them. Of the text no more than [`SCANNED`]
+/// and [`SIGHT`] are in memory, and of its rows what was asked for.
+pub(super) fn read(name: &str, text: &mut Text, ask: &Ask) -> Result<Vec<Sheet>> {
+    let broken = |e: std::io::Error| {
+        Error::partial(format!("cannot read \"{name}\" to its end")).because(e).hint("run again when it is whole")
+    };
+    let (dialect, label, mut found) = match open(name, text.as_str(), ask) {
+        Ok(opened) => opened,
+        Err(problem) => {
+            let Some(inner) = out_of_quotes(text).map_err(broken)? else { return Err(problem) };
+            let mut inner = Text::open(Box::new(std::io::Cursor::new(inner))).map_err(|_| problem)?;
+            inner.fill(OPENING).map_err(broken)?;
+            let mut sheets = read(name, &mut inner, ask)?;
+            sheets.iter_mut().for_each(|sheet| sheet.form.encoding = text.encoding());
+            return Ok(sheets);
+        }
+    };
+    let mut sheets: Vec<Sheet> = Vec::new();
+    let mut at = found.body;
+    let mut wanted = ask.wanted(&found.header, &[], &found.forms);
+    let mut table = Assembly::new(&found, &wanted);
+    loop {
+        let window = text.as_str();
+        let is_last = text.is_at_its_end();
+        let until = if is_last { window.len() } else { window.floor_char_boundary(window.len().saturating_sub(SIGHT)) };
+        let mut pieces = scan_all(window, (at, until), &found.header, &wanted, dialect);
+        let next = next_table(&pieces, table.line, ask).filter(|_| sheets.len() < MOST_TABLES);
+        if let Some(next) = &next {
+            pieces = scan_all(window, (at, next.header_at), &found.header, &wanted, dialect);
+        }
+        at = pieces.last().map_or(at, |piece| piece.end);
+        pieces.into_iter().for_each(|piece| table.add(piece));
+        let is_done = next.is_some() || is_last;
+        let (damaged, good) = (table.odd.len(), table.rows.len());
+        if !is_done && damaged > HOPELESS && damaged > good {
+            return Err(implausible(name, damaged, good));
+        }
+        if is_done {
+            let mut sheet = std::mem::replace(&mut table, Assembly::new(&found, &[])).finish(&found);
+            // What closes a report is a few lines; thousands below the records are no closing words.
+            let damaged = sheet.ragged.len() + sheet.trailer.len();
+            if damaged > DAMAGED_ROWS && damaged > sheet.rows.len() {
+                return Err(implausible(name, damaged, sheet.rows.len()));
+            }
+            sheet.form = Form {
+                container: "csv".into(),
+                encoding: String::new(),
+                delimiter: if found.header.len() > 1 { label.into() } else { String::new() },
+                backslash: dialect.backslash,
+            };
+            sheet.ends_inside &= next.is_none() && window.as_bytes().last() != Some(&dialect.newline);
+            sheet.name = (!sheets.is_empty()).then(|| format!("{}", sheets.len() + 1));
+            sheets.push(sheet);
+        }
+        match next {
+            Some(next) => {
+                found = next.found(window, dialect);
+                at = found.body;
+                wanted = ask.wanted(&found.header, &[], &found.forms);
+                table = Assembly::new(&found, &wanted);
+            }
+            None if is_last => break,
+            None => {
+                text.pass(at);
+                text.fill(SCANNED + SIGHT).map_err(broken)?;
+                at = 0;
+            }
+        }
+    }
+    // What the charset is, is known at the end of the text.
+    let encoding = text.encoding();
+    for sheet in &mut sheets {
+        sheet.form.encoding.clone_from(&encoding);
+    }
+    Ok(sheets)
+}
+
+/// The lines of a file whose every line is one quoted cell: a spreadsheet program that reads another delimiter saves
+/// `a,"b, c"` as `"a,""b, c"""`. None for any other file.
+fn out_of_quotes(text: &mut Text) -> std::io::Result<Option<String>> {
+    /// A file of this kind went through a spreadsheet: it is no larger.
+    const LARGEST: usize = 256 << 20;
+    let newline = if memchr(b'\n', text.as_str().as_bytes()).is_some() { b'\n' } else { b'\r' };
+    // No cell ends where no delimiter is.
+    let whole = Dialect { delimiter: 0, backslash: false, newline };
+    let lines = opening(text.as_str(), 0, whole);
+    let is_quoted = text.as_str().trim_start().starts_with('"');
+    let is_cut = |cell: &String| DELIMITERS.iter().any(|(delimiter, _)| cell.as_bytes().contains(delimiter));
+    let header = lines.iter().flat_map(|line| &line.cells).find(|cell| !cell.trim().is_empty());
+    if !is_quoted || !header.is_some_and(is_cut) || lines.iter().any(|line| line.damaged) {
+        return Ok(None);
+    }
+    text.fill(LARGEST)?;
+    if !text.is_at_its_end() {
+        return Ok(None);
+    }
+    let text = text.as_str();
+    let (mut inner, mut at) = (String::with_capacity(text.len()), 0);
+    while at < text.len() {
+        let read = record(text.as_bytes(), at, whole, &mut |_, field| inner.push_str(&field.text(text)));
+        inner.push('\n');
+        at = read.end;
+    }
+    Ok(Some(inner))
+}
+
+/// How much of a text must be there for [`read`] to begin.
+pub(super) const OPENING: usize = SCANNED + SIGHT;
+
+/// Delimiter, its name, and header, by the beginning of a text.
+fn open(name: &str, text: &str, ask: &Ask) -> Result<(Dialect, &'static str, Found)> {
     let bytes = text.as_bytes();
     let newline = if memchr(b'\n', bytes).is_some() { b'\n' } else { b'\r' };
-    let (mut dialect, label, mut found) = choose(name, text, newline, ask)?;
+    let (mut dialect, label, found) = choose(name, text, newline, ask)?;
     if found.header.len() > MOST_COLUMNS {
         return Err(Error::partial(format!("cannot read \"{name}\": its header has {} columns", found.header.len()))
             .hint("export it again: no CRM has so many fields"));
@@ -63,32 +187,7 @@ pub(super) fn read(name: &str, decoded: &Decoded, ask: &Ask) -> Result<Vec<Sheet
     if memmem::find(bytes, b"\\\"").is_some() {
         dialect.backslash = backslash_fits_better(bytes, found.body, found.header.len(), dialect);
     }
-    let mut sheets: Vec<Sheet> = Vec::new();
-    loop {
-        let wanted = ask.wanted(&found.header, &[], &found.forms);
-        let mut pieces = scan_all(text, (found.body, bytes.len()), &found.header, &wanted, dialect);
-        let next = next_table(&pieces, &found, ask).filter(|_| sheets.len() < MOST_TABLES);
-        if let Some(next) = &next {
-            pieces = scan_all(text, (found.body, next.header_at), &found.header, &wanted, dialect);
-        }
-        let mut sheet = assemble(pieces, &found, &wanted);
-        // What closes a report is a few lines; thousands below the records are no closing words.
-        let damaged = sheet.ragged.len() + sheet.trailer.len();
-        if damaged > DAMAGED_ROWS && damaged > sheet.rows.len() {
-            return Err(implausible(name, damaged, sheet.rows.len()));
-        }
-        sheet.form = Form {
-            container: "csv".into(),
-            encoding: decoded.encoding.clone(),
-            delimiter: if found.header.len() > 1 { label.into() } else { String::new() },
-            backslash: dialect.backslash,
-        };
-        sheet.ends_inside &= next.is_none() && bytes.last() != Some(&newline);
-        sheet.name = (!sheets.is_empty()).then(|| format!("{}", sheets.len() + 1));
-        sheets.push(sheet);
-        let Some(next) = next else { return Ok(sheets) };
-        found = next.found(text, dialect);
-    }
+    Ok((dialect, label, found))
 }
 
 /// Another header among the records.
@@ -99,8 +198,7 @@ struct NextTable {
 }
 
 /// The first row that is a header of other columns, or of these in another order, and that the caller can use.
-fn next_table(pieces: &[Piece], found: &Found, ask: &Ask) -> Option<NextTable> {
-    let mut line = found.body_line - 1;
+fn next_table(pieces: &[Piece], mut line: u32, ask: &Ask) -> Option<NextTable> {
     for piece in pieces {
         for other in &piece.headers {
             let labels: Vec<String> = other.header.iter().map(|label| super::fold(label)).collect();
@@ -199,8 +297,31 @@ fn choose(name: &str, text: &str, newline: u8, ask: &Ask) -> Result<(Dialect, &'
     let header: Vec<String> = line.cells.iter().map(|label| clean_label(label)).collect();
     let rows: Vec<Vec<String>> = best.lines.iter().map(|l| l.cells.clone()).collect();
     let forms = forms_of(&rows, best.index, header.len());
-    let found = Found { header, forms, row: line.row, preamble, body: line.end, body_line: line.next_row };
+    // A line of dashes, the technical names or the types of the columns may stand below the labels.
+    let below = best.lines.iter().skip(best.index + 1);
+    let line = below.take_while(|line| is_below_labels(&line.cells, ask)).last().unwrap_or(line);
+    let row = best.lines.get(best.index).map_or(0, |line| line.row);
+    let found = Found { header, forms, row, preamble, body: line.end, body_line: line.next_row };
     Ok((best.dialect, best.label, found))
+}
+
+/// Whether a row below the labels is still of the header: a ruler, names of columns again, or their types.
+fn is_below_labels(cells: &[String], ask: &Ask) -> bool {
+    const TYPES: &[&str] = &[
+        "string", "text", "varchar", "nvarchar", "char", "int", "integer", "bigint", "number", "numeric", "decimal",
+        "double", "float", "date", "datetime", "datetime2", "timestamp", "time", "boolean", "bool", "bit", "id",
+        "reference", "picklist", "email", "phone", "url", "uuid", "guid", "uniqueidentifier", "currency", "textarea",
+    ];
+    let filled: Vec<&str> = cells.iter().map(|cell| cell.trim()).filter(|cell| !cell.is_empty()).collect();
+    if filled.len() < 2 {
+        return filled.iter().any(|cell| cell.len() > 3 && cell.bytes().all(|b| matches!(b, b'-' | b'+' | b'=')));
+    }
+    let is_ruler = |cell: &&str| cell.bytes().all(|b| matches!(b, b'-' | b'=' | b':' | b'+' | b'_'));
+    let is_type = |cell: &&str| TYPES.contains(&cell.split('(').next().unwrap_or_default().to_lowercase().as_str());
+    let known = (ask.score)(&cells.iter().map(|cell| super::fold(cell)).collect::<Vec<_>>());
+    filled.iter().all(is_ruler)
+        || filled.iter().all(is_type)
+        || (known >= ask.needed.max(2) && known * 2 > filled.len())
 }
 
 /// How well the rows below a header agree with it.
@@ -384,6 +505,36 @@ fn record(bytes: &[u8], at: usize, dialect: Dialect, field: &mut impl FnMut(usiz
     }
 }
 
+/// A line in which quotes stand inside quotes as they are, `"Foo "Bar"",x`: a quote closes before a delimiter and before
+/// the line's end only. Safe where the line then has just the cells that the header has.
+fn loosely(bytes: &[u8], at: usize, dialect: Dialect, width: usize) -> Option<(Vec<Field>, usize)> {
+    let end = line_end(bytes, at, dialect.newline);
+    let line = bytes.get(..end)?;
+    let mut fields = Vec::with_capacity(width);
+    let mut pos = at;
+    loop {
+        let blanks = line.get(pos..)?.iter().take_while(|b| **b == b' ').count();
+        let (field, stop) = if line.get(pos + blanks) == Some(&b'"') {
+            let from = pos + blanks + 1;
+            let closes = |n: &usize| match line.get(n + 1..).unwrap_or_default() {
+                [] | [b'\r'] | [b'\r', b'\n'] => true,
+                [next, ..] => *next == dialect.delimiter || *next == dialect.newline,
+            };
+            let to = memchr_iter(b'"', line.get(from..)?).map(|n| from + n).find(closes)?;
+            let doubled = memmem::find(line.get(from..to)?, b"\"\"").map(|_| b'"');
+            (Field { from, to, escaped: doubled }, to_stop(line, to + 1, dialect).1)
+        } else {
+            let (to, stop) = to_stop(line, pos, dialect);
+            (Field { from: pos, to, escaped: None }, stop)
+        };
+        fields.push(field);
+        if stop.last || fields.len() > width {
+            return (fields.len() == width).then_some((fields, end));
+        }
+        pos = stop.end;
+    }
+}
+
 fn line_end(bytes: &[u8], at: usize, newline: u8) -> usize {
     bytes.get(at..).and_then(|rest| memchr(newline, rest)).map_or(bytes.len(), |n| at + n + 1)
 }
@@ -471,6 +622,10 @@ fn quoted(bytes: &[u8], from: usize, dialect: Dialect) -> (Option<Stop>, Field, 
 /// What one piece of the text gave.
 struct Piece {
     columns: Vec<Option<StringChunkedBuilder>>,
+    /// What the values of each column look like, of those that were not asked for, too.
+    tallies: Vec<Tally>,
+    /// Columns in which a cell may have something around it.
+    wrapped: Vec<bool>,
     /// Line of each record, counted from the first line of the piece.
     rows: Vec<u32>,
     /// Rows that are no records: place among the records of the piece, and what they are.
@@ -509,7 +664,8 @@ fn scan_all(
     let bytes = text.as_bytes().get(..until).unwrap_or_default();
     let length = bytes.len().saturating_sub(body);
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(16);
-    let count = (length / PIECE).clamp(1, threads * 4);
+    // Always the same pieces, so that nothing depends on the number of threads.
+    let count = (length / PIECE).max(1);
     let mut begins = vec![body];
     for n in 1..count {
         let begin = line_end(bytes, body + length / count * n, dialect.newline);
@@ -561,6 +717,8 @@ fn scan(text: &str, (from, to): (usize, usize), header: &[String], wanted: &[boo
     let guess = (to - from) / 200 + 16;
     let mut piece = Piece {
         columns: wanted.iter().map(|w| w.then(|| StringChunkedBuilder::new(PlSmallStr::EMPTY, guess))).collect(),
+        tallies: vec![Tally::default(); width],
+        wrapped: vec![false; width],
         rows: Vec::with_capacity(guess),
         odd: Vec::new(),
         headers: Vec::new(),
@@ -576,7 +734,8 @@ fn scan(text: &str, (from, to): (usize, usize), header: &[String], wanted: &[boo
     while at < to {
         fields.clear();
         let mut extra = Extra::default();
-        let read = record(bytes, at, dialect, &mut |index, field| {
+        let sight = bytes.get(..text.floor_char_boundary(at.saturating_add(SIGHT))).unwrap_or(bytes);
+        let read = record(sight, at, dialect, &mut |index, field| {
             if index < width {
                 fields.push(field);
             } else {
@@ -585,6 +744,13 @@ fn scan(text: &str, (from, to): (usize, usize), header: &[String], wanted: &[boo
             }
             extra.is_long |= field.to - field.from > MOST_CELL;
         });
+        let read = match read.damage.and_then(|_| loosely(sight, at, dialect, width)) {
+            Some((loose, end)) => {
+                (fields, extra) = (loose, Extra::default());
+                Read { end, damage: None }
+            }
+            None => read,
+        };
         let lines = lines_in(bytes, at, read.end, dialect.newline);
         let row = piece.lines + 1;
         let begin = at;
@@ -620,13 +786,23 @@ fn scan(text: &str, (from, to): (usize, usize), header: &[String], wanted: &[boo
         }
         piece.padded += usize::from(fields.len() < width);
         piece.rows.push(row);
+        for (field, tally) in fields.iter().zip(&mut piece.tallies) {
+            if field.to > field.from && tally.asks() {
+                tally.take(text.get(field.from..field.to).unwrap_or_default());
+            } else {
+                tally.pass(field.to > field.from);
+            }
+        }
         for slot in &slots {
             let Some(Some(builder)) = piece.columns.get_mut(*slot) else { continue };
             match fields.get(*slot) {
-                Some(field) if field.to > field.from => match field.escaped {
-                    None => builder.append_option(text.get(field.from..field.to)),
-                    Some(_) => builder.append_value(field.text(text)),
-                },
+                Some(field) if field.to > field.from => {
+                    let cell = field.text(text);
+                    if let (true, Some(wrapped)) = (wrappers::may_wrap(&cell), piece.wrapped.get_mut(*slot)) {
+                        *wrapped = true;
+                    }
+                    builder.append_value(cell);
+                }
                 _ => builder.append_null(),
             }
         }
@@ -676,7 +852,8 @@ fn oddity(
         let blank = fields.iter().filter(|f| f.from >= f.to).count();
         if width > 2 && blank * 2 >= width {
             let first = fields.iter().find(|field| !is_blank(text, field))?;
-            if is_total(&first.text(text)) {
+            let opens = first.text(text);
+            if is_total(&opens) || (is_group(&opens) && fields.iter().filter(|f| !is_blank(text, f)).count() == 1) {
                 return Some((Odd::Short, "total".to_owned()));
             }
         }
@@ -691,26 +868,48 @@ fn oddity(
     None
 }
 
-/// Joins the pieces: line numbers, what is trailer and what is damage.
-fn assemble(pieces: Vec<Piece>, found: &Found, wanted: &[bool]) -> Sheet {
-    let mut columns: Vec<Option<StringChunked>> = vec![None; wanted.len()];
-    let mut rows = Vec::new();
-    let mut odd: Vec<(usize, Odd, Refused)> = Vec::new();
-    let mut padded = 0;
-    let mut line = found.body_line - 1;
-    let last_is_short = pieces.last().is_some_and(|piece| piece.last_is_short);
-    for piece in pieces {
-        let before = rows.len();
-        rows.extend(piece.rows.iter().map(|row| row + line));
-        odd.extend(
-            piece
-                .odd
-                .into_iter()
-                .map(|(n, kind, refused)| (n + before, kind, Refused { row: refused.row + line, ..refused })),
-        );
-        padded += piece.padded;
-        line += piece.lines;
-        for (whole, part) in columns.iter_mut().zip(piece.columns) {
+/// A table of which pieces are joined: line numbers, what is trailer and what is damage.
+struct Assembly {
+    columns: Vec<Option<StringChunked>>,
+    tallies: Vec<Tally>,
+    wrapped: Vec<bool>,
+    rows: Vec<u32>,
+    odd: Vec<(usize, Odd, Refused)>,
+    padded: usize,
+    last_is_short: bool,
+    /// Lines above the next piece.
+    line: u32,
+}
+
+impl Assembly {
+    fn new(found: &Found, wanted: &[bool]) -> Self {
+        Assembly {
+            columns: vec![None; wanted.len()],
+            tallies: vec![Tally::default(); wanted.len()],
+            wrapped: vec![false; wanted.len()],
+            rows: Vec::new(),
+            odd: Vec::new(),
+            padded: 0,
+            last_is_short: false,
+            line: found.body_line - 1,
+        }
+    }
+
+    fn add(&mut self, piece: Piece) {
+        let (before, line) = (self.rows.len(), self.line);
+        self.rows.extend(piece.rows.iter().map(|row| row + line));
+        let place = |(n, kind, refused): (usize, Odd, Refused)| {
+            (n + before, kind, Refused { row: refused.row + line, ..refused })
+        };
+        self.odd.extend(piece.odd.into_iter().map(place));
+        self.padded += piece.padded;
+        self.line += piece.lines;
+        self.last_is_short = piece.last_is_short;
+        self.wrapped.iter_mut().zip(&piece.wrapped).for_each(|(whole, part)| *whole |= part);
+        for (whole, part) in self.tallies.iter_mut().zip(&piece.tallies) {
+            whole.add(part);
+        }
+        for (whole, part) in self.columns.iter_mut().zip(piece.columns) {
             let Some(part) = part.map(StringChunkedBuilder::finish) else { continue };
             match whole {
                 Some(whole) => {
@@ -721,28 +920,43 @@ fn assemble(pieces: Vec<Piece>, found: &Found, wanted: &[bool]) -> Sheet {
             }
         }
     }
-    let total = rows.len();
-    let (trailer, ragged, keep) = sort_out(odd, total);
-    let mut sheet = Sheet {
-        name: None,
-        form: Form::default(),
-        preamble: found.preamble.clone(),
-        names: vec![None; found.header.len()],
-        entity: None,
-        forms: found.forms.clone(),
-        header: found.header.clone(),
-        header_row: found.row,
-        columns,
-        rows,
-        ends_inside: last_is_short && trailer.is_empty() && wanted.len() > 1,
-        trailer,
-        ragged,
-        padded,
-    };
-    if let Some(keep) = keep {
-        sheet.filter(&keep);
+
+    fn finish(self, found: &Found) -> Sheet {
+        /// More chunks make the search for a row slow.
+        const MOST_CHUNKS: usize = 16;
+        let total = self.rows.len();
+        let (trailer, ragged, keep) = sort_out(self.odd, total);
+        let in_few = |column: StringChunked| {
+            let many = column.chunks().len() > MOST_CHUNKS;
+            if many { column.rechunk().into_owned() } else { column }
+        };
+        let mut sheet = Sheet {
+            name: None,
+            form: Form::default(),
+            preamble: found.preamble.clone(),
+            names: vec![None; found.header.len()],
+            entity: None,
+            forms: self.tallies.iter().map(Tally::form).collect(),
+            header: found.header.clone(),
+            header_row: found.row,
+            ends_inside: self.last_is_short && trailer.is_empty() && self.columns.len() > 1,
+            columns: self.columns.into_iter().map(|column| column.map(in_few)).collect(),
+            rows: self.rows,
+            trailer,
+            ragged,
+            padded: self.padded,
+        };
+        if let Some(keep) = keep {
+            sheet.filter(&keep);
+        }
+        for (n, _) in self.wrapped.iter().enumerate().filter(|(_, wrapped)| **wrapped) {
+            if let (Some(Some(column)), Some(form)) = (sheet.columns.get_mut(n), sheet.forms.get_mut(n)) {
+                *column = wrappers::column(column);
+                *form = ColumnForm::of_column(column);
+            }
+        }
+        sheet
     }
-    sheet
 }
 
 /// Whether a row is a header.

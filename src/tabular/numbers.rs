@@ -3,6 +3,8 @@
 //! Floats would lose cents over a million rows and more than that on Azure's 28 decimals. More than 18 decimals are
 //! rounded half away from zero. Thousands marks and the decimal mark are told apart over a whole column.
 
+use super::times;
+
 /// Decimals kept.
 pub const SCALE: u32 = 18;
 
@@ -89,7 +91,19 @@ pub fn exact(text: &str, mark: Mark) -> Option<Exact> {
         Mark::Point => ('.', ','),
         Mark::Comma => (',', '.'),
     };
-    let text = text.trim();
+    // Digits and marks of other scripts are digits and marks.
+    let plain = |c: char| match c {
+        '٫' => '.',
+        '٬' => ',',
+        c => times::digit(c).unwrap_or(c),
+    };
+    let written: String;
+    let text = if text.is_ascii() {
+        text.trim()
+    } else {
+        written = text.chars().map(plain).collect();
+        written.trim()
+    };
     let mut negative = (text.starts_with('(') && text.ends_with(')')) || text.ends_with(['-', '−']);
     let mut digits: Vec<u8> = Vec::with_capacity(text.len());
     // Digits before the decimal mark, once that was seen.

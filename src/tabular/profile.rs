@@ -58,30 +58,85 @@ impl ColumnForm {
 
     /// The form of some values; blank ones say nothing.
     pub fn of<'a>(values: impl Iterator<Item = &'a str>) -> Self {
-        let mut open: Vec<(ColumnForm, Test, usize)> = TESTS.iter().map(|(form, test)| (*form, *test, 0)).collect();
-        let mut filled = 0usize;
-        for value in values.map(str::trim).filter(|value| !value.is_empty()) {
-            filled += 1;
-            for (_, test, misses) in &mut open {
-                *misses += usize::from(!test(value));
-            }
-            // What is missed more often than could be dirt is not asked again.
-            open.retain(|(form, _, misses)| *misses <= form.misses_of(filled.max(20)));
-            if open.is_empty() {
-                return ColumnForm::Text;
-            }
-        }
-        if filled == 0 {
-            return ColumnForm::Blank;
-        }
-        let form = open.iter().find(|(form, _, misses)| *misses <= form.misses_of(filled) && *misses < filled);
-        form.map_or(ColumnForm::Text, |(form, ..)| *form)
+        let mut tally = Tally::default();
+        values.for_each(|value| tally.take(value));
+        tally.form()
     }
 
     /// How many of so many values may be something else.
     fn misses_of(self, filled: usize) -> usize {
         // Leads from elsewhere stand between those of the marketplace.
         if self == ColumnForm::LeadSource { filled * 4 / 5 } else { filled / 20 }
+    }
+}
+
+/// A count of the values of a column that cannot be of each form: the form follows from all of them, piece by piece.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Tally {
+    filled: usize,
+    misses: [usize; TESTS.len()],
+    /// Forms that most of the first values were not, one bit each: the others of the piece are not tried for them.
+    closed: u16,
+}
+
+/// So many values show which forms are worth a trial.
+const SHOWING: usize = 256;
+
+impl Tally {
+    /// Whether any form is still open: the value itself is looked at only then.
+    #[inline]
+    pub fn asks(&self) -> bool {
+        self.closed != (1 << TESTS.len()) - 1
+    }
+
+    /// Counts a value at which nothing has to be looked.
+    #[inline]
+    pub fn pass(&mut self, is_filled: bool) {
+        self.filled += usize::from(is_filled);
+    }
+
+    /// Counts a value.
+    pub fn take(&mut self, value: &str) {
+        let value = value.trim();
+        if value.is_empty() {
+            return;
+        }
+        self.filled += 1;
+        for (n, (_, test)) in TESTS.iter().enumerate() {
+            if self.closed >> n & 1 == 0
+                && !test(value)
+                && let Some(misses) = self.misses.get_mut(n)
+            {
+                *misses += 1;
+            }
+        }
+        if self.filled == SHOWING {
+            for (n, misses) in self.misses.iter().enumerate() {
+                if *misses > SHOWING * 24 / 25 || (*misses > SHOWING / 2 && n > 0) {
+                    self.closed |= 1 << n;
+                }
+            }
+        }
+    }
+
+    /// Adds the count of another piece.
+    pub fn add(&mut self, other: &Tally) {
+        self.filled += other.filled;
+        for (n, (all, misses)) in self.misses.iter_mut().zip(other.misses).enumerate() {
+            *all += if other.closed >> n & 1 == 1 { other.filled } else { misses };
+        }
+    }
+
+    /// The form of all values: the first that all but one in twenty can be.
+    pub fn form(&self) -> ColumnForm {
+        if self.filled == 0 {
+            return ColumnForm::Blank;
+        }
+        let can_be = |(n, (form, _)): &(usize, &(ColumnForm, Test))| {
+            let misses = self.misses.get(*n).copied().unwrap_or(usize::MAX);
+            self.closed >> n & 1 == 0 && misses <= form.misses_of(self.filled) && misses < self.filled
+        };
+        TESTS.iter().enumerate().find(can_be).map_or(ColumnForm::Text, |(_, (form, _))| *form)
     }
 }
 

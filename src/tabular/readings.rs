@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 use polars::prelude::*;
 
 use super::told::{ColumnRead, ReadFile};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::tables::{Kind, Readings, Table};
 
 /// The columns that name a landed reading.
@@ -24,6 +24,13 @@ pub struct Unread {
     pub file: String,
     /// Why, without personal data.
     pub problem: String,
+}
+
+impl Unread {
+    /// A file, and the error that it gave.
+    pub fn new(destination: &str, file: &str, problem: &Error) -> Self {
+        Unread { destination: destination.to_owned(), file: file.to_owned(), problem: problem.what().to_owned() }
+    }
 }
 
 /// A cell of a reading: of its destination and file, and what was read.

@@ -18,7 +18,7 @@ fn read_as(bytes: &[u8], known: &[&str]) -> Result<Sheet> {
     let known: Vec<String> = known.iter().map(|k| fold(k)).collect();
     let score = |labels: &[String]| labels.iter().filter(|l| known.contains(l)).count();
     let ask = Ask { score: &score, needed: 2, keep: &|_| true, by_form: false, header: None };
-    let part = Part { name: "file".into(), bytes: bytes.to_vec() };
+    let part = Part { name: "file".into(), content: bytes.to_vec().into() };
     let mut sheets = read(&part, &ask)?;
     assert_eq!(sheets.len(), 1);
     Ok(sheets.remove(0))
@@ -145,9 +145,9 @@ fn compressed_and_archived_files_are_unpacked_by_content() {
     }
     let archive = archive.finish().unwrap().into_inner();
     let zstd = zstd::encode_all(archive.as_slice(), 1).unwrap();
-    let parts = unpack("x.csv", zstd).unwrap();
+    let parts = unpack("x.csv", zstd.into()).unwrap();
     assert_eq!(parts.iter().map(|p| p.name.as_str()).collect::<Vec<_>>(), ["x.csv!a.csv", "x.csv!b/Lead.csv.gz"]);
-    assert!(parts.iter().all(|p| p.bytes == text));
+    assert!(parts.iter().all(|p| p.content.whole().unwrap().as_ref() == text));
 }
 
 #[test]
@@ -189,7 +189,7 @@ fn headers_in_the_middle_and_rows_of_delimiters_are_no_rows_and_another_header_b
     let known: Vec<String> = ["id", "name", "email", "phone"].map(fold).into();
     let score = |labels: &[String]| labels.iter().filter(|l| known.contains(l)).count();
     let ask = Ask { score: &score, needed: 2, keep: &|_| true, by_form: false, header: None };
-    let sheets = read(&Part { name: "file".into(), bytes: text.as_bytes().to_vec() }, &ask).unwrap();
+    let sheets = read(&Part { name: "file".into(), content: text.as_bytes().to_vec().into() }, &ask).unwrap();
     assert_eq!(
         sheets.iter().map(rows).collect::<Vec<_>>(),
         [vec![vec!["1", "a", "a@x"], vec!["2", "b", "b@x"]], vec![vec!["c@x", "3", "c", "5"]]]
@@ -217,7 +217,7 @@ fn what_would_fill_the_memory_or_the_landing_is_refused_by_name() {
     let sheet = read_as(&book.save_to_buffer().unwrap(), &["id", "name", "email"]).unwrap();
     assert_eq!((sheet.height(), sheet.rows.as_slice()), (1, [1_048_576].as_slice()));
     let zeros = zstd::encode_all(std::io::repeat(0).take(300 << 20), 1).unwrap();
-    let bomb = unpack("bomb.csv", zeros).unwrap_err().to_string();
+    let bomb = unpack("bomb.csv", zeros.into()).unwrap_err().to_string();
     assert!(bomb.contains("bomb.csv") && bomb.contains("the same thing over and over"), "{bomb}");
     let junk = format!("id,name,email\n1,a,a@x\n2,\"open,b@x\n{}", "some text\n".repeat(3000));
     let error = read_as(junk.as_bytes(), &["id", "name", "email"]).unwrap_err().to_string();
@@ -262,7 +262,7 @@ fn nothing_panics_on_files_that_were_changed_at_random() {
             }
         }
         let began = std::time::Instant::now();
-        if let Ok(parts) = unpack("x", bytes.clone()) {
+        if let Ok(parts) = unpack("x", bytes.clone().into()) {
             for sheet in parts.iter().filter_map(|part| read(part, &ask).ok()).flatten() {
                 for column in sheet.columns.iter().flatten() {
                     let mut evidence = times::Evidence::default();
@@ -308,7 +308,7 @@ proptest! {
     #[test]
     fn nothing_panics_on_any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         let ask = Ask { score: &|l| l.len(), needed: 1, keep: &|_| true, by_form: false, header: None };
-        let _ = read(&Part { name: "x".into(), bytes }, &ask);
+        let _ = read(&Part { name: "x".into(), content: bytes.into() }, &ask);
     }
 }
 

@@ -22,6 +22,11 @@ mod parse;
 mod parts;
 mod words;
 
+/// A digit of any script as one of ours.
+pub(super) fn digit(c: char) -> Option<char> {
+    grammar::digit(c)
+}
+
 /// How finely a time is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Resolution {
@@ -273,7 +278,11 @@ pub fn read(column: &StringChunked, order: Option<DateOrder>, zone: Tz) -> Times
         times.micros.push(micros);
         times.resolution.push(resolution);
     }
-    times.read_again(column, order, zone);
+    if !times.bad.is_empty() {
+        times.day_in_the_middle(column, zone);
+        times.read_again(column, order, zone);
+        times.pass_over_words(column, order, zone);
+    }
     times.coarsen(zone);
     times
 }
@@ -286,14 +295,66 @@ impl Times {
         }
         let languages = column.iter().flatten().filter_map(grammar::languages).fold(EVERY_LANGUAGE, |all, of| all & of);
         for n in std::mem::take(&mut self.bad) {
-            let read = column.get(n).and_then(|text| parse::instant_in(text.trim(), order, zone, languages));
-            match (read, self.micros.get_mut(n), self.resolution.get_mut(n)) {
-                (Some((micros, resolution, zoneless)), Some(place), Some(fineness)) => {
-                    self.zoneless |= zoneless;
-                    (*place, *fineness) = (Some(micros), resolution);
-                }
-                _ => self.bad.push(n),
+            let read = column.get(n).and_then(|text| parse::instant_in(text.trim(), order, zone, languages, &[]));
+            self.put(n, read);
+        }
+    }
+
+    /// `2026-13-05`: years that are followed by the day, where a cell shows it and none says otherwise.
+    fn day_in_the_middle(&mut self, column: &StringChunked, zone: Tz) {
+        let parts = |n: usize| column.get(n).and_then(|text| parse::exchanged(text.trim()));
+        let shows = |n: &usize| parts(*n).is_some_and(|(_, middle, last)| middle > 12 && last <= 12);
+        let denies = |n: usize| parts(n).is_some_and(|(_, middle, last)| middle <= 12 && last > 12);
+        if !self.bad.iter().any(shows) || (0..column.len()).any(denies) {
+            return;
+        }
+        self.bad.clear();
+        for n in (0..column.len()).filter(|n| column.get(*n).is_some_and(|text| !text.trim().is_empty())) {
+            let (again, was) = (parts(n), self.micros.get(n).copied().flatten());
+            match again.and_then(|(text, ..)| parse::instant(&text, None, zone)) {
+                None if was.is_some() => {}
+                read => self.put(n, read),
             }
+        }
+    }
+
+    /// Words of no language that is known: what stands in every such cell alike tells nothing, if it is no half of the
+    /// day either, which the hours after noon show.
+    fn pass_over_words(&mut self, column: &StringChunked, order: Option<DateOrder>, zone: Tz) {
+        const FEWEST: usize = 5;
+        const AFTER_NOON: i64 = 13 * 3_600_000_000;
+        let unknown: Vec<Vec<String>> =
+            self.bad.iter().filter_map(|n| column.get(*n)).map(grammar::unknown).filter(|w| !w.is_empty()).collect();
+        let Some(first) = unknown.first().filter(|_| unknown.len() >= FEWEST) else { return };
+        let stands = |word: &&String| unknown.iter().filter(|words| words.contains(word)).count() * 10;
+        let same: Vec<String> = first.iter().filter(|word| stands(word) >= unknown.len() * 9).cloned().collect();
+        let mut evidence = Evidence::default();
+        for parts in self.bad.iter().filter_map(|n| parse::parts_in(column.get(*n)?, EVERY_LANGUAGE, &same)) {
+            evidence.weigh_date(&parts.date, None);
+        }
+        let Some(order) = evidence.decide(order).map(|decided| decided.order) else { return };
+        let read = |n: usize, zone: Tz| {
+            let text = column.get(n).map(str::trim)?;
+            parse::instant_in(text, order, zone, EVERY_LANGUAGE, &same)
+        };
+        let again: Vec<(i64, Resolution, bool)> = self.bad.iter().filter_map(|n| read(*n, Tz::UTC)).collect();
+        let has_no_clock = again.iter().all(|(_, resolution, _)| *resolution == Resolution::Day);
+        let is_whole = again.iter().any(|(at, ..)| at.rem_euclid(crate::time::DAY) >= AFTER_NOON);
+        if !again.is_empty() && (has_no_clock || is_whole) {
+            for n in std::mem::take(&mut self.bad) {
+                self.put(n, read(n, zone));
+            }
+        }
+    }
+
+    /// Puts what was read into its place, or remembers that nothing was.
+    fn put(&mut self, n: usize, read: Option<(i64, Resolution, bool)>) {
+        match (read, self.micros.get_mut(n), self.resolution.get_mut(n)) {
+            (Some((micros, resolution, zoneless)), Some(place), Some(fineness)) => {
+                self.zoneless |= zoneless;
+                (*place, *fineness) = (Some(micros), resolution);
+            }
+            _ => self.bad.push(n),
         }
     }
 
@@ -359,6 +420,32 @@ mod tests {
         assert_eq!(order(&["26/05/03", "26/12/31"], "2027-01-20T00:00:00Z"), Some(Some(DateOrder::Ymd)));
         assert_eq!(order(&["5/3/26", "5/13/26"], "2026-05-20T00:00:00Z"), Some(Some(DateOrder::Mdy)));
         assert_eq!(order(&["03.05.26"], "2026-05-20T00:00:00Z"), Some(Some(DateOrder::Dmy)));
+    }
+
+    #[test]
+    fn a_column_whose_years_are_followed_by_the_day_is_read_so_from_end_to_end() {
+        let days = |values: &[&str]| -> Vec<Option<String>> {
+            let times = read(&StringChunked::from_slice("t".into(), values), None, Tz::UTC);
+            let day = |at: i64| DateTime::from_timestamp_micros(at).unwrap().date_naive().to_string();
+            times.micros.into_iter().map(|at| at.map(day)).collect()
+        };
+        let of = |texts: &[&str]| texts.iter().map(|t| Some((*t).to_owned())).collect::<Vec<_>>();
+        assert_eq!(days(&["2026-01-04 08:03", "2026-13-04 08:03"]), of(&["2026-04-01", "2026-04-13"]));
+        assert_eq!(days(&["2026-01-14", "2026-13-04"]), [Some("2026-01-14".to_owned()), None]);
+    }
+
+    #[test]
+    fn a_word_that_stands_in_every_cell_tells_nothing_unless_it_can_be_a_half_of_the_day() {
+        let bad = |hours: &[&str]| {
+            let texts: Vec<String> = hours.iter().map(|hour| format!("3/5/2026 qaanaaq {hour}:02")).collect();
+            read(&StringChunked::from_slice("t".into(), &texts), Some(DateOrder::Dmy), Tz::UTC).bad.len()
+        };
+        assert_eq!(bad(&["8", "9", "14", "1", "2", "23"]), 0);
+        assert_eq!(bad(&["8", "9", "11", "1", "2", "12"]), 6);
+        assert_eq!(bad(&["8", "14"]), 2);
+        let texts = ["3/5/2026 8:02 XYT"; 6];
+        let times = read(&StringChunked::from_slice("t".into(), &texts), Some(DateOrder::Dmy), Tz::UTC);
+        assert_eq!(times.bad.len(), 6, "it may be a zone");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use polars::prelude::*;
 use serde::Serialize;
 
-use super::Form;
+use super::{ColumnForm, Form, Sheet};
 use crate::error::{Result, count};
 use crate::tables::{ColumnsRead, SetAside, Table};
 
@@ -98,7 +98,40 @@ pub struct ColumnRead {
     pub evidence: String,
 }
 
+/// Why a column of a file of which few columns are needed is not read.
+const NOT_NEEDED: &str = "not needed";
+
 impl ReadFile {
+    /// Tells of each column of a file of which few are needed, by the fields that were read from it.
+    pub fn tell_columns(&mut self, sheet: &Sheet) {
+        let role =
+            |label: &String| self.columns.iter().find(|(_, labels)| labels.contains(label)).map(|(role, _)| role);
+        let mut told: Vec<ColumnRead> = Vec::new();
+        for (n, label) in sheet.header.iter().enumerate() {
+            let form = sheet.form(n);
+            let again = told.iter().filter(|column| column.column == *label).count();
+            let role = role(label).filter(|_| again == 0 && !label.is_empty()).cloned();
+            let evidence = match (&role, form) {
+                (Some(_), _) => "its label",
+                (None, ColumnForm::Blank) => "nothing stands in it",
+                (None, _) => NOT_NEEDED,
+            };
+            let column = match (label.is_empty(), again) {
+                (true, _) => format!("(column {})", n + 1),
+                (false, 0) => label.clone(),
+                (false, again) => format!("{label} ({})", again + 1),
+            };
+            told.push(ColumnRead { column, role, form: form.name().to_owned(), evidence: evidence.to_owned() });
+        }
+        self.columns_read = told;
+    }
+
+    /// Labels of columns that hold something and are not needed.
+    fn not_needed(&self) -> Vec<String> {
+        let columns = self.columns_read.iter().filter(|c| c.role.is_none() && c.evidence == NOT_NEEDED);
+        columns.map(|c| super::clip(&c.column)).collect()
+    }
+
     /// Labels of columns that hold something, belong to the file's own object, and are not understood.
     fn not_understood(&self) -> Vec<String> {
         // What looks like an address, a date or a lead source first: those are looked for.
@@ -139,6 +172,13 @@ impl ReadFile {
             let shown = unknown.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
             lines
                 .push(format!("columns not understood: {shown}{more}; columns = {{ email = \"…\" }} says what one is"));
+        }
+        let others = self.not_needed();
+        if !others.is_empty() {
+            const SHOWN: usize = 8;
+            let more = if others.len() > SHOWN { format!(" and {} more", others.len() - SHOWN) } else { String::new() };
+            let shown = others.into_iter().take(SHOWN).collect::<Vec<_>>().join(", ");
+            lines.push(format!("columns not needed: {shown}{more}"));
         }
         if self.apart > 0 {
             lines.push(format!("{} of totals and closing words passed over", count(self.apart, "line", "lines")));

@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 use calamine::{Data, Reader as _, Sheets, open_workbook_auto_from_rs};
 use polars::prelude::*;
 
+use super::profile::Tally;
 use super::{
-    Ask, DAMAGED_ROWS, Form, HEADER_WITHIN, Nearest, Part, Refused, Sheet, clean_label, find_header, fold, forms_of,
+    Ask, DAMAGED_ROWS, Form, HEADER_WITHIN, Nearest, Refused, Sheet, clean_label, find_header, fold, forms_of,
     implausible, is_total, is_trailer_text, no_header,
 };
 use crate::error::{Error, Result};
@@ -160,14 +161,13 @@ fn percent_decoded(text: &str) -> String {
 }
 
 /// Reads every worksheet that has the header asked for.
-pub(super) fn read(part: &Part, ask: &Ask) -> Result<Vec<Sheet>> {
+pub(super) fn read(file: &str, bytes: &[u8], ask: &Ask) -> Result<Vec<Sheet>> {
     let broken = |cause: String| {
-        Error::partial(format!("cannot read \"{}\": damaged or protected workbook", part.name))
+        Error::partial(format!("cannot read \"{file}\": damaged or protected workbook"))
             .because(cause)
             .hint("save it again without a password, or export it as CSV (UTF-8)")
     };
-    let mut workbook =
-        open_workbook_auto_from_rs(std::io::Cursor::new(part.bytes.as_slice())).map_err(|e| broken(e.to_string()))?;
+    let mut workbook = open_workbook_auto_from_rs(std::io::Cursor::new(bytes)).map_err(|e| broken(e.to_string()))?;
     let mut grids = Vec::new();
     for name in workbook.sheet_names() {
         let grid = Grid::read(&mut workbook, &name).map_err(broken)?;
@@ -192,7 +192,7 @@ pub(super) fn read(part: &Part, ask: &Ask) -> Result<Vec<Sheet>> {
                 let sheet = sheet(name, grid, &opening, index, said.as_ref().filter(|_| named.is_some()), ask);
                 let damaged = sheet.ragged.len() + sheet.trailer.len();
                 if damaged > DAMAGED_ROWS && damaged > sheet.rows.len() {
-                    return Err(implausible(&part.name, damaged, sheet.rows.len()));
+                    return Err(implausible(file, damaged, sheet.rows.len()));
                 }
                 sheets.push(sheet);
             }
@@ -201,7 +201,7 @@ pub(super) fn read(part: &Part, ask: &Ask) -> Result<Vec<Sheet>> {
         }
     }
     if sheets.is_empty() && (nearest.width > 0 || !nearest.labels.is_empty()) {
-        return Err(no_header(&part.name, &nearest));
+        return Err(no_header(file, &nearest));
     }
     Ok(sheets)
 }
@@ -230,6 +230,7 @@ fn sheet(name: &str, grid: &Grid, opening: &[Vec<String>], index: usize, said: O
     let wanted = ask.wanted(&header, &names, &forms);
     let mut columns: Vec<Option<StringChunkedBuilder>> =
         wanted.iter().map(|w| w.then(|| StringChunkedBuilder::new(PlSmallStr::EMPTY, grid.rows.len()))).collect();
+    let mut tallies = vec![Tally::default(); width];
     let (mut rows, mut trailer, mut ragged) = (Vec::new(), Vec::new(), Vec::new());
     let mut closed = false;
     let is_header = |cells: &[(u32, String)]| {
@@ -258,8 +259,9 @@ fn sheet(name: &str, grid: &Grid, opening: &[Vec<String>], index: usize, said: O
         }
         rows.push(number);
         let mut here = cells.iter().filter_map(|(column, text)| Some((within(*column)?, text))).peekable();
-        for (n, column) in columns.iter_mut().enumerate() {
+        for (n, (column, tally)) in columns.iter_mut().zip(&mut tallies).enumerate() {
             let cell = here.next_if(|(at, _)| *at == n).map(|(_, text)| text.as_str());
+            tally.take(cell.unwrap_or_default());
             if let Some(builder) = column {
                 builder.append_option(cell);
             }
@@ -277,7 +279,7 @@ fn sheet(name: &str, grid: &Grid, opening: &[Vec<String>], index: usize, said: O
         header_row: grid.rows.get(index).map_or(0, |(row, _)| row.saturating_add(1)),
         names,
         entity: said.map(|said| said.entity.clone()),
-        forms,
+        forms: tallies.iter().map(Tally::form).collect(),
         header,
         columns: columns.into_iter().map(|c| c.map(StringChunkedBuilder::finish)).collect(),
         rows,

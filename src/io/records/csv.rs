@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::cutter::{Cutter, MAX_RECORD, Own, SAMPLE, Stopped};
 use super::window::Window;
 use crate::codes::quarantine;
-use crate::leads::is_column;
+use crate::leads::{OwnReader, is_column};
 use crate::lenient;
 
 /// How a file is written.
@@ -68,6 +68,11 @@ impl Cutter<'_> {
             let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes).to_vec();
             window.consume(consumed);
             if is_no_record(&bytes, dialect, header.as_ref().map_or(1, |(_, columns)| columns.names.len())) {
+                continue;
+            }
+            // The body of a form on each line: no columns, and no header.
+            if header.is_none() && OwnReader::default().is_form(&bytes) {
+                self.give("json", None, bytes, None, None)?;
                 continue;
             }
             // Files put together have a header again, perhaps with its columns in another order.

@@ -6,12 +6,12 @@
 //! value, lines are trusted more than brackets. A value that is longer than a lead can be is a page, and is gone through.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
 
 use serde_json::value::RawValue;
 
 use super::cutter::{Cutter, MAX_RECORD, Own, SAMPLE, Stopped};
+use super::shapes::{self, Members, members};
 use super::window::Window;
 use crate::codes::quarantine;
 use crate::leads::{Named, OwnReader, named};
@@ -22,6 +22,9 @@ const DEEPEST: usize = 32;
 
 /// Bytes that are gone through, for one object, in search of the next value behind a broken one.
 pub(super) const SEARCHED: usize = 64 << 20;
+
+/// A list of lists is a table if it is no longer than this.
+const MOST_TABLE: usize = 64 << 20;
 
 /// Where a value ends.
 enum End {
@@ -68,6 +71,9 @@ impl Cutter<'_> {
     }
 
     fn object(&mut self, bytes: &[u8], text: &str, fields: &Members<'_>) -> Result<(), Stopped> {
+        if let Some(rows) = shapes::rows(fields) {
+            return self.rows(rows);
+        }
         if let Some(own) = own(fields) {
             return self.give("entity", None, bytes.to_vec(), None, Some(own));
         }
@@ -78,6 +84,14 @@ impl Cutter<'_> {
             return items.into_iter().try_for_each(|item| self.json(item.get().as_bytes()));
         }
         self.wrapper(bytes, text)
+    }
+
+    /// The rows of a table, each as the object that it stands for.
+    fn rows(&mut self, rows: Vec<String>) -> Result<(), Stopped> {
+        rows.into_iter().try_for_each(|row| {
+            let own = members(&row).and_then(|fields| own(&fields));
+            self.give(if own.is_some() { "entity" } else { "json" }, None, row.into_bytes(), None, own)
+        })
     }
 
     /// What may wrap leads.
@@ -107,6 +121,14 @@ impl Cutter<'_> {
     pub(super) fn json_stream<R: Read>(&mut self, window: &mut Window<R>) -> Result<(), Stopped> {
         if is_line_by_line(window.peek(SAMPLE)?) {
             return self.json_lines(window);
+        }
+        if is_list_of_lists(window.ready()) {
+            let bytes = window.peek(MOST_TABLE)?;
+            if let Some(rows) = shapes::rows_below_header(&lenient::text(bytes)) {
+                let all = bytes.len();
+                window.consume(all);
+                return self.rows(rows);
+            }
         }
         self.json_values(window, false)
     }
@@ -185,7 +207,7 @@ impl Cutter<'_> {
                             self.problem(broken, quarantine::NOT_JSON, &why)?;
                         }
                     }
-                    End::Far if is_page(window.ready()) => {
+                    End::Far | End::Cut if is_page(window.ready()) => {
                         let start = window.ready().get(..SAMPLE).unwrap_or_default().to_vec();
                         open.push(Open::Page(self.records, start));
                         window.consume(1);
@@ -215,6 +237,8 @@ impl Cutter<'_> {
                     skip_text(window)?;
                     continue;
                 }
+                // What a program wrote before and behind its JSON: a name, a comment, the time of a log's line.
+                _ if byte != b'"' && open.is_empty() && !in_page && pass_over(window)? => continue,
                 _ => self.scalar(window, byte, in_page)?,
             }
             if one && open.is_empty() {
@@ -250,7 +274,8 @@ impl Cutter<'_> {
             at += found + 1;
             let rest = bytes.get(at..)?;
             let gap = rest.iter().position(|b| !b.is_ascii_whitespace() && *b != b',')?;
-            let next = rest.get(gap..).filter(|next| next.starts_with(b"{"))?.get(..SAMPLE.min(rest.len() - gap));
+            let next = rest.get(gap..).filter(|next| next.starts_with(b"{"));
+            let next = next.and_then(|next| next.get(..SAMPLE.min(rest.len() - gap)));
             self.searched += found + next.map_or(0, <[u8]>::len);
             if self.searched > SEARCHED {
                 return None;
@@ -272,14 +297,62 @@ fn why(e: &serde_json::Error) -> String {
     format!("{what} at line {} column {}", e.line(), e.column())
 }
 
-/// The members of an object.
-type Members<'t> = BTreeMap<Cow<'t, str>, &'t RawValue>;
-
-fn members(text: &str) -> Option<Members<'_>> {
-    if !text.trim_start().starts_with('{') {
-        return None;
+/// Whether JSON stands behind text: in a JSON text, after a name, below a comment, at the end of a log's line. A table of
+/// delimited text has none in its first line.
+pub(super) fn stands_behind_text(head: &[u8]) -> bool {
+    let head = head.trim_ascii_start();
+    if [&b"\"{"[..], b"\"[", b"\"\\"].iter().any(|start| head.starts_with(start)) {
+        return true;
     }
-    serde_json::from_str(text).ok()
+    let comments: usize = head
+        .split_inclusive(|b| *b == b'\n')
+        .take_while(|line| is_comment(line) || line.trim_ascii().is_empty())
+        .map(<[u8]>::len)
+        .sum();
+    let text = head.get(comments..).unwrap_or_default();
+    json_in(text).is_some_and(|at| {
+        let before = text.get(..at).unwrap_or_default();
+        (at > 0 || comments > 0) && !before.contains(&b'"') && !before.contains(&b'\n')
+    })
+}
+
+/// Passes text that stands around JSON: up to where a value begins on the line, or the line where nothing else is on
+/// it. Says whether there was any.
+fn pass_over<R: Read>(window: &mut Window<R>) -> Result<bool, Stopped> {
+    let sample = window.peek(SAMPLE)?;
+    let end = memchr::memchr(b'\n', sample).unwrap_or(sample.len());
+    let line = sample.get(..end).unwrap_or_default();
+    let taken = match json_in(sample).filter(|at| *at < end) {
+        Some(at) => at,
+        None if line.iter().all(|b| b");/*".contains(b) || b.is_ascii_whitespace()) || is_comment(line) => end,
+        None => 0,
+    };
+    window.consume(taken);
+    Ok(taken > 0)
+}
+
+/// Where a JSON object, or a list of them, begins in a line.
+fn json_in(line: &[u8]) -> Option<usize> {
+    memchr::memchr2_iter(b'{', b'[', line).find(|at| {
+        let opens = line.get(*at);
+        let mut behind = line.get(at + 1..).unwrap_or_default().iter().filter(|b| !b.is_ascii_whitespace());
+        let next = behind.next();
+        match (opens, next) {
+            (Some(b'{'), Some(b'"')) => behind.next() != Some(&b'"'),
+            (Some(b'{'), Some(b'\'')) | (Some(b'['), Some(b'{')) => true,
+            _ => false,
+        }
+    })
+}
+
+fn is_comment(line: &[u8]) -> bool {
+    let line = line.trim_ascii_start();
+    line.starts_with(b"//") || line.starts_with(b"#") || line.starts_with(b"/*")
+}
+
+fn is_list_of_lists(start: &[u8]) -> bool {
+    let inner = start.trim_ascii_start().strip_prefix(b"[").map(<[u8]>::trim_ascii_start);
+    inner.is_some_and(|inner| inner.starts_with(b"["))
 }
 
 /// The items of a table's page, which are records whatever they hold.
@@ -304,6 +377,10 @@ fn unwrap(text: &str, depth: usize, found: &mut Vec<(Named, String)>) {
     match text.as_bytes().first() {
         Some(b'{') => {
             let Some(fields) = members(text) else { return };
+            if let Some(rows) = shapes::rows(&fields) {
+                found.extend(rows.into_iter().map(|row| (Named::Lead, row)));
+                return;
+            }
             let name = if own(&fields).is_some() { Named::Lead } else { named(fields.keys().map(AsRef::as_ref)) };
             if name != Named::Nothing {
                 found.push((name, text.to_owned()));
@@ -313,6 +390,10 @@ fn unwrap(text: &str, depth: usize, found: &mut Vec<(Named, String)>) {
             }
         }
         Some(b'[') => {
+            if let Some(rows) = shapes::rows_below_header(text) {
+                found.extend(rows.into_iter().map(|row| (Named::Lead, row)));
+                return;
+            }
             let items: Vec<&RawValue> = serde_json::from_str(text).unwrap_or_default();
             items.iter().for_each(|item| unwrap(item.get(), depth + 1, found));
         }
@@ -324,6 +405,8 @@ fn unwrap(text: &str, depth: usize, found: &mut Vec<(Named, String)>) {
                     Err(_) => lenient::json(&inner),
                 };
                 unwrap(mended.as_deref().unwrap_or(&inner), depth + 1, found);
+            } else if let Some(opened) = shapes::packed(&inner) {
+                unwrap(&opened, depth + 1, found);
             }
         }
         _ => {}

@@ -42,7 +42,9 @@ pub(super) fn is_letter(word: &str) -> bool {
 /// The date of a year of four digits, whichever calendar it is of: no CRM has records of the 14th or the 26th century.
 pub(super) fn date(year: i32, month: u32, day: u32) -> Option<NaiveDate> {
     match year {
-        1300..=1499 => persian(year, month, day),
+        1300..=1429 => persian(year, month, day),
+        // Islamic years: their months follow the moon as it is seen, and no rule of ours tells them to the day.
+        1430..=1499 => None,
         2400..=2699 => NaiveDate::from_ymd_opt(year - 543, month, day),
         _ => NaiveDate::from_ymd_opt(year, month, day),
     }

@@ -14,22 +14,47 @@ use super::words::{self, EVERY_LANGUAGE, Languages};
 /// Longer texts are no dates.
 const MOST_BYTES: usize = 120;
 
-/// Reads a text, its month named in one of the languages.
-pub(super) fn read(text: &str, languages: Languages) -> Option<Parts> {
-    let mut pieces = pieces(text, languages)?;
+/// Reads a text, its month named in one of the languages. `said`: words that say nothing, beside those that are known.
+pub(super) fn read(text: &str, languages: Languages, said: &[String]) -> Option<Parts> {
+    let mut pieces = pieces(text, languages, said)?;
+    colons_of_a_date(&mut pieces);
     let time = take_time(&mut pieces)?;
     let offset = take_offset(&mut pieces)?;
     let date = date(&pieces)?;
     Some(Parts { date, time, offset })
 }
 
+/// `2026:05:03 14:02:07`, as cameras write it: the colons behind a year are those of the date.
+fn colons_of_a_date(pieces: &mut [Piece]) {
+    let is_date = matches!(number(pieces, 0), Some((_, 4)))
+        && [1, 3].iter().all(|at| is_mark(pieces, *at, &[':']))
+        && [2, 4].iter().all(|at| number(pieces, *at).is_some())
+        && !is_mark(pieces, 5, &[':']);
+    for at in [1, 3].into_iter().filter(|_| is_date) {
+        if let Some(piece) = pieces.get_mut(at) {
+            piece.what = What::Mark('-');
+        }
+    }
+}
+
 /// The languages that have the month of a text, where it names one.
 pub(super) fn languages(text: &str) -> Option<Languages> {
-    let pieces = pieces(text, EVERY_LANGUAGE)?;
+    let pieces = pieces(text, EVERY_LANGUAGE, &[])?;
     pieces.iter().find_map(|piece| match &piece.what {
         What::Months(months, false) => Some(months.iter().fold(0, |all, (_, languages)| all | languages)),
         _ => None,
     })
+}
+
+/// The words of a text that stand in no date as far as is known, and before a number: behind the time they may be a zone.
+pub(super) fn unknown(text: &str) -> Vec<String> {
+    let Some(tokens) = tokens(text).filter(|_| text.len() <= MOST_BYTES) else { return Vec::new() };
+    let last = tokens.iter().rposition(|(token, _)| matches!(token, Token::Number(..))).unwrap_or(0);
+    let words = tokens.iter().enumerate().take(last).filter_map(|(at, (token, _))| match token {
+        Token::Word(found) if word(&tokens, at, &[], EVERY_LANGUAGE).is_none() => Some(found.clone()),
+        _ => None,
+    });
+    words.collect()
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +76,7 @@ enum What {
     /// Months that a word can be, and whether it can stand for nothing (a weekday) as well.
     Months(Vec<(u32, Languages)>, bool),
     /// Parts of the day, in minutes, and whether the word can stand for nothing in another language.
-    PartOfDay(Vec<(u32, u32)>, bool),
+    PartOfDay(Vec<(u32, u32, Languages)>, bool),
     Era(i32),
     /// Behind its number; before it in Vietnamese.
     Unit(Unit),
@@ -96,7 +121,7 @@ fn normal(text: &str) -> String {
 }
 
 /// A digit of any script as one of ours.
-fn digit(c: char) -> Option<char> {
+pub(super) fn digit(c: char) -> Option<char> {
     const ZEROS: [u32; 20] = [
         0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xde6, 0xe50, 0xed0, 0xf20,
         0x1040, 0x17e0, 0x1810, 0x1090,
@@ -142,6 +167,9 @@ fn tokens(text: &str) -> Option<Vec<(Token, bool)>> {
         } else if MARKS.contains(c) {
             at += 1;
             Token::Mark(c)
+        } else if c == '@' {
+            at += 1;
+            Token::Word(c.to_string())
         } else if c.is_ascii() && !c.is_alphabetic() {
             return None;
         } else if c == '元' {
@@ -199,7 +227,7 @@ fn parted(word: &str) -> Vec<String> {
     parts
 }
 
-fn pieces(text: &str, languages: Languages) -> Option<Vec<Piece>> {
+fn pieces(text: &str, languages: Languages, said: &[String]) -> Option<Vec<Piece>> {
     if text.len() > MOST_BYTES {
         return None;
     }
@@ -218,20 +246,38 @@ fn pieces(text: &str, languages: Languages) -> Option<Vec<Piece>> {
                 }
                 What::Mark(*mark)
             }
-            Token::Word(_) => match word(&tokens, at, &pieces, languages) {
+            Token::Word(found) => match word(&tokens, at, &pieces, languages) {
                 Some((what, words)) => {
                     taken = words;
                     what
                 }
                 // A zone's long name in brackets, and whatever else stands in some.
-                None if depth > 0 => What::Filler,
+                None if depth > 0 || said.contains(found) => What::Filler,
                 None => return None,
             },
         };
         pieces.push(Piece { what, glued: *glued });
         at += taken;
     }
+    in_one_language(&mut pieces);
     Some(pieces)
+}
+
+/// A letter, or a word that may say nothing, is a part of the day only in a language that has the month, too: `v` is the
+/// morning in Afrikaans, and `at` in Czech.
+fn in_one_language(pieces: &mut [Piece]) {
+    let of_month = pieces.iter().find_map(|piece| match &piece.what {
+        What::Months(months, false) => Some(months.iter().fold(0, |all, (_, languages)| all | languages)),
+        _ => None,
+    });
+    for piece in pieces {
+        if let (What::PartOfDay(parts, true), Some(of_month)) = (&mut piece.what, of_month) {
+            parts.retain(|(.., languages)| languages & of_month != 0);
+            if parts.is_empty() {
+                piece.what = What::Filler;
+            }
+        }
+    }
 }
 
 /// What the words from `at` on mean, the longest run of them that is known, and how many they are.
@@ -379,7 +425,9 @@ fn take_time(pieces: &mut Vec<Piece>) -> Option<Option<Clock>> {
 fn parts_of_day(pieces: &[Piece], found: &Found) -> Vec<(u32, u32)> {
     let of = |counts: &dyn Fn(usize, bool) -> bool| -> Vec<(u32, u32)> {
         let parts = pieces.iter().enumerate().filter_map(|(at, piece)| match &piece.what {
-            What::PartOfDay(parts, filler) if counts(at, *filler) => Some(parts.iter().copied()),
+            What::PartOfDay(parts, filler) if counts(at, *filler) => {
+                Some(parts.iter().map(|(from, to, _)| (*from, *to)))
+            }
             _ => None,
         });
         parts.flatten().collect()
@@ -406,8 +454,11 @@ fn hour_of(hour: u32, minute: u32, parts: &[(u32, u32)]) -> Option<u32> {
 
 /// `14:02`, `14:02:07.123`.
 fn by_colons(pieces: &[Piece]) -> Option<Found> {
+    // `01APR2026:08:03`: a year is no hour.
     let from = (0..pieces.len()).find(|at| {
-        number(pieces, *at).is_some() && is_mark(pieces, at + 1, &[':']) && number(pieces, at + 2).is_some()
+        number(pieces, *at).is_some_and(|(_, digits)| digits <= 2)
+            && is_mark(pieces, at + 1, &[':'])
+            && number(pieces, at + 2).is_some()
     })?;
     let (hour, minute) = (number(pieces, from)?.0, number(pieces, from + 2)?.0);
     let mut found = Found { hour, minute, second: None, micro: 0, from, to: from + 3 };
@@ -512,41 +563,63 @@ fn take_offset(pieces: &mut Vec<Piece>) -> Option<Option<i32>> {
         What::Zone(seconds) => Some(seconds),
         _ => None,
     });
-    let after = named.or_else(|| pieces.iter().position(|p| p.what == What::Time));
-    let Some(after) = after else { return Some(base) };
+    let time = pieces.iter().position(|p| p.what == What::Time);
+    // `14:02:07 +0000 UTC`: of a number and a name the number tells.
+    if let (Some(time), Some(_)) = (time, named)
+        && let Some((seconds, to)) = distance(pieces, time + 1, true)?
+    {
+        pieces.drain(time + 1..to);
+        pieces.retain(|piece| !matches!(piece.what, What::Zone(_)));
+        return Some(Some(seconds));
+    }
+    let Some(after) = named.or(time) else { return Some(base) };
     let (mut to, mut offset) = (after + 1, base);
-    let sign = if is_mark(pieces, to, &['+']) {
-        1
-    } else if is_mark(pieces, to, &['-']) && is_glued(pieces, to) && is_glued(pieces, to + 1) {
-        -1
-    } else {
-        0
-    };
-    if let (Some((value, digits)), true) = (number(pieces, to + 1), sign != 0) {
-        let minutes = number(pieces, to + 3).filter(|_| is_mark(pieces, to + 2, &[':']));
-        let (hours, minutes, taken) = match (digits, minutes) {
-            (1 | 2, Some((minutes, 2))) => (value, minutes, 4),
-            (4, None) => (value / 100, value % 100, 2),
-            (1 | 2, None) if sign > 0 || named.is_some() || pieces.len() == to + 2 => (value, 0, 2),
-            _ if sign > 0 => return None,
-            _ => (0, 0, 0),
-        };
-        if taken > 0 {
-            if hours > 14 || minutes > 59 {
-                return None;
-            }
-            offset = Some(sign * i32::try_from(hours * 3600 + minutes * 60).ok()?);
-            to += taken;
-        }
+    if let Some((seconds, end)) = distance(pieces, to, named.is_some())? {
+        (offset, to) = (Some(seconds), end);
     }
     let from = named.unwrap_or(after + 1);
     pieces.drain(from..to.max(from));
+    // `GMT+0000 (Coordinated Universal Time)` says it twice.
+    if offset.is_some() {
+        pieces.retain(|piece| !matches!(piece.what, What::Zone(_)));
+    }
     Some(offset)
+}
+
+/// A distance from UTC that begins at a place, in seconds, and where it ends; the outer `None` where it makes no sense.
+#[expect(clippy::option_option, reason = "no distance and no sense are two answers")]
+fn distance(pieces: &[Piece], at: usize, is_named: bool) -> Option<Option<(i32, usize)>> {
+    let sign = if is_mark(pieces, at, &['+']) {
+        1
+    } else if is_mark(pieces, at, &['-']) && is_glued(pieces, at + 1) && (is_glued(pieces, at) || is_named) {
+        -1
+    } else {
+        return Some(None);
+    };
+    let Some((value, digits)) = number(pieces, at + 1) else { return Some(None) };
+    let minutes = number(pieces, at + 3).filter(|_| is_mark(pieces, at + 2, &[':']));
+    let (hours, minutes, taken) = match (digits, minutes) {
+        (1 | 2, Some((minutes, 2))) => (value, minutes, 4),
+        (4, None) => (value / 100, value % 100, 2),
+        (1 | 2, None) if sign > 0 || is_named || pieces.len() == at + 2 => (value, 0, 2),
+        _ if sign > 0 => return None,
+        _ => return Some(None),
+    };
+    if hours > 14 || minutes > 59 {
+        return None;
+    }
+    Some(Some((sign * i32::try_from(hours * 3600 + minutes * 60).ok()?, at + taken)))
 }
 
 /// What is left is a date, or nothing.
 fn date(pieces: &[Piece]) -> Option<Date> {
-    if pieces.iter().any(|p| matches!(p.what, What::Zone(_) | What::Mark(':' | '+' | '|'))) {
+    let is_stray = |(at, piece): (usize, &Piece)| match piece.what {
+        // `01APR2026:08:03`.
+        What::Mark(':') => pieces.get(at + 1).is_none_or(|next| next.what != What::Time),
+        What::Zone(_) | What::Mark('+' | '|') => true,
+        _ => false,
+    };
+    if pieces.iter().enumerate().any(is_stray) {
         return None;
     }
     let places = numbers(pieces);
@@ -646,9 +719,9 @@ fn numeric(pieces: &[Piece], places: &[usize], values: [(u32, usize); 3], era: O
         .unwrap_or(b' ');
     let year_first = era_before(pieces, places.first()?);
     if year_first || first.1 >= 3 {
+        // The day in the middle is the business of the whole column.
         let year = year_of(first, era.filter(|_| year_first), true)?;
-        let (month, day) = if second.0 > 12 { (third.0, second.0) } else { (second.0, third.0) };
-        return calendars::date(year, month, day).map(Date::Known);
+        return calendars::date(year, second.0, third.0).map(Date::Known);
     }
     if first.1 > 2 || second.1 > 2 {
         return None;

@@ -7,22 +7,23 @@ use chrono_tz::Tz;
 
 use super::parts::{Clock, Date, Parts};
 use super::words::{EVERY_LANGUAGE, Languages};
-use super::{Resolution, grammar};
+use super::{Resolution, calendars, grammar};
 use crate::config::DateOrder;
 
 /// One instant: microseconds, resolution, whether the zone had to be supplied.
 pub fn instant(text: &str, order: Option<DateOrder>, zone: Tz) -> Option<(i64, Resolution, bool)> {
-    instant_in(text, order, zone, EVERY_LANGUAGE)
+    instant_in(text, order, zone, EVERY_LANGUAGE, &[])
 }
 
-/// The same, months named in one of these languages.
+/// The same, months named in one of these languages, with words beside those that are known that say nothing.
 pub(super) fn instant_in(
     text: &str,
     order: Option<DateOrder>,
     zone: Tz,
     languages: Languages,
+    said: &[String],
 ) -> Option<(i64, Resolution, bool)> {
-    let Parts { date, time, offset } = parts_in(text, languages)?;
+    let Parts { date, time, offset } = parts_in(text, languages, said)?;
     let date = match date {
         Date::Known(date) => date,
         Date::Instant(micros) => return Some((micros, Resolution::Second, false)),
@@ -82,10 +83,10 @@ fn local(naive_micros: i64, zone: Tz) -> Option<i64> {
 }
 
 pub(super) fn parts(text: &str) -> Option<Parts> {
-    parts_in(text, EVERY_LANGUAGE)
+    parts_in(text, EVERY_LANGUAGE, &[])
 }
 
-fn parts_in(text: &str, languages: Languages) -> Option<Parts> {
+pub(super) fn parts_in(text: &str, languages: Languages, said: &[String]) -> Option<Parts> {
     let text = text.trim();
     let bytes = text.as_bytes();
     // The common form first: 2026-05-03, then anything or nothing.
@@ -98,15 +99,35 @@ fn parts_in(text: &str, languages: Languages) -> Option<Parts> {
             return Some(Parts { date: Date::Known(date), time: Some(time), offset });
         }
     }
+    if let Some((date, rest)) = iso_day_of_week_or_year(text) {
+        if rest.is_empty() {
+            return Some(Parts { date: Date::Known(date), time: None, offset: None });
+        }
+        let (time, offset) = clock(rest.strip_prefix(['T', ' ', 't'])?)?;
+        return Some(Parts { date: Date::Known(date), time: Some(time), offset });
+    }
     let is_number = !bytes.is_empty() && bytes.iter().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b','));
     let number = if is_number || text.starts_with("/Date(") { numeric(text) } else { None };
-    number.or_else(|| grammar::read(without_zone_name(text), languages))
+    number.or_else(|| grammar::read(without_zone_name(text), languages, said))
 }
 
 /// `2026-05-03T14:02:07+02:00[Europe/Berlin]`: the name says nothing beside the offset.
 fn without_zone_name(text: &str) -> &str {
     let Some((before, name)) = text.strip_suffix(']').and_then(|text| text.rsplit_once('[')) else { return text };
     if name.parse::<Tz>().is_ok() { before } else { text }
+}
+
+/// A date that begins with its year, with the two other parts exchanged; and these parts as they stand.
+pub(super) fn exchanged(text: &str) -> Option<(String, u32, u32)> {
+    let mut numbers = text.splitn(3, ['-', '/', '.']);
+    let (year, middle, rest) = (numbers.next()?, numbers.next()?, numbers.next()?);
+    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    let (last, rest) = rest.split_at_checked(digits)?;
+    let is_part = |part: &str| matches!(part.len(), 1 | 2) && part.bytes().all(|b| b.is_ascii_digit());
+    if year.len() != 4 || !year.bytes().all(|b| b.is_ascii_digit()) || !is_part(middle) || !is_part(last) {
+        return None;
+    }
+    Some((format!("{year}-{last:0>2}-{middle:0>2}{rest}"), middle.parse().ok()?, last.parse().ok()?))
 }
 
 fn two(bytes: &[u8], at: usize) -> Option<u32> {
@@ -122,7 +143,7 @@ fn iso_date(bytes: &[u8]) -> Option<NaiveDate> {
         return None;
     }
     let year = two(bytes, 0)? * 100 + two(bytes, 2)?;
-    NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, two(bytes, 5)?, two(bytes, 8)?)
+    calendars::date(i32::try_from(year).ok()?, two(bytes, 5)?, two(bytes, 8)?)
 }
 
 /// The time behind an ISO date: `14:02`, `14:02:07.123+0100`, `14:02:07Z`. Everything else is left to the grammar.
@@ -167,6 +188,36 @@ fn clock(text: &str) -> Option<(Clock, Option<i32>)> {
     (hour < 24 && minute < 60 && second < 60).then_some((Clock { hour, minute, second, micro, seconds }, offset))
 }
 
+/// `202605031402`, `20260503140207`, and with thousandths of a second.
+fn run_of_digits(digits: &str) -> Option<Parts> {
+    let bytes = digits.as_bytes();
+    let year = two(bytes, 0)? * 100 + two(bytes, 2)?;
+    let date = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, two(bytes, 4)?, two(bytes, 6)?)?;
+    let (hour, minute, second) = (two(bytes, 8)?, two(bytes, 10)?, two(bytes, 12));
+    let micro = digits.get(14..).and_then(|rest| rest.parse::<u32>().ok()).unwrap_or(0) * 1000;
+    let possible = (1990..2100).contains(&year) && hour < 24 && minute < 60 && second.unwrap_or(0) < 60;
+    let time = Clock { hour, minute, second: second.unwrap_or(0), micro, seconds: second.is_some() };
+    possible.then_some(Parts { date: Date::Known(date), time: Some(time), offset: None })
+}
+
+/// `2026-W18-7`, `2026-123`: days counted by week or by year, as ISO 8601 allows.
+fn iso_day_of_week_or_year(text: &str) -> Option<(NaiveDate, &str)> {
+    let bytes = text.as_bytes();
+    let year = i32::try_from(two(bytes, 0)? * 100 + two(bytes, 2)?).ok()?;
+    if bytes.get(4) != Some(&b'-') {
+        return None;
+    }
+    if matches!(bytes.get(5), Some(b'W' | b'w')) && bytes.get(8) == Some(&b'-') {
+        let day = bytes.get(9).filter(|b| (b'1'..=b'7').contains(b))?;
+        let day = chrono::Weekday::try_from(day - b'1').ok()?;
+        return Some((NaiveDate::from_isoywd_opt(year, two(bytes, 6)?, day)?, text.get(10..)?));
+    }
+    let rest = text.get(8..)?;
+    let ends = !rest.starts_with(|c: char| c.is_ascii_digit() || c == '-');
+    let day = text.get(5..8).filter(|day| ends && day.bytes().all(|b| b.is_ascii_digit()))?.parse().ok()?;
+    Some((NaiveDate::from_yo_opt(year, day)?, rest))
+}
+
 /// Epochs and Excel's day numbers, the latter also with a decimal comma.
 fn numeric(text: &str) -> Option<Parts> {
     let text = text.trim_start_matches("/Date(").trim_end_matches(")/");
@@ -180,6 +231,17 @@ fn numeric(text: &str) -> Option<Parts> {
         10 => plain(digits.parse::<i64>().ok()?.checked_mul(1_000_000)?),
         13 => plain(digits.parse::<i64>().ok()?.checked_mul(1000)?),
         16 => plain(digits.parse().ok()?),
+        12 | 14 | 17 => run_of_digits(digits),
+        // Tenths of microseconds since year 1 (.NET), or since 1601 (Windows).
+        18 => {
+            let ticks: i64 = digits.parse().ok()?;
+            let since = match ticks {
+                622_000_000_000_000_000..=662_000_000_000_000_000 => 621_355_968_000_000_000,
+                116_500_000_000_000_000..=157_000_000_000_000_000 => 116_444_736_000_000_000,
+                _ => return None,
+            };
+            plain((ticks - since) / 10)
+        }
         // Days since 1899-12-30; 20000 is 1954, 80000 is 2119.
         5 => {
             let days: f64 = format!("{digits}.{}", fraction.unwrap_or("0")).parse().ok()?;
@@ -197,6 +259,7 @@ fn numeric(text: &str) -> Option<Parts> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use polars::prelude::{NewChunkedArray as _, StringChunked};
     use proptest::prelude::*;
 
     fn shown(text: &str, order: Option<DateOrder>, zone: Tz) -> Option<String> {
@@ -267,13 +330,30 @@ mod tests {
             ("20260503T140200Z", "2026-05-03T14:02"),
             ("3 May 2026 2 PM", "2026-05-03T14:00"),
             ("46145,58472222", "2026-05-03T14:02"),
+            ("1 de mayo de 2026 a las 2:02 p. m.", "2026-05-01T14:02"),
+            ("1. května 2026 v 8:03", "2026-05-01T08:03"),
+            ("2026 m. gegužės 1 d. 08:03", "2026-05-01T08:03"),
+            ("lúc 14:02 Ngày 03 tháng 05 năm 2026", "2026-05-03T14:02"),
+            ("3 Μαΐου 2026 στις 2:02 μ.μ.", "2026-05-03T14:02"),
+            ("05/03/2026 @ 02:02PM", "2026-03-05T14:02"),
+            ("03MAY2026:14:02:07", "2026-05-03T14:02:07"),
+            ("03/May/2026:16:02:07 +0200", "2026-05-03T14:02:07"),
+            ("2026:05:03 14:02:07", "2026-05-03T14:02:07"),
+            ("2026-05-03 14:02:07 +0000 UTC", "2026-05-03T14:02:07"),
+            ("Sun May 03 2026 14:02:07 GMT+0000 (Coordinated Universal Time)", "2026-05-03T14:02:07"),
+            ("20260503140207", "2026-05-03T14:02:07"),
+            ("639134137270000000", "2026-05-03T14:02:07"),
+            ("134222905270000000", "2026-05-03T14:02:07"),
+            ("2026-W18-7T14:02", "2026-05-03T14:02"),
+            ("2026-123T14:02:07Z", "2026-05-03T14:02:07"),
         ] {
             let read = shown(text, Some(DateOrder::Dmy), Tz::UTC).unwrap_or_default();
             assert!(read.starts_with(expected), "{text}: {read}");
         }
         for text in [
             "", "soon", "00Qbm00000Orxk5EAB", "32/13/2026", "2026-02-30", "25:00", "12345678901", "day 3", "10.0.0.1",
-            "Q2 2026", "3/4", "May 2026", "+49 30 1234", "3/5/2026 25:02", "14:02 XM 3/5/2026",
+            "Q2 2026", "3/4", "May 2026", "+49 30 1234", "3/5/2026 25:02", "14:02 XM 3/5/2026", "20261303140207",
+            "1447/11/16", "2026-13-04", "2026-400",
         ] {
             assert_eq!(shown(text, None, Tz::UTC), None, "{text}");
         }
@@ -285,6 +365,37 @@ mod tests {
         assert_eq!(shown("2026-07-01 09:00:00", None, zone).unwrap(), "2026-07-01T13:00:00.000000 second");
         assert_eq!(shown("2026-03-08 02:30:00", None, zone).unwrap(), "2026-03-08T07:30:00.000000 second");
         assert_eq!(shown("2026-07-01T09:00:00Z", None, zone).unwrap(), "2026-07-01T09:00:00.000000 second");
+    }
+
+    #[test]
+    fn whatever_was_done_to_a_time_it_is_read_or_refused_in_no_time() {
+        let times = [
+            "2026-05-03T14:02:18.1234567+02:00", "5/3/2026 2:02:18 PM", "03.05.26 14:02", "3 mai 2026 à 14 h 02",
+            "2026年5月3日 下午2:02", "令和8年5月3日 14時2分", "den 3. maj 2026 kl. 14.02", "๓/๕/๒๕๖๙ ๑๔:๐๒ น.",
+            "٣‏/٥‏/٢٠٢٦ ٢:٠٢ م", "3/5/2026, 2:02 μ.μ.", "Sunday, May 3, 2026 at 2:02 PM GMT+2",
+            "2026. 05. 03. 오후 2:02", "1777816938", "/Date(1777816938000+0200)/", "46145.58493",
+            "Sun May 03 2026 14:02:18 GMT+0200 (CEST)", "20260503T140218Z",
+            "3-May-26 02.02.18.000000 PM EUROPE/BERLIN", "2026-W18-7", "۱۴۰۵/۰۲/۱۳", "yesterday at 14:02",
+        ];
+        let pieces = [
+            "-", "/", ".", ":", " ", "\u{202f}", "\u{200e}", "T", "Z", "AM", "p. m.", "+", "0", "9999999999", "e",
+            "年", "月", "de", "GMT", "(", ")", "'", ",", "２", "BC", "\0", "\"",
+        ];
+        crate::tabular::mutated::try_texts(&times, &pieces, 3000, |text| {
+            let orders = [None, Some(DateOrder::Dmy), Some(DateOrder::Mdy), Some(DateOrder::Ymd)];
+            for order in orders {
+                for zone in [Tz::UTC, Tz::America__St_Johns] {
+                    let _ = instant(text, order, zone);
+                }
+            }
+            let column = StringChunked::from_slice("t".into(), &[text, "5/3/2026", text]);
+            let mut evidence = crate::tabular::times::Evidence::default();
+            evidence.weigh(&column, DateTime::from_timestamp(1_800_000_000, 0));
+            evidence.weigh_changes(&column, &column);
+            let order = evidence.decide(None).and_then(|order| order.order);
+            assert_eq!(crate::tabular::times::read(&column, order, Tz::Asia__Kathmandu).micros.len(), 3);
+            let _ = crate::tabular::ColumnForm::of_column(&column);
+        });
     }
 
     proptest! {

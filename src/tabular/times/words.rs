@@ -17,8 +17,8 @@ pub(super) const EVERY_LANGUAGE: Languages = Languages::MAX;
 pub(super) struct Meanings {
     /// Months, from 1, and the languages that call them so.
     pub months: Vec<(u32, Languages)>,
-    /// Parts of the day, from and before which minute.
-    pub parts_of_day: Vec<(u32, u32)>,
+    /// Parts of the day, from and before which minute, and the languages that call them so.
+    pub parts_of_day: Vec<(u32, u32, Languages)>,
     /// Whether it may stand in a date without a meaning for it: a weekday, an article, `at`.
     pub filler: bool,
 }
@@ -27,7 +27,10 @@ pub(super) struct Meanings {
 const FILLERS: &[&str] = &[
     "at", "um", "o'clock", "oclock", "hrs", "hr", "hs", "h", "uur", "น", "น.", "г", "в", "om", "à", "às", "as", "a",
     "kl", "klo", "le", "on", "of", "the", "st", "nd", "rd", "th", "er", "º", "ª", "um", "ש", "בשעה", "요일", "曜日",
-    "曜", "星期", "周", "週", "년", "년도", "t", "den",
+    "曜", "星期", "周", "週", "년", "년도", "t", "den", "las", "les", "la", "al", "alle", "ore", "ora", "orë", "o",
+    "v", "u", "ob", "godz", "godzinie", "hod", "hodin", "kell", "plkst", "klukkan", "klokken", "στις", "στη", "во",
+    "у", "о", "година", "في", "الساعة", "ساعت", "को", "बजे", "เวลา", "lúc", "pukul", "jam", "saat", "saati", "d", "m",
+    "@",
 ];
 
 /// Letters that some languages glue to the word after them.
@@ -46,7 +49,9 @@ static WORDS: LazyLock<BTreeMap<&'static str, Meanings>> = LazyLock::new(|| {
         match kind.split_at_checked(1) {
             Some(("m", month)) => meanings.months.extend(month.parse().ok().map(|month| (month, languages))),
             Some(("p", minutes)) => {
-                let range = minutes.split_once('-').and_then(|(from, to)| Some((from.parse().ok()?, to.parse().ok()?)));
+                let range = minutes
+                    .split_once('-')
+                    .and_then(|(from, to)| Some((from.parse().ok()?, to.parse().ok()?, languages)));
                 meanings.parts_of_day.extend(range);
             }
             _ => meanings.filler = true,
@@ -103,6 +108,8 @@ mod tests {
         assert_eq!(months("listopad").map(|m| m.len()), Some(2), "October in Croatian, November in Polish");
         assert_eq!(months("septemb"), Some(vec![9]));
         assert_eq!(months("soon"), None);
-        assert!(meanings("오후").is_some_and(|m| m.parts_of_day.contains(&(720, 1440))));
+        assert!(
+            meanings("오후").is_some_and(|m| m.parts_of_day.iter().any(|(from, to, _)| (*from, *to) == (720, 1440)))
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! Damaged files of raw leads: whatever is done to their bytes, they are cut and read without a failure, in bounded time.
 //!
-//! A short run with each build; `MUTATIONS=1000000` makes it as long as one likes (`scripts/mutations.sh`).
+//! A short run with each build; `MUTATIONS=1000000` makes it as long as one likes, `SEED` begins elsewhere (`scripts/mutate.sh`).
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -85,10 +85,11 @@ fn mutate(bytes: &mut Vec<u8>, random: &mut ChaCha8Rng) {
 
 #[test]
 fn damaged_files_are_cut_and_read_without_a_failure_in_bounded_time() {
-    let wanted: u64 = std::env::var("MUTATIONS").ok().and_then(|n| n.parse().ok()).unwrap_or(3000);
+    let number = |name: &str, usual: u64| std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(usual);
+    let (wanted, first) = (number("MUTATIONS", 3000), number("SEED", 0) * 1_000_000_007);
     let seeds = seeds();
     let mut slowest: BTreeMap<Duration, u64> = BTreeMap::new();
-    for seed in 0..wanted {
+    for seed in first..first + wanted {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let mut bytes = seeds[random.random_range(0..seeds.len())].clone();
         mutate(&mut bytes, &mut random);
