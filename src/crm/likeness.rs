@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     fn likest(text: &str) -> (DestinationKind, bool, bool) {
-        let part = Part { name: "x.csv".into(), bytes: text.as_bytes().to_vec() };
+        let part = Part { name: "x.csv".into(), content: text.as_bytes().to_vec().into() };
         let first = likeness(&part).unwrap().remove(0);
         (first.kind, first.own > 0, first.ids)
     }

@@ -16,7 +16,7 @@ use crate::io::exports::{self, Cloud};
 use crate::io::files;
 use crate::io::records::{self, Stopped};
 use crate::leads::OwnReader;
-use crate::tabular::{self, Export, Part};
+use crate::tabular::{self, Content, Export, Part};
 
 /// What a file can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -195,7 +195,7 @@ fn settled(found: Vec<(Recognised, Guess, PathBuf)>) -> Vec<Recognised> {
 
 /// Records and bytes of a file that are looked at.
 const RECORDS: usize = 200;
-const BYTES: usize = 256 << 10;
+const BYTES: u64 = 256 << 10;
 
 /// Looks into a file.
 fn look(key: &str, base: &Path) -> (Guess, String) {
@@ -206,19 +206,21 @@ fn look(key: &str, base: &Path) -> (Guess, String) {
     let Some(export) = gathered.exports.into_iter().find(|export| export.name == key) else {
         return (Guess::Empty, "it could not be read".to_owned());
     };
-    if export.bytes.iter().all(u8::is_ascii_whitespace) {
-        return (Guess::Empty, "it is empty".to_owned());
+    match export.content.opening(BYTES) {
+        Ok(bytes) if bytes.iter().all(u8::is_ascii_whitespace) => return (Guess::Empty, "it is empty".to_owned()),
+        Ok(_) => {}
+        Err(problem) => return (Guess::Empty, problem.to_string()),
     }
     let shows = raw(&export);
     let (name, modified) = (export.name.clone(), export.modified);
-    let parts = tabular::unpack(&export.name, export.bytes).unwrap_or_default();
+    let parts = tabular::unpack(&export.name, export.content).unwrap_or_default();
     let Some(part) = parts.into_iter().next() else { return (Guess::Nothing, "it cannot be unpacked".to_owned()) };
-    let part = Part { bytes: head(part.bytes), ..part };
+    let part = Part { content: head(part.content), ..part };
     let (likeness, problem) = match crm::likeness(&part) {
         Ok(likeness) => (likeness, None),
         Err(problem) => (Vec::new(), Some(problem.what().to_owned())),
     };
-    let money = |part: &Part| Export { name: name.clone(), modified, bytes: part.bytes.clone() };
+    let money = |part: &Part| Export { name: name.clone(), modified, content: part.content.clone() };
     let is_cost = || is_read(&cost::charges(vec![money(&part)], &Cost::default()));
     let is_spend = || is_read(&cost::spend(vec![money(&part)], &Cost::default()));
     let (guess, why) = decide(&shows, &likeness, &is_cost, &is_spend);
@@ -234,14 +236,16 @@ fn is_read<T: crate::tables::Grain>(read: &Result<cost::Read<T>>) -> bool {
 }
 
 /// The beginning of a long text, whole lines; everything else whole.
-fn head(mut bytes: Vec<u8>) -> Vec<u8> {
+fn head(content: Content) -> Content {
+    let Ok(bytes) = content.opening(BYTES) else { return content };
     let is_text = !bytes.starts_with(b"PK") && !bytes.starts_with(b"PAR1") && !bytes.starts_with(&[0xd0, 0xcf]);
     let is_json = bytes.iter().find(|b| !b.is_ascii_whitespace()).is_some_and(|b| matches!(b, b'{' | b'['));
-    if is_text && !is_json && bytes.len() > BYTES {
-        let end = memchr::memrchr(b'\n', bytes.get(..BYTES).unwrap_or_default());
-        bytes.truncate(end.map_or(BYTES, |end| end + 1));
+    if !is_text || is_json || content.length() <= BYTES {
+        drop(bytes);
+        return content;
     }
-    bytes
+    let end = memchr::memrchr(b'\n', &bytes).map_or(bytes.len(), |end| end + 1);
+    bytes.get(..end).unwrap_or_default().to_vec().into()
 }
 
 /// What the first records show.
@@ -275,7 +279,9 @@ fn raw(export: &Export) -> Shows {
         Ok(())
     };
     // What cannot be cut shows nothing, and what was cut before counts.
-    let _ = records::cut(export.bytes.as_slice(), &export.name, export.modified, &mut take);
+    if let Ok(source) = export.content.reader() {
+        let _ = records::cut(source, &export.name, export.modified, &mut take);
+    }
     shows
 }
 
