@@ -242,7 +242,7 @@ fn cell_by_cell(bytes: &[u8], seen: &mut Seen) -> String {
                 let from = valid.iter().rposition(ends_cell).map_or(0, |n| n + 1);
                 let to = rest
                     .get(wrong..)
-                    .and_then(|tail| tail.iter().position(|b| ends_cell(b)))
+                    .and_then(|tail| tail.iter().position(ends_cell))
                     .map_or(rest.len(), |n| wrong + n);
                 let before = rest.get(..from).and_then(|b| std::str::from_utf8(b).ok()).unwrap_or_default();
                 seen.unicode |= !before.is_ascii();
