@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{Done, Globals};
 use crate::codes::{kind, level};
-use crate::config::{Config, Destination, DestinationKind, Source, Threshold};
+use crate::config::{Config, Destination, DestinationKind, Secret, Source, Threshold};
 use crate::cost;
 use crate::coverage;
 use crate::crm;
@@ -19,7 +19,7 @@ use crate::io::check::{CheckLine, Reported, Verdict, check_source, check_state, 
 use crate::io::exports::{self, Cloud};
 use crate::io::fetch;
 use crate::io::landing::Landing;
-use crate::io::{last_run, reviewed};
+use crate::io::{last_run, mirror, reviewed, webhook};
 use crate::job;
 use crate::lead_source;
 use crate::tables::{self, Leads, Table};
@@ -70,6 +70,29 @@ fn reviewed_files(config: &Config) -> Vec<Section> {
     decisions.chain(worked).map(section).collect()
 }
 
+/// The mirrors, and the addresses that people are told at, of which none is asked: whoever is told wants a reason.
+fn mirrors_and_webhooks(config: &Config) -> Vec<Section> {
+    let mirrors = [("the state", &config.state_mirror), ("the report", &config.output.mirror)];
+    let mirrors = mirrors.into_iter().filter_map(|(of, mirror)| Some((of, mirror.as_ref()?)));
+    let told = mirrors.map(|(of, to)| (format!("mirror of {of} {}", to.address), mirror::told(to)));
+    let hooks = config.notify.iter().map(|hook| &hook.url).chain(&config.ping).filter_map(|url| match url {
+        Secret::Env(variable) => {
+            let good =
+                webhook::address(variable).map(|_| "the variable holds a web address; nothing was sent".to_owned());
+            Some((format!("webhook {variable}"), good))
+        }
+        Secret::File(_) => None,
+    });
+    let section = |(title, told): (String, Result<String>)| {
+        let line = match told {
+            Ok(text) => line(Verdict::Good, text),
+            Err(e) => CheckLine { hint: e.advice().map(str::to_owned), ..line(Verdict::Bad, with_cause(&e)) },
+        };
+        Section { title, lines: vec![line] }
+    };
+    told.chain(hooks).map(section).collect()
+}
+
 pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
     if let Some(kind) = args.recipe.as_ref().and_then(|name| DestinationKind::ALL.iter().find(|k| k.name() == name)) {
         return Ok(Done::ok(recipe(*kind)));
@@ -87,6 +110,7 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
     });
     sections.push(Section { title: "who is who".to_owned(), lines: vec![joined_from(&config)] });
     sections.extend(reviewed_files(&config));
+    sections.extend(mirrors_and_webhooks(&config));
     let how = fetch::Options {
         base: &config.base,
         keep_out: vec![config.state_dir.clone(), config.output.dir.clone()],

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chrono::TimeDelta;
+use chrono::{NaiveDate, TimeDelta};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tracing::info;
@@ -284,6 +284,28 @@ impl Session {
     }
 }
 
+/// What a mirror holds, in words, and whether it can be read at all. Nothing is changed.
+///
+/// # Errors
+/// When it cannot be reached or read (exit 3).
+pub fn told(mirror: &Mirror) -> Result<String> {
+    const TRIED_FOR: TimeDelta = TimeDelta::seconds(20);
+    let store = Store::open(&mirror.address, &mirror.auth, mirror.endpoint.as_deref(), TRIED_FOR)?.tried();
+    if let Some((bytes, _)) = store.get(HEAD)? {
+        let head: Head = serde_json::from_slice(&bytes).map_err(|e| {
+            Error::partial("its head is damaged")
+                .because(e)
+                .hint("restore head.json from an earlier version of the blob")
+        })?;
+        let files = count(head.files.len(), "file", "files");
+        return Ok(format!("readable; generation {} of the state, {files}", head.generation));
+    }
+    Ok(match store.list("latest/")?.len() {
+        0 => "readable, and empty".to_owned(),
+        n => format!("readable; the latest report has {}", count(n, "file", "files")),
+    })
+}
+
 /// A mirror that cannot be used stops a command: without it the state would go its own way.
 fn fatal(error: Error) -> Error {
     if error.status() != Status::Partial {
@@ -299,15 +321,16 @@ fn json(of: &impl Serialize) -> Result<Vec<u8>> {
 }
 
 /// Sends a dated folder, and then `latest/`, whose manifest comes last: a reader who begins there finds the hash of every
-/// file that belongs to it. Dated folders of days before `oldest` go.
+/// file that belongs to it. Dated folders of days before `oldest` go, unless they were written since.
 ///
 /// # Errors
 /// When the mirror cannot be written (exit 4).
-pub fn send_output(mirror: &Mirror, folder: &Path, is_latest: bool, oldest: &str) -> Result<()> {
+pub fn send_output(mirror: &Mirror, folder: &Path, is_latest: bool, oldest: NaiveDate) -> Result<()> {
     let store = Store::open(&mirror.address, &mirror.auth, mirror.endpoint.as_deref(), DEADLINE).map_err(fatal)?;
     let day = name_of(folder);
     send_folder(&store, folder, is_latest)?;
-    delete_days(&store, |other| other < oldest && other != day)?;
+    let is_old = |day: &str| NaiveDate::parse_from_str(day, "%Y-%m-%d").is_ok_and(|day| day < oldest);
+    delete_days(&store, |other, written| is_old(other) && written < oldest && other != day)?;
     info!("the report of {day} sent to its mirror");
     Ok(())
 }
@@ -324,7 +347,7 @@ pub fn send_only_these(mirror: &Mirror, out: &Path) -> Result<()> {
     for (_, folder) in &folders {
         send_folder(&store, folder, last.as_ref() == Some(folder))?;
     }
-    delete_days(&store, |day| !folders.iter().any(|(_, folder)| name_of(folder) == day))
+    delete_days(&store, |day, _| !folders.iter().any(|(_, folder)| name_of(folder) == day))
 }
 
 fn name_of(folder: &Path) -> String {
@@ -359,13 +382,22 @@ fn send_folder(store: &Store, folder: &Path, is_latest: bool) -> Result<()> {
     Ok(())
 }
 
-/// Deletes the dated folders whose day is one of those.
-fn delete_days(store: &Store, is_one: impl Fn(&str) -> bool) -> Result<()> {
-    for name in store.list("").map_err(fatal)? {
+/// Deletes the dated folders that are told by their day and by the day on which they were written last.
+fn delete_days(store: &Store, is_one: impl Fn(&str, NaiveDate) -> bool) -> Result<()> {
+    let listed = store.list_written("").map_err(fatal)?;
+    let day_of = |name: &str| -> Option<String> {
         let day = name.split('/').next().unwrap_or_default();
-        let is_day = day.len() == 10 && chrono::NaiveDate::parse_from_str(day, "%Y-%m-%d").is_ok();
-        if is_day && is_one(day) {
-            store.delete(&name).map_err(fatal)?;
+        let is_day = day.len() == 10 && NaiveDate::parse_from_str(day, "%Y-%m-%d").is_ok();
+        is_day.then(|| day.to_owned())
+    };
+    let mut written: BTreeMap<String, NaiveDate> = BTreeMap::new();
+    for (day, at) in listed.iter().filter_map(|(name, at)| Some((day_of(name)?, at.date_naive()))) {
+        let last = written.entry(day).or_insert(at);
+        *last = at.max(*last);
+    }
+    for (name, _) in &listed {
+        if day_of(name).is_some_and(|day| written.get(&day).is_some_and(|at| is_one(&day, *at))) {
+            store.delete(name).map_err(fatal)?;
         }
     }
     Ok(())
@@ -384,7 +416,7 @@ pub fn bring_output(mirror: &Mirror, out: &Path) -> Result<()> {
     let Some((manifest, _)) = store.get(&format!("latest/{MANIFEST}")).map_err(fatal)? else { return Ok(()) };
     let told: serde_json::Value =
         serde_json::from_slice(&manifest).map_err(|e| Error::failed("the mirrored report is damaged").because(e))?;
-    let day = told["as_of"].as_str().filter(|day| chrono::NaiveDate::parse_from_str(day, "%Y-%m-%d").is_ok());
+    let day = told["as_of"].as_str().filter(|day| NaiveDate::parse_from_str(day, "%Y-%m-%d").is_ok());
     let day = day.ok_or_else(|| Error::failed("the mirrored report names no day"))?.to_owned();
     private_dir(out)?;
     for name in names {

@@ -125,8 +125,7 @@ pub(super) fn mirror(mirror: &Mirror, config: &Config, folder: &Path, now: DateT
     let latest = publish::dated_folders(&config.output.dir)?.pop();
     let is_latest = latest.is_none_or(|(_, path)| path == folder);
     let oldest = now.date_naive().checked_sub_days(Days::new(config.output.keep_days.unsigned_abs()));
-    let oldest = oldest.unwrap_or(NaiveDate::MIN).format("%Y-%m-%d").to_string();
-    send_output(mirror, folder, is_latest, &oldest)
+    send_output(mirror, folder, is_latest, oldest.unwrap_or(NaiveDate::MIN))
 }
 
 /// Writes the file of metrics, where one is configured, whatever became of the run: an alert must not rest on the good

@@ -31,6 +31,17 @@ pub struct Azurite {
 impl Azurite {
     /// Starts an empty emulator.
     pub fn start() -> Azurite {
+        Azurite::start_with(&[])
+    }
+
+    /// The same behind TLS, which takes any token that says the right things of itself.
+    pub fn start_with_sign_in() -> Azurite {
+        let tls = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tls");
+        let [key, certificate] = ["key.pem", "cert.pem"].map(|name| tls.join(name).display().to_string());
+        Azurite::start_with(&["--oauth", "basic", "--cert", &certificate, "--key", &key])
+    }
+
+    fn start_with(arguments: &[&str]) -> Azurite {
         let azurite_folder = installed();
         for _ in 0..5 {
             let folder = tempfile::tempdir().unwrap();
@@ -43,6 +54,7 @@ impl Azurite {
                 .args(["--blobHost", host, "--tableHost", host, "--queueHost", host])
                 .args(["--blobPort", &blob_port.to_string(), "--tablePort", &table_port.to_string()])
                 .args(["--queuePort", &queue_port.to_string()])
+                .args(arguments)
                 .args(["--inMemoryPersistence", "--disableTelemetry", "--silent"])
                 .current_dir(folder.path())
                 .stdin(Stdio::piped())

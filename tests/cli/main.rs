@@ -10,6 +10,7 @@
 
 mod azurite;
 mod azurite_exports;
+mod azurite_identity;
 mod azurite_mirror;
 mod azurite_server;
 mod case;

@@ -296,9 +296,13 @@ pub(super) fn service(access: &Access, patience: &Patience) -> BlobServiceClient
         .blob_service_client()
 }
 
-/// The names of all blobs under a prefix, in order.
-pub(super) async fn names(client: &ContainerClient, prefix: &str, patience: &Patience) -> Result<Vec<String>, Failure> {
-    Ok(list(client, prefix, patience).await?.into_iter().map(|blob| blob.name).collect())
+/// The names of all blobs under a prefix, in order, and when each was written.
+pub(super) async fn names(
+    client: &ContainerClient,
+    prefix: &str,
+    patience: &Patience,
+) -> Result<Vec<(String, DateTime<Utc>)>, Failure> {
+    Ok(list(client, prefix, patience).await?.into_iter().map(|blob| (blob.name, blob.modified_at)).collect())
 }
 
 /// Every blob under a prefix, in the order of names.

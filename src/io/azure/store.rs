@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use azure_core::prelude::{IfMatchCondition, LeaseDuration, LeaseId, ProposedLeaseId};
 use azure_storage_blobs::prelude::{BlobClient, ContainerClient};
 use bytes::Bytes;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::StreamExt;
 
 use super::access::Access;
@@ -67,6 +67,12 @@ impl Store {
         let container = blob::service(&access, &patience).container_client(container);
         let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
         Ok(Store { access, container, prefix, patience, runtime: wire::runtime()?, what })
+    }
+
+    /// The same for somebody who waits: what does not answer at once is told at once.
+    pub fn tried(mut self) -> Store {
+        self.patience.wants_an_answer();
+        self
     }
 
     fn blob(&self, name: &str) -> BlobClient {
@@ -136,10 +142,21 @@ impl Store {
     /// # Errors
     /// When they cannot be listed (exit 3).
     pub fn list(&self, below: &str) -> Result<Vec<String>> {
+        Ok(self.list_written(below)?.into_iter().map(|(name, _)| name).collect())
+    }
+
+    /// The same, and when each was written.
+    ///
+    /// # Errors
+    /// When they cannot be listed (exit 3).
+    pub fn list_written(&self, below: &str) -> Result<Vec<(String, DateTime<Utc>)>> {
         let prefix = format!("{}{below}", self.prefix);
-        let names = self.runtime.block_on(blob::names(&self.container, &prefix, &self.patience));
-        let names = names.map_err(|failure| self.tell(&failure))?;
-        Ok(names.iter().filter_map(|name| name.strip_prefix(&self.prefix).map(str::to_owned)).collect())
+        let listed = self.runtime.block_on(blob::names(&self.container, &prefix, &self.patience));
+        let listed = listed.map_err(|failure| self.tell(&failure))?;
+        Ok(listed
+            .into_iter()
+            .filter_map(|(name, at)| Some((name.strip_prefix(&self.prefix)?.to_owned(), at)))
+            .collect())
     }
 
     /// Deletes a blob, if it is there.

@@ -38,6 +38,22 @@ pub(super) fn runtime() -> crate::error::Result<tokio::runtime::Runtime> {
         .map_err(|e| crate::error::Error::failed("cannot start the network runtime").because(e))
 }
 
+/// Trusts the authorities of the file that SSL_CERT_FILE names, beside the public ones: a company's own, where its proxy
+/// looks into what is sent.
+fn trusting(builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
+    let Some(path) = std::env::var_os("SSL_CERT_FILE") else { return builder };
+    let read = std::fs::read(&path).map_err(|e| e.to_string());
+    match read
+        .and_then(|pem| reqwest::Certificate::from_pem_bundle(&pem).map_err(|_| "it holds no certificate".to_owned()))
+    {
+        Ok(certificates) => certificates.into_iter().fold(builder, reqwest::ClientBuilder::add_root_certificate),
+        Err(why) => {
+            tracing::warn!("SSL_CERT_FILE cannot be used: {why}");
+            builder
+        }
+    }
+}
+
 /// One source's connection to the service.
 #[derive(Debug)]
 pub(super) struct Wire {
@@ -53,7 +69,7 @@ pub(super) struct Wire {
 impl Wire {
     /// A client that gives up on an answer after `stall` without a byte.
     pub(super) fn new(stall: Duration) -> Wire {
-        let client = reqwest::Client::builder()
+        let client = trusting(reqwest::Client::builder())
             .pool_max_idle_per_host(64)
             .tcp_nodelay(true)
             .connect_timeout(stall.min(Duration::from_secs(10)))
