@@ -23,6 +23,8 @@ pub struct RawCounts {
     pub after_as_of: usize,
     /// Of them forgotten, on request or by age.
     pub forgotten: usize,
+    /// Taken out of the landing by command, beside those landed.
+    pub retracted: usize,
 }
 
 /// The final tables that the books are made of.
@@ -40,6 +42,8 @@ pub struct Books<'a> {
     pub crm_records: &'a Table<CrmRecords>,
     /// Marketplace records that are no first delivery.
     pub unexplained: &'a Table<UnexplainedRecords>,
+    /// Records of each destination that were taken out of the landing by command.
+    pub retracted: &'a BTreeMap<String, usize>,
     /// The destinations, for their routes.
     pub destinations: &'a [Destination],
 }
@@ -176,6 +180,22 @@ fn balance(books: Books<'_>) -> Result<Balance> {
             ("forgotten", books.raw.forgotten),
         ],
     )];
+    if books.raw.retracted > 0 {
+        equations.push(Equation::new(
+            None,
+            ("raw leads ever landed", books.raw.landed + books.raw.retracted),
+            [("raw leads landed", books.raw.landed), ("retracted", books.raw.retracted)],
+        ));
+    }
+    for (name, retracted) in books.retracted.iter().filter(|(_, n)| **n > 0) {
+        let names = books.crm_records.texts("destination")?;
+        let landed = names.into_iter().filter(|landed| *landed == Some(name.as_str())).count();
+        equations.push(Equation::new(
+            Some(name.as_str()),
+            ("records ever landed", landed + retracted),
+            [("records", landed), ("retracted", *retracted)],
+        ));
+    }
     let verdicts = Verdicts::read(books.reconciliation)?;
     let routed: HashSet<&str> = verdicts.rows().filter(|row| !row.destination.is_empty()).map(|row| row.lead).collect();
     let not_routed: HashSet<&str> =
@@ -394,7 +414,7 @@ mod tests {
         let mut webinar = record("w");
         webinar.push(("marketplace", false.into()));
         Case {
-            raw: RawCounts { landed: 3, after_as_of: 1, forgotten: 0 },
+            raw: RawCounts { landed: 3, after_as_of: 1, forgotten: 0, retracted: 0 },
             leads: vec![lead("a"), lead("b")],
             verdicts: vec![delivered, verdict("b", "crm", "matched", "person-known")],
             records: vec![record("r1"), record("r2"), webinar],
@@ -411,6 +431,7 @@ mod tests {
                 reconciliation: &table(&self.verdicts),
                 crm_records: &table(&self.records),
                 unexplained: &table(&self.odd),
+                retracted: &BTreeMap::new(),
                 destinations: &[destination()],
             })
         }

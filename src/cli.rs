@@ -10,11 +10,14 @@ mod diagnose;
 mod explain;
 mod forget;
 mod generate;
+mod held;
 mod init;
 mod log;
 mod man;
+mod person;
 mod query;
 mod replay;
+mod retract;
 mod run;
 mod r#try;
 
@@ -90,6 +93,8 @@ enum Command {
     Diagnose(diagnose::Args),
     /// Erases a person from everything stored and published, and proves it
     Forget(forget::Args),
+    /// Takes out of the landing what should never have been landed; shows it first
+    Retract(retract::Args),
     /// Writes a synthetic publisher of any size, with the truth about it
     Generate(generate::Args),
     /// Answers any SQL over the tables of the last run
@@ -163,6 +168,12 @@ fn command(cli: Cli) -> Result<Done> {
         Command::Diagnose(args) => diagnose::run(&args, &cli.globals),
         Command::Forget(args) => mirrored(&cli.globals, || {
             let done = forget::run(&args, &cli.globals)?;
+            let config = cli.globals.load()?;
+            config.output.mirror.iter().try_for_each(|to| mirror::send_only_these(to, &config.output.dir))?;
+            Ok(done)
+        }),
+        Command::Retract(args) => mirrored(&cli.globals, || {
+            let done = retract::run(&args, &cli.globals)?;
             let config = cli.globals.load()?;
             config.output.mirror.iter().try_for_each(|to| mirror::send_only_these(to, &config.output.dir))?;
             Ok(done)

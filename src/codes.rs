@@ -273,6 +273,8 @@ pub mod finding {
     pub const LOST_AT_SOURCE: &str = "lost-at-source";
     /// Delivered, and nobody touched it.
     pub const UNTOUCHED: &str = "untouched";
+    /// Leads or records were taken out of the landing by command.
+    pub const RETRACTED: &str = "retracted";
     /// Fields of one raw lead name different actions.
     pub const CONTRADICTION: &str = "contradiction";
     /// A raw lead changed under its key.

@@ -26,6 +26,7 @@ mod ids;
 mod json;
 mod layouts;
 mod likeness;
+pub mod mistaken;
 mod null_ids;
 mod records;
 mod sheets;
@@ -200,6 +201,10 @@ pub fn read(exports: Vec<Export>, destination: &Destination, landed: &DataFrame)
                     continue;
                 }
             };
+            if sheets.iter().any(|sheet| is_mistaken(sheet, destination)) {
+                fails(&part.name, raw_leads(&part.name), &mut problems);
+                continue;
+            }
             if sheets.is_empty() {
                 empty.push(part.name.clone());
             }
@@ -293,6 +298,19 @@ fn tables(
             "if its headers have other names, say which is which with columns = { email = \"…\", created_at = \"…\" }",
         )
     })
+}
+
+/// Whether an export is one of raw leads. The log of an endpoint is, a witness may show them, and a destination may name such
+/// columns its own.
+fn is_mistaken(sheet: &Sheet, destination: &Destination) -> bool {
+    let names_own = destination.columns.contains_key("record_id") || destination.key.is_some();
+    let of_a_product = !matches!(destination.kind, DestinationKind::Https | DestinationKind::Csv);
+    of_a_product && !names_own && mistaken::is_raw_leads(&sheet.header)
+}
+
+fn raw_leads(file: &str) -> Error {
+    Error::partial(format!("\"{file}\" was not taken in: this looks like raw leads of the marketplace"))
+        .hint("an export holds records of the CRM: are the paths of a source and of this destination swapped?")
 }
 
 /// A date, or milliseconds since 1970, in a file's name.

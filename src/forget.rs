@@ -13,6 +13,7 @@ use crate::codes::kind;
 use crate::config::Privacy;
 use crate::contact::normalised_email;
 use crate::error::Result;
+use crate::retractions::Retraction;
 use crate::tables::{Identities, Leads, Quarantine, Table};
 use crate::who::Who;
 
@@ -45,6 +46,13 @@ pub struct Plan {
     /// See `replaced`.
     #[serde(default)]
     pub before: Option<NaiveDate>,
+    /// What is to be remembered of it, where it was landed by mistake: the rows of `versions` are taken out for good, without
+    /// a hash that would keep them away.
+    #[serde(default)]
+    pub retracted: Vec<Retraction>,
+    /// Sources that are to be read anew from their beginning.
+    #[serde(default)]
+    pub reread: BTreeSet<String>,
     /// Whether it is for their age that they go, and not because a person is to be forgotten.
     #[serde(default)]
     pub by_age: bool,
@@ -53,7 +61,7 @@ pub struct Plan {
 impl Plan {
     /// Whether there is nothing to erase.
     pub fn is_empty(&self) -> bool {
-        self.leads.is_empty() && self.records.is_empty() && self.versions.is_empty()
+        self.leads.is_empty() && self.records.is_empty() && self.versions.is_empty() && self.retracted.is_empty()
     }
 
     /// Whether a stored raw lead is to be erased.
@@ -90,6 +98,8 @@ impl Plan {
             self.versions.entry(dataset).or_default().extend(numbers);
         }
         self.copied.extend(other.copied);
+        self.retracted.extend(other.retracted);
+        self.reread.extend(other.reread);
         self.ids.extend(other.ids);
         self.addresses.extend(other.addresses);
         self.mails.extend(other.mails);
@@ -329,7 +339,7 @@ pub fn shows_people<'a>(columns: impl IntoIterator<Item = &'a str>) -> bool {
 pub fn erase(frame: &DataFrame, plan: &Plan) -> Result<Option<DataFrame>> {
     let texts = |name: &str| frame.column(name).ok().and_then(|c| c.str().ok());
     // For the age of their leads, people do not lose their CRM records: those are the CRM's to keep.
-    let keeps_records = plan.by_age && frame.column("record_id").is_ok();
+    let keeps_records = (plan.by_age || !plan.retracted.is_empty()) && frame.column("record_id").is_ok();
     let (lead, person) = (texts("lead_id"), texts("person_id").filter(|_| !keeps_records));
     let (source, key) = (texts("source"), texts("source_key"));
     let (destination, witness, record) = (texts("destination"), texts("witness"), texts("record_id"));

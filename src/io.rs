@@ -24,6 +24,7 @@ pub mod publish;
 pub mod recognise;
 pub mod records;
 pub mod refresh;
+pub mod retracting;
 pub mod reviewed;
 pub mod state;
 pub mod timings;

@@ -19,7 +19,7 @@ use crate::io::mirror::Session;
 use crate::io::timings::Timings;
 use crate::pipeline::{self, Findings, Results};
 
-pub use gather::{CRM_RECORDS, REPLAYED, WITNESSES};
+pub use gather::{CRM_RECORDS, READINGS, REPLAYED, WITNESSES};
 pub use prepare::{Options, queries_and_templates};
 pub use publish::{Done, keep_metrics};
 
@@ -95,7 +95,8 @@ fn night(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Done>
     let losses = pipeline::losses(day, &parsed.leads, &verdicts, &witnesses, &gathered.history)?;
     timings.done("outages and causes were found");
 
-    let balance = pipeline::balance(day, landed, &parsed, &verdicts, &losses)?;
+    let retracted = gathered.retractions.until(day.as_of);
+    let balance = pipeline::balance(day, landed, &parsed, &verdicts, &losses, &retracted)?;
     let of_stages = [&parsed.findings, &people.findings, &verdicts.findings, &losses.findings];
     let findings =
         Findings { of_stages: of_stages.into_iter().flatten().cloned().collect(), of_reading: gathered.findings(day) };

@@ -12,7 +12,7 @@ mod record;
 mod time;
 
 pub use own::{Own, OwnReader, Signs};
-pub use record::{Named, is_column, named};
+pub use record::{Named, is_column, labels, named, names_nobody};
 
 use std::collections::{BTreeMap, HashMap};
 

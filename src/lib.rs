@@ -19,6 +19,7 @@ pub mod lenient;
 pub mod merges;
 pub mod place;
 pub mod redaction;
+pub mod retractions;
 pub mod reviewed;
 pub mod tables;
 pub mod tabular;

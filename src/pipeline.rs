@@ -189,6 +189,9 @@ pub fn losses(
     losses::find(input, &settings)
 }
 
+/// Raw leads, and records of each destination, that were taken out of the landing by command.
+pub type Retracted = (usize, BTreeMap<String, usize>);
+
 /// Counts both sides of the books again from the finished tables. `landed` is the number of raw leads.
 ///
 /// # Errors
@@ -199,9 +202,11 @@ pub fn balance(
     parsed: &Parsed,
     verdicts: &Verdicts,
     losses: &losses::Found,
+    retracted: &Retracted,
 ) -> Result<Balance> {
     balance::check(Books {
-        raw: RawCounts { landed, after_as_of: parsed.after_as_of, forgotten: parsed.forgotten },
+        raw: RawCounts { landed, after_as_of: parsed.after_as_of, forgotten: parsed.forgotten, retracted: retracted.0 },
+        retracted: &retracted.1,
         leads: &parsed.leads,
         quarantine: &parsed.quarantine,
         reconciliation: &losses.reconciliation,

@@ -80,7 +80,9 @@ pub fn last(plan: &Plan, true_people: bool, told: &mut Vec<String>) -> Option<Ni
         let begun = cpu_seconds();
         let losses = pipeline::losses(&day, &parsed.leads, &verdicts, &Table::empty(), &Table::empty()).unwrap();
         let seconds = cpu_seconds() - begun;
-        if let Err(error) = pipeline::balance(&day, raw.height(), &parsed, &verdicts, &losses) {
+        if let Err(error) =
+            pipeline::balance(&day, raw.height(), &parsed, &verdicts, &losses, &pipeline::Retracted::default())
+        {
             told.push(format!("{night}: {error}"));
         }
         let (gated, shares) =

@@ -1,12 +1,13 @@
 //! `leadrecon explain`: one lead, what became of it, who it is and why.
 
-use super::{Done, Globals};
+use super::{Done, Globals, held};
 use crate::error::{Error, Result, count};
 use crate::explain;
 use crate::explain::verdict::{self, Published};
 use crate::identity::{self, Explainer};
 use crate::io::{last_run, state};
 use crate::reconcile::Expected;
+use crate::reviewed::Memory;
 use crate::who;
 
 /// Lines of help are the doc comments.
@@ -15,9 +16,18 @@ pub(super) struct Args {
     /// A lead id, row key, id of a CRM record, or e-mail
     #[arg(value_name = "WHO")]
     who: String,
+    /// With --json: everything that is held on the person, payloads, versions, closings and files
+    #[arg(long)]
+    all: bool,
 }
 
 pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
+    if args.all {
+        if !globals.json {
+            return Err(Error::usage("--all gives one JSON document").hint("add --json"));
+        }
+        return held::all(&args.who, globals);
+    }
     let config = globals.load()?;
     let out = &config.output.dir;
     let (leads, identities, records) = (last_run::table(out)?, last_run::table(out)?, last_run::table(out)?);
@@ -55,7 +65,7 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
             .hint("give a lead id, a row key, the id of a CRM record, or an e-mail as it was typed"));
     };
     // As the last run read them.
-    let decided = state::memory(&config.state_dir, state::DECISIONS)?;
+    let decided: Memory<identity::Decided> = state::kept(&config.state_dir, state::DECISIONS)?;
     let decisions = identity::holding(decided.all().iter().map(|said| &said.what));
     let explainer = Explainer::new(&leads, &decisions, config.identity.threshold, None)?;
     let person = explain::person(row, &leads, &identities, &explainer)?;

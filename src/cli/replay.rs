@@ -34,8 +34,11 @@ pub(super) struct Args {
     #[arg(long)]
     again: bool,
     /// Kind https: post the bodies to `[destination.replay] url`; without it nothing leaves the machine
-    #[arg(long)]
+    #[arg(long, conflicts_with = "dry_run")]
     send: bool,
+    /// Show how many leads would be handed out: no file is written and none counts as handed out
+    #[arg(long)]
+    dry_run: bool,
 }
 
 pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
@@ -105,6 +108,9 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
         let fix = handout::write_fix(&out.join("replay"), &format!("{}-{day}", destination.name), &handed)?;
         return Ok(Done { output: told(&handed, fix.as_deref(), output), status });
     }
+    if args.dry_run {
+        return Ok(shown(&handed, &destination.name, globals));
+    }
     let written = handout::write(&out.join("replay"), &format!("{}-{day}", destination.name), &handed)?;
     // Bodies for an endpoint are only shown: they count as handed out when they are posted.
     let dry = destination.kind == DestinationKind::Https;
@@ -128,6 +134,20 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
         output += "\nnothing was posted: --send does";
     }
     Ok(Done::ok(told(&handed, written.fix.as_deref(), output)))
+}
+
+/// What would be handed out.
+fn shown(handed: &HandOut, destination: &str, globals: &Globals) -> Done {
+    if globals.json {
+        let json = serde_json::json!({
+            "destination": destination, "lead_ids": handed.lead_ids, "file": null, "fix": null,
+            "to_fix": handed.to_fix, "before": handed.before, "silenced": handed.suppressed, "dry_run": true,
+            "notes": handed.notes,
+        });
+        return Done::ok(format!("{json}\n"));
+    }
+    let would = count(handed.lead_ids.len(), "lead", "leads");
+    Done::ok(told(handed, None, format!("{would} would be handed out to \"{destination}\"; nothing was")))
 }
 
 /// What else is to be said of a hand-out.

@@ -292,6 +292,13 @@ impl Layout {
                 .any(|n| sheet.column(n).is_some_and(|column| self.holds_ids(column)))
     }
 
+    /// Whether a label is one of a field's.
+    pub fn has(&self, field: &str, label: &str) -> bool {
+        let folded = fold(label);
+        let bare = self.bare(&folded);
+        self.columns.get(field).into_iter().flatten().any(|wanted| wanted.is(bare))
+    }
+
     fn is_known(&self, folded: &str) -> bool {
         self.columns.values().flatten().any(|wanted| wanted.is(folded))
     }

@@ -28,6 +28,13 @@ pub enum AboutLeads {
     },
     /// Raw leads could not be read; one of [`crate::codes::quarantine`].
     Refused(String),
+    /// Leads, or records, were taken out of the landing by command.
+    Retracted {
+        /// The day on which it was done.
+        on: NaiveDate,
+        /// Whether they were raw leads of a source, and not records.
+        is_source: bool,
+    },
     /// Fields of one raw lead name different actions.
     Contradiction,
     /// No destination is configured.
@@ -77,6 +84,11 @@ impl AboutLeads {
                 reason,
                 format!("raw leads of source {place} could not be read ({reason}); table quarantine has them"),
             ),
+            It::Retracted { on, is_source } => {
+                let what = if *is_source { "raw leads of source" } else { "records of" };
+                let text = format!("{what} {place} were taken out of the landing on {on} by `leadrecon retract`");
+                Words::new(finding::RETRACTED, format!("{on}"), text)
+            }
             It::Contradiction => Words::new(
                 finding::CONTRADICTION,
                 "",

@@ -16,6 +16,7 @@ mod wire;
 pub use access::credential_ends;
 pub use blob::Export;
 
+use std::collections::BTreeSet;
 use std::future::Future;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -23,7 +24,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use self::access::Access;
 use self::retry::Patience;
 use super::intake::{CLOCKS_DIFFER_MINUTES, EXPIRES_WITHIN_DAYS, Intake};
-use crate::config::{Account, Auth, Place};
+use crate::config::{Account, Auth, Place, Source};
 use crate::error::{Error, Result, Status};
 
 /// Reads a source in Azure Storage.
@@ -82,6 +83,19 @@ pub fn exports(
     let access = Access::new(&account, auth, "blob", &patience)?;
     block_on(blob::exports(&access, container, prefix, &patience))
         .and_then(|read| read)
+        .map_err(|e| out_of_time(&access, Utc::now(), e))
+}
+
+/// The names of the blobs that a source brings, as keys of raw leads write them; none for any other kind.
+///
+/// # Errors
+/// When they cannot be listed (exit 3).
+pub fn brought(source: &Source) -> Result<BTreeSet<String>> {
+    let Place::Blobs { account, container, prefix, auth } = &source.place else { return Ok(BTreeSet::new()) };
+    let patience = Patience::new(source.deadline, "try again when the service can be reached");
+    let access = Access::new(account, auth, "blob", &patience)?;
+    block_on(blob::listed(&access, container, prefix, &patience))
+        .and_then(|listed| listed)
         .map_err(|e| out_of_time(&access, Utc::now(), e))
 }
 

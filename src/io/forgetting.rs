@@ -11,19 +11,23 @@ use std::path::{Path, PathBuf};
 use polars::prelude::*;
 
 use super::landing::datasets::{Dataset, Erasure};
-use super::landing::{Landing, segments};
+use super::landing::{Landing, RAW, segments};
 use super::publish::{cannot, dated_folders, sync_dir, write_atomically, write_csv, write_parquet};
 use super::reviewed::Named;
-use super::state::{CLOSINGS, keep_memory, memory};
+use super::state::{self, CLOSINGS, DECISIONS, RETRACTED};
 use crate::contact::normalised_email;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, count};
 use crate::forget::{Plan, erase, shows_people};
+use crate::identity;
+use crate::retractions::Retractions;
 use crate::reviewed::Memory;
 use crate::worked;
 
 mod shown;
 
 const PENDING: &str = "forgetting.json";
+/// Folder of the state that holds what can be made again.
+const CACHE: &str = "cache";
 /// Files of a dated folder that show people.
 const SHOWN: [&str; 3] = ["call-list.xlsx", "report.xlsx", "report.html"];
 /// Published tables whose rows those files list.
@@ -118,15 +122,22 @@ pub fn carry_out(plan: &Plan, places: &Places<'_>, landing: &mut Landing) -> Res
             sync_dir(&folder)?;
         }
     }
-    for path in files_in(&out.join("replay"), "")? {
-        let text = fs::read(&path).map_err(|e| cannot("read", &path, &e))?;
-        if plan.ids.iter().any(|id| memchr::memmem::find(&text, id.as_bytes()).is_some()) {
+    let names: Vec<String> = plan.ids.iter().chain(&plan.addresses).cloned().collect();
+    for path in all_files(&out.join("replay"))? {
+        let bytes = fs::read(&path).map_err(|e| cannot("read", &path, &e))?;
+        // What cannot be read may show them.
+        if shown::holds(&bytes, &names).unwrap_or(true) {
             carried.files_removed += usize::from(remove(&path)?);
         }
     }
+    // What is made of the landing is made again of what is left of it.
+    match fs::remove_dir_all(state.join(CACHE)) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(cannot("delete", &state.join(CACHE), &e)),
+        _ => {}
+    }
     for dataset in records {
         // What is too old is erased version by version: a record that the CRM still shows keeps its newest.
-        if !plan.by_age {
+        if !plan.by_age && plan.retracted.is_empty() {
             carried.record_versions += landing.forget_versions(dataset, keep, Erasure::ForGood, |frame| {
                 let (destinations, ids) = (frame.column("destination")?.str()?, frame.column("record_id")?.str()?);
                 let gone: Vec<bool> = (0..frame.height())
@@ -135,17 +146,42 @@ pub fn carry_out(plan: &Plan, places: &Places<'_>, landing: &mut Landing) -> Res
                 Ok(BooleanChunked::from_slice("gone".into(), &gone))
             })?;
         }
-        if let Some(old) = plan.versions.get(dataset.name) {
+        if let Some(old) = plan.versions.get(dataset.name).filter(|_| plan.retracted.is_empty()) {
             carried.record_versions += landing.forget_versions(dataset, keep, Erasure::ByAge, |frame| {
                 let rows = frame.column(segments::SEQUENCE)?.i64()?;
                 Ok(rows.iter().map(|n| n.is_some_and(|n| old.contains(&n))).collect_ca("gone".into()))
             })?;
         }
     }
-    carried.raw_rows = landing.forget(|source, key| plan.holds_lead(source, key))?;
+    if plan.retracted.is_empty() {
+        carried.raw_rows = landing.forget(|source, key| plan.holds_lead(source, key))?;
+    } else {
+        retract(plan, state, landing, &mut carried)?;
+    }
     remove(&state.join(PENDING))?;
     sync_dir(state)?;
     Ok(carried)
+}
+
+/// Takes rows out of the landing, and their leads out of what was said of them; what was done is remembered last.
+fn retract(plan: &Plan, state: &Path, landing: &mut Landing, carried: &mut Carried) -> Result<()> {
+    for (dataset, rows) in &plan.versions {
+        let taken = landing.take_out(dataset, rows)?;
+        let counted = if dataset == RAW { &mut carried.raw_rows } else { &mut carried.record_versions };
+        *counted += taken;
+    }
+    for source in &plan.reread {
+        landing.reread(source)?;
+    }
+    state::take_out_leads(state, &plan.ids)?;
+    let mut decided: Memory<identity::Decided> = state::kept(state, DECISIONS)?;
+    decided.forget(|one| plan.ids.contains(&one.lead_id_a) || plan.ids.contains(&one.lead_id_b));
+    state::keep(state, DECISIONS, &decided)?;
+    let mut retractions: Retractions = state::kept(state, RETRACTED)?;
+    for one in &plan.retracted {
+        retractions.add(one.clone());
+    }
+    state::keep(state, RETRACTED, &retractions)
 }
 
 /// Takes what was said of them out of the file that `close` keeps and out of what is remembered. Says whether there was
@@ -158,10 +194,10 @@ fn forget_worked(state: &Path, plan: &Plan, landing: &mut Landing) -> Result<boo
                 .and_then(|mail| landing.digest(&mail).ok())
                 .is_some_and(|mail| plan.mails.contains(&mail))
     };
-    let mut closings: Memory<worked::Entry> = memory(state, CLOSINGS)?;
+    let mut closings: Memory<worked::Entry> = state::kept(state, CLOSINGS)?;
     let mut gone = closings.forget(|entry| is_gone(&entry.who)) > 0;
     if gone {
-        keep_memory(state, CLOSINGS, &closings)?;
+        state::keep(state, CLOSINGS, &closings)?;
     }
     let path = state.join(worked::FILE);
     let text = match fs::read_to_string(&path) {
@@ -186,29 +222,84 @@ pub fn naming(files: Vec<Named>, plan: &Plan) -> Vec<String> {
     files.into_iter().filter_map(|(name, bytes)| may_name(bytes).then_some(name)).collect()
 }
 
-/// How many stored payloads, and cells of landed records and of published tables, still hold one of the texts.
+/// Where one of the texts still stands.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Remaining {
+    payloads: usize,
+    cells: usize,
+    files: usize,
+}
+
+impl Remaining {
+    /// What still holds it, in words; nothing where nothing does.
+    pub fn told(&self) -> Option<String> {
+        let found = [
+            (self.payloads, "stored payload", "stored payloads"),
+            (self.cells, "cell of landed records", "cells of landed records"),
+            (self.files, "file of the state and output folders", "files of the state and output folders"),
+        ];
+        let found: Vec<String> =
+            found.into_iter().filter(|(n, ..)| *n > 0).map(|(n, one, many)| count(n, one, many)).collect();
+        (!found.is_empty()).then(|| format!("{} still hold", found.join(" and ")))
+    }
+}
+
+/// Reads everything that is stored and published for the texts, in every format: the proof that they are gone.
 ///
 /// # Errors
 /// When something cannot be read (exit 4).
-pub fn remaining(texts: &BTreeSet<String>, places: &Places<'_>, landing: &Landing) -> Result<(usize, usize)> {
-    let named = |frame: &DataFrame| -> usize {
-        let columns = frame.columns().iter().filter_map(|c| c.str().ok());
-        columns.flat_map(|c| c.iter().flatten()).filter(|c| texts.iter().any(|t| c.contains(t.as_str()))).count()
-    };
-    let mut payloads = 0;
+pub fn remaining(texts: &BTreeSet<String>, places: &Places<'_>, landing: &Landing) -> Result<Remaining> {
+    let mut remaining = Remaining::default();
     for text in texts {
-        payloads += landing.payloads_with(text.as_bytes())?;
+        remaining.payloads += landing.payloads_with(text.as_bytes())?;
     }
-    let mut cells = 0;
+    let texts: Vec<String> = texts.iter().cloned().collect();
     for dataset in places.records {
-        cells += named(&landing.versions(dataset)?);
+        remaining.cells += shown::cells(&landing.versions(dataset)?, &texts);
     }
-    for (_, folder) in dated_folders(places.out)? {
-        for path in files_in(&folder.join("tables"), "parquet")? {
-            cells += named(&read(&path)?);
+    for path in all_files(places.state)?.into_iter().chain(all_files(places.out)?) {
+        // The landing was looked at row by row.
+        if path.starts_with(landing.folder()) {
+            continue;
+        }
+        let bytes = fs::read(&path).map_err(|e| cannot("read", &path, &e))?;
+        let holds = shown::holds(&bytes, &texts)
+            .map_err(|why| Error::failed(format!("cannot read {}", path.display())).because(why).hint("delete it"))?;
+        remaining.files += usize::from(holds);
+    }
+    Ok(remaining)
+}
+
+/// The files of ours that name somebody of the plan, the landing's own left out.
+///
+/// # Errors
+/// When a folder or file cannot be read (exit 4).
+pub fn files_naming(folders: &[&Path], landing: &Path, plan: &Plan) -> Result<Vec<String>> {
+    let names: Vec<String> = plan.ids.iter().chain(&plan.addresses).cloned().collect();
+    let mut naming = Vec::new();
+    for folder in folders {
+        for path in all_files(folder)?.into_iter().filter(|path| !path.starts_with(landing)) {
+            let bytes = fs::read(&path).map_err(|e| cannot("read", &path, &e))?;
+            if shown::holds(&bytes, &names).unwrap_or(true) {
+                naming.push(path.display().to_string());
+            }
         }
     }
-    Ok((payloads, cells))
+    Ok(naming)
+}
+
+/// Every file below a folder of ours; links lead nowhere.
+fn all_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in walkdir::WalkDir::new(folder).sort_by_file_name() {
+        match entry {
+            Ok(entry) if entry.file_type().is_file() => found.push(entry.into_path()),
+            Ok(_) => {}
+            Err(e) if e.io_error().is_some_and(|e| e.kind() == std::io::ErrorKind::NotFound) => {}
+            Err(e) => return Err(Error::failed(format!("cannot read {}", folder.display())).because(e)),
+        }
+    }
+    Ok(found)
 }
 
 /// Whether a table has a column that can show a person.

@@ -23,12 +23,12 @@ mod version;
 pub use lock::lock;
 pub use raw_lead::{Fate, RawLead};
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use polars::prelude::*;
 
 use self::chosen::choose;
@@ -52,7 +52,20 @@ const SEGMENT_BYTES: usize = 32 << 20;
 const JOINED_BYTES: u64 = 8 << 20;
 
 /// Folder of the raw leads.
-const RAW: &str = "raw_leads";
+pub const RAW: &str = "raw_leads";
+
+/// One stored row of a raw lead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// Its number.
+    pub row: i64,
+    /// Key of the lead.
+    pub source_key: String,
+    /// The object in which it was found, as [`crate::place`] writes its name; none for an entity of a table.
+    pub object: Option<String>,
+    /// When.
+    pub landed_on: NaiveDate,
+}
 
 /// What became of a batch of raw leads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -329,6 +342,81 @@ impl Landing {
         }
         self.index = None;
         Ok(erased)
+    }
+
+    /// The rows of a source, as far as they can be retracted: what was forgotten stays, so that it is kept away.
+    ///
+    /// # Errors
+    /// When a segment cannot be read (exit 4).
+    pub fn stored(&self, source: &str) -> Result<Vec<Stored>> {
+        let mut stored = Vec::new();
+        for segment in self.raw.all() {
+            let frame = self.raw.read(segment, Some(&LIGHT))?;
+            let columns = light::Light::of(&frame)?;
+            for row in (0..frame.height()).filter_map(|n| columns.row(n)) {
+                if row.source == source && !row.forgotten {
+                    let object = row.object.or((!row.keyed).then(|| crate::place::read(row.source_key).0));
+                    stored.push(Stored {
+                        row: row.sequence,
+                        source_key: row.source_key.to_owned(),
+                        object: object.map(str::to_owned),
+                        landed_on: DateTime::from_timestamp(i64::from(row.landed_on) * 86_400, 0)
+                            .map(|at| at.date_naive())
+                            .unwrap_or_default(),
+                    });
+                }
+            }
+        }
+        Ok(stored)
+    }
+
+    /// Takes rows out of a data set, by their numbers; nothing of them is left. Gives how many there were.
+    ///
+    /// # Errors
+    /// When a segment cannot be rewritten; a second call finishes what was begun (exit 4).
+    pub fn take_out(&mut self, dataset: &str, rows: &BTreeSet<i64>) -> Result<usize> {
+        self.flush()?;
+        self.index = None;
+        if dataset == RAW {
+            return datasets::take_out(&mut self.raw, rows);
+        }
+        let mut segments = Segments::open(&self.dir.join(dataset))?;
+        segments.tidy()?;
+        datasets::take_out(&mut segments, rows)
+    }
+
+    /// Lets the next run read all that a source holds, whatever was read of it before.
+    ///
+    /// # Errors
+    /// When what is remembered of it cannot be written (exit 4).
+    pub fn reread(&mut self, source: &str) -> Result<()> {
+        if let Some(state) = source_state::read(&self.dir, source, &[]) {
+            let afresh = SourceState { lands_as: state.lands_as, ..SourceState::default() };
+            source_state::write(&self.dir, source, &afresh)?;
+        }
+        Ok(())
+    }
+
+    /// Every stored version of the leads that are selected, by source and key, as it was landed.
+    ///
+    /// # Errors
+    /// When a segment cannot be read (exit 4).
+    pub fn payloads_of(&self, selected: impl Fn(&str, &str) -> bool) -> Result<DataFrame> {
+        let columns = ["source", "source_key", "object", "stored_at", "landed_at", "format", "header", "payload"];
+        let mut found = Vec::new();
+        for segment in self.raw.all() {
+            let light = self.raw.read(segment, Some(&["source", "source_key", "forgotten"]))?;
+            let mask = marks(&light, &selected)?;
+            if mask.contains(&true) {
+                let frame = self.raw.read(segment, Some(&columns))?;
+                found.push(frame.filter(&BooleanChunked::from_slice("theirs".into(), &mask))?.lazy());
+            }
+        }
+        if found.is_empty() {
+            return Ok(DataFrame::empty());
+        }
+        let arguments = UnionArgs { diagonal: true, maintain_order: true, ..UnionArgs::default() };
+        Ok(concat_lf_diagonal(found, arguments)?.collect()?)
     }
 
     /// How many stored payloads and headers hold a text, for the proof that a person is gone.

@@ -15,12 +15,13 @@ use super::landing::content::Content;
 use super::landing::datasets::Dataset;
 use super::landing::{Fate, RawLead};
 use super::records::{Stopped, cut, unpack};
+use crate::crm::mistaken;
 use crate::error::{Error, Result, count};
-use crate::leads::OwnReader;
+use crate::leads::{OwnReader, labels, names_nobody};
 use crate::{lenient, tabular};
 
 /// Blobs and files whose records are landed, by version.
-const OBJECTS: Dataset = Dataset { name: "objects", key: &["source", "name"] };
+pub(super) const OBJECTS: Dataset = Dataset { name: "objects", key: &["source", "name"] };
 
 /// Records of an object handed over at a time.
 const BATCH: usize = 1000;
@@ -127,6 +128,9 @@ impl Intake<'_> {
             } else if let (Some(landing), Some(look)) = (&mut self.landing, &mut look) {
                 lead.fate = landing.settle_one(&self.state.lands_as, look, &lead)?;
             }
+            if n == 0 {
+                refuse_reports(&lead)?;
+            }
             n += 1;
             batch.push(lead);
             if batch.len() < BATCH {
@@ -147,6 +151,9 @@ impl Intake<'_> {
     /// Lands the records of an object that is in memory.
     pub(super) fn take_leads(&mut self, name: &str, mut leads: Vec<RawLead>, known: bool) -> Result<usize, Stopped> {
         let records = leads.len();
+        if let Some(first) = leads.first() {
+            refuse_reports(first)?;
+        }
         if let Some(first) = leads.get(..BATCH) {
             refuse_strangers(first)?;
         }
@@ -263,6 +270,26 @@ fn refuse_strangers(leads: &[RawLead]) -> Result<(), Stopped> {
         }
     });
     Err(Stopped::Refused(format!("none of its first {} records is a lead{}", leads.len(), header.unwrap_or_default())))
+}
+
+/// Refuses an object that says itself, by the labels of its first record, that it is a report of a CRM, or in which no
+/// column is one of a contact: nothing of it is landed.
+fn refuse_reports(lead: &RawLead) -> Result<(), Stopped> {
+    // Only a table says by its labels what all of its rows are.
+    let Some(header) = lead.header.as_deref() else { return Ok(()) };
+    let labels = labels(lead.format, Some(header), &lead.payload);
+    if let Some(kind) = mistaken::report_of(&labels) {
+        let crm = mistaken::called(kind);
+        return Err(Stopped::Refused(format!(
+            "this looks like a {crm} report, with records' ids and owners or states, and like no raw leads; are the paths of \
+             a source and of a destination swapped?"
+        )));
+    }
+    if names_nobody(header) {
+        let shown: String = labels.join(", ").chars().take(200).collect();
+        return Err(Stopped::Refused(format!("no contact column: its header is \"{shown}\"")));
+    }
+    Ok(())
 }
 
 /// So many rows prove a header, or do not.

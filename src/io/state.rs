@@ -6,9 +6,11 @@
 //! state/history/2026-05-03.parquet      what that day's report said, without contacts
 //! state/identities/2026-05-03.parquet   lead_id and person_id of that day, for the list of merges and splits
 //! state/closings.json                   what worked files ever said; decisions.json: reviewed decisions
+//! state/retracted.json                  what `retract` took out of the landing
 //! state/model.json                      parameters of the identity model, to read
 //! ```
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
@@ -22,13 +24,14 @@ use super::outlet;
 use super::publish::{MANIFEST, cannot, dated_folders, write_atomically, write_parquet};
 use crate::error::{Error, Result, count};
 use crate::history::from_version_0_1;
-use crate::reviewed::Memory;
 use crate::tables::{Grain, History, Identities, Table};
 
 /// File of what worked files ever said.
 pub const CLOSINGS: &str = "closings.json";
 /// File of what files of reviewed decisions ever said.
 pub const DECISIONS: &str = "decisions.json";
+/// File of what was taken out of the landing.
+pub const RETRACTED: &str = "retracted.json";
 
 const HISTORY: &str = "history";
 const IDENTITIES: &str = "identities";
@@ -99,7 +102,7 @@ pub fn history_before(state: &Path, as_of: NaiveDate) -> Result<Table<History>> 
 /// # Errors
 /// When the disk refuses it (exit 4).
 pub fn keep_history(state: &Path, as_of: NaiveDate, entries: &Table<History>) -> Result<()> {
-    keep(&state.join(HISTORY), as_of, entries.frame().clone())
+    keep_day(&state.join(HISTORY), as_of, entries.frame().clone())
 }
 
 /// Who was who on the newest day before `as_of`, or nothing.
@@ -117,7 +120,7 @@ pub fn identities_before(state: &Path, as_of: NaiveDate) -> Result<Option<Table<
 /// When the disk refuses it (exit 4).
 pub fn keep_identities(state: &Path, as_of: NaiveDate, identities: &Table<Identities>) -> Result<()> {
     let folder = state.join(IDENTITIES);
-    keep(&folder, as_of, identities.frame().clone())?;
+    keep_day(&folder, as_of, identities.frame().clone())?;
     let days = dated(&folder)?;
     for (_, path) in days.iter().rev().skip(2) {
         fs::remove_file(path).map_err(|e| cannot("delete", path, &e))?;
@@ -125,15 +128,15 @@ pub fn keep_identities(state: &Path, as_of: NaiveDate, identities: &Table<Identi
     Ok(())
 }
 
-/// What reviewed files of one kind ever said; nothing before the first.
+/// What is kept in a file of the state, such as what reviewed files ever said; nothing before the first.
 ///
 /// # Errors
 /// When it cannot be read (exit 4): without it, what people settled would be open again.
-pub fn memory<S: DeserializeOwned>(state: &Path, name: &str) -> Result<Memory<S>> {
+pub fn kept<T: DeserializeOwned + Default>(state: &Path, name: &str) -> Result<T> {
     let path = state.join(name);
     let text = match fs::read(&path) {
         Ok(text) => text,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Memory::default()),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(T::default()),
         Err(e) => return Err(cannot("read", &path, &e)),
     };
     serde_json::from_slice(&text).map_err(|e| {
@@ -144,18 +147,42 @@ pub fn memory<S: DeserializeOwned>(state: &Path, name: &str) -> Result<Memory<S>
     })
 }
 
-/// Keeps what reviewed files ever said, where it is not what stands there.
+/// Keeps something in a file of the state, where it is not what stands there; nothing makes no file.
 ///
 /// # Errors
 /// When the disk refuses it (exit 4).
-pub fn keep_memory<S: Serialize>(state: &Path, name: &str, memory: &Memory<S>) -> Result<()> {
-    let text =
-        serde_json::to_vec(memory).map_err(|e| Error::failed("cannot write what reviewed files say").because(e))?;
+pub fn keep<T: Serialize + Default + PartialEq>(state: &Path, name: &str, what: &T) -> Result<()> {
     let path = state.join(name);
-    if fs::read(&path).is_ok_and(|old| old == text) {
+    let text = serde_json::to_vec(what).map_err(|e| Error::failed(format!("cannot write {name}")).because(e))?;
+    if fs::read(&path).map_or(*what == T::default(), |old| old == text) {
         return Ok(());
     }
     write_atomically(&path, &text)
+}
+
+/// Takes leads out of what earlier reports said and of who was who: they should never have been landed.
+///
+/// # Errors
+/// When a file cannot be read or written (exit 4).
+pub fn take_out_leads(state: &Path, ids: &BTreeSet<String>) -> Result<usize> {
+    let mut taken = 0;
+    for folder in [HISTORY, IDENTITIES].map(|name| state.join(name)) {
+        for (day, path) in dated(&folder)? {
+            let frame = read(&path)?;
+            let stays: BooleanChunked = frame
+                .column("lead_id")?
+                .str()?
+                .iter()
+                .map(|id| id.is_none_or(|id| !ids.contains(id)))
+                .collect_ca("stays".into());
+            if !stays.all() {
+                let left = frame.filter(&stays)?;
+                taken += frame.height() - left.height();
+                keep_day(&folder, day, left)?;
+            }
+        }
+    }
+    Ok(taken)
 }
 
 /// Keeps the parameters of the identity model for people to read.
@@ -166,7 +193,7 @@ pub fn keep_model(state: &Path, json: &str) -> Result<()> {
     write_atomically(&state.join("model.json"), json.as_bytes())
 }
 
-fn keep(folder: &Path, day: NaiveDate, frame: DataFrame) -> Result<()> {
+fn keep_day(folder: &Path, day: NaiveDate, frame: DataFrame) -> Result<()> {
     let mut frame = outlet::table(&frame)?;
     frame.align_chunks_par();
     let mut bytes = Vec::new();
@@ -237,7 +264,7 @@ mod tests {
             "code" => ["missed", "missed", "all", "offer", "excluded-share:withheld"])
         .unwrap();
         let old = History::DEFINITION.sample(old).drop_many(["about", "text"]);
-        keep(&state.path().join(HISTORY), "2026-05-01".parse().unwrap(), old).unwrap();
+        keep_day(&state.path().join(HISTORY), "2026-05-01".parse().unwrap(), old).unwrap();
         let read = history_before(state.path(), "2026-05-02".parse().unwrap()).unwrap();
         let texts =
             |name: &str| read.texts(name).unwrap().into_iter().map(Option::unwrap_or_default).collect::<Vec<_>>();

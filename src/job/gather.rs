@@ -23,6 +23,7 @@ use crate::job::prepare::{Options, Ready};
 use crate::leads::Parsed;
 use crate::pipeline::{Day, Records, Reviewed};
 use crate::queries::as_of_ends_at;
+use crate::retractions::Retractions;
 use crate::reviewed::{File, Memory};
 use crate::tables::{
     Charges, EarlierContacts, ExportRecords, Grain, History, Identities, Readings, SetAside, Spend, Table,
@@ -83,6 +84,7 @@ pub(super) struct Gathered {
     unread: Vec<Unread>,
     pub(super) troubles: Troubles,
     pub(super) reviewed: Reviewed,
+    pub(super) retractions: Retractions,
     /// Reports of days before the as-of day.
     pub(super) history: Table<History>,
     /// Who was who on the newest of them.
@@ -142,6 +144,7 @@ impl Gathered {
         let mut findings: Vec<Finding> = of_money.chain(of_exports).cloned().collect();
         findings.extend(self.fetched.sources.iter().filter_map(fetch::SourceReport::clock_finding));
         findings.extend(fetch::credential_findings(day.config, day.as_of_ends_at));
+        findings.extend(self.retractions.findings(day.as_of));
         findings.extend(self.troubles.findings.iter().cloned());
         findings
     }
@@ -159,6 +162,9 @@ pub(super) fn everything(ready: &Ready, options: &Options) -> Result<Gathered> {
         forgetting::carry_out(&plan, &places(config), &mut landing)?;
         info!("finished an interrupted forgetting");
     }
+    let mut retractions: Retractions = state::kept(&config.state_dir, state::RETRACTED)?;
+    retractions.tell(as_of);
+    state::keep(&config.state_dir, state::RETRACTED, &retractions)?;
     let history = state::history_before(&config.state_dir, as_of)?;
     let previous = state::identities_before(&config.state_dir, as_of)?;
     let mut troubles = Troubles::default();
@@ -185,8 +191,20 @@ pub(super) fn everything(ready: &Ready, options: &Options) -> Result<Gathered> {
     let witnesses = into.land(&ready.day.config.witnesses, &WITNESSES)?;
     let money = into.read_money()?;
     let (inputs, unread) = (into.inputs, into.unread);
-    let mut gathered =
-        Gathered { landing, fetched, exports, witnesses, money, inputs, unread, troubles, reviewed, history, previous };
+    let mut gathered = Gathered {
+        landing,
+        fetched,
+        exports,
+        witnesses,
+        money,
+        inputs,
+        unread,
+        troubles,
+        reviewed,
+        retractions,
+        history,
+        previous,
+    };
     gathered.land_readings(ready)?;
     let joined = gathered.landing.compact(now)?;
     if joined > 0 {
@@ -295,7 +313,7 @@ fn reviewed(ready: &Ready, landing: &mut Landing, troubles: &mut Troubles) -> Re
 }
 
 /// Reads reviewed files of one kind and takes what they say into its memory, which is kept before any work is done.
-fn remembered<S: Serialize + DeserializeOwned>(
+fn remembered<S: Serialize + DeserializeOwned + PartialEq>(
     ready: &Ready,
     landing: &mut Landing,
     (memory_file, what): (&str, &str),
@@ -304,7 +322,7 @@ fn remembered<S: Serialize + DeserializeOwned>(
     mut read: impl FnMut(&str, Vec<u8>, bool) -> Result<Vec<S>>,
 ) -> Result<Memory<S>> {
     let (state, as_of) = (&ready.day.config.state_dir, ready.day.as_of);
-    let mut memory = state::memory(state, memory_file)?;
+    let mut memory = state::kept::<Memory<S>>(state, memory_file)?;
     let alone = files.len() == 1;
     // Made before it is needed: that it cannot be had is no fault of a file.
     landing.digest("")?;
@@ -318,7 +336,7 @@ fn remembered<S: Serialize + DeserializeOwned>(
             Err(error) => troubles.add(|why| AboutSetting::ReviewedUnusable(why).into(), what, &error),
         }
     }
-    state::keep_memory(state, memory_file, &memory)?;
+    state::keep(state, memory_file, &memory)?;
     Ok(memory)
 }
 

@@ -311,6 +311,33 @@ impl Layout {
     }
 }
 
+/// The labels by which a stored record names its fields: those of its header, or the keys of its JSON.
+pub fn labels(format: &str, header: Option<&[u8]>, payload: &[u8]) -> Vec<String> {
+    if format == "csv" {
+        let header = header.unwrap_or_default();
+        let (Ok(layout), Ok(text)) = (Layout::read(header), decode(header, header)) else { return Vec::new() };
+        let names = split(trim_line(&text), layout.delimiter, false);
+        return names.map_or_else(Vec::new, |names| names.iter().map(|name| trim(name).to_owned()).collect());
+    }
+    let keys = serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(payload);
+    keys.map_or_else(|_| Vec::new(), |keys| keys.into_iter().map(|(key, _)| key).collect())
+}
+
+/// Whether a header is one of raw leads, and no column of it can hold a contact.
+pub fn names_nobody(header: &[u8]) -> bool {
+    let Ok(layout) = Layout::read(header) else { return false };
+    let may_hold_one = |slot: &Slot| {
+        use Slot::*;
+        matches!(slot, FirstName | LastName | FullName | Email | Phone | Contact | Envelope | Description)
+    };
+    let keys = ["partitionkey", "rowkey", "etag"];
+    let of_a_key = labels("csv", Some(header), &[]);
+    let of_a_key = of_a_key.iter().filter(|label| keys.contains(&label.to_lowercase().as_str())).count();
+    let known: Vec<Slot> = layout.columns.iter().flatten().copied().collect();
+    // A column of no known label may hold anything.
+    known.len() >= 2 && known.len() + of_a_key == layout.columns.len() && !known.iter().any(may_hold_one)
+}
+
 fn slot_of_header(name: &str) -> Option<Slot> {
     slot(trim(name))
 }

@@ -223,13 +223,13 @@ fn a_forgotten_person_is_gone_from_everything_and_is_not_landed_again() {
     let delivered = format!("{first}.{last}@firm0.example");
 
     run(folder, &["close", &id, "--as", "called"], 0);
-    let said = run(folder, &["forget", &mail], 0);
+    let said = run(folder, &["forget", &mail, "--yes"], 0);
     let said = String::from_utf8_lossy(&said.stdout).into_owned();
     assert!(said.contains("proof") && !said.contains(&mail), "{said}");
     assert!(said.contains("worked.csv"), "a file of the user's that names the person is said: {said}");
-    let said = run(folder, &["forget", &delivered], 0);
+    let said = run(folder, &["forget", &delivered, "--yes"], 0);
     assert!(!String::from_utf8_lossy(&said.stdout).contains("worked.csv"));
-    run(folder, &["forget", &delivered], 2);
+    run(folder, &["forget", &delivered, "--yes"], 2);
     for gone in [&mail, &delivered] {
         assert_eq!(holding(&folder.join("out"), &[gone]), Vec::<String>::new());
         assert_eq!(holding(&folder.join("state"), &[gone]), Vec::<String>::new());
@@ -275,7 +275,7 @@ fn a_forgotten_person_leaves_what_witnesses_told_and_what_close_wrote() {
     assert!(!holding(&folder.join("state"), &[&lost["email"]]).is_empty(), "the note names the person");
 
     for gone in [stranger, &lost["email"]] {
-        run(folder, &["forget", gone], 0);
+        run(folder, &["forget", gone, "--yes"], 0);
         for place in ["out", "state"] {
             assert_eq!(holding(&folder.join(place), &[gone]), Vec::<String>::new());
         }

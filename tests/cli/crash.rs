@@ -105,7 +105,7 @@ fn a_forgetting_killed_at_any_instant_is_finished_by_the_next_run() {
     publisher(before.path());
     run(before.path(), &NIGHT, 0);
     let who = email(70); // delivered: a raw lead and a CRM record
-    let forget = ["forget", who.as_str()];
+    let forget = ["forget", who.as_str(), "--yes"];
     let undisturbed = tempfile::tempdir().unwrap();
     copy(before.path(), undisturbed.path());
     let began = Instant::now();

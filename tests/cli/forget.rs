@@ -51,7 +51,7 @@ fn a_forgotten_person_is_in_no_file_of_ours_whatever_is_read_changed_or_joined_a
         }
     }
 
-    run(folder, &["forget", &who], 0);
+    run(folder, &["forget", &who, "--yes"], 0);
     assert_eq!(ours(folder, &texts), Vec::<String>::new());
     // The source, the CRM and the witness still show the person; the CRM's record even changes.
     fs::write(folder.join("salesforce.csv"), exported.replace("Open - Not Contacted", "Working")).unwrap();

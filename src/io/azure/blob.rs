@@ -9,6 +9,7 @@
 //! deleted and begun anew under its name, and a record's number, which is its key, counts from the first. What arrived is
 //! compared with the listing by ETag and length; Content-MD5 is not looked at, as TLS guards the way.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufReader, Cursor, Read, Seek, Write};
 use std::path::Path;
@@ -262,6 +263,22 @@ fn unread(blob: &Listed, e: std::io::Error) -> Error {
 
 fn stopped(e: tokio::task::JoinError) -> Error {
     Error::failed("reading a blob stopped").because(e)
+}
+
+/// The names of the blobs under a prefix, as keys of raw leads write them.
+pub(super) async fn listed(
+    access: &Access,
+    container: &str,
+    prefix: &str,
+    patience: &Patience,
+) -> Result<BTreeSet<String>> {
+    let client = service(access, patience).container_client(container);
+    match list(&client, prefix, patience).await {
+        Ok(listed) => Ok(listed.iter().map(Listed::place).collect()),
+        // A container that is gone brings nothing.
+        Err(failure) if failure.is_status(&[404]) => Ok(BTreeSet::new()),
+        Err(failure) => Err(failure.tell(&format!("container \"{container}\" at {}", access.endpoint), access.auth)),
+    }
 }
 
 /// Reads the blobs under a prefix whole.

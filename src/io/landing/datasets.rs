@@ -4,7 +4,7 @@
 //! new or when its columns differ from the newest version of the key; nulls do not count, so that a column added later
 //! makes no new versions. Which columns there are, and what they mean, is the caller's matter.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -193,6 +193,29 @@ pub(super) fn forget_versions(
         erased += count;
     }
     Ok(erased)
+}
+
+/// Takes rows out, by their numbers. Gives how many there were.
+pub(super) fn take_out(segments: &mut Segments, rows: &BTreeSet<i64>) -> Result<usize> {
+    let mut taken = 0;
+    for segment in segments.all().to_vec() {
+        if !rows.iter().any(|row| segment.holds(*row)) {
+            continue;
+        }
+        let frame = segments.read(&segment, None)?;
+        let stays: BooleanChunked = frame
+            .column(SEQUENCE)?
+            .i64()?
+            .iter()
+            .map(|n| n.is_none_or(|n| !rows.contains(&n)))
+            .collect_ca("stays".into());
+        let gone = frame.height() - stays.sum().unwrap_or(0) as usize;
+        if gone > 0 {
+            segments.replace(std::slice::from_ref(&segment), frame.filter(&stays)?)?;
+            taken += gone;
+        }
+    }
+    Ok(taken)
 }
 
 fn open(dir: &Path, dataset: &Dataset) -> Result<Segments> {
