@@ -129,7 +129,7 @@ fn each_night_on_an_empty_machine_is_the_night_of_one_machine_and_the_mirrors_ho
     let said = expect(&ask(&["query", "select email from missed_leads order by email"]), 0);
     assert!(said.contains("person20@") && said.contains("person5@"), "{said}");
     expect(&ask(&["close", "person5@firma5.example", "--as", "called"]), 0);
-    expect(&ask(&["forget", "person20@firma20.example"]), 0);
+    expect(&ask(&["forget", "person20@firma20.example", "--yes"]), 0);
     let next = tempfile::tempdir().unwrap();
     machine(&azurite, next.path(), day, "");
     let said = expect(&night(next.path(), day), 0);
