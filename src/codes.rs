@@ -340,6 +340,8 @@ pub mod entry {
     pub const READ_WHOLE: &str = "read-whole";
     /// Code of the share of an excluded reason.
     pub const EXCLUDED_SHARE: &str = "excluded-share";
+    /// Code of how many rows a destination had, of which its shares are.
+    pub const ROWS: &str = "rows";
 }
 
 #[cfg(test)]

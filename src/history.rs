@@ -50,6 +50,8 @@ pub struct Inputs<'a> {
     pub seen: &'a BTreeMap<(&'static str, String), i64>,
     /// Share of each destination and excluded reason, which the next run's is held against.
     pub excluded: &'a BTreeMap<(String, String), f64>,
+    /// Rows of each destination, of which those shares are.
+    pub rows: &'a BTreeMap<String, usize>,
     /// Open missed leads end as given-up this long after the first report.
     pub give_up: TimeDelta,
 }
@@ -144,6 +146,13 @@ pub fn tell(inputs: &Inputs) -> Result<Told> {
         code: entry::EXCLUDED_SHARE.to_owned(),
         about: why.clone(),
         value: Some(*share),
+        ..Entry::default()
+    }));
+    entries.extend(inputs.rows.iter().map(|(destination, rows)| Entry {
+        entry: entry::SHARE,
+        destination: destination.clone(),
+        code: entry::ROWS.to_owned(),
+        value: Some(*rows as f64),
         ..Entry::default()
     }));
     entries.extend(inputs.seen.iter().map(|((what, value), count)| Entry {
@@ -626,6 +635,7 @@ mod tests {
             shares: &BTreeMap::new(),
             seen: &BTreeMap::from([(("offer", "contoso.mesh".to_owned()), 3)]),
             excluded: &BTreeMap::new(),
+            rows: &BTreeMap::new(),
             whole: &BTreeMap::new(),
             give_up: TimeDelta::days(60),
         })
@@ -729,6 +739,7 @@ mod tests {
             shares: &BTreeMap::from([("crm".to_owned(), 0.0)]),
             seen: &BTreeMap::new(),
             excluded: &BTreeMap::new(),
+            rows: &BTreeMap::new(),
             whole: &BTreeMap::new(),
             give_up: TimeDelta::days(60),
         })

@@ -101,7 +101,7 @@ fn night(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Done>
     let findings =
         Findings { of_stages: of_stages.into_iter().flatten().cloned().collect(), of_reading: gathered.findings(day) };
     let conclusions =
-        pipeline::conclude(day, &parsed.leads, &verdicts, &losses, findings, &gathered.reviewed, &gathered.history)?;
+        pipeline::conclude(day, &parsed, &verdicts, &losses, findings, &gathered.reviewed, &gathered.history)?;
     let results = Results {
         parsed: &parsed,
         people: &people,

@@ -59,8 +59,8 @@ pub struct Parsed {
     pub quarantine: Table<Quarantine>,
     /// How many were received after the as-of day.
     pub after_as_of: usize,
-    /// How many were erased on request or by age.
-    pub forgotten: usize,
+    /// When each that was erased on request or by age had been stored, in microseconds, in order.
+    pub forgotten: Vec<i64>,
     /// What a person should look at.
     pub findings: Vec<Finding>,
 }
@@ -85,7 +85,7 @@ pub struct Reader<'a> {
     refused: Option<DataFrame>,
     taken: usize,
     after_as_of: usize,
-    forgotten: usize,
+    forgotten: Vec<i64>,
     contradictions: i64,
     orders: Orders,
 }
@@ -100,7 +100,7 @@ impl<'a> Reader<'a> {
             refused: None,
             taken: 0,
             after_as_of: 0,
-            forgotten: 0,
+            forgotten: Vec::new(),
             contradictions: 0,
             orders: Orders::default(),
         }
@@ -141,7 +141,7 @@ impl<'a> Reader<'a> {
             self.leads.extend(chunk.leads);
             stack(&mut self.refused, chunk.quarantine)?;
             self.after_as_of += chunk.after_as_of;
-            self.forgotten += chunk.forgotten;
+            self.forgotten.extend(chunk.forgotten);
             self.contradictions += chunk.contradictions;
             self.orders.join(chunk.orders);
         }
@@ -170,7 +170,8 @@ impl<'a> Reader<'a> {
         if self.contradictions > 0 {
             findings.push(Finding::list("", AboutLeads::Contradiction, self.contradictions));
         }
-        let Reader { after_as_of, forgotten, .. } = self;
+        let Reader { after_as_of, mut forgotten, .. } = self;
+        forgotten.sort_unstable();
         Ok(Parsed { leads, quarantine, after_as_of: after_as_of + late, forgotten, findings })
     }
 }
@@ -202,7 +203,7 @@ struct Chunk {
     leads: Option<Packed>,
     quarantine: DataFrame,
     after_as_of: usize,
-    forgotten: usize,
+    forgotten: Vec<i64>,
     contradictions: i64,
     orders: Orders,
 }
@@ -272,7 +273,7 @@ fn read_chunk(raw: &DataFrame, cut: i64, exclude: &Internal) -> Result<Chunk> {
     let mut rows: Vec<IdxSize> = Vec::with_capacity(raw.height());
     let mut refused = Refusals::default();
     let mut layout: Option<(&[u8], std::result::Result<Layout, Refused>)> = None;
-    let (mut after_as_of, mut forgotten, mut contradictions) = (0, 0, 0);
+    let (mut after_as_of, mut forgotten, mut contradictions) = (0, Vec::new(), 0);
     let (mut orders, mut others) = (Orders::default(), Vec::with_capacity(raw.height()));
 
     for row in 0..raw.height() {
@@ -280,7 +281,7 @@ fn read_chunk(raw: &DataFrame, cut: i64, exclude: &Internal) -> Result<Chunk> {
             continue;
         };
         let Some(payload) = payload.get(row).filter(|_| erased.get(row) != Some(true)) else {
-            forgotten += 1;
+            forgotten.push(stored);
             continue;
         };
         let read = match (problem.get(row), format.get(row)) {

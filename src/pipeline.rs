@@ -205,7 +205,7 @@ pub fn balance(
     retracted: &Retracted,
 ) -> Result<Balance> {
     balance::check(Books {
-        raw: RawCounts { landed, after_as_of: parsed.after_as_of, forgotten: parsed.forgotten, retracted: retracted.0 },
+        raw: RawCounts { landed, after_as_of: parsed.after_as_of, forgotten: parsed.forgotten.len(), retracted: retracted.0 },
         retracted: &retracted.1,
         leads: &parsed.leads,
         quarantine: &parsed.quarantine,
@@ -244,7 +244,7 @@ pub struct Findings {
 /// Only when a table does not have its agreed shape.
 pub fn conclude(
     day: &Day,
-    leads: &Table<Leads>,
+    parsed: &Parsed,
     verdicts: &Verdicts,
     losses: &losses::Found,
     findings: Findings,
@@ -252,7 +252,7 @@ pub fn conclude(
     earlier: &Table<History>,
 ) -> Result<Conclusions> {
     let Day { config, as_of, as_of_ends_at } = *day;
-    let (reconciliation, coverage) = (&losses.reconciliation, &verdicts.coverage);
+    let (leads, reconciliation, coverage) = (&parsed.leads, &losses.reconciliation, &verdicts.coverage);
     let Findings { of_stages: mut findings, of_reading } = findings;
 
     let last_shares = history::missed_shares(earlier)?;
@@ -271,6 +271,8 @@ pub fn conclude(
         as_of,
         as_of_ends_at,
         leads,
+        forgotten: &parsed.forgotten,
+        keep_dnc: config.privacy.keep_dnc,
         reconciliation,
         earlier,
         has_destinations: !config.destinations.is_empty(),
@@ -307,6 +309,7 @@ pub fn conclude(
         whole: &whole_readings(coverage)?,
         seen: &routed.seen,
         excluded: &routed.excluded,
+        rows: &routed.rows,
         give_up: config.missed.give_up,
     })?;
     let tries = worked::tries(&reviewed.worked, leads)?;

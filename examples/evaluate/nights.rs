@@ -95,6 +95,8 @@ pub fn last(plan: &Plan, true_people: bool, told: &mut Vec<String>) -> Option<Ni
         as_of,
         as_of_ends_at: end_of(as_of),
         leads: &parsed.leads,
+        forgotten: &parsed.forgotten,
+        keep_dnc: None,
         reconciliation: &losses.reconciliation,
         earlier: &Table::empty(),
         has_destinations: true,

@@ -6,7 +6,8 @@
 //! earlier reports had seen, and not on the very first run, to which all is new. A leap in the share of an excluded
 //! reason hides losses: an `[exclude]` that is too wide, an export that shows less than it did, a marketplace that
 //! withholds more. Where leads came in lately, the leap is tested against the three months before (binomial tail, times
-//! the number of reasons); where a setting or an export moved what had been settled, against the last report.
+//! the number of reasons); where a setting or an export moved what had been settled, against the last report. Only rows
+//! that are kept alike are compared: what was erased since is no growth of what is left.
 //! The rules are the design's ("Routing").
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -53,6 +54,10 @@ pub struct Inputs<'a> {
     pub as_of_ends_at: DateTime<Utc>,
     /// All leads.
     pub leads: &'a Table<Leads>,
+    /// When each erased raw lead had been stored, in microseconds, in order.
+    pub forgotten: &'a [i64],
+    /// For how long do-not-contact leads are kept; none: as long as all others.
+    pub keep_dnc: Option<TimeDelta>,
     /// Verdicts with their reasons.
     pub reconciliation: &'a Table<Reconciliation>,
     /// Entries of days before `as_of`.
@@ -70,6 +75,8 @@ pub struct Found {
     pub seen: BTreeMap<(&'static str, String), i64>,
     /// Destination and excluded reason, with its share of the destination's rows: for the history.
     pub excluded: BTreeMap<(String, String), f64>,
+    /// Rows of each destination, of which those shares are: for the history.
+    pub rows: BTreeMap<String, usize>,
 }
 
 /// Says what is odd about where leads go.
@@ -84,7 +91,7 @@ pub fn find(inputs: &Inputs) -> Result<Found> {
     findings.extend(first_sights(&seen, &known));
     findings.extend(leaps(inputs, &known, &counts)?);
     let excluded = counts.excluded.iter().map(|((to, why), n)| ((to.clone(), why.clone()), share(*n, counts.rows(to))));
-    Ok(Found { findings, excluded: excluded.collect(), seen })
+    Ok(Found { findings, excluded: excluded.collect(), rows: counts.all.clone(), seen })
 }
 
 /// What is said of a first sight.
@@ -123,6 +130,8 @@ struct Known {
     /// Excluded shares of the newest report, and the destinations it spoke of; what goes nowhere always was one.
     shares: BTreeMap<(String, String), f64>,
     destinations: BTreeSet<String>,
+    /// Rows of each destination in it; empty before version 0.2.
+    rows: BTreeMap<String, f64>,
 }
 
 impl Known {
@@ -138,6 +147,7 @@ impl Known {
             told: Reported::of(inputs.earlier)?,
             shares: BTreeMap::new(),
             destinations: BTreeSet::new(),
+            rows: BTreeMap::new(),
         };
         for row in 0..frame.height() {
             let at = |column: &[Option<&str>]| column.get(row).copied().flatten().unwrap_or_default().to_owned();
@@ -148,8 +158,14 @@ impl Known {
                 }
                 entry::SHARE if day == newest => {
                     known.destinations.extend([at(&destinations), String::new()]);
-                    if let Some(share) = values.get(row).filter(|_| at(&codes) == entry::EXCLUDED_SHARE) {
-                        known.shares.insert((at(&destinations), at(&abouts)), share);
+                    match (at(&codes).as_str(), values.get(row)) {
+                        (entry::EXCLUDED_SHARE, Some(share)) => {
+                            known.shares.insert((at(&destinations), at(&abouts)), share);
+                        }
+                        (entry::ROWS, Some(rows)) => {
+                            known.rows.insert(at(&destinations), rows);
+                        }
+                        _ => {}
                     }
                 }
                 _ => {}
@@ -231,22 +247,26 @@ fn leaps(inputs: &Inputs, known: &Known, counts: &Counts) -> Result<Vec<Finding>
         }
         let rows = counts.rows(to);
         let before = known.shares.get(&(to.clone(), why.clone())).copied().unwrap_or(0.0);
+        // Where rows were erased, what is left has another share than all had, and is no more than it was.
+        let then = known.rows.get(to).map_or(rows as f64, |then| then.max(rows as f64));
         #[expect(clippy::cast_precision_loss, reason = "counts of leads are far below 2^52")]
-        let (least, more) = ((rows as f64 / 50.0).max(10.0), *now as f64 - before * rows as f64);
+        let (least, more) = ((rows as f64 / 50.0).max(10.0), *now as f64 - before * then);
         if share(*now, rows) >= LEAST_LIFT * before && more >= least {
             told.insert(why);
             findings.push(known.leap(to, why, Measure::LastReport, (inputs.as_of, 0), *now));
         }
     }
     // Against the months before: the leads that came lately are of another kind.
-    let lately = Lately::read(inputs)?;
+    let lately = lately(inputs)?;
     for why in OF_LEADS {
-        let of = |sides: &BTreeMap<&str, [usize; 2]>| sides.get(why).copied().unwrap_or_default();
-        let ([before, now], [all_before, all_now]) = (of(&lately.excluded), lately.all);
+        let Some(Compared { all: [all_before, all_now], excluded: [before, now], days }) = lately.get(why).copied()
+        else {
+            continue;
+        };
         let usual = share(before, all_before);
         if told.contains(why)
             || all_before < LEAST_LEADS
-            || lately.days.get(why).map_or(0, BTreeSet::len) < 2
+            || days < 2
             || now < LEAST_EXCLUDED
             || share(now, all_now) < LEAST_LIFT * usual
         {
@@ -292,54 +312,71 @@ impl Counts {
     }
 }
 
-/// People's weeks before and lately, all and by excluded reason: what one person does in a week, and one hour's leads of
-/// nobody, such as test leads, are one act.
-struct Lately {
+/// People's weeks before and lately, all and excluded for one reason: what one person does in a week, and one hour's leads
+/// of nobody, such as test leads, are one act.
+#[derive(Clone, Copy, Debug)]
+struct Compared {
     all: [usize; 2],
-    excluded: BTreeMap<&'static str, [usize; 2]>,
+    excluded: [usize; 2],
     /// Days of the excluded that came lately.
-    days: BTreeMap<&'static str, BTreeSet<i64>>,
+    days: usize,
 }
 
-impl Lately {
-    fn read(inputs: &Inputs) -> Result<Lately> {
-        let end = inputs.as_of_ends_at.timestamp_micros();
-        let received: HashMap<&str, i64> = inputs
-            .leads
-            .texts("lead_id")?
-            .into_iter()
-            .zip(inputs.leads.instants("received_at")?)
-            .filter_map(|(id, at)| Some((id?, at?)))
-            .filter(|(_, at)| *at < end && *at >= end - LATELY - BEFORE)
-            .collect();
-        let table = inputs.reconciliation;
-        let rows = table.texts("lead_id")?.into_iter().zip(table.texts("person_id")?).zip(table.texts("reason")?);
+/// What each excluded reason was before and is lately.
+///
+/// Do-not-contact leads are erased sooner than others: they are compared over the time for which both are kept, and what
+/// was erased in it, by an earlier setting or the run of a later day, may have been such a lead.
+fn lately(inputs: &Inputs) -> Result<BTreeMap<&'static str, Compared>> {
+    let end = inputs.as_of_ends_at.timestamp_micros();
+    let since = |why: &str| {
+        let kept = inputs.keep_dnc.filter(|_| why == reason::DO_NOT_CONTACT).and_then(|keep| keep.num_microseconds());
+        end - kept.map_or(LATELY + BEFORE, |keep| keep.min(LATELY + BEFORE))
+    };
+    let received: HashMap<&str, i64> = inputs
+        .leads
+        .texts("lead_id")?
+        .into_iter()
+        .zip(inputs.leads.instants("received_at")?)
+        .filter_map(|(id, at)| Some((id?, at?)))
+        .filter(|(_, at)| *at < end && *at >= end - LATELY - BEFORE)
+        .collect();
+    let table = inputs.reconciliation;
+    let people = table.texts("lead_id")?.into_iter().zip(table.texts("person_id")?);
+    let rows: Vec<(i64, Option<&str>, Option<&str>)> = people
+        .zip(table.texts("reason")?)
+        .filter_map(|((id, person), why)| Some((*received.get(id?)?, person, why)))
+        .collect();
+    let mut found = BTreeMap::new();
+    for why in OF_LEADS {
+        let since = since(why);
         let mut acts: [BTreeSet<(&str, i64)>; 2] = Default::default();
-        let mut excluded: BTreeMap<&'static str, [BTreeSet<(&str, i64)>; 2]> = BTreeMap::new();
-        let mut days: BTreeMap<&'static str, BTreeSet<i64>> = BTreeMap::new();
-        for ((id, person), why) in rows {
-            let Some(at) = id.and_then(|id| received.get(id)).copied() else { continue };
-            let side = usize::from(at >= end - LATELY);
-            let why = why.and_then(|why| OF_LEADS.into_iter().find(|of| *of == why));
+        let mut excluded: [BTreeSet<(&str, i64)>; 2] = Default::default();
+        let mut days: BTreeSet<i64> = BTreeSet::new();
+        for (at, person, of) in rows.iter().filter(|(at, ..)| *at >= since) {
             let act = match person {
-                Some(person) => (person, (end - at).div_euclid(LATELY)),
-                None => (why.unwrap_or_default(), at.div_euclid(DAY / 24)),
+                Some(person) => (*person, (end - at).div_euclid(LATELY)),
+                None => (of.unwrap_or_default(), at.div_euclid(DAY / 24)),
             };
-            if let Some(all) = acts.get_mut(side) {
-                all.insert(act);
-            }
-            if let Some(why) = why {
-                if let Some(of) = excluded.entry(why).or_default().get_mut(side) {
-                    of.insert(act);
-                }
+            let side = usize::from(*at >= end - LATELY);
+            if *of == Some(why) {
+                excluded[side].insert(act);
                 if side == 1 {
-                    days.entry(why).or_default().insert(at.div_euclid(DAY));
+                    days.insert(at.div_euclid(DAY));
                 }
             }
+            acts[side].insert(act);
         }
-        let counts = |sides: &[BTreeSet<(&str, i64)>; 2]| [sides[0].len(), sides[1].len()];
-        Ok(Lately { all: counts(&acts), excluded: excluded.iter().map(|(why, s)| (*why, counts(s))).collect(), days })
+        let count = |sides: [BTreeSet<(&str, i64)>; 2]| sides.map(|acts| acts.len());
+        let mut compared = Compared { all: count(acts), excluded: count(excluded), days: days.len() };
+        if why == reason::DO_NOT_CONTACT {
+            let until = |at: i64| inputs.forgotten.partition_point(|stored| *stored < at);
+            let erased = until(end - LATELY).saturating_sub(until(since));
+            compared.all[0] += erased;
+            compared.excluded[0] += erased;
+        }
+        found.insert(why, compared);
     }
+    Ok(found)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of leads are far below 2^52")]

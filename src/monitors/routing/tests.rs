@@ -21,6 +21,11 @@ fn calm() -> Vec<Case> {
 }
 
 fn told(cases: &[Case], earlier: &Table<History>) -> Found {
+    told_beside(cases, earlier, &[])
+}
+
+/// `forgotten`: when erased leads had been stored.
+fn told_beside(cases: &[Case], earlier: &Table<History>, forgotten: &[i64]) -> Found {
     let n = cases.len();
     let ids: Vec<String> = (0..n).map(|at| format!("lead{at:06}")).collect();
     let end = on(AS_OF).succ_opt().unwrap().and_time(chrono::NaiveTime::MIN).and_utc();
@@ -61,6 +66,8 @@ fn told(cases: &[Case], earlier: &Table<History>) -> Found {
         as_of: on(AS_OF),
         as_of_ends_at: end,
         leads: &leads,
+        forgotten,
+        keep_dnc: Some(TimeDelta::days(30)),
         reconciliation: &reconciliation,
         earlier,
         has_destinations: true,
@@ -175,6 +182,39 @@ fn what_an_export_suddenly_shows_no_longer_is_told_against_the_last_report() {
     let mut known = usual();
     known.push((entry::SHARE, "out-of-sight", "crm", entry::EXCLUDED_SHARE, 0.39));
     assert_eq!(shown(&told(&cases, &report("2026-05-30", &known))), []);
+}
+
+#[test]
+fn what_was_erased_makes_no_leap_of_what_is_left() {
+    // One in eight is do-not-contact, and those older than thirty days are erased.
+    let erased_after = |days: f64| -> Vec<Case> {
+        let mut cases = calm();
+        for case in cases.iter_mut().step_by(8) {
+            case.2 = reason::DO_NOT_CONTACT;
+        }
+        cases.retain(|case| case.0 < days || case.2 != reason::DO_NOT_CONTACT);
+        cases
+    };
+    let known = report("2026-05-30", &usual());
+    let leaps = |found: &Found| found.findings.iter().filter(|f| f.code() == "excluded-jump").count();
+    let mut told_before = usual();
+    told_before.push((entry::SHARE, "do-not-contact", "crm", entry::EXCLUDED_SHARE, 0.04));
+    let told_before = report("2026-05-30", &told_before);
+    assert_eq!(leaps(&told(&erased_after(30.0), &told_before)), 0);
+    // A later run erased more of them, of which the time when they were stored is left.
+    let end = on(AS_OF).succ_opt().unwrap().and_time(chrono::NaiveTime::MIN).and_utc().timestamp_micros();
+    let erased: Vec<i64> = (1..6).map(|n| end - (6 - n) * 4 * DAY - DAY).collect();
+    assert_eq!(leaps(&told_beside(&erased_after(8.0), &told_before, &erased)), 0);
+    // Where all leads of a year were erased, the last report's share was of more rows.
+    let mut then = usual();
+    then.push((entry::SHARE, "withheld", "crm", entry::EXCLUDED_SHARE, 0.02));
+    then.push((entry::SHARE, "", "crm", entry::ROWS, 2000.0));
+    let mut cases = calm();
+    for case in cases.iter_mut().step_by(5) {
+        case.2 = reason::WITHHELD;
+    }
+    assert_eq!(leaps(&told(&cases, &report("2026-05-30", &then))), 0, "forty then and forty now");
+    assert_eq!(leaps(&told(&cases, &known)), 1);
 }
 
 #[test]
