@@ -53,9 +53,12 @@ pub mod reason {
     pub const NO_EXPORT: &str = "no-export";
     /// pending: later than the last record of the export.
     pub const AFTER_LAST_RECORD: &str = "after-last-record";
+    /// pending: somebody of this address or phone stands in a row of the export that was set aside.
+    pub const RECORD_UNREADABLE: &str = "record-unreadable";
     /// pending: nothing in the export identifies anybody.
     pub const NO_IDENTITY: &str = "no-identity";
-    /// pending: tonight's export shows less than the last whole one, and is not believed.
+    /// pending: tonight's export shows less than the last whole one, or so little of what it should that misses prove
+    /// nothing, and is not believed.
     pub const EXPORT_DOUBTFUL: &str = "export-doubtful";
     /// excluded: sent by Microsoft to try the connection.
     pub const TEST_LEAD: &str = "test-lead";
@@ -334,10 +337,8 @@ pub mod entry {
     pub const SEEN: &str = "seen";
     /// What a night was measured by.
     pub const NIGHT: &str = "night";
-    /// Code of the missed share.
-    pub const MISSED_SHARE: &str = "missed-share";
-    /// Code of a whole reading that was believed; its value is until when it spoke, in seconds.
-    pub const READ_WHOLE: &str = "read-whole";
+    /// Code of the share of a believed export's leads that are missed and neither in an outage nor of a cause.
+    pub const ISOLATED_SHARE: &str = "isolated-share";
     /// Code of the share of an excluded reason.
     pub const EXCLUDED_SHARE: &str = "excluded-share";
     /// Code of how many rows a destination had, of which its shares are.

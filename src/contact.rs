@@ -176,6 +176,12 @@ static ROLE_SET: LazyLock<HashSet<&'static str>> = LazyLock::new(|| ROLES.iter()
 pub fn is_role_mailbox(email: &str) -> bool {
     let local = email.rsplit_once('@').map_or(email, |(local, _)| local).trim();
     let local = local.split('+').next().unwrap_or(local);
+    // user53476@ is the number of one person.
+    let (digits, most) =
+        (local.bytes().filter(u8::is_ascii_digit).count(), if local.starts_with("user") { 0 } else { 3 });
+    if digits > most {
+        return false;
+    }
     let letters = |text: &str| {
         let short = Short::of(text.chars().filter(char::is_ascii_alphabetic));
         (ROLE_SET.contains(short.text()), short.len)

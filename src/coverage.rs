@@ -1,4 +1,4 @@
-//! CRM records and tonight's reading → what each destination's exports can speak for, and what looks wrong about them.
+//! CRM records and the readings of the nights → what each destination's exports can speak for, and what looks wrong about them.
 //!
 //! From when until when, whether converted, closed and deleted records and several owners are in it, and how many
 //! records the export before held (design: what an export can speak for). `reconcile` concludes from it which leads are
@@ -6,53 +6,74 @@
 
 use std::collections::{HashMap, HashSet};
 
-use chrono::{DateTime, Datelike as _, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use polars::prelude::*;
 
 use crate::codes::outcome::{LOST, QUALIFIED, WON};
 use crate::codes::{kind, reason};
 use crate::config::{Destination, ExportedAt};
-use crate::crm::Read;
 use crate::error::Result;
 use crate::findings::{AboutExport, Finding};
 use crate::lead_source;
 use crate::tables::{Coverage, Grain, Kind, Leads, Table};
+use crate::tabular::readings::Judged;
 use crate::time::{DAY, MINUTE};
 
 mod lacking;
+mod nights;
 mod plausible;
 mod shrunk;
 
 pub use lacking::{Shown, cannot_show};
-pub use plausible::{Gated, gates, is_gated};
-pub use shrunk::{DOUBTFUL_NIGHTS, judge};
+pub use nights::{FileRead, Night, NightsRead};
+pub use plausible::{Gated, Lost, gates, is_gated};
+pub use shrunk::{DOUBTFUL_NIGHTS, judge, judged};
 
 /// What each destination's exports can speak for, and what a person should know of it.
 ///
-/// `records`: those of [`crate::crm::records`], their times as they are meant, up to the end of the as-of day. `reads`:
-/// tonight's reading, one for each destination that could be read at all. `versions`: as for [`crate::crm::records`].
+/// `records`: those of [`crate::crm::records`], their times as they are meant, up to the end of the as-of day. `nights`:
+/// what was read up to that day; `day_ends` gives the first instant after a day.
 ///
 /// # Errors
 /// Only for faults of our own.
 pub fn measure<T: Grain>(
-    versions: &DataFrame,
     records: &Table<T>,
-    reads: &[Read],
+    nights: &NightsRead,
     leads: &Table<Leads>,
     destinations: &[Destination],
-    as_of_ends_at: DateTime<Utc>,
+    (as_of_ends_at, day_ends): (DateTime<Utc>, &dyn Fn(NaiveDate) -> DateTime<Utc>),
 ) -> Result<(Table<Coverage>, Vec<Finding>)> {
     let mut rows: Vec<Row> = Vec::new();
     let mut findings = Vec::new();
     for destination in destinations {
         let own = records.part(records.rows_of(&destination.name)?);
-        let read = reads.iter().find(|read| read.destination == destination.name);
-        let previous = previous(versions, &destination.name, as_of_ends_at)?;
-        let row = Row::of(&own, destination, read, previous, leads, as_of_ends_at)?;
-        findings.extend(row.findings(read));
+        let last_whole = nights.last_whole(&destination.name);
+        let read = Readings {
+            tonight: nights.tonight(&destination.name).map(|night| night.judged),
+            previous: last_whole.map(|(_, night)| i64::try_from(night.judged.present).unwrap_or(i64::MAX)),
+            last_whole: last_whole.map(|(day, night)| spoke_until(night, day_ends(day))),
+        };
+        let row = Row::of(&own, destination, &read, leads, as_of_ends_at)?;
+        findings.extend(row.findings());
         rows.push(row);
     }
     Ok((table(rows)?, findings))
+}
+
+/// What was read of a destination's export.
+struct Readings {
+    /// Tonight; none where nothing was.
+    tonight: Option<Judged>,
+    /// Records that the last whole reading before tonight showed.
+    previous: Option<i64>,
+    /// Until when that reading could speak.
+    last_whole: Option<DateTime<Utc>>,
+}
+
+/// Until when a reading could speak: it was made in the course of its day, when its file was written or at its last record.
+fn spoke_until(night: &Night, end: DateTime<Utc>) -> DateTime<Utc> {
+    let last = night.until.and_then(DateTime::from_timestamp_micros);
+    [night.judged.exported_at, last].into_iter().flatten().filter(|at| *at <= end).max().unwrap_or(end)
 }
 
 /// A row of `coverage`.
@@ -80,19 +101,19 @@ impl Row {
     fn of<T: Grain>(
         own: &Table<T>,
         destination: &Destination,
-        read: Option<&Read>,
-        previous: Option<i64>,
+        read: &Readings,
         leads: &Table<Leads>,
         as_of_ends_at: DateTime<Utc>,
     ) -> Result<Self> {
         let (objects, outcomes, owner) = (own.text("object")?, own.text("outcome")?, own.text("owner")?);
         let (created, modified) = (own.instants("created_at")?, own.instants("modified_at")?);
         let (present, deleted) = (own.flags("present")?, own.flags("deleted")?);
+        let silent = read.tonight.map_or(Some(reason::NO_EXPORT), |read| read.silent);
         let mut row = Row {
             destination: destination.name.clone(),
-            readable: read.is_some_and(Read::is_conclusive) || own.height() > 0,
+            readable: read.tonight.is_some_and(|read| read.silent.is_none()) || own.height() > 0,
             records: 0,
-            previous,
+            previous: read.previous,
             from: destination.since,
             from_found: false,
             until: None,
@@ -104,10 +125,10 @@ impl Row {
             has_opportunities: false,
             exported_at: match destination.exported_at {
                 ExportedAt::At(at) => Some(at),
-                ExportedAt::Records | ExportedAt::FileTime => read.and_then(|read| read.exported_at),
+                ExportedAt::Records | ExportedAt::FileTime => read.tonight.and_then(|read| read.exported_at),
             },
-            silent: read.map_or(Some(reason::NO_EXPORT), Read::silence),
-            silent_since: read.filter(|read| read.silence().is_some()).and_then(|read| read.last_whole),
+            silent,
+            silent_since: read.last_whole.filter(|_| silent.is_some()),
         };
         let mut owners = HashSet::new();
         let mut latest: Option<i64> = None;
@@ -139,13 +160,13 @@ impl Row {
     }
 
     /// What looks wrong about it.
-    fn findings(&self, read: Option<&Read>) -> Vec<Finding> {
+    fn findings(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
         if let Some(from) = self.from.filter(|_| self.from_found) {
             let about = AboutExport::BeginsAbruptly(from.date_naive());
             findings.push(Finding::list(&self.destination, about, self.records));
         }
-        if let Some(previous) = self.previous.filter(|_| read.is_some_and(Read::is_conclusive))
+        if let Some(previous) = self.previous.filter(|_| self.silent.is_none())
             && previous >= 20
             && self.records * 2 < previous
         {
@@ -230,39 +251,6 @@ fn window_of_changes<T: Grain>(own: &Table<T>, leads: &[i64]) -> Result<Option<D
     // Where all records were changed at once, as many are shown of the time before as of the time after.
     let shows_less = made_before * after * 5 < made_after * before * 4;
     Ok(DateTime::from_timestamp_micros(edge).filter(|_| shows_less))
-}
-
-/// Records of the export before this one, from what was landed: before the as-of day, and before the newest landing,
-/// which may be of the same day. The larger counts: a second run on half an export must not call it usual.
-fn previous(versions: &DataFrame, destination: &str, as_of_ends_at: DateTime<Utc>) -> Result<Option<i64>> {
-    if versions.width() == 0 {
-        return Ok(None);
-    }
-    // The instant before the end is on the as-of day, whatever the zone of the report.
-    let day = (as_of_ends_at - TimeDelta::microseconds(1)).date_naive();
-    let epoch = NaiveDate::from_ymd_opt(1970, 1, 1).map_or(0, |d| d.num_days_from_ce());
-    let day = day.num_days_from_ce() - epoch;
-    let (names, ids) = (versions.column("destination")?.str()?, versions.column("record_id")?.str()?);
-    let (objects, present) = (versions.column("object")?.str()?, versions.column("present")?.bool()?);
-    let days = versions.column("landed_on")?.date()?.physical().clone();
-    // Rows come in the order of landing, so those of one landing stand together.
-    let landings = versions.column("landed_at").ok().and_then(|c| c.datetime().ok()).map(|c| c.physical().clone());
-    let landing = |row: usize| landings.as_ref().and_then(|l| l.get(row));
-    let ours = |row: &usize| names.get(*row) == Some(destination) && objects.get(*row) != Some("opportunity");
-    let rows: Vec<usize> = (0..versions.height()).filter(ours).collect();
-    let newest = rows.last().and_then(|row| landing(*row));
-    let records = |is_before: &dyn Fn(usize) -> bool| -> Option<usize> {
-        let mut last: HashMap<&str, bool> = HashMap::new();
-        for row in rows.iter().copied().filter(|row| is_before(*row)) {
-            if let Some(id) = ids.get(row) {
-                last.insert(id, present.get(row) == Some(true));
-            }
-        }
-        (!last.is_empty()).then(|| last.values().filter(|present| **present).count())
-    };
-    let before_day = records(&|row| days.get(row).is_some_and(|d| d < day));
-    let before_landing = records(&|row| landing(row).is_some_and(|at| newest.is_some_and(|newest| at < newest)));
-    Ok(before_day.max(before_landing).map(|n| i64::try_from(n).unwrap_or(i64::MAX)))
 }
 
 fn table(rows: Vec<Row>) -> Result<Table<Coverage>> {

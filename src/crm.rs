@@ -19,6 +19,7 @@ use crate::tabular::readings::Unread;
 use crate::tabular::{self, Ask, Doubt, Export, Part, Sheet};
 
 mod cells;
+mod counted;
 mod dates;
 mod dating;
 mod deals;
@@ -48,9 +49,6 @@ pub const KEY: &[&str] = &["destination", "record_id"];
 pub const NOT_PERSONAL: &[&str] =
     &["object", "resolution", "created_at", "modified_at", "deleted", "merged_into", "present"];
 
-/// The columns of a landed row that `coverage` reads.
-pub const SPOKEN_FOR: &[&str] = &["destination", "record_id", "object", "present", "landed_on", "landed_at"];
-
 /// What tonight's exports of one destination hold.
 #[derive(Debug)]
 pub struct Read {
@@ -71,14 +69,14 @@ pub struct Read {
     /// Whether every export was read. Whoever gathers the exports clears it when one could not be fetched: what is
     /// missing from half an export has not vanished.
     pub complete: bool,
+    /// Whether every export could be fetched; whoever gathers them clears it.
+    pub fetched: bool,
     /// Time of the newest file.
     pub exported_at: Option<DateTime<Utc>>,
     /// Whether anything in it identifies anybody.
     pub identifies: bool,
     /// Why it is not believed, though it was read. Whoever holds it against the landing sets it.
     pub doubt: Option<AboutExport>,
-    /// End of the day of the last whole reading before it. Whoever knows the earlier reports sets it.
-    pub last_whole: Option<DateTime<Utc>>,
     /// Records merged into others, where only the survivor tells: `(old, survivor)`.
     merged: Vec<(String, String)>,
     /// Whether there were any rows.
@@ -91,14 +89,35 @@ impl Read {
         self.complete && self.some && self.identifies && self.doubt.is_none()
     }
 
-    /// Why nothing new is concluded from it, as a reason of pending leads; none where it is believed.
-    pub fn silence(&self) -> Option<&'static str> {
+    /// Why nothing new is concluded from it, as a reason of pending leads; none where it is believed. `is_past`: whether
+    /// a file that could not be read could have shown no new lead.
+    pub fn silence(&self, is_past: &dyn Fn(&Unread) -> bool) -> Option<&'static str> {
         match () {
             () if self.doubt.is_some() => Some(reason::EXPORT_DOUBTFUL),
-            () if !self.complete || !self.some => Some(reason::NO_EXPORT),
+            () if !self.fetched || !self.some || !self.unread.iter().all(is_past) => Some(reason::NO_EXPORT),
             () if !self.identifies => Some(reason::NO_IDENTITY),
             () => None,
         }
+    }
+
+    /// Where no file is there, each name that was looked for is unread, so that the reading of the night says so.
+    pub fn tell_unread(&mut self, patterns: &[String], offline: bool) {
+        if self.exported_at.is_some() || !self.unread.is_empty() {
+            return;
+        }
+        let asked = patterns.iter().filter(|pattern| !(offline && pattern.starts_with("az://")));
+        self.unread.extend(asked.map(|pattern| Unread {
+            destination: self.destination.clone(),
+            file: pattern.clone(),
+            problem: "no export is there".to_owned(),
+        }));
+    }
+
+    /// Records that it shows.
+    pub fn present(&self) -> usize {
+        let present =
+            self.rows.column("present").ok().and_then(|column| column.bool().ok()).and_then(|flags| flags.sum());
+        present.map_or(0, |n| n as usize)
     }
 
     /// A whole reading of these rows, for tests.
@@ -113,10 +132,10 @@ impl Read {
             problems: Vec::new(),
             unread: Vec::new(),
             complete: true,
+            fetched: true,
             exported_at: None,
             identifies: true,
             doubt: None,
-            last_whole: None,
             merged: Vec::new(),
             some: true,
         }
@@ -242,6 +261,7 @@ pub fn read(exports: Vec<Export>, destination: &Destination, landed: &DataFrame)
     Ok(Read {
         destination: destination.name.clone(),
         complete,
+        fetched: true,
         some: rows.height() > 0,
         rows,
         files,
@@ -252,7 +272,6 @@ pub fn read(exports: Vec<Export>, destination: &Destination, landed: &DataFrame)
         exported_at,
         identifies,
         doubt: None,
-        last_whole: None,
         merged,
     })
 }

@@ -5,7 +5,6 @@
 //! same: a missed lead is `new` in every run of the first day that reports it. Entries hold ids and codes, no contact.
 
 mod nights;
-mod readings;
 
 use std::collections::btree_map::Entry as MapEntry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +18,6 @@ use crate::findings::{About, AboutLoss, Finding, Reported, Words};
 use crate::tables::{Findings, Grain, History, Leads, MissedLeads, Outages, Reconciliation, RecoveredLeads, Table};
 
 pub use nights::{Measured, nights, with_measures};
-pub use readings::PastReadings;
 
 /// What the stage reads.
 #[derive(Clone, Copy, Debug)]
@@ -42,10 +40,8 @@ pub struct Inputs<'a> {
     pub replayed: &'a BTreeSet<(String, String)>,
     /// Destinations whose export is probably not complete: their missed leads are listed and call for nobody.
     pub gated: &'a BTreeSet<String>,
-    /// Missed share of each destination, which the next run's is held against.
+    /// Share of isolated misses of each destination whose export is believed, which the next run's is held against.
     pub shares: &'a BTreeMap<String, f64>,
-    /// Until when each destination spoke whose reading was whole and believed, in seconds.
-    pub whole: &'a BTreeMap<String, i64>,
     /// Every offer, storefront and action that leads had: what a later run holds first sights against.
     pub seen: &'a BTreeMap<(&'static str, String), i64>,
     /// Share of each destination and excluded reason, which the next run's is held against.
@@ -129,15 +125,8 @@ pub fn tell(inputs: &Inputs) -> Result<Told> {
     entries.extend(inputs.shares.iter().map(|(destination, share)| Entry {
         entry: entry::SHARE,
         destination: destination.clone(),
-        code: entry::MISSED_SHARE.to_owned(),
+        code: entry::ISOLATED_SHARE.to_owned(),
         value: Some(*share),
-        ..Entry::default()
-    }));
-    entries.extend(inputs.whole.iter().map(|(destination, until)| Entry {
-        entry: entry::SHARE,
-        destination: destination.clone(),
-        code: entry::READ_WHOLE.to_owned(),
-        value: Some(*until as f64),
         ..Entry::default()
     }));
     entries.extend(inputs.excluded.iter().map(|((destination, why), share)| Entry {
@@ -483,12 +472,12 @@ fn outage_entries(inputs: &Inputs, entries: &mut Vec<Entry>) -> Result<()> {
 ///
 /// # Errors
 /// Only when the table does not have its agreed shape.
-pub fn missed_shares(earlier: &Table<History>) -> Result<BTreeMap<String, f64>> {
+pub fn isolated_shares(earlier: &Table<History>) -> Result<BTreeMap<String, f64>> {
     let frame = earlier.frame();
     let (destination, code) = (frame.column("destination")?.str()?.clone(), frame.column("code")?.str()?.clone());
     let value = frame.column("value")?.f64()?.clone();
     // Rows are sorted by as-of date, so the newest wins.
-    let shares = (0..frame.height()).filter(|row| code.get(*row) == Some(entry::MISSED_SHARE));
+    let shares = (0..frame.height()).filter(|row| code.get(*row) == Some(entry::ISOLATED_SHARE));
     Ok(shares.filter_map(|row| Some((destination.get(row)?.to_owned(), value.get(row)?))).collect())
 }
 
@@ -636,7 +625,6 @@ mod tests {
             seen: &BTreeMap::from([(("offer", "contoso.mesh".to_owned()), 3)]),
             excluded: &BTreeMap::new(),
             rows: &BTreeMap::new(),
-            whole: &BTreeMap::new(),
             give_up: TimeDelta::days(60),
         })
         .unwrap()
@@ -740,7 +728,6 @@ mod tests {
             seen: &BTreeMap::new(),
             excluded: &BTreeMap::new(),
             rows: &BTreeMap::new(),
-            whole: &BTreeMap::new(),
             give_up: TimeDelta::days(60),
         })
         .unwrap()

@@ -15,6 +15,7 @@ use tracing::info;
 
 use crate::config::Config;
 use crate::error::{Result, count};
+use crate::history;
 use crate::io::mirror::Session;
 use crate::io::timings::Timings;
 use crate::pipeline::{self, Findings, Results};
@@ -86,13 +87,21 @@ fn night(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Done>
     info!("{} recognised", count(people.people.height(), "person", "people"));
     timings.done("people were recognised");
 
-    let landings = || gathered.landing.versions_of(&CRM_RECORDS, Some(crate::crm::SPOKEN_FOR));
+    let marks = gathered.landing.marks()?;
     let verdicts =
-        pipeline::verdicts(day, &parsed.leads, &people.identities, crm_records, landings, &gathered.exports)?;
+        pipeline::verdicts(day, &parsed.leads, &people.identities, crm_records, &gathered.nights, &|named| {
+            marks.of(named)
+        })?;
     timings.done("verdicts were given");
 
     let witnesses = gather::witnesses(&ready, &gathered)?;
-    let losses = pipeline::losses(day, &parsed.leads, &verdicts, &witnesses, &gathered.history)?;
+    let (losses, doubts) = pipeline::losses(
+        day,
+        &parsed.leads,
+        &verdicts,
+        &witnesses,
+        (&gathered.history, &history::isolated_shares(&gathered.history)?),
+    )?;
     timings.done("outages and causes were found");
 
     let retracted = gathered.retractions.until(day.as_of);
@@ -100,8 +109,15 @@ fn night(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Done>
     let of_stages = [&parsed.findings, &people.findings, &verdicts.findings, &losses.findings];
     let findings =
         Findings { of_stages: of_stages.into_iter().flatten().cloned().collect(), of_reading: gathered.findings(day) };
-    let conclusions =
-        pipeline::conclude(day, &parsed, &verdicts, &losses, findings, &gathered.reviewed, &gathered.history)?;
+    let conclusions = pipeline::conclude(
+        day,
+        &parsed,
+        &verdicts,
+        (&losses, &doubts),
+        findings,
+        &gathered.reviewed,
+        (&gathered.history, &gathered.nights),
+    )?;
     let results = Results {
         parsed: &parsed,
         people: &people,

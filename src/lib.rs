@@ -28,6 +28,7 @@ pub mod who;
 
 // Stages: tables in, tables out.
 pub mod balance;
+pub mod binomial;
 pub mod cost;
 pub mod coverage;
 pub mod crm;

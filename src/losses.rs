@@ -7,11 +7,12 @@ pub mod causes;
 pub mod lost_at_source;
 pub mod outages;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use polars::prelude::DataFrame;
+use polars::prelude::*;
 
+use crate::codes::{reason, verdict};
 use crate::error::Result;
 use crate::findings::{Finding, OutageWords};
 use crate::tables::{
@@ -62,6 +63,10 @@ pub struct Found {
     pub outage_words: BTreeMap<String, OutageWords>,
     /// The patterns that missed leads share.
     pub causes: Table<Causes>,
+    /// What of them neither begins nor ends.
+    pub timeless: causes::Timeless,
+    /// What a person should act on, one for each cause.
+    pub of_causes: Vec<Finding>,
     /// What only witnesses saw, with the outage of the store.
     pub lost: Table<LostAtSource>,
     /// What a person should act on.
@@ -80,16 +85,64 @@ pub fn find(input: Input, settings: &Settings) -> Result<Found> {
     let (outages, causes) = search(&input, &witnessed.lost, Some(&first), settings)?;
     let mut findings = witnessed.findings;
     findings.extend(outages.findings);
-    findings.extend(causes.findings);
     Ok(Found {
         verdicts: outages.verdicts,
         reconciliation: causes.reconciliation,
         outages: outages.outages,
         outage_words: outages.words,
         causes: causes.causes,
+        timeless: causes.timeless,
+        of_causes: causes.findings,
         lost: outages.lost,
         findings,
     })
+}
+
+impl Found {
+    /// Holds back what rests on exports that are not believed: isolated misses, and those of causes that neither begin
+    /// nor end, wait for another export. `held`: their destinations.
+    ///
+    /// # Errors
+    /// Only if a table does not have its agreed shape.
+    pub fn hold_back(&mut self, held: &BTreeSet<String>) -> Result<()> {
+        if held.is_empty() {
+            return Ok(());
+        }
+        let is_held = |name: Option<&str>| name.is_some_and(|name| held.contains(name));
+        let mut frame = self.reconciliation.frame().clone();
+        let text = |name: &str| -> Result<StringChunked> { Ok(frame.column(name)?.str()?.clone()) };
+        let (names, verdicts, reasons) = (text("destination")?, text("verdict")?, text("reason")?);
+        let waits: Vec<bool> = (0..frame.height())
+            .map(|row| {
+                let rests = match reasons.get(row) {
+                    Some(reason::ISOLATED) => true,
+                    Some(reason::CAUSE) => self.timeless.rows.contains(&row),
+                    _ => false,
+                };
+                rests && verdicts.get(row) == Some(verdict::MISSED) && is_held(names.get(row))
+            })
+            .collect();
+        let turned = |column: &StringChunked, to: &'static str| -> Column {
+            let cells = column.iter().zip(&waits).map(|(cell, waits)| if *waits { Some(to) } else { cell });
+            let cells: StringChunked = cells.collect_ca(column.name().clone());
+            cells.into_column()
+        };
+        frame.with_column(turned(&verdicts, verdict::PENDING))?;
+        frame.with_column(turned(&reasons, reason::EXPORT_DOUBTFUL))?;
+        self.reconciliation = Table::new(frame)?;
+        let names: Vec<Option<String>> =
+            self.causes.texts("destination")?.into_iter().map(|name| name.map(str::to_owned)).collect();
+        let stays: Vec<bool> = names
+            .iter()
+            .enumerate()
+            .map(|(row, name)| !(is_held(name.as_deref()) && self.timeless.causes.contains(&row)))
+            .collect();
+        self.causes = Table::new(self.causes.frame().filter(&stays.iter().copied().map(Some).collect())?)?;
+        let mut kept = stays.into_iter();
+        self.of_causes.retain(|_| kept.next().unwrap_or(true));
+        self.timeless.causes.clear();
+        Ok(())
+    }
 }
 
 /// Outages, then the causes of what they leave. Leads that a cause explains are no trials: without them the base rate is

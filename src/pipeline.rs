@@ -10,8 +10,9 @@ use chrono::{DateTime, NaiveDate, Utc};
 use polars::prelude::*;
 
 use crate::balance::{self, Balance, Books, RawCounts};
-use crate::codes::level;
+use crate::codes::{level, reason};
 use crate::config::Config;
+use crate::coverage::NightsRead;
 use crate::error::Result;
 use crate::findings::{About, AboutSetting, Finding};
 use crate::history::Told;
@@ -25,7 +26,7 @@ use crate::tables::{
     ChangedPeople, Charges, ColumnsRead, Coverage, CrmRecords, EarlierContacts, ExportRecords, History, Identities,
     Leads, Nights, People, Readings, SetAside, Spend, Table, Untouched,
 };
-use crate::time::SECOND;
+use crate::tabular::readings::Refused;
 use crate::worked::{Closings, Tries};
 use crate::{coverage, crm, history, identity, losses, reconcile, worked};
 
@@ -128,31 +129,46 @@ pub struct Verdicts {
     pub findings: Vec<Finding>,
 }
 
-/// Gives every lead its verdict at every destination. `landings` gives when which record was landed; it is asked once the
-/// records' clocks are known, so that both are not in memory together.
+/// Gives every lead its verdict at every destination. `nights`: what was read up to the as-of day. `mark`:
+/// what is kept in place of an address or phone of a refused row.
 ///
 /// # Errors
-/// When a setting (`records_per`, `grace`) is contradicted by the data, and when `landings` fails.
+/// When a setting (`records_per`, `grace`) is contradicted by the data,
 pub fn verdicts(
     day: &Day,
     leads: &Table<Leads>,
     identities: &Table<Identities>,
     crm_records: Table<CrmRecords>,
-    landings: impl FnOnce() -> Result<DataFrame>,
-    reads: &[crm::Read],
+    nights: &NightsRead,
+    mark: &dyn Fn(&str) -> String,
 ) -> Result<Verdicts> {
     let Day { config, as_of_ends_at, .. } = *day;
     let expected = reconcile::Expected::new(leads, identities, &config.destinations, &config.offers, as_of_ends_at)?;
     let on_time = expected.on_time(&crm_records)?;
     drop(crm_records);
+    let ends = |of: NaiveDate| queries::as_of_ends_at(of, config.report.timezone);
     let (coverage, mut findings) =
-        coverage::measure(&landings()?, &on_time.crm_records, reads, leads, &config.destinations, as_of_ends_at)?;
-    let mut reconciled = expected.verdicts(&on_time, &coverage)?;
+        coverage::measure(&on_time.crm_records, nights, leads, &config.destinations, (as_of_ends_at, &ends))?;
+    let refused = Refused { of: nights.refused(), mark };
+    let mut reconciled = expected.verdicts(&on_time, &coverage, &refused)?;
+    if let Some(keep) = config.privacy.keep {
+        reconciled.forgive_before(as_of_ends_at - keep)?;
+    }
     findings.append(&mut reconciled.findings);
     Ok(Verdicts { reconciled, crm_records: on_time.crm_records, coverage, findings })
 }
 
-/// Finds what was lost together: outages, causes, and leads that only witnesses saw.
+/// Which exports are not believed tonight, and what the believed ones leave unexplained.
+#[derive(Debug, Default)]
+pub struct Doubts {
+    /// Destinations that lack more than they may, with the leads held back.
+    pub gated: Vec<coverage::Gated>,
+    /// Share of isolated misses of each believed one, for the history.
+    pub shares: BTreeMap<String, f64>,
+}
+
+/// Finds what was lost together: outages, causes, and leads that only witnesses saw; and holds back what rests on an
+/// export that is not believed. `past`: what believed exports left unexplained in the last report.
 ///
 /// # Errors
 /// Only when a table does not have its agreed shape.
@@ -161,8 +177,8 @@ pub fn losses(
     leads: &Table<Leads>,
     verdicts: &Verdicts,
     witnesses: &Table<ExportRecords>,
-    earlier: &Table<History>,
-) -> Result<losses::Found> {
+    (earlier, past): (&Table<History>, &BTreeMap<String, f64>),
+) -> Result<(losses::Found, Doubts)> {
     let Day { config, as_of_ends_at, .. } = *day;
     let inferred = &verdicts.reconciled.destinations;
     let settings = losses::Settings {
@@ -186,7 +202,11 @@ pub fn losses(
         earlier,
         as_of_ends_at,
     };
-    losses::find(input, &settings)
+    let mut found = losses::find(input, &settings)?;
+    let lost = coverage::Lost { reconciliation: &found.reconciliation, timeless: &found.timeless.rows };
+    let (gated, shares) = coverage::gates(lost, &verdicts.coverage, &config.destinations, past, day.as_of)?;
+    found.hold_back(&gated.iter().map(|gated| gated.destination.clone()).collect())?;
+    Ok((found, Doubts { gated, shares }))
 }
 
 /// Raw leads, and records of each destination, that were taken out of the landing by command.
@@ -205,7 +225,12 @@ pub fn balance(
     retracted: &Retracted,
 ) -> Result<Balance> {
     balance::check(Books {
-        raw: RawCounts { landed, after_as_of: parsed.after_as_of, forgotten: parsed.forgotten.len(), retracted: retracted.0 },
+        raw: RawCounts {
+            landed,
+            after_as_of: parsed.after_as_of,
+            forgotten: parsed.forgotten.len(),
+            retracted: retracted.0,
+        },
         retracted: &retracted.1,
         leads: &parsed.leads,
         quarantine: &parsed.quarantine,
@@ -223,7 +248,7 @@ pub struct Conclusions {
     pub told: Told,
     /// Delivered leads that nobody touched.
     pub untouched: Table<Untouched>,
-    /// Destinations whose export is probably not complete: nobody is called for them.
+    /// Destinations whose export is not believed: nobody is called for them.
     pub gated: BTreeSet<String>,
     /// Lead id to the tries to reach its person.
     pub tries: BTreeMap<String, Tries>,
@@ -246,24 +271,23 @@ pub fn conclude(
     day: &Day,
     parsed: &Parsed,
     verdicts: &Verdicts,
-    losses: &losses::Found,
+    (losses, doubts): (&losses::Found, &Doubts),
     findings: Findings,
     reviewed: &Reviewed,
-    earlier: &Table<History>,
+    (earlier, nights): (&Table<History>, &NightsRead),
 ) -> Result<Conclusions> {
     let Day { config, as_of, as_of_ends_at } = *day;
     let (leads, reconciliation, coverage) = (&parsed.leads, &losses.reconciliation, &verdicts.coverage);
     let Findings { of_stages: mut findings, of_reading } = findings;
 
-    let last_shares = history::missed_shares(earlier)?;
-    let (gated, shares) = coverage::gates(reconciliation, coverage, &config.destinations, &last_shares)?;
+    findings.extend(losses.of_causes.iter().cloned());
+    let unbelieved = unbelieved(coverage, doubts)?;
     // What an export that is not believed shows is no outage to wake anybody for: its own page says what it may be.
-    let rests_on_gated = |f: &Finding| gated.iter().any(|g| g.destination == f.destination);
-    for found in findings.iter_mut().filter(|f| f.level == level::PAGE && rests_on_gated(f)) {
+    for found in findings.iter_mut().filter(|f| f.level == level::PAGE && unbelieved.contains(&f.destination)) {
         found.level = level::LIST;
     }
-    findings.extend(gated.iter().map(coverage::Gated::finding));
-    findings.extend(coverage::cannot_show(reconciliation, coverage, &config.destinations)?);
+    findings.extend(doubts.gated.iter().map(coverage::Gated::finding));
+    findings.extend(coverage::cannot_show(reconciliation, coverage, &config.destinations, as_of)?);
     let (untouched, of_untouched) =
         untouched::find(reconciliation, &verdicts.crm_records, &config.sales, as_of_ends_at, config.report.timezone)?;
     findings.extend(of_untouched);
@@ -278,12 +302,15 @@ pub fn conclude(
         has_destinations: !config.destinations.is_empty(),
     })?;
     findings.extend(routed.findings);
-    let past = history::PastReadings::of(earlier)?;
     let patience = verdicts.reconciled.destinations.iter().map(|inferred| {
-        let interval_days = past.interval_days(&inferred.destination);
+        let interval_days = nights.interval_days(&inferred.destination);
         (inferred.destination.clone(), unspoken::Patience { grace_seconds: inferred.grace_seconds, interval_days })
     });
-    findings.extend(unspoken::find(reconciliation, &patience.collect(), as_of_ends_at, config.report.timezone)?);
+    let mut waits = unspoken::find(reconciliation, &patience.collect(), as_of_ends_at, config.report.timezone)?;
+    // What an export that lacks too much holds back is told with it.
+    let is_told = |f: &Finding| doubts.gated.iter().any(|gated| gated.destination == f.destination);
+    waits.retain(|found| !(is_told(found) && found.is_unspoken_for(reason::EXPORT_DOUBTFUL)));
+    findings.extend(waits);
     // The as-of day is over for silence once it is over everywhere; a run for today speaks up to its newest lead.
     let seen_until = seen_until(leads, coverage, as_of_ends_at)?;
     findings.extend(silent_sources::silent(leads, seen_until, as_of_ends_at, SILENCE_ALPHA)?);
@@ -294,7 +321,6 @@ pub fn conclude(
         findings.iter_mut().filter(|f| f.level == level::PAGE).for_each(|f| f.level = level::MAIL);
     }
 
-    let gated: BTreeSet<String> = gated.into_iter().map(|g| g.destination).collect();
     let told = history::tell(&history::Inputs {
         as_of,
         reconciliation,
@@ -304,23 +330,23 @@ pub fn conclude(
         earlier,
         settled: &worked::settled(&reviewed.worked, leads)?,
         replayed: &reviewed.replayed,
-        gated: &gated,
-        shares: &shares,
-        whole: &whole_readings(coverage)?,
+        gated: &unbelieved,
+        shares: &doubts.shares,
         seen: &routed.seen,
         excluded: &routed.excluded,
         rows: &routed.rows,
         give_up: config.missed.give_up,
     })?;
     let tries = worked::tries(&reviewed.worked, leads)?;
-    Ok(Conclusions { told, untouched, gated, tries })
+    Ok(Conclusions { told, untouched, gated: unbelieved, tries })
 }
 
-/// Destinations whose reading is whole and believed tonight, and until when each speaks, in seconds.
-fn whole_readings(coverage: &Table<Coverage>) -> Result<BTreeMap<String, i64>> {
-    let rows = coverage.texts("destination")?.into_iter().zip(coverage.texts("silent")?);
-    let rows = rows.zip(coverage.instants("until")?).filter(|((_, silent), _)| silent.is_none());
-    Ok(rows.filter_map(|((name, _), until)| Some((name?.to_owned(), until.unwrap_or(0) / SECOND))).collect())
+/// Destinations whose export is not believed tonight: it shows less than it did, or less than it should.
+fn unbelieved(coverage: &Table<Coverage>, doubts: &Doubts) -> Result<BTreeSet<String>> {
+    let silent = coverage.texts("destination")?.into_iter().zip(coverage.texts("silent")?);
+    let doubtful = silent.filter(|(_, why)| *why == Some(reason::EXPORT_DOUBTFUL)).filter_map(|(name, _)| name);
+    let lacking = doubts.gated.iter().map(|gated| gated.destination.as_str());
+    Ok(doubtful.chain(lacking).map(str::to_owned).collect())
 }
 
 /// The latest instant of which anything is known: the newest lead or CRM record, at the latest the end of the as-of

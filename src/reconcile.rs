@@ -25,14 +25,17 @@ mod rows;
 mod texts;
 mod verdicts;
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use polars::prelude::StringChunked;
 
-use crate::codes::reason;
+use crate::codes::{reason, unexplained};
 use crate::config::{Destination, Offer};
 use crate::error::Result;
-use crate::findings::Finding;
+use crate::findings::{About, AboutLoss, Finding};
 use crate::tables::{Coverage, CrmRecords, Identities, Leads, Table, UnexplainedRecords, Verdicts};
+use crate::tabular::readings::Refused;
 use clock::Clock;
 use events::{Book, number};
 use ledger::{Ledger, Routes, View, Views};
@@ -55,6 +58,34 @@ pub struct Reconciled {
     pub destinations: Vec<Inferred>,
     /// What a person should act on.
     pub findings: Vec<Finding>,
+}
+
+impl Reconciled {
+    /// Takes out of the findings the records that were made before this: their leads were erased for their age, and that
+    /// no lead accounts for them says nothing.
+    ///
+    /// # Errors
+    /// When the table lacks a column: a fault of ours.
+    pub fn forgive_before(&mut self, kept_since: DateTime<Utc>) -> Result<()> {
+        let table = &self.unexplained;
+        // A lead at the very edge may have been erased before its record was made.
+        let edge = (kept_since + TimeDelta::days(2)).timestamp_micros();
+        let rows =
+            table.texts("destination")?.into_iter().zip(table.texts("reason")?).zip(table.instants("created_at")?);
+        let mut erased: BTreeMap<&str, i64> = BTreeMap::new();
+        for ((name, why), made) in rows {
+            if why == Some(unexplained::NO_LEAD) && made.is_none_or(|made| made < edge) {
+                *erased.entry(name.unwrap_or_default()).or_default() += 1;
+            }
+        }
+        for found in &mut self.findings {
+            if found.about == About::Loss(AboutLoss::RecordWithoutLead) {
+                found.count -= erased.get(found.destination.as_str()).copied().unwrap_or(0);
+            }
+        }
+        self.findings.retain(|found| found.count > 0);
+        Ok(())
+    }
 }
 
 /// What should be where: events, and the destinations that each goes to.
@@ -123,11 +154,11 @@ impl<'a> Expected<'a> {
         Ok(OnTime { crm_records, clocks, findings })
     }
 
-    /// Gives every lead its verdict at every destination.
+    /// Gives every lead its verdict at every destination. `refused`: whom rows of exports name that could not be read.
     ///
     /// # Errors
     /// When a setting (`records_per`, `grace`) is contradicted by the data.
-    pub fn verdicts(&self, on_time: &OnTime, coverage: &Table<Coverage>) -> Result<Reconciled> {
+    pub fn verdicts(&self, on_time: &OnTime, coverage: &Table<Coverage>, refused: &Refused) -> Result<Reconciled> {
         let Expected { book, destinations, routes, as_of_ends_at, .. } = self;
         let all = &on_time.crm_records;
         let views = Views::new(coverage, as_of_ends_at.timestamp_micros())?;
@@ -139,7 +170,8 @@ impl<'a> Expected<'a> {
             let place = all.rows_of(&destination.name)?;
             let own = all.part(place.clone());
             let ledger = self.ledger(index, destination, &own, views.of(&destination.name))?;
-            let settled = destination::settle(ledger, clock.clone())?;
+            let mut settled = destination::settle(ledger, clock.clone())?;
+            settled.find_unreadable(refused);
             let roles = settled.roles();
             findings.extend(findings::findings(&settled, &roles));
             inferred.push(findings::inferred(&settled, &roles));

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use crate::codes::{status, storefront};
-use crate::config::Destination;
+use crate::config::{Complete, Destination};
 use crate::contact;
 use crate::coverage;
 use crate::error::{Error, Result};
@@ -78,7 +78,7 @@ pub fn hand_out(
 
 fn refuse(tables: &Tables, destination: &Destination, selection: &Selection) -> Result<()> {
     let name = destination.name.as_str();
-    if destination.complete != Some(true) && coverage::is_gated(tables.findings, name)? {
+    if destination.complete != Some(Complete::Always) && coverage::is_gated(tables.findings, name)? {
         return Err(Error::usage(format!(
             "the export of \"{name}\" is probably not complete, so nothing of it is replayed"
         ))

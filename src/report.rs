@@ -102,6 +102,8 @@ pub struct Facts {
     pub to_call: i64,
     /// Median hours from the first report of a missed lead to its being settled.
     pub settled_hours: Option<f64>,
+    /// Whether no report was made before.
+    pub is_first: bool,
     /// The rows of `findings`, as data.
     pub findings: Vec<ToldFinding>,
     /// The outages in words, by their id.
@@ -304,6 +306,7 @@ fn made_up_facts() -> Facts {
         links: BTreeMap::from([("x".to_owned(), "https://crm.example/{record_id}".to_owned())]),
         to_call: 1,
         settled_hours: Some(1.0),
+        is_first: false,
         findings: Vec::new(),
         outages: BTreeMap::new(),
     }
@@ -486,8 +489,10 @@ impl Told {
         let view = View { pii: inputs.pii, timezone: inputs.timezone };
         let figures = Figures { to_call: inputs.facts.to_call, ..Figures::of(inputs.catalog)? };
         let outages = words::outages(inputs.catalog, &inputs.facts.outages, view)?;
-        let headline =
-            words::headline(&figures, inputs.catalog, &outages, &inputs.facts.findings, inputs.facts.problems.len())?;
+        let facts = inputs.facts;
+        let beside =
+            words::Beside { findings: &facts.findings, problems: facts.problems.len(), is_first: facts.is_first };
+        let headline = words::headline(&figures, inputs.catalog, &outages, &beside)?;
         Ok(Told { view, figures, headline, outages })
     }
 

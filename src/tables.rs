@@ -625,6 +625,7 @@ tables! {
         last_at: Instant(?) "latest time of any record",
         as_of: Day "the as-of day of the run that read it",
         object: Text(?) "what its rows are",
+        silent: Code[reason::ALL](?) "why nothing new was concluded from all that was read of the destination that day",
     }
 
     /// Rows of exports that could not be used.

@@ -18,7 +18,7 @@ pub fn evaluate(plan: &Plan, options: &Options) -> Score {
         .gated
         .iter()
         .map(|gate| {
-            score.told.push(format!("{}: gated: {}", gate.destination, gate.evidence.join("; ")));
+            score.told.push(format!("{}: gated: {}", gate.destination, gate.finding().text()));
             gate.destination.clone()
         })
         .collect();

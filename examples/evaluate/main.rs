@@ -5,10 +5,10 @@
 //!
 //! Outages and causes alone, by true people, with `--from SEED`: `--clean N` (years in which every outage and cause is a
 //! false one), `--injected N` (years with outages of known times), `--causes N` (publishers for each cause that the
-//! generator knows), `--size LEADS` (how long the search takes).
+//! generator knows), `--troubles N` (exports that do not show what they should), `--size LEADS` (how long the search takes).
 //!
 //! How each is judged, and what is left out of the judgement and why, stands in `verdicts`, `outages`, `causes`,
-//! `clean_years`, `injected_outages` and `known_causes`.
+//! `clean_years`, `injected_outages`, `known_causes` and `troubles`.
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros, clippy::unwrap_used, reason = "a measuring tool")]
 
 use std::collections::BTreeMap;
@@ -25,6 +25,7 @@ mod nights;
 mod outages;
 mod reported;
 mod spoil;
+mod troubles;
 mod truth;
 mod verdicts;
 
@@ -48,10 +49,14 @@ fn main() {
     if causes > 0 {
         known_causes::judge(seeds(causes), options.verbose);
     }
+    let troubled = number("--troubles");
+    if troubled > 0 {
+        troubles::judge(seeds(troubled), options.verbose);
+    }
     if size > 0 {
         time_of_the_search(size);
     }
-    if clean + injected + causes + size == 0 || value("--seeds").is_some() {
+    if clean + injected + causes + size + troubled == 0 || value("--seeds").is_some() {
         publishers(&value("--seeds").unwrap_or_else(|| "1..21".to_owned()), &options);
     }
     println!("{:.0} s", begun.elapsed().as_secs_f64());

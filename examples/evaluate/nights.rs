@@ -5,6 +5,7 @@ use std::path::Path;
 
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 use leadrecon::config::Config;
+use leadrecon::coverage::NightsRead;
 use leadrecon::generate::{Plan, Publisher, write};
 use leadrecon::io::fetch;
 use leadrecon::io::generated::Generated;
@@ -56,10 +57,12 @@ pub fn last(plan: &Plan, true_people: bool, told: &mut Vec<String>) -> Option<Ni
     let config = Config::parse(&text, Path::new("/publisher")).unwrap();
     let raw = raw_leads(plan, &text, end_of(*plan.nights.last().unwrap()));
     let mut versions = DataFrame::empty();
-    let mut last_shares = BTreeMap::new();
+    let mut past = BTreeMap::new();
+    let mut nights = NightsRead::default();
     let mut last = None;
     for night in &plan.nights {
         let day = Day::new(&config, *night);
+        nights = nights.until(*night);
         let settings = leads::Settings {
             as_of_ends_at: day.as_of_ends_at,
             stages: &config.stages,
@@ -67,10 +70,13 @@ pub fn last(plan: &Plan, true_people: bool, told: &mut Vec<String>) -> Option<Ni
             exclude: &config.exclude,
         };
         let parsed = leads::parse(&raw, &settings).unwrap();
-        let reads = read_exports(&publisher, &day, &mut versions, told);
+        let reads = read_exports(&publisher, &day, &mut versions, &nights, told);
         let (identities, crm_records) = people(&publisher, &day, &parsed.leads, &versions, true_people);
-        let landings = || Ok(versions.clone());
-        let verdicts = match pipeline::verdicts(&day, &parsed.leads, &identities, crm_records, landings, &reads) {
+        for read in &reads {
+            nights = nights.clone().with(&read.destination, coverage::judged(read, &nights));
+        }
+        let verdicts = match pipeline::verdicts(&day, &parsed.leads, &identities, crm_records, &nights, &str::to_owned)
+        {
             Ok(verdicts) => verdicts,
             Err(error) => {
                 told.push(format!("{night}: {error}"));
@@ -78,17 +84,16 @@ pub fn last(plan: &Plan, true_people: bool, told: &mut Vec<String>) -> Option<Ni
             }
         };
         let begun = cpu_seconds();
-        let losses = pipeline::losses(&day, &parsed.leads, &verdicts, &Table::empty(), &Table::empty()).unwrap();
+        let (losses, doubts) =
+            pipeline::losses(&day, &parsed.leads, &verdicts, &Table::empty(), (&Table::empty(), &past)).unwrap();
         let seconds = cpu_seconds() - begun;
         if let Err(error) =
             pipeline::balance(&day, raw.height(), &parsed, &verdicts, &losses, &pipeline::Retracted::default())
         {
             told.push(format!("{night}: {error}"));
         }
-        let (gated, shares) =
-            coverage::gates(&losses.reconciliation, &verdicts.coverage, &config.destinations, &last_shares).unwrap();
-        last_shares = shares;
-        last = Some((day.as_of, parsed, verdicts, losses, gated, seconds));
+        past = doubts.shares;
+        last = Some((day.as_of, parsed, verdicts, losses, doubts.gated, seconds));
     }
     let (as_of, parsed, verdicts, losses, gated, seconds) = last.filter(|(day, ..)| Some(day) == plan.nights.last())?;
     let routing = routing::find(&routing::Inputs {
@@ -127,7 +132,13 @@ fn raw_leads(plan: &Plan, text: &str, read_at: DateTime<Utc>) -> Table<RawLeads>
 }
 
 /// Reads the night's exports and adds what is new in them to the versions of all records.
-fn read_exports(publisher: &Publisher, day: &Day, versions: &mut DataFrame, told: &mut Vec<String>) -> Vec<crm::Read> {
+fn read_exports(
+    publisher: &Publisher,
+    day: &Day,
+    versions: &mut DataFrame,
+    nights: &NightsRead,
+    told: &mut Vec<String>,
+) -> Vec<crm::Read> {
     let night = day.as_of;
     let mut reads = Vec::new();
     for destination in &day.config.destinations {
@@ -148,7 +159,8 @@ fn read_exports(publisher: &Publisher, day: &Day, versions: &mut DataFrame, told
             let key = ["destination".to_owned(), "record_id".to_owned()];
             versions.unique_stable(Some(&key), UniqueKeepStrategy::Last, None).unwrap()
         };
-        let read = crm::read(exports, destination, &newest).unwrap();
+        let mut read = crm::read(exports, destination, &newest).unwrap();
+        read.doubt = coverage::judge(&read, destination, &newest, nights).unwrap();
         for problem in &read.problems {
             told.push(format!("{night} {}: {problem}", destination.name));
         }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::io::IsTerminal;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use polars::prelude::*;
 use serde_json::json;
 
@@ -11,9 +11,10 @@ use super::{Done, Globals};
 use crate::codes::{kind, level};
 use crate::config::{Config, Destination, DestinationKind, Secret, Source, Threshold};
 use crate::cost;
-use crate::coverage;
+use crate::coverage::{self, NightsRead};
 use crate::crm;
 use crate::error::{Error, Result, Status, count};
+use crate::findings::Finding;
 use crate::identity;
 use crate::io::check::{CheckLine, Reported, Verdict, check_source, check_state, with_cause};
 use crate::io::exports::{self, Cloud};
@@ -99,6 +100,7 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
     }
     let config = globals.load()?;
     let now = crate::io::now();
+    let today = now.with_timezone(&config.report.timezone).date_naive();
     job::queries_and_templates(&config)?;
     let mut sections = vec![Section {
         title: format!("configuration {}", globals.config.display()),
@@ -129,7 +131,12 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
         let dataset = if what == "destination" { &job::CRM_RECORDS } else { &job::WITNESSES };
         // What was read before tells how dates are meant; before the first run, and where it cannot be read, nothing does.
         let landed = Landing::open_read_only(&config.state_dir).and_then(|landing| landing.newest(dataset));
-        let mut lines = check_exports(&config, destination, &landed.unwrap_or_default(), what)?;
+        let readings = Landing::open_read_only(&config.state_dir).and_then(|landing| landing.newest(&job::READINGS));
+        let before = Before {
+            landed: landed.unwrap_or_default(),
+            nights: NightsRead::of(&readings.unwrap_or_default(), today)?,
+        };
+        let mut lines = check_exports(&config, destination, &before, what)?;
         if what == "destination" {
             lines.push(inferred(destination, &last_run::inferred(&config.output.dir)));
             lines.extend(advice(destination));
@@ -179,12 +186,20 @@ fn line(verdict: Verdict, text: String) -> CheckLine {
     CheckLine { verdict, text, hint: None }
 }
 
+/// What was read before of a destination and of all others.
+struct Before {
+    landed: DataFrame,
+    nights: NightsRead,
+}
+
 /// Reads the exports of a destination as a run would, and says what each can speak for.
-fn check_exports(config: &Config, destination: &Destination, landed: &DataFrame, what: &str) -> Result<Vec<CheckLine>> {
+fn check_exports(config: &Config, destination: &Destination, before: &Before, what: &str) -> Result<Vec<CheckLine>> {
+    let Before { landed, nights } = before;
     let cloud = Cloud { auth: destination.auth.as_ref(), endpoint: destination.endpoint.as_deref(), is_tried: true };
     let keep_out = [config.state_dir.clone(), config.output.dir.clone()];
     let gathered = exports::gather(&destination.export, cloud, &config.base, &keep_out);
-    let read = crm::read(gathered.exports, destination, landed)?;
+    let mut read = crm::read(gathered.exports, destination, landed)?;
+    read.doubt = coverage::judge(&read, destination, landed, nights)?;
     let mut lines = told(gathered.problems.iter().chain(&read.problems), &read.files);
     for found in &read.findings {
         lines.push(line(Verdict::Doubtful, found.text()));
@@ -198,8 +213,10 @@ fn check_exports(config: &Config, destination: &Destination, landed: &DataFrame,
         lines.extend(speaks_for(&read.rows)?);
         // A witness has no owners and converts nothing.
         if what == "destination" {
-            lines.extend(holds(&read, destination, landed)?);
+            lines.extend(holds(&read, destination, landed, nights)?);
         }
+    } else if let Some(doubt) = read.doubt.clone() {
+        lines.push(line(Verdict::Doubtful, Finding::mail(&destination.name, doubt, 1usize).text()));
     } else {
         lines.push(CheckLine {
             hint: Some("leads stay pending until an export with records can be read".into()),
@@ -305,7 +322,12 @@ fn speaks_for(rows: &DataFrame) -> Result<Vec<CheckLine>> {
 }
 
 /// What kinds of records the exports hold, and what looks wrong about that.
-fn holds(read: &crm::Read, destination: &Destination, landed: &DataFrame) -> Result<Vec<CheckLine>> {
+fn holds(
+    read: &crm::Read,
+    destination: &Destination,
+    landed: &DataFrame,
+    nights: &NightsRead,
+) -> Result<Vec<CheckLine>> {
     let now = crate::io::now();
     let tonight = crm::to_land(read, landed)?.lazy().with_columns([
         lit(now.timestamp_micros()).cast(tables::Kind::Instant.dtype()).alias("landed_at"),
@@ -317,11 +339,12 @@ fn holds(read: &crm::Read, destination: &Destination, landed: &DataFrame) -> Res
     let versions = concat_lf_diagonal(all, arguments)?.collect()?;
     let destinations = std::slice::from_ref(destination);
     let records = crm::records(&versions, destinations, now)?;
-    let reads = std::slice::from_ref(read);
-    let (coverage, findings) = coverage::measure(&versions, &records, reads, &Table::empty(), destinations, now)?;
+    let nights = nights.clone().with(&destination.name, coverage::judged(read, nights));
+    let ends = |day: NaiveDate| crate::queries::as_of_ends_at(day, chrono_tz::Tz::UTC);
+    let (coverage, findings) = coverage::measure(&records, &nights, &Table::empty(), destinations, (now, &ends))?;
     let shown = coverage::Shown::of(&coverage, destination)?;
     let mut lines: Vec<CheckLine> = shown.map(|shown| line(Verdict::Good, shown.summary())).into_iter().collect();
-    let partial = coverage::cannot_show(&Table::empty(), &coverage, destinations)?;
+    let partial = coverage::cannot_show(&Table::empty(), &coverage, destinations, nights.as_of())?;
     lines.extend(findings.into_iter().map(|found| line(Verdict::Doubtful, found.text())));
     // What no export of this CRM can show is no fault of this one.
     lines.extend(partial.into_iter().map(|found| {

@@ -313,7 +313,7 @@ fn destination(mut section: Section) -> Option<Destination> {
     let delivered_by = section.patterns_by_name("delivered_by");
     let qualified = section.texts("qualified").unwrap_or_default();
     let won = section.texts("won").unwrap_or_default();
-    let complete = section.flag("complete");
+    let complete = section.complete();
     let refresh = section.texts("refresh").unwrap_or_default();
     let refresh_within = section.span("refresh_within").unwrap_or(TimeDelta::minutes(30));
     let link = link(&mut section);

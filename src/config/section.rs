@@ -13,6 +13,7 @@ use chrono_tz::Tz;
 use toml::{Table, Value};
 
 use crate::config::pattern::Pattern;
+use crate::config::settings::Complete;
 use crate::config::spelling::nearest;
 
 /// What the reading of one file collects.
@@ -175,6 +176,17 @@ impl<'a> Section<'a> {
 
     pub(super) fn flag(&mut self, key: &'static str) -> Option<bool> {
         self.take(key, "true or false", Value::as_bool)
+    }
+
+    /// Whether an export is believed whatever it shows: always, or the reading of one day.
+    pub(super) fn complete(&mut self) -> Option<Complete> {
+        let day = |value: &Value| match value {
+            Value::Boolean(always) => Some(always.then_some(Complete::Always)),
+            Value::Datetime(at) => at.to_string().parse().ok().map(|day| Some(Complete::On(day))),
+            Value::String(text) => text.parse().ok().map(|day| Some(Complete::On(day))),
+            _ => None,
+        };
+        self.take("complete", "true, false or a day such as 2026-05-03", day).flatten()
     }
 
     /// A whole number of one and more.

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 
 use crate::config::pattern::Pattern;
@@ -294,6 +294,15 @@ impl Destination {
         }
     }
 
+    /// Whether the configuration says that the reading of this as-of day is to be believed whatever it shows.
+    pub fn is_believed_on(&self, as_of: NaiveDate) -> bool {
+        match self.complete {
+            Some(Complete::Always) => true,
+            Some(Complete::On(day)) => day == as_of,
+            None => false,
+        }
+    }
+
     /// Whether leads for this offer go here: its id, or the title of one that has no id.
     pub fn takes(&self, offer: &str) -> bool {
         self.offers.iter().any(|pattern| pattern.matches(offer))
@@ -396,8 +405,8 @@ pub struct Destination {
     pub qualified: Vec<String>,
     /// Status texts that count as won (kind csv).
     pub won: Vec<String>,
-    /// Overrides the plausibility gate.
-    pub complete: Option<bool>,
+    /// Which of its readings are believed whatever they show.
+    pub complete: Option<Complete>,
     /// The command that makes the export anew before it is read; empty: none.
     pub refresh: Vec<String>,
     /// How long that may take.
@@ -408,6 +417,15 @@ pub struct Destination {
     pub link: Option<String>,
     /// `[destination.replay]`
     pub replay: Replay,
+}
+
+/// Which readings of an export are believed whatever they show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Complete {
+    /// Every one.
+    Always,
+    /// That of this as-of day, and what is like it.
+    On(NaiveDate),
 }
 
 /// `[destination.replay]`

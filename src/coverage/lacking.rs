@@ -2,9 +2,12 @@
 //!
 //! A view of open leads, or of one owner, holds no record of a lead that sales converted, closed, deleted or that is
 //! somebody else's: delivered leads look missed, and no rule can tell them from lost ones. So it is said, with what to
-//! export instead (design: what an export can speak for). [`crate::coverage::gates`] acts only where the share is implausible.
+//! export instead (design: what an export can speak for). [`crate::coverage::gates`] acts only where
+//! the share is implausible.
 
 use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
 
 use crate::codes::{level, reason, verdict};
 use crate::config::{Destination, DestinationKind};
@@ -113,6 +116,17 @@ impl Shown {
         (limits.one_owner || !limits.lacking.is_empty()).then_some(limits)
     }
 
+    /// Whether there are enough records to tell what it lacks, and it lacks any.
+    pub(super) fn lacks_any(self) -> bool {
+        self.records >= FEWEST && self.limits().is_some()
+    }
+
+    /// Whether it leaves out what becomes of many leads, or leads of others.
+    pub(super) fn hides_many(self) -> bool {
+        let lacks = self.lacks();
+        self.records >= FEWEST && (self.has_one_owner() || lacks.iter().any(|kind| *kind != DELETED))
+    }
+
     /// Without these, sales would call people whose lead they have: that is said once where it is read.
     fn level(self) -> &'static str {
         let lacks = self.lacks();
@@ -132,6 +146,7 @@ pub fn cannot_show(
     reconciliation: &Table<Reconciliation>,
     coverage: &Table<Coverage>,
     destinations: &[Destination],
+    as_of: NaiveDate,
 ) -> Result<Vec<Finding>> {
     let mut unexplained: BTreeMap<&str, i64> = BTreeMap::new();
     let (names, reasons) = (reconciliation.texts("destination")?, reconciliation.texts("reason")?);
@@ -141,7 +156,7 @@ pub fn cannot_show(
         }
     }
     let mut findings = Vec::new();
-    for destination in destinations.iter().filter(|destination| destination.complete != Some(true)) {
+    for destination in destinations.iter().filter(|destination| !destination.is_believed_on(as_of)) {
         let Some(shown) = Shown::of(coverage, destination)?.filter(|shown| shown.records >= FEWEST) else { continue };
         let Some(limits) = shown.limits() else { continue };
         let count = unexplained.get(destination.name.as_str()).copied().unwrap_or(0);
@@ -153,9 +168,10 @@ pub fn cannot_show(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Complete;
     use crate::reconcile::tests::{Cell, Value, destination, table};
 
-    fn told(kind: DestinationKind, coverage: &[Cell], complete: Option<bool>) -> Vec<Finding> {
+    fn told(kind: DestinationKind, coverage: &[Cell], complete: Option<Complete>) -> Vec<Finding> {
         let line = |n: i64, reason: &'static str| -> Vec<Cell> {
             vec![
                 ("lead_id", Value::Text(format!("{n:04}"))),
@@ -176,7 +192,7 @@ mod tests {
         let mut crm = destination();
         (crm.kind, crm.complete) = (kind, complete);
         let reconciliation = table(&[line(1, "isolated"), line(2, "outage"), line(3, "cause"), line(4, "isolated")]);
-        cannot_show(&reconciliation, &table(&[row]), &[crm]).unwrap()
+        cannot_show(&reconciliation, &table(&[row]), &[crm], NaiveDate::default()).unwrap()
     }
 
     #[test]
@@ -202,6 +218,6 @@ mod tests {
         let lacks = ("has_converted", Value::Flag(false));
         let young = [lacks.clone(), ("records", Value::Count(49))];
         assert!(told(DestinationKind::Salesforce, &young, None).is_empty());
-        assert!(told(DestinationKind::Salesforce, &[lacks], Some(true)).is_empty());
+        assert!(told(DestinationKind::Salesforce, &[lacks], Some(Complete::Always)).is_empty());
     }
 }

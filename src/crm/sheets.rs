@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Datelike as _, Utc};
+use chrono::{DateTime, Utc};
 use polars::prelude::*;
 
 use super::cells::{Aside, FLAGS, Question, TEXTS, TIMES, cells, each};
 use super::layouts::{Id, Layout, Mapping, REPEATED, layouts};
-use super::{dating, ids, null_ids, values};
+use super::{counted, dating, ids, null_ids, values};
 use crate::config::{DateOrder, Destination, DestinationKind};
 use crate::contact;
 use crate::error::{Error, Result};
+use crate::tabular::readings::names_in;
 use crate::tabular::times::Order;
 use crate::tabular::{self, ColumnForm, ColumnRead, Doubt, ReadFile, Sheet};
 
@@ -50,6 +51,7 @@ pub(super) fn read(
     let mut file = describe(sheet, name, written, &mapping, &forms, destination);
     let mut aside: Vec<Aside> =
         sheet.ragged.iter().map(|r| Aside { row: r.row, reason: "ragged", detail: r.detail.clone() }).collect();
+    file.refused.extend(sheet.ragged.iter().flat_map(|row| names_in(&row.text)));
     // Every column is cleaned once, on all cores.
     let wanted: Vec<&str> =
         TEXTS.iter().chain(TIMES).copied().chain(["record_id", "name", "suffix", "merged_from"]).collect();
@@ -101,6 +103,7 @@ pub(super) fn read(
     }
     let (first_names, last_names) = names(&text, &mapping, height);
     let (email, phone, also) = contacts(sheet, &mapping, &text, height, &mut file);
+    counted::add_refused(&mut file, &aside, &sheet.rows, &[&email, &phone, &also]);
     for field in TEXTS {
         let column = match *field {
             "object" => {
@@ -138,37 +141,11 @@ fn finish(
     merged: Vec<(String, String)>,
     dates: Option<(DateOrder, Vec<String>)>,
 ) -> Result<Outcome> {
-    file.records = frame.height();
-    for field in TIMES {
-        let times = frame.column(field)?.datetime()?.physical().clone();
-        file.first_at = [file.first_at, times.min()].into_iter().flatten().min();
-        file.last_at = file.last_at.max(times.max());
-    }
-    file.months = months(&frame)?;
+    counted::add(&mut file, &frame)?;
     for a in &aside {
         *file.set_aside.entry(a.reason.to_owned()).or_default() += 1;
     }
     Ok(Outcome::Read(Box::new(Records { frame, file, aside, merged, dates })))
-}
-
-/// Records by the month in which they were made.
-fn months(frame: &DataFrame) -> Result<BTreeMap<String, usize>> {
-    let mut months: BTreeMap<(i32, u32), usize> = BTreeMap::new();
-    // Exports are mostly in the order of making: the month is looked up where it changes.
-    let mut last: Option<(i64, (i32, u32))> = None;
-    for at in frame.column("created_at")?.datetime()?.physical().iter().flatten() {
-        let day = at.div_euclid(crate::time::DAY);
-        let month = match last {
-            Some((known, month)) if known == day => month,
-            _ => {
-                let Some(at) = DateTime::<Utc>::from_timestamp_micros(at) else { continue };
-                (at.year(), at.month())
-            }
-        };
-        last = Some((day, month));
-        *months.entry(month).or_default() += 1;
-    }
-    Ok(months.into_iter().map(|((year, month), n)| (format!("{year}-{month:02}"), n)).collect())
 }
 
 fn other_object(row: u32, rows: usize) -> Aside {

@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::config::Config;
-use crate::coverage;
+use crate::coverage::{self, NightsRead};
 use crate::tables::{Coverage, ExportRecords, Grain, Leads};
+use crate::tabular::readings::Judged;
 
 fn destination(kind: &str, more: &str) -> Destination {
     let source = "[[source]]\nname = \"raw\"\nkind = \"files\"\npath = \"raw/*\"\n";
@@ -358,26 +359,27 @@ fn a_marketo_form_activity_is_a_record_of_its_lead_and_other_activities_are_none
 }
 
 #[test]
-fn half_an_export_is_said_even_when_it_is_read_on_the_same_day() {
+fn half_of_what_the_last_whole_reading_showed_is_said() {
     let destination = destination("csv", "");
-    let night = |n: usize, at: &str, versions: &DataFrame| {
-        let rows: String = (0..n).map(|n| format!("{n},p{n}@x,2026-05-01T10:00:00Z\n")).collect();
-        let text = format!("id,email,created_at\n{rows}");
-        let read = read(vec![export("l.csv", "2026-05-20T00:00:00Z", text.as_bytes())], &destination).unwrap();
-        let rows = to_land(&read, versions).unwrap();
-        let at = Int64Chunked::from_slice("landed_at".into(), &vec![at.parse().unwrap(); rows.height()]);
-        let at = at.into_datetime(TimeUnit::Microseconds, None).into_column();
-        (read, landed(rows, "2026-06-01").hstack(&[at]).unwrap())
-    };
-    let (_, first) = night(30, "1", &DataFrame::empty());
-    let (second, more) = night(12, "2", &first);
-    let versions = first.vstack(&more).unwrap();
+    let rows: String = (0..12).map(|n| format!("{n},p{n}@x,2026-05-01T10:00:00Z\n")).collect();
+    let text = format!("id,email,created_at\n{rows}");
+    let read = read(vec![export("l.csv", "2026-05-20T00:00:00Z", text.as_bytes())], &destination).unwrap();
     let all = std::slice::from_ref(&destination);
-    let records = records(&versions, all, end()).unwrap();
-    let as_of = "2026-05-21T00:00:00Z".parse().unwrap();
-    let (coverage, findings) = coverage::measure(&versions, &records, &[second], &leads_at(&[]), all, as_of).unwrap();
+    let records = records(&landed(read.rows.clone(), "2026-06-01"), all, end()).unwrap();
+    let (coverage, findings) =
+        coverage::measure(&records, &nights(&read, 30), &leads_at(&[]), all, (end(), &|_| end())).unwrap();
     assert_eq!(texts(&coverage, "previous_records"), ["30"]);
     assert!(findings.iter().any(|f| f.text().contains("less than half") && f.count == 18), "{findings:?}");
+}
+
+/// A whole reading of so many records, and this one the night after.
+fn nights(read: &Read, before: usize) -> NightsRead {
+    let night = |day: &str| day.parse().unwrap();
+    let whole = Judged { present: before, ..Judged::default() };
+    let nights =
+        NightsRead::default().until(night("2026-05-30")).with(&read.destination, whole).until(night("2026-05-31"));
+    let tonight = coverage::judged(read, &nights);
+    nights.with(&read.destination, tonight)
 }
 
 #[test]
@@ -491,7 +493,7 @@ fn what_an_export_can_speak_for_is_told() {
     assert!(get("from").unwrap().starts_with("2026-05-10 11:50"), "{:?}", get("from"));
     assert!(get("until").unwrap().starts_with("2026-05-29 12:00"));
     assert_eq!(get("records").as_deref(), Some("30"));
-    assert_eq!(get("previous_records").as_deref(), Some("30"), "landed before the as-of day");
+    assert_eq!(get("previous_records").as_deref(), Some("30"), "read before the as-of day");
     assert_eq!(get("shows_lead_source").as_deref(), Some("true"));
     assert!(findings.iter().any(|f| f.text().contains("begin abruptly on 2026-05-10")));
 }
@@ -526,7 +528,7 @@ fn spoken_for(rows: &str, time_of: impl Fn(i64) -> i64) -> (Table<Coverage>, Vec
     let all = std::slice::from_ref(&destination);
     let records = records(&versions, all, end()).unwrap();
     let leads = leads_at(&(0..28).map(time_of).collect::<Vec<_>>());
-    coverage::measure(&versions, &records, &[read], &leads, all, end()).unwrap()
+    coverage::measure(&records, &nights(&read, 30), &leads, all, (end(), &|_| end())).unwrap()
 }
 
 fn leads_at(times: &[i64]) -> Table<Leads> {

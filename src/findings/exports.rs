@@ -47,8 +47,15 @@ pub enum AboutExport {
     EndsInside,
     /// Leads wait for an export to speak for them, for this reason, longer than they should.
     Unspoken(&'static str),
-    /// So many leads look missed that it is probably not complete.
-    NotComplete,
+    /// More leads than complete exports leave without a record have none in it.
+    NotComplete {
+        /// So many of them.
+        missed: usize,
+        /// Of so many leads that it should show.
+        of: usize,
+        /// What it shows no more than; none where it seems to lack nothing.
+        limits: Option<Limits>,
+    },
     /// It does not show kinds of records that leads may have become.
     Lacks(Limits),
     /// Its times are of this zone, which nobody said.
@@ -126,14 +133,14 @@ impl AboutExport {
                 "the export is less than half of the last one: a filter, a view or an interrupted export",
             ),
             It::Shrunk { gone, of, common } => {
-                let shared = common.as_ref().map(|shared| format!(", among them nearly all {shared}")).unwrap_or_default();
+                let shared = common.as_ref().map(|shared| format!(", {shared}")).unwrap_or_default();
                 Words::new(
                     finding::EXPORT_DOUBTFUL,
                     "shrunk",
                     format!("{gone} of {of} records of the last whole export are gone from this one{shared}"),
                 )
                 .because("it is not believed, and nothing new is concluded from it")
-                .advise("Export all records again; if the CRM was cleaned up, set complete = true.")
+                .advise("Export all records again; if the CRM was cleaned up, set complete to the day of this report.")
             }
             It::EndsInside => {
                 Words::new(finding::EXPORT_DOUBTFUL, "ends-inside", "an export ends inside a row: it was not written to its end")
@@ -146,7 +153,7 @@ impl AboutExport {
                 format!("leads wait for an export to speak for them ({reason}): nobody knows whether they arrived"),
             )
             .advise("See what leadrecon check says of this destination's exports."),
-            It::NotComplete => Words::new(finding::EXPORT_INCOMPLETE, "", "this export is probably not complete"),
+            It::NotComplete { missed, of, limits } => not_complete(*missed, *of, limits.as_ref()),
             It::Lacks(limits) => limits.words(),
             It::ClockOf(zone) => Words::new(
                 finding::CLOCK_SHIFT,
@@ -189,6 +196,20 @@ fn not_refreshed(why: &str, last: Option<(NaiveDate, i64)>) -> Words {
     };
     Words::new(finding::EXPORT_NOT_REFRESHED, "", format!("its export could not be made anew ({why}); {last}"))
         .because("what happened since is unknown")
+}
+
+fn not_complete(missed: usize, of: usize, limits: Option<&Limits>) -> Words {
+    let shows = limits.map(|limits| format!(", and it shows {}", limits.text())).unwrap_or_default();
+    let why = format!(
+        "{missed} of {} have no record in it and neither an outage nor a change in time explains it, beside a complete \
+         export about 2 in 1,000{shows}. Those are held back, and nobody is called about them",
+        count(of, "lead", "leads")
+    );
+    let advice = limits.map_or_else(
+        || "Export all records of all owners, without a view or a filter. If it does show all there is, set complete = true.".to_owned(),
+        Limits::advice,
+    );
+    Words::new(finding::EXPORT_INCOMPLETE, "", "this export is probably not complete").because(why).advise(advice)
 }
 
 impl Limits {

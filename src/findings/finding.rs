@@ -77,6 +77,11 @@ impl Finding {
         self.words().code
     }
 
+    /// Whether leads wait for an export for this reason.
+    pub fn is_unspoken_for(&self, reason: &str) -> bool {
+        matches!(&self.about, About::Export(AboutExport::Unspoken(why)) if *why == reason)
+    }
+
     /// A sentence without personal data.
     pub fn text(&self) -> String {
         self.words().text()

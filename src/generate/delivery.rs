@@ -351,6 +351,16 @@ impl<'a> Simulation<'a> {
             }
             record.changes.push((from + rng.random_range(HOUR..10 * DAY), Change::Edited(edited)));
         }
+        if sales.moved > 0.0 && rng.random_bool(sales.moved) {
+            let mut moved = record.form.clone();
+            moved.email = format!(
+                "{}@moved.example",
+                address(&moved.email).split('@').next().unwrap_or("x").len() + 17 * from as usize % 9973
+            );
+            moved.company = "Their New Firm".to_owned();
+            moved.phone = rng.random_range(100_000_000u64..999_999_999).to_string();
+            record.changes.push((from + rng.random_range(1..HOUR), Change::Edited(moved)));
+        }
         clock += rng.random_range(HOUR..20 * DAY);
         let roll: f64 = rng.random();
         if roll < sales.converted {

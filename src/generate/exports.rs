@@ -5,7 +5,7 @@ use chrono::{DateTime, Days, Utc};
 use super::delivery::{Change, Record};
 use super::files::{FileNumber, Files, csv_row, json_object, json_text};
 use super::journeys::{OFFERS, iso_time, title};
-use super::plan::{DAY, Destination, HOUR, OfferText, Plan, Times};
+use super::plan::{DAY, Destination, HOUR, OfferText, Plan, Times, Trouble};
 use super::typed::Form;
 use crate::config::DestinationKind;
 use crate::error::Result;
@@ -101,7 +101,7 @@ impl<'a> ExportWriter<'a> {
         let hidden = view.window_days.is_some_and(|days| record.created < taken - days * DAY)
             || (view.one_owner && record.owner != THE_OWNER)
             || (!view.converted && state.converted.is_some());
-        if gone || hidden {
+        if gone || hidden || self.is_troubled(index, record, &state) {
             return Ok(false);
         }
         let mut bytes = Vec::with_capacity(400);
@@ -120,6 +120,22 @@ impl<'a> ExportWriter<'a> {
             self.opportunity(index, record, &state, files)?;
         }
         Ok(true)
+    }
+
+    /// Whether the export's trouble leaves this record out of a night.
+    fn is_troubled(&self, index: usize, record: &Record, state: &State<'_>) -> bool {
+        let is_last = index + 1 == self.nights.len();
+        let taken = self.nights.get(index).map_or(0, |night| night.taken);
+        match self.destination.view.trouble {
+            Some(Trouble::Missing) => is_last,
+            Some(Trouble::Shrunk) => is_last && record.owner == THE_OWNER,
+            Some(Trouble::CutOff) => is_last && record.created > taken - 4 * DAY,
+            Some(Trouble::Modified(days)) => state.modified < taken - days * DAY,
+            Some(Trouble::WithoutClosed) => {
+                state.closed.is_some() || matches!(state.stage, Stage::Disqualified | Stage::Won | Stage::Lost)
+            }
+            Some(Trouble::SourceChanged | Trouble::KeyOfPlace | Trouble::HalfTranslated) | None => false,
+        }
     }
 
     fn file(&mut self, index: usize, files: &mut Files<'_>) -> Result<FileNumber> {
@@ -145,6 +161,9 @@ impl<'a> ExportWriter<'a> {
     /// When a file cannot be written.
     pub fn finish(&mut self, files: &mut Files<'_>) -> Result<()> {
         for index in 0..self.nights.len() {
+            if self.destination.view.trouble == Some(Trouble::Missing) && index + 1 == self.nights.len() {
+                continue;
+            }
             self.file(index, files)?;
         }
         Ok(())
@@ -172,6 +191,10 @@ impl<'a> ExportWriter<'a> {
 
     fn source_text(&self, record: &Record, state: &State<'_>) -> String {
         let Some((storefront, action, offer)) = state.source else { return record.source_text.clone() };
+        let is_later = record.created > (self.plan.start() + self.plan.end()) / 2;
+        if is_later && self.destination.view.trouble == Some(Trouble::SourceChanged) {
+            return "Partner channel / inbound".to_owned();
+        }
         if !self.destination.view.lead_source {
             return "Microsoft.com Referral".to_owned();
         }
@@ -214,6 +237,11 @@ impl<'a> ExportWriter<'a> {
             DestinationKind::Salesforce => {
                 out.extend_from_slice("\u{feff}".as_bytes());
                 let mut columns = SALESFORCE.to_vec();
+                if self.destination.view.trouble == Some(Trouble::HalfTranslated) {
+                    for (label, other) in TRANSLATED {
+                        columns.iter_mut().filter(|column| *column == label).for_each(|column| *column = other);
+                    }
+                }
                 if self.destination.view.key {
                     columns.push(KEY_COLUMN);
                 }
@@ -245,6 +273,10 @@ impl<'a> ExportWriter<'a> {
         let flag = |on: bool| if on { "true" } else { "false" };
         let (converted_on, activity) = (date(state.converted), date(state.active));
         let (created, modified) = (self.time(record.created, exact), self.time(state.modified, exact));
+        let key = match self.destination.view.trouble {
+            Some(Trouble::KeyOfPlace) => format!("leads/2025/{}.json", record.row_key),
+            _ => record.row_key.clone(),
+        };
         let form = state.form;
         let last = if form.last.is_empty() { "[not provided]" } else { &form.last };
         let mut fields = vec![
@@ -272,7 +304,7 @@ impl<'a> ExportWriter<'a> {
             &activity,
         ];
         if self.destination.view.key {
-            fields.push(&record.row_key);
+            fields.push(key.as_str());
         }
         csv_row(out, &fields, b',', true);
     }
@@ -485,6 +517,14 @@ const SALESFORCE: &[&str] = &[
     "Id", "IsDeleted", "MasterRecordId", "LastName", "FirstName", "Title", "Company", "Email", "Phone", "Country",
     "Description", "LeadSource", "Status", "OwnerId", "Owner.Name", "IsConverted", "ConvertedDate",
     "ConvertedOpportunityId", "HasOptedOutOfEmail", "CreatedDate", "LastModifiedDate", "LastActivityDate",
+];
+/// Headers as somebody's report names them, by those of the product.
+const TRANSLATED: &[(&str, &str)] = &[
+    ("LastName", "Nachname"),
+    ("Email", "E-Mail"),
+    ("Company", "Firma"),
+    ("CreatedDate", "Erstelldatum"),
+    ("LeadSource", "Lead-Quelle"),
 ];
 const OPPORTUNITY: &[&str] = &[
     "Id", "AccountId", "Name", "StageName", "Amount", "CurrencyIsoCode", "CloseDate", "IsClosed", "IsWon",

@@ -173,6 +173,8 @@ pub struct Forwarder {
 pub struct Sales {
     /// Somebody corrects address, name, company or telephone.
     pub edited: f64,
+    /// Moved to another firm: address, company and telephone change at once.
+    pub moved: f64,
     /// Converted.
     pub converted: f64,
     /// Of the converted, won.
@@ -220,6 +222,29 @@ pub struct View {
     pub key: bool,
     /// Seconds between the export and the end of its as-of day.
     pub taken_before_midnight: i64,
+    /// What is wrong with it.
+    pub trouble: Option<Trouble>,
+}
+
+/// What exports are like that do not show what they should.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// On the last night there is none.
+    Missing,
+    /// On the last night all records of one owner are gone.
+    Shrunk,
+    /// On the last night the newest records are gone: the download broke off between two rows.
+    CutOff,
+    /// Only records that were changed in the last so many days.
+    Modified(i64),
+    /// No disqualified, won or lost records.
+    WithoutClosed,
+    /// From the middle on records name their source by a text of somebody's own.
+    SourceChanged,
+    /// The key column holds the place of the raw lead in a folder.
+    KeyOfPlace,
+    /// Half of the headers are of another language.
+    HalfTranslated,
 }
 
 /// How exact an export's times are.
@@ -476,6 +501,7 @@ impl Default for Sales {
     fn default() -> Self {
         Sales {
             edited: 0.08,
+            moved: 0.0,
             converted: 0.12,
             won: 0.4,
             disqualified: 0.1,
@@ -504,6 +530,7 @@ impl Default for View {
             opportunities: true,
             key: false,
             taken_before_midnight: 10 * 60,
+            trouble: None,
         }
     }
 }

@@ -8,7 +8,7 @@ use rand::Rng;
 use super::people::dice;
 use super::plan::{
     Burst, Cause, Condition, DAY, Destination, Field, HOUR, Mess, OfferText, Outage, Plan, Sales, Scope, Times, Traps,
-    View,
+    Trouble, View,
 };
 use crate::config::DestinationKind;
 
@@ -48,6 +48,15 @@ pub const SCENARIOS: &[(&str, &str)] = &[
     ("known", "a second lead of a known person is refused as a duplicate, one in two"),
     ("minute", "leads of the first two minutes of an hour are lost"),
     ("weekday", "leads of a Wednesday are lost, half of them"),
+    ("missing", "on the last night there is no export"),
+    ("shrunk", "on the last night all records of one owner are gone"),
+    ("cut-off", "on the last night the newest records are gone"),
+    ("modified", "the export shows what was changed in the last 20 days"),
+    ("without-closed", "the export lacks disqualified, won and lost records"),
+    ("source-changed", "from the middle on records name a source of somebody's own"),
+    ("key-of-place", "the key column holds the raw lead's place in a folder"),
+    ("half-translated", "half of the headers are of another language"),
+    ("movers", "one person in twenty moves to another firm within the hour"),
 ];
 
 impl Plan {
@@ -165,6 +174,32 @@ impl Plan {
         plan
     }
 
+    /// Troubles that exports really have, one for each seed: a small publisher, one CRM, four nights, an outage in the
+    /// middle, few leads lost for no reason.
+    pub const TROUBLES: [&str; 12] = [
+        "missing", "shrunk", "cut-off", "modified", "one-owner", "open-only", "without-closed", "source-changed",
+        "key-of-place", "half-translated", "movers", "window",
+    ];
+
+    /// A publisher with a trouble, by its name.
+    pub fn troubled(name: &str, seed: u64) -> Plan {
+        let mut plan = Plan::clean(seed, 2000, day(2025, 1, 1), 60);
+        let kinds = [DestinationKind::Salesforce, DestinationKind::Dynamics, DestinationKind::Csv];
+        // What only Salesforce's export has in the generator.
+        let is_salesforce = matches!(name, "key-of-place" | "half-translated");
+        let kind = if is_salesforce { kinds[0] } else { kinds[(seed / 12) as usize % kinds.len()] };
+        plan.destinations = vec![Destination::new(kind)];
+        let last = plan.begin + Days::new(59);
+        plan.nights = (0..4).rev().map(|before| last - Days::new(before)).collect();
+        let middle = (plan.start() + plan.end()) / 2;
+        for crm in &mut plan.destinations {
+            crm.forwarder.lost = 0.004;
+            crm.outages.push(outage(Scope::All, middle, Some(middle + DAY)));
+        }
+        plan.make_difficult(name);
+        plan
+    }
+
     /// A scenario by name.
     pub fn scenario(name: &str, leads: u64, seed: u64) -> Option<Plan> {
         let days = (leads / 40).clamp(60, 730);
@@ -239,6 +274,15 @@ impl Plan {
             "non-ascii" => crm.causes.push(cause(Condition::NonAscii(Field::LastName), 0.9)),
             "known" => crm.causes.push(cause(Condition::Known, 0.5)),
             "minute" => crm.causes.push(cause(Condition::Minutes(0, 1), 1.0)),
+            "missing" => crm.view.trouble = Some(Trouble::Missing),
+            "shrunk" => crm.view.trouble = Some(Trouble::Shrunk),
+            "cut-off" => crm.view.trouble = Some(Trouble::CutOff),
+            "modified" => crm.view.trouble = Some(Trouble::Modified(20)),
+            "without-closed" => crm.view.trouble = Some(Trouble::WithoutClosed),
+            "source-changed" => crm.view.trouble = Some(Trouble::SourceChanged),
+            "key-of-place" => (crm.view.key, crm.view.trouble) = (true, Some(Trouble::KeyOfPlace)),
+            "half-translated" => crm.view.trouble = Some(Trouble::HalfTranslated),
+            "movers" => crm.sales.moved = 0.05,
             "weekday" => crm.causes.push(cause(Condition::Weekday(2), 0.5)),
             _ => {}
         }

@@ -32,7 +32,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use polars::prelude::*;
 
 use self::chosen::choose;
-use self::content::{mix, row_key};
+use self::content::{Marks, mix, row_key};
 use self::datasets::{Appended, Dataset, Erasure};
 use self::index::{Index, Outcome};
 use self::light::LIGHT;
@@ -553,6 +553,14 @@ impl Landing {
     pub fn digest(&mut self, text: &str) -> Result<String> {
         let key = self.key()?;
         Ok(format!("{:032x}", content::keyed_hash(&key, content::hash(&[text.as_bytes()]))))
+    }
+
+    /// What makes keyed hashes of texts.
+    ///
+    /// # Errors
+    /// When the key cannot be read or written (exit 4).
+    pub fn marks(&mut self) -> Result<Marks> {
+        Ok(Marks::new(self.key()?))
     }
 
     /// The key of the hashes that keep forgotten payloads away; made when first needed.

@@ -2,7 +2,7 @@
 //!
 //! What cannot be read is a [`Troubles`] entry: the job goes on without concluding anything from its absence.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
@@ -10,9 +10,9 @@ use serde::de::DeserializeOwned;
 use tracing::{info, warn};
 
 use crate::config::{Config, Destination};
+use crate::coverage::NightsRead;
 use crate::error::{Error, Result, count};
 use crate::findings::{About, AboutExport, AboutLeads, AboutSetting, Finding};
-use crate::history::PastReadings;
 use crate::identity::{self, Decisions};
 use crate::io::exports::{self, Cloud, Input};
 use crate::io::fetch::{self, FetchReport};
@@ -28,7 +28,7 @@ use crate::reviewed::{File, Memory};
 use crate::tables::{
     Charges, EarlierContacts, ExportRecords, Grain, History, Identities, Readings, SetAside, Spend, Table,
 };
-use crate::tabular::readings::{self, Unread};
+use crate::tabular::readings::{self, Judged, Tonight, Unread};
 use crate::worked::{Closings, Worked};
 use crate::{cost, coverage, crm, forget, leads, reconcile, replay, worked};
 
@@ -82,11 +82,15 @@ pub(super) struct Gathered {
     pub(super) inputs: Vec<Input>,
     /// Files that could not be had at all.
     unread: Vec<Unread>,
+    /// Destinations with an export that was not asked for, offline.
+    not_asked: BTreeSet<String>,
     pub(super) troubles: Troubles,
     pub(super) reviewed: Reviewed,
     pub(super) retractions: Retractions,
     /// Reports of days before the as-of day.
     pub(super) history: Table<History>,
+    /// What was read of each destination, up to this day.
+    pub(super) nights: NightsRead,
     /// Who was who on the newest of them.
     pub(super) previous: Option<Table<Identities>>,
 }
@@ -125,15 +129,33 @@ impl Gathered {
         readings::table(&self.landing.newest(&READINGS)?, day.as_of)
     }
 
-    /// Lands what each file gave, and which could not be read.
+    /// Lands what each file gave, and which could not be read. A run that found nothing to read, or was not to ask for
+    /// what is elsewhere, takes nothing from what an earlier one of the same day read.
     fn land_readings(&mut self, ready: &Ready) -> Result<()> {
+        let as_of = ready.day.as_of;
+        let marks = self.landing.marks()?;
+        let newest = self.landing.newest(&READINGS)?;
+        let nights = NightsRead::of(&newest, as_of)?;
         let hashes: BTreeMap<&str, &str> =
             self.inputs.iter().map(|input| (input.name.as_str(), input.sha256.as_str())).collect();
+        let is_kept = |read: &&crm::Read| {
+            nights.tonight(&read.destination).is_some()
+                && (read.files.is_empty() || self.not_asked.contains(&read.destination))
+        };
+        let kept: BTreeSet<&str> = self.reads().filter(is_kept).map(|read| read.destination.as_str()).collect();
         let of_reads = self.reads().flat_map(|read| &read.unread);
         let of_money = self.money.charges.unread.iter().chain(&self.money.spend.unread);
-        let unread: Vec<Unread> = of_reads.chain(of_money).chain(&self.unread).cloned().collect();
-        let rows = readings::landed(&self.files(), &unread, &hashes, ready.day.as_of)?;
+        let unread = of_reads.chain(of_money).chain(&self.unread);
+        let unread: Vec<Unread> = unread.filter(|one| !kept.contains(one.destination.as_str())).cloned().collect();
+        let files: Vec<&crm::ReadFile> =
+            self.files().into_iter().filter(|file| !kept.contains(file.destination.as_str())).collect();
+        let judged: BTreeMap<&str, Judged> =
+            self.reads().map(|read| (read.destination.as_str(), coverage::judged(read, &nights))).collect();
+        let mark = |named: &str| marks.of(named);
+        let tonight = Tonight { files: &files, unread: &unread, judged: &judged, hashes: &hashes, mark: &mark, as_of };
+        let rows = readings::with_outdated(readings::landed(&tonight)?, &newest, as_of)?;
         self.landing.append_versions(&READINGS, &rows, ready.now)?;
+        self.nights = NightsRead::of(&self.landing.newest(&READINGS)?, as_of)?;
         Ok(())
     }
 
@@ -175,7 +197,7 @@ pub(super) fn everything(ready: &Ready, options: &Options) -> Result<Gathered> {
         warn!("the state is new, but the output holds a report of {report}: nobody is paged today");
         troubles.findings.push(Finding::mail("", AboutSetting::StateBegan(report), 1));
     }
-    let past = PastReadings::of(&history)?;
+    let past = NightsRead::of(&landing.newest(&READINGS)?, as_of)?;
     let mut into = Into {
         options,
         config,
@@ -186,11 +208,12 @@ pub(super) fn everything(ready: &Ready, options: &Options) -> Result<Gathered> {
         past,
         inputs: Vec::new(),
         unread: Vec::new(),
+        not_asked: BTreeSet::new(),
     };
     let exports = into.land(&config.destinations, &CRM_RECORDS)?;
     let witnesses = into.land(&ready.day.config.witnesses, &WITNESSES)?;
     let money = into.read_money()?;
-    let (inputs, unread) = (into.inputs, into.unread);
+    let Into { inputs, unread, not_asked, past: nights, .. } = into;
     let mut gathered = Gathered {
         landing,
         fetched,
@@ -199,10 +222,12 @@ pub(super) fn everything(ready: &Ready, options: &Options) -> Result<Gathered> {
         money,
         inputs,
         unread,
+        not_asked,
         troubles,
         reviewed,
         retractions,
         history,
+        nights,
         previous,
     };
     gathered.land_readings(ready)?;
@@ -404,9 +429,11 @@ struct Into<'a> {
     landing: &'a mut Landing,
     now: DateTime<Utc>,
     troubles: &'a mut Troubles,
-    past: PastReadings,
+    /// What was read before.
+    past: NightsRead,
     inputs: Vec<Input>,
     unread: Vec<Unread>,
+    not_asked: BTreeSet<String>,
 }
 
 impl Into<'_> {
@@ -435,16 +462,16 @@ impl Into<'_> {
             let (exports, are_all) = self.gather(&destination.export, cloud, &destination.name);
             let mut read = crm::read(exports, destination, &landed)?;
             read.complete &= are_all;
-            let nothing = read.exported_at.is_none() && (are_all || !self.options.offline);
-            if nothing {
+            read.fetched = are_all;
+            let is_elsewhere = |pattern: &String| self.options.offline && pattern.starts_with("az://");
+            if destination.export.iter().any(is_elsewhere) {
+                self.not_asked.insert(destination.name.clone());
+            } else if read.exported_at.is_none() && are_all {
                 self.troubles.sentences.push(format!("{}: no export is there", destination.name));
             }
-            read.last_whole =
-                self.past.last_whole(&destination.name).map(|day| as_of_ends_at(day, self.config.report.timezone));
-            if destination.complete != Some(true) {
-                read.doubt = coverage::judge(&read, &landed, self.past.nights_doubted(&destination.name))?;
-                read.findings.extend(read.doubt.clone().map(|doubt| Finding::mail(&destination.name, doubt, 1usize)));
-            }
+            read.tell_unread(&destination.export, self.options.offline);
+            read.doubt = coverage::judge(&read, destination, &landed, &self.past)?;
+            read.findings.extend(read.doubt.clone().map(|doubt| Finding::mail(&destination.name, doubt, 1usize)));
             for problem in &read.problems {
                 self.troubles.add(unreadable_export, &destination.name, problem);
             }

@@ -66,6 +66,7 @@ pub(super) fn night(
         links: links.clone(),
         to_call: people_on(&calls),
         settled_hours: told.settled_hours,
+        is_first: gathered.history.height() == 0,
         findings: told.findings.clone(),
         outages: results.losses.outage_words.clone(),
     };

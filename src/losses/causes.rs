@@ -14,7 +14,7 @@ mod fisher;
 mod pairs;
 mod pattern;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono_tz::Tz;
 use polars::prelude::*;
@@ -62,8 +62,19 @@ pub struct Found {
     /// outages too, and the share of them that it takes: for a second search for outages. A loss that recurs every
     /// Wednesday is no outage of every Wednesday.
     pub explained: DataFrame,
-    /// What a person should act on.
+    /// What neither begins nor ends.
+    pub timeless: Timeless,
+    /// What a person should act on, one for each cause.
     pub findings: Vec<Finding>,
+}
+
+/// Causes that neither begin nor end: what an export always leaves out looks like one.
+#[derive(Debug, Default)]
+pub struct Timeless {
+    /// Rows of the verdicts that such a cause explains, and none that begins or ends.
+    pub rows: BTreeSet<usize>,
+    /// Rows of the causes.
+    pub causes: BTreeSet<usize>,
 }
 
 /// Finds the causes at every destination.
@@ -78,6 +89,7 @@ pub fn find(input: Input, settings: &Settings) -> Result<Found> {
     let mut causes: Vec<Cause> = Vec::new();
     // Row of the verdicts to the share of leads that its cause takes.
     let mut explained: PlHashMap<usize, f64> = PlHashMap::default();
+    let (mut timeless, mut timely) = (Timeless::default(), BTreeSet::new());
 
     // One bound for the whole run: every condition of every destination shares it.
     let mut searches = Vec::new();
@@ -117,7 +129,13 @@ pub fn find(input: Input, settings: &Settings) -> Result<Found> {
             // proves none, and a first search may have taken its worst days for outages.
             let missed = met.iter().filter(|row| row.missed).count();
             let share = as_number(missed + 1) / as_number(missed + found.delivered + 1);
+            let changes = fisher::changes_in_time(&met);
+            if !changes {
+                timeless.causes.insert(causes.len());
+            }
             for row in met {
+                let rows = if changes { &mut timely } else { &mut timeless.rows };
+                rows.insert(row.verdict);
                 explained.entry(row.verdict).and_modify(|known| *known = known.max(share)).or_insert(share);
             }
             rows.retain(|row| !pattern.holds(row, &texts));
@@ -141,7 +159,9 @@ pub fn find(input: Input, settings: &Settings) -> Result<Found> {
             Finding::mail(cause.destination, about, cause.missed)
         })
         .collect();
+    timeless.rows.retain(|row| !timely.contains(row));
     Ok(Found {
+        timeless,
         reconciliation: reconciliation(input.verdicts, &outages, &explained)?,
         explained: explained_frame(input.verdicts, &explained)?,
         causes: into_table(&causes)?,

@@ -230,23 +230,12 @@ fn read_events<'a>(input: &Input<'a>, leads: &'a LeadParts, settings: &Settings)
     let received = frame.column("received_at")?.datetime()?.physical();
     let (late, trial) = (frame.column("late")?.bool()?, frame.column("trial")?.bool()?);
     let newest = input.leads.frame().column("received_at")?.datetime()?.physical().max();
+    let silent = silent_since(input)?;
     let repeats = repeats(frame)?;
     let (events, delays) = (text("event_id")?, frame.column("delay_seconds")?.f64()?);
     let exported = exported_at(input.coverage)?;
     let sight = times_of(input.coverage, "from")?;
-    let silent = times_of(input.coverage, "silent_since")?;
-    let mut caused: PlHashMap<(&str, &str), u32> = PlHashMap::default();
-    if let Some(explained) = input.explained {
-        let (ids, destinations) = (explained.column("lead_id")?.str()?, explained.column("destination")?.str()?);
-        let shares = explained.column("share")?.f64()?;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share is from 0 to 1")]
-        let rows = ids
-            .iter()
-            .zip(destinations.iter())
-            .zip(shares.iter())
-            .filter_map(|((id, destination), share)| Some(((id?, destination?), (share? * 1e6).round() as u32)));
-        caused.extend(rows);
-    }
+    let caused = input.explained.map_or_else(|| Ok(PlHashMap::default()), caused_share)?;
 
     let mut all: BTreeMap<&str, Vec<Event>> = BTreeMap::new();
     let mut crowds: BTreeMap<&str, Vec<(i64, &str)>> = BTreeMap::new();
@@ -272,7 +261,7 @@ fn read_events<'a>(input: &Input<'a>, leads: &'a LeadParts, settings: &Settings)
         // The newest lead tells how late it was when all this was read, unless the export's own time does.
         let asked = exported.get(destination).copied().or(newest).unwrap_or(at).min(newest.unwrap_or(at));
         // What was not read says nothing: neither that an outage began nor that it goes on.
-        let asked = silent.get(destination).map_or(asked, |since| asked.min(*since));
+        let asked = silent.get(destination).map_or(asked, |until| asked.min(*until));
         let grace = settings.grace_seconds.get(destination).copied().unwrap_or(0).saturating_mul(1_000_000);
         let old_enough = at <= asked.saturating_sub(grace);
         let state = match (found, why) {
@@ -323,6 +312,28 @@ fn read_events<'a>(input: &Input<'a>, leads: &'a LeadParts, settings: &Settings)
     }
     crowds.values_mut().for_each(|times| times.sort_unstable());
     Ok((all, crowds))
+}
+
+/// Lead and destination under the condition of a cause, and how many of a million such leads it takes.
+fn caused_share(explained: &DataFrame) -> Result<PlHashMap<(&str, &str), u32>> {
+    let (ids, destinations) = (explained.column("lead_id")?.str()?, explained.column("destination")?.str()?);
+    let shares = explained.column("share")?.f64()?;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share is from 0 to 1")]
+    let rows = ids
+        .iter()
+        .zip(destinations.iter())
+        .zip(shares.iter())
+        .filter_map(|((id, destination), share)| Some(((id?, destination?), (share? * 1e6).round() as u32)));
+    Ok(rows.collect())
+}
+
+/// Up to when the last reading of each destination without one tonight could speak: that time passes without a reading
+/// says no more than the reading did.
+fn silent_since<'a>(input: &Input<'a>) -> Result<HashMap<&'a str, i64>> {
+    let received = input.leads.frame().column("received_at")?.datetime()?.physical().clone();
+    let newest_before = |end: i64| received.iter().flatten().filter(|at| *at < end).max().unwrap_or(end);
+    let ends = times_of(input.coverage, "silent_since")?;
+    Ok(ends.into_iter().map(|(name, end)| (name, newest_before(end))).collect())
 }
 
 /// When the further deliveries of each event at each destination were received.

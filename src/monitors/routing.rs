@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
+use crate::binomial::tail;
 use crate::codes::{entry, kind, level, reason, verdict};
 use crate::error::Result;
 use crate::findings::{AboutLeads, Finding, Measure, Reported};
@@ -382,25 +383,6 @@ fn lately(inputs: &Inputs) -> Result<BTreeMap<&'static str, Compared>> {
 #[expect(clippy::cast_precision_loss, reason = "counts of leads are far below 2^52")]
 fn share(part: usize, whole: usize) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
-}
-
-/// P(X ≥ `seen`), X binomial of `trials` with this rate.
-#[expect(clippy::cast_precision_loss, reason = "counts of leads are far below 2^52")]
-fn tail(seen: usize, trials: usize, rate: f64) -> f64 {
-    if seen > trials {
-        return 0.0;
-    }
-    let ln_choose: f64 = (1..=seen).map(|n| ((trials - seen + n) as f64 / n as f64).ln()).sum();
-    let mut term = (ln_choose + seen as f64 * rate.ln() + (trials - seen) as f64 * (1.0 - rate).ln()).exp();
-    let mut sum = 0.0;
-    for n in seen..=trials {
-        sum += term;
-        if term < 1e-15 * sum {
-            break;
-        }
-        term *= (trials - n) as f64 / (n + 1) as f64 * rate / (1.0 - rate);
-    }
-    sum.min(1.0)
 }
 
 #[cfg(test)]

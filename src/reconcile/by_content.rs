@@ -3,7 +3,8 @@
 //! Identity weighs a contact against everybody, and junk, a corrected address or a contact of few fields tell it too
 //! little. Here the question is narrower: a forwarder copies what was typed, the lead source says which action and
 //! offer, and sales correct one thing at a time. So a free record is of the waiting lead that agrees with it in all
-//! but one field; where hardly anything was typed, it must agree in all of it and follow within grace. What is found
+//! but one field, or by name within the hour; where hardly anything was typed, it must agree in all of it and follow
+//! within grace. What is found
 //! changes the record's person; `per_lead` or `per_person` then decides as for any other record.
 //!
 //! A colleague, a relative or the lead's own earlier visit differ from the lead by more than one field, or fit another
@@ -18,7 +19,7 @@ use crate::reconcile::ledger::Ledger;
 use crate::reconcile::likeness::{Contact, ENOUGH, Fit, matched_by, shows_no_more};
 use crate::reconcile::offers::{Code, Named};
 use crate::reconcile::records::Record;
-use crate::time::DAY;
+use crate::time::{DAY, HOUR};
 
 /// How long after an outage its leads may be typed in by hand.
 const BY_HAND: i64 = 7 * DAY;
@@ -123,16 +124,30 @@ impl Waiting {
     }
 
     /// Whether what a record shows is enough to say that it is of a waiting lead, which it follows by this delay.
-    fn is_good(&self, fit: Fit, record: &Record<'_>, evidence: Evidence, delay: i64, is_copy: bool) -> bool {
+    fn is_good(&self, fit: Fit, record: &Record<'_>, (evidence, delay): (Evidence, i64), alike: Alike) -> bool {
         let is_prompt = delay <= self.grace;
         let is_nobodys = record.person == NOBODY;
         // After a week a name and little more is a namesake's.
         let is_known = fit.is_enough() && (delay <= self.grace.max(BY_HAND) || fit.agree() > ENOUGH);
         // An export without lead sources says of such a record only what was typed: it must be all of that.
-        let is_all_of_it = is_nobodys && is_prompt && fit.differ == 0 && is_copy;
+        let is_all_of_it = is_nobodys && is_prompt && fit.differ == 0 && alike.is_copy;
         let is_named = is_nobodys && evidence == Evidence::LeadSource;
-        is_known || is_all_of_it || (is_named && if is_prompt { fit.is_all_there_is() } else { fit.is_the_same() })
+        // Namesakes do not ask for the same within the hour, and sales correct address, firm and phone in one go.
+        let is_of_the_hour = is_named && alike.has_name && delay <= self.grace.min(HOUR);
+        is_known
+            || is_all_of_it
+            || is_of_the_hour
+            || (is_named && if is_prompt { fit.is_all_there_is() } else { fit.is_the_same() })
     }
+}
+
+/// What a record and a lead have in common beside the fields that agree.
+#[derive(Clone, Copy)]
+struct Alike {
+    /// Whether the record shows nothing that was not typed.
+    is_copy: bool,
+    /// Whether first and last name are the same.
+    has_name: bool,
 }
 
 /// The events between two instants, both included.
@@ -193,11 +208,16 @@ pub(super) fn claims(ledger: &Ledger<'_, '_>, slack: Slack, answers: &Answers) -
 fn pairs(ledger: &Ledger<'_, '_>, waiting: &Waiting, answers: &Answers) -> Vec<Pair> {
     let used: PlHashSet<u32> = answers.of_lead.values().map(|answer| answer.record).collect();
     let shown = &ledger.records.shown;
+    let has_keys = ledger.records.all.iter().any(|record| record.key.is_some());
+    let events = ledger.each_event().filter(|_| has_keys);
+    let keys: PlHashSet<String> =
+        events.flat_map(|(_, event)| ledger.book.leads_of(event)).flat_map(evidence::key_forms).collect();
     let mut pairs: Vec<Pair> = Vec::new();
     for (row, record) in ledger.records.all.iter().enumerate() {
         let row = row_number(row);
-        // A key says whose the record is, and a lead we do not hold is nobody's here.
-        if !record.delivers.can() || record.is_test || record.key.is_some() || used.contains(&row) {
+        // The key of a lead says whose the record is; one of none says nothing.
+        let is_keyed = record.key.is_some_and(|key| evidence::forms_of_key(key).iter().any(|form| keys.contains(form)));
+        if !record.delivers.can() || record.is_test || is_keyed || used.contains(&row) {
             continue;
         }
         let contact = Contact::of(ledger.shown(row));
@@ -208,7 +228,8 @@ fn pairs(ledger: &Ledger<'_, '_>, waiting: &Waiting, answers: &Answers) -> Vec<P
             let (Some(event), Some(lead)) = (ledger.event(number), waiting.contacts.get(&number)) else { continue };
             let Some((evidence, delay)) = evidence::delay(ledger.book, event, record, waiting.slack) else { continue };
             let fit = Fit::of(lead, &contact, shown);
-            let is_good = waiting.is_good(fit, record, evidence, delay, shows_no_more(&contact, lead));
+            let alike = Alike { is_copy: shows_no_more(&contact, lead), has_name: contact.has_name_of(lead) };
+            let is_good = waiting.is_good(fit, record, (evidence, delay), alike);
             if is_good && event.person != record.person && own_fit.is_none_or(|own| fit < own) {
                 pairs.push(Pair { fit, distance: waiting.slack.distance(delay), record: row, event: number });
             }

@@ -35,5 +35,6 @@ pub(super) fn settle<'b, 'a>(mut ledger: Ledger<'b, 'a>, clock: Clock) -> Result
     }
     let known_out_of_sight =
         if keeps.per_person { per_person::known_out_of_sight(&ledger) } else { PlHashSet::default() };
-    Ok(Settled { ledger, clock, slack, keeps, answers, known_out_of_sight })
+    let unreadable = PlHashSet::default();
+    Ok(Settled { ledger, clock, slack, keeps, answers, known_out_of_sight, unreadable })
 }

@@ -52,6 +52,14 @@ impl Contact {
         Contact { fields, filler }
     }
 
+    /// Whether first and last name are those of the other, and no fillers.
+    pub(super) fn has_name_of(&self, other: &Contact) -> bool {
+        let is_same = |field: usize| {
+            self.fields[field].is_some() && self.fields[field] == other.fields[field] && !other.filler[field]
+        };
+        is_same(0) && is_same(1)
+    }
+
     /// What tells it from others: values of which at least one is equal where two fields agree.
     pub(super) fn keys(&self) -> impl Iterator<Item = (usize, &str)> {
         self.fields.iter().enumerate().filter(|(field, _)| *field != COUNTRY).filter_map(|(field, text)| {

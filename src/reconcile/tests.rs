@@ -8,6 +8,7 @@ use super::*;
 use crate::codes::finding;
 use crate::config::{DestinationKind, Grace, Pattern, RecordsPer};
 use crate::tables::Grain;
+use crate::tabular::readings::Refused;
 
 mod reassign;
 
@@ -136,7 +137,7 @@ impl Case {
         let destinations = std::slice::from_ref(&self.destination);
         let end = DateTime::from_timestamp_micros(at(AS_OF)).unwrap();
         let expected = Expected::new(&leads, &people, destinations, &self.offers, end)?;
-        expected.verdicts(&expected.on_time(&table(&self.records))?, &table(&[coverage]))
+        expected.verdicts(&expected.on_time(&table(&self.records))?, &table(&[coverage]), &Refused::none())
     }
 
     fn run(&self) -> Reconciled {

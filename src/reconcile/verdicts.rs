@@ -3,6 +3,7 @@
 use polars::prelude::{PlHashMap, PlHashSet};
 
 use crate::codes::{kind, link, reason, unexplained, verdict};
+use crate::contact;
 use crate::reconcile::answers::{Answer, Answers};
 use crate::reconcile::clock::Clock;
 use crate::reconcile::events::{Event, Lead, number};
@@ -10,6 +11,7 @@ use crate::reconcile::evidence::{Evidence, Slack, could_answer, forms_of_key, ke
 use crate::reconcile::inference::Keeps;
 use crate::reconcile::ledger::Ledger;
 use crate::reconcile::records::{Delivers, Record};
+use crate::tabular::readings::Refused;
 use crate::time::HOUR;
 
 /// What became of one lead at one destination.
@@ -71,6 +73,8 @@ pub(super) struct Settled<'b, 'a> {
     pub answers: Answers,
     /// In a person destination: events of people whom it may know by a record that the export does not reach back to.
     pub known_out_of_sight: PlHashSet<u32>,
+    /// Leads of whose person a row of the export could not be read: by row of the book.
+    pub unreadable: PlHashSet<u32>,
 }
 
 /// The reason that a kind of lead is excluded for, wherever it goes.
@@ -85,6 +89,27 @@ pub(super) fn excluded_kind(of: &str) -> Option<&'static str> {
 }
 
 impl<'a> Settled<'_, 'a> {
+    /// Finds the leads that no record answers and of whose person a row was refused: it may be the record.
+    pub(super) fn find_unreadable(&mut self, refused: &Refused) {
+        let destination = &self.ledger.destination.name;
+        if !refused.any(destination) {
+            return;
+        }
+        let column = |name: &str| contact::COLUMNS.iter().position(|column| *column == name);
+        let typed = |row: u32, field: Option<usize>| {
+            self.ledger.book.typed_in(row as usize).get(field.unwrap_or(usize::MAX)).copied().flatten()
+        };
+        let (email, phone) = (column("email"), column("phone"));
+        let events = self.ledger.each_event();
+        let waiting = events
+            .flat_map(|(_, event)| &event.leads)
+            .copied()
+            .filter(|row| !self.answers.of_lead.contains_key(row))
+            .filter(|row| refused.names(destination, typed(*row, email), typed(*row, phone)))
+            .collect();
+        self.unreadable = waiting;
+    }
+
     /// Tells the verdict of every routed lead, by row of the book.
     pub(super) fn each_outcome(&self, mut tell: impl FnMut(u32, &Outcome<'a>)) {
         for (number, event) in self.ledger.each_event() {
@@ -95,7 +120,7 @@ impl<'a> Settled<'_, 'a> {
                 let mut outcome = match (excluded, answer) {
                     (Some(reason), _) => Outcome::excluded(reason),
                     (None, Some(answer)) => self.matched(number, lead, answer),
-                    (None, None) => self.unmatched(number, lead),
+                    (None, None) => self.unmatched(number, *row, lead),
                 };
                 if let Some((answer, record)) = answer.and_then(|a| Some((a, self.ledger.record(a.record)?))) {
                     outcome.record = Some(answer.record);
@@ -139,7 +164,7 @@ impl<'a> Settled<'_, 'a> {
         }
     }
 
-    fn unmatched(&self, number: u32, lead: &Lead<'_>) -> Outcome<'a> {
+    fn unmatched(&self, number: u32, row: u32, lead: &Lead<'_>) -> Outcome<'a> {
         let view = self.ledger.view;
         let is_before = view.from.is_some_and(|from| lead.received < from);
         let is_since = |since: Option<i64>| since.is_none_or(|since| lead.received >= since);
@@ -152,6 +177,7 @@ impl<'a> Settled<'_, 'a> {
             Some(until) if lead.received > until.saturating_sub(self.answers.waited.grace) => {
                 (verdict::PENDING, reason::GRACE)
             }
+            Some(_) if self.unreadable.contains(&row) => (verdict::PENDING, reason::RECORD_UNREADABLE),
             Some(_) => (verdict::MISSED, reason::ISOLATED),
         };
         let trial = verdict != verdict::EXCLUDED && self.is_trial(number);

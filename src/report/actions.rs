@@ -197,7 +197,7 @@ mod tests {
         let findings = [
             told(Finding::mail("sf", AboutLoss::Untouched, 31)),
             told(Finding::list("sf", AboutExport::HalfSized, 1)),
-            told(Finding::page("sf", AboutExport::NotComplete, 1)),
+            told(Finding::page("sf", AboutExport::NotComplete { missed: 1, of: 20, limits: None }, 1)),
         ];
         let found = actions(&figures, &[], &findings);
         let who: Vec<&str> = found.lines.iter().map(|a| a.who.as_str()).collect();

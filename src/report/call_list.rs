@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, NaiveDate, TimeZone as _, Utc};
 use chrono_tz::Tz;
 
-use crate::codes::{stage, status};
+use crate::codes::{reason, stage, status};
 use crate::config::SplitBy;
 use crate::contact::home_code;
 use crate::error::Result;
@@ -63,6 +63,7 @@ struct Missed<'a> {
     destination: &'a str,
     received_at: i64,
     stage: &'a str,
+    reason: &'a str,
     status: &'a str,
     offer: &'a str,
 }
@@ -232,7 +233,16 @@ fn what_to_say(contact: &Contact, known: &Known, missed: &[Missed], days: i64) -
         stage::TRIAL => format!("They tried {}: ask how it went and what was missing.", first.offer),
         _ => format!("They looked at {}: ask what they are looking for.", first.offer),
     }];
-    if days >= 2 {
+    let is_proved = |m: &Missed| matches!(m.reason, reason::OUTAGE | reason::CAUSE);
+    if !missed.iter().all(is_proved) {
+        let mut places: Vec<&str> = missed.iter().filter(|m| !is_proved(m)).map(|m| m.destination).collect();
+        places.sort_unstable();
+        places.dedup();
+        said.push(format!(
+            "Look for them in {} first: that no record was found is all that says they were lost.",
+            places.join(" and ")
+        ));
+    } else if days >= 2 {
         said.push("Apologise for the wait: a technical fault kept their request from us.".to_owned());
     }
     if missed.iter().any(|m| m.status == status::REPLAYED) {
@@ -261,6 +271,7 @@ fn by_person<'a>(
         (missed.texts("lead_id")?, missed.texts("person_id")?, missed.texts("destination")?);
     let (stages, statuses, received) =
         (missed.texts("stage")?, missed.texts("status")?, missed.instants("received_at")?);
+    let reasons = missed.texts("reason")?;
     let (offers, offer_ids, emails) = (missed.texts("offer")?, missed.texts("offer_id")?, missed.texts("email")?);
     let mut order: Vec<(&str, Vec<Missed>)> = Vec::new();
     let mut place: BTreeMap<&str, usize> = BTreeMap::new();
@@ -282,6 +293,7 @@ fn by_person<'a>(
             destination,
             received_at: received[row].unwrap_or_default(),
             stage: stages[row].unwrap_or(stage::NONE),
+            reason: reasons[row].unwrap_or_default(),
             status,
             offer: offers[row].or(offer_ids[row]).unwrap_or("your offer"),
         };

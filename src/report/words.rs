@@ -1,6 +1,6 @@
 //! What the numbers mean, in sentences: the headline, and each outage. No personal data.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use polars::prelude::*;
@@ -59,6 +59,8 @@ pub struct Figures {
     pub recovered: i64,
     /// Outages, all.
     pub outages: i64,
+    /// Destinations of what is unknown, waits, and is out of sight.
+    pub unspoken: [Vec<String>; 3],
     /// Of them ongoing.
     pub ongoing: i64,
     /// Patterns.
@@ -115,6 +117,7 @@ impl Figures {
         };
         let unspoken = unspoken(catalog)?;
         Ok(Figures {
+            unspoken: unspoken.clone().map(|of| of.destinations),
             leads: height("leads"),
             genuine: rows("leads", is("kind", crate::codes::kind::GENUINE))?,
             people: height("people"),
@@ -122,9 +125,9 @@ impl Figures {
             matched: verdict(crate::codes::verdict::MATCHED)?,
             missed: verdict(crate::codes::verdict::MISSED)?,
             pending: verdict(crate::codes::verdict::PENDING)?,
-            unknown: unspoken[0],
-            waiting: unspoken[1],
-            out_of_sight: unspoken[2],
+            unknown: unspoken[0].leads,
+            waiting: unspoken[1].leads,
+            out_of_sight: unspoken[2].leads,
             excluded: verdict(crate::codes::verdict::EXCLUDED)?,
             open: rows("missed_leads", open())?,
             open_people: people(open())?,
@@ -149,12 +152,24 @@ impl Figures {
     }
 }
 
+/// Leads of which nothing is known for one reason: each once, and the destinations whose exports are asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Unspoken {
+    /// So many leads.
+    pub leads: i64,
+    /// Names of the destinations.
+    pub destinations: Vec<String>,
+}
+
 /// Leads of which no export could speak, that wait for one, and that are out of its sight: each lead once.
-fn unspoken(catalog: &Catalog) -> Result<[i64; 3]> {
-    let Some(frame) = catalog.get("reconciliation") else { return Ok([0; 3]) };
+fn unspoken(catalog: &Catalog) -> Result<[Unspoken; 3]> {
+    let mut found: [Unspoken; 3] = Default::default();
+    let Some(frame) = catalog.get("reconciliation") else { return Ok(found) };
     let text = |name: &str| -> Result<StringChunked> { Ok(frame.column(name)?.str()?.clone()) };
     let (leads, verdicts, reasons) = (text("lead_id")?, text("verdict")?, text("reason")?);
+    let names = text("destination")?;
     let mut state: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut asked: [BTreeSet<&str>; 3] = Default::default();
     for row in 0..frame.height() {
         let of = match (verdicts.get(row), reasons.get(row)) {
             (Some(verdict::PENDING), Some(reason::GRACE | reason::AFTER_LAST_RECORD)) => 1,
@@ -162,16 +177,17 @@ fn unspoken(catalog: &Catalog) -> Result<[i64; 3]> {
             (_, Some(reason::OUT_OF_SIGHT)) => 2,
             _ => continue,
         };
+        asked[of].extend(names.get(row));
         let known = state.entry(leads.get(row).unwrap_or_default()).or_insert(of);
         *known = of.min(*known);
     }
-    let mut counts = [0; 3];
     for of in state.into_values() {
-        if let Some(count) = counts.get_mut(of) {
-            *count += 1;
-        }
+        found[of].leads += 1;
     }
-    Ok(counts)
+    for (found, asked) in found.iter_mut().zip(asked) {
+        found.destinations = asked.into_iter().map(str::to_owned).collect();
+    }
+    Ok(found)
 }
 
 /// The first thing anybody reads.
@@ -185,26 +201,41 @@ pub struct Headline {
     pub more: Vec<String>,
 }
 
+/// What the headline needs beside the tables.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Beside<'a> {
+    /// The rows of `findings`, as data.
+    pub findings: &'a [ToldFinding],
+    /// How much could not be read.
+    pub problems: usize,
+    /// Whether no report was made before.
+    pub is_first: bool,
+}
+
 /// The headline: what stops anybody from believing the numbers first, then an outage that goes on, what is lost, what
-/// nobody knows, and only then that nothing is lost.
+/// nobody knows, and only then that nothing is lost. An outage that this report tells first stands in it, also when it is
+/// over.
 ///
 /// # Errors
 /// When the engine fails.
-pub fn headline(
-    figures: &Figures,
-    catalog: &Catalog,
-    outages: &[Outage],
-    findings: &[ToldFinding],
-    problems: usize,
-) -> Result<Headline> {
+pub fn headline(figures: &Figures, catalog: &Catalog, outages: &[Outage], facts: &Beside) -> Result<Headline> {
     let mut more = Vec::new();
     let mut doubtful = texts_of(catalog, finding::EXPORT_INCOMPLETE)?;
     doubtful.extend(texts_of(catalog, finding::EXPORT_DOUBTFUL)?);
-    let mut ongoing = outages.iter().filter(|o| o.ongoing).map(|o| o.short.clone());
+    let ongoing: Vec<&str> = outages.iter().filter(|o| o.ongoing).map(|o| o.short.as_str()).collect();
+    let is_new = |outage: &&Outage| {
+        let told =
+            facts.findings.iter().find(|told| told.words.code == finding::OUTAGE && told.words.subject == outage.id);
+        !outage.ongoing && told.is_some_and(|told| told.is_new)
+    };
+    let over: Vec<&str> = outages.iter().filter(is_new).map(|o| o.short.as_str()).collect();
     let unknown = figures.unknown > 0 || !texts_of(catalog, finding::UNKNOWN)?.is_empty();
-    let (tone, text) = if let Some((first, rest)) = doubtful.split_first() {
-        more.extend(rest.iter().cloned());
-        more.extend(ongoing);
+    let told: Vec<&str> = ongoing.iter().chain(&over).copied().collect();
+    let first = told.first().map(|outage| format!("{outage} ")).unwrap_or_default();
+    let rest = |more: &mut Vec<String>| more.extend(told.iter().skip(1).map(|outage| (*outage).to_owned()));
+    let (tone, text) = if let Some((first, others)) = doubtful.split_first() {
+        more.extend(others.iter().cloned());
+        more.extend(told.iter().map(|outage| (*outage).to_owned()));
         if figures.open > 0 {
             more.push(format!("As far as the exports tell, {}.", lost(figures.open, figures.open_people)));
         }
@@ -213,16 +244,21 @@ pub fn headline(
         let read = were(figures.leads, "lead was", "leads were");
         ("warn", format!("{read} read. No destination is configured, so nobody can say whether any is missing."))
     } else if figures.open > 0 {
-        let outage = ongoing.next().map(|outage| format!("{outage} ")).unwrap_or_default();
-        more.extend(ongoing);
-        ("bad", format!("{outage}{}{}", figures.losses(&mut more), figures.unspoken_clause()))
-    } else if unknown {
-        ("warn", figures.unknowns())
-    } else if problems > 0 {
-        let unspoken = figures.unspoken_clause();
-        ("warn", format!("No lead is known to be lost, but not everything could be read.{unspoken}"))
+        rest(&mut more);
+        ("bad", format!("{first}{}{}", figures.losses(facts.is_first, &mut more), figures.unspoken_clause()))
+    } else if !ongoing.is_empty() {
+        rest(&mut more);
+        ("bad", format!("{first}Nothing lost by it is open.{}", figures.unspoken_clause()))
     } else {
-        figures.none_lost()
+        more.extend(over.iter().map(|outage| (*outage).to_owned()));
+        if unknown {
+            ("warn", figures.unknowns())
+        } else if facts.problems > 0 {
+            let unspoken = figures.unspoken_clause();
+            ("warn", format!("No lead is known to be lost, but not everything could be read.{unspoken}"))
+        } else {
+            figures.none_lost()
+        }
     };
     // How old the export is comes first: everything after it is said of that day.
     let stale = texts_of(catalog, finding::EXPORT_NOT_REFRESHED)?;
@@ -239,7 +275,7 @@ pub fn headline(
             were(figures.lost_at_source, "lead was", "leads were")
         ));
     }
-    more.extend(maybe_arrived(findings));
+    more.extend(maybe_arrived(facts.findings));
     if figures.recovered > 0 {
         more.push(format!(
             "{} that had been reported as lost arrived after all.",
@@ -261,7 +297,7 @@ fn lost(n: i64, people: i64) -> String {
 
 impl Figures {
     /// What is lost, new first.
-    fn losses(&self, more: &mut Vec<String>) -> String {
+    fn losses(&self, is_first: bool, more: &mut Vec<String>) -> String {
         if self.new == 0 {
             let people = were(self.open_people, "person", "people");
             return format!("Nothing new is lost. {} of {people}, lost earlier, are still open.", leads(self.open));
@@ -270,7 +306,8 @@ impl Figures {
             let people = were(self.open_people, "person", "people");
             more.push(format!("With those of earlier days, {} are open, of {people}.", leads(self.open)));
         }
-        format!("{}. New since the last report.", lost(self.new, self.new_people))
+        let when = if is_first { "This is the first report." } else { "New since the last report." };
+        format!("{}. {when}", lost(self.new, self.new_people))
     }
 
     /// Genuine leads that exports have spoken for.
@@ -280,15 +317,28 @@ impl Figures {
 
     /// How many leads nothing is known of yet, and why; none if there are none.
     fn unspoken(&self) -> Option<String> {
+        let of = |at: usize| match self.unspoken[at].as_slice() {
+            [] => "the export".to_owned(),
+            [one] => format!("the export of {one}"),
+            several => format!("the exports of {}", several.join(", ")),
+        };
         let parts = [
-            (self.unknown, "without an export that could speak for them"),
-            (self.waiting, "still to be shown by one"),
-            (self.out_of_sight, "from before what it shows"),
+            (self.unknown, format!("cannot be told by {}", of(0))),
+            (self.waiting, format!("may still come with the next {}", of(1).trim_start_matches("the "))),
+            (self.out_of_sight, format!("came before {} begins", of(2))),
         ];
-        let told: Vec<String> =
-            parts.iter().filter(|(n, _)| *n > 0).map(|(n, why)| format!("{} {why}", count(*n))).collect();
         let all = self.unknown + self.waiting + self.out_of_sight;
-        (all > 0).then(|| format!("Of {} it is unknown: {}.", leads(all), told.join(", ")))
+        let told: Vec<(i64, &String)> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, why)| (*n, why)).collect();
+        Some(match told.as_slice() {
+            [] => return None,
+            [(n, why)] => {
+                format!("Whether {} arrived is unknown: {} {why}.", leads(*n), if *n == 1 { "it" } else { "they" })
+            }
+            several => {
+                let told: Vec<String> = several.iter().map(|(n, why)| format!("{} {why}", count(*n))).collect();
+                format!("Whether {} arrived is unknown: {}.", leads(all), told.join(", "))
+            }
+        })
     }
 
     fn unspoken_clause(&self) -> String {
@@ -298,6 +348,7 @@ impl Figures {
     /// What to say where nothing is known to be lost, and of some leads nobody can know.
     fn unknowns(&self) -> String {
         let rest = match self.spoken() {
+            0 if self.matched > 0 => "None is known to have arrived everywhere".to_owned(),
             0 => "None is known to have arrived".to_owned(),
             spoken => format!("The other {} arrived, or need not", were(spoken, "genuine lead", "genuine leads")),
         };
@@ -381,6 +432,13 @@ pub struct Outage {
     pub possible: (Option<DateTime<Utc>>, Option<DateTime<Utc>>),
 }
 
+/// The title of each offer that has one.
+fn titles(catalog: &Catalog) -> Result<BTreeMap<String, String>> {
+    let Some(frame) = catalog.get("leads") else { return Ok(BTreeMap::new()) };
+    let rows = frame.column("offer_id")?.str()?.iter().zip(frame.column("offer")?.str()?.iter());
+    Ok(rows.filter_map(|(id, title)| Some((id?.to_owned(), title?.to_owned()))).collect())
+}
+
 /// Every outage, ongoing ones first, then the latest first.
 ///
 /// # Errors
@@ -397,6 +455,7 @@ pub fn outages(catalog: &Catalog, words: &BTreeMap<String, OutageWords>, view: V
         let micros = frame.column(name)?.cast(&DataType::Int64)?;
         Ok(micros.i64()?.get(row).and_then(DateTime::from_timestamp_micros))
     };
+    let titles = titles(catalog)?;
     let mut told = Vec::with_capacity(frame.height());
     for row in 0..frame.height() {
         let ongoing = frame.column("ongoing")?.bool()?.get(row).unwrap_or(false);
@@ -414,7 +473,10 @@ pub fn outages(catalog: &Catalog, words: &BTreeMap<String, OutageWords>, view: V
         };
         let what = match scope.as_str() {
             "all" | "source" => none.to_owned(),
-            part => format!("{none} of {}", part.replace('=', " ")),
+            part => match part.split_once('=') {
+                Some(("offer", offer)) => format!("{none} of {}", titles.get(offer).map_or(offer, String::as_str)),
+                _ => format!("{none} of {}", part.replace('=', " ")),
+            },
         };
         let lost = format!("{} of {} lost", were(missed, "lead", "leads"), were(people, "person", "people"));
         let begin = match began_after {
@@ -468,7 +530,7 @@ mod tests {
     fn that_no_lead_is_lost_is_said_only_where_none_was_given_up() {
         let said = |given_up| {
             let figures = Figures { genuine: 1200, destinations: 1, given_up, ..Figures::default() };
-            headline(&figures, &Catalog::empty(), &[], &[], 0).unwrap().text
+            headline(&figures, &Catalog::empty(), &[], &Beside::default()).unwrap().text
         };
         assert_eq!(said(0), "No lead is lost: 1,200 genuine leads are accounted for.");
         assert_eq!(said(3), "No lost lead is open: 1,200 genuine leads are accounted for, 3 losses were given up.");

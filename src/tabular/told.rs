@@ -46,15 +46,15 @@ pub struct ReadFile {
     pub apart: usize,
     /// Whether it ends inside a row.
     pub ends_inside: bool,
-    /// Earliest and latest time of any record, in microseconds.
+    /// The earliest and the latest of each kind of time that its records have, in microseconds.
     #[serde(skip)]
-    pub first_at: Option<i64>,
-    /// Latest.
+    pub times: BTreeMap<String, (i64, i64)>,
+    /// Records by what they are, how they stand, whose they are, and the month in which they were made.
     #[serde(skip)]
-    pub last_at: Option<i64>,
-    /// Records by the month in which they were made.
+    pub counts: BTreeMap<String, BTreeMap<String, usize>>,
+    /// Addresses and phones, in comparable form, of rows that were refused: personal data, never shown.
     #[serde(skip)]
-    pub months: BTreeMap<String, usize>,
+    pub refused: BTreeSet<String>,
     /// Whether nobody can be recognised in it, so that it speaks for nothing.
     pub identifies_nobody: bool,
     /// Order of day and month, and why.

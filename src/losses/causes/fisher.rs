@@ -44,6 +44,27 @@ impl Contrast {
     }
 }
 
+/// Whether leads under a condition were missed from some time on, or until some time, and not before or after it.
+pub(super) fn changes_in_time(rows: &[&Row]) -> bool {
+    /// Where the change is, need not be known to the lead.
+    const SPLITS: usize = 200;
+    let mut rows: Vec<&Row> = rows.iter().copied().filter(|row| row.missed || !row.set_aside).collect();
+    rows.sort_by_key(|row| row.at);
+    let whole = Contrast::of(rows.iter().copied());
+    let step = rows.len().div_ceil(SPLITS).max(1);
+    let (mut missed, mut delivered) = (0, 0);
+    for part in rows.chunks(step) {
+        let lost = part.iter().filter(|row| row.missed).count();
+        (missed, delivered) = (missed + lost, delivered + part.len() - lost);
+        let sides = [(missed, delivered), (whole.missed - missed, whole.delivered - delivered)];
+        let telling = |p: f64| e_value(p, 2 * SPLITS) <= ALPHA;
+        if sides.into_iter().filter_map(|(missed, delivered)| whole.ln_p(missed, delivered)).any(telling) {
+            return true;
+        }
+    }
+    false
+}
+
 /// Expected number of conditions as telling as one of this ln p, among so many. Conditions alone and pairs have half
 /// of the bound each.
 pub(super) fn e_value(p: f64, tests: usize) -> f64 {

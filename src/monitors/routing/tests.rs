@@ -102,7 +102,7 @@ fn usual() -> Vec<(&'static str, &'static str, &'static str, &'static str, f64)>
         (entry::SEEN, "c.mesh", "", "offer", 200.0),
         (entry::SEEN, "appsource", "", "storefront", 200.0),
         (entry::SEEN, "INS", "", "action", 200.0),
-        (entry::SHARE, "", "crm", entry::MISSED_SHARE, 0.0),
+        (entry::SHARE, "", "crm", entry::ISOLATED_SHARE, 0.0),
     ]
 }
 
@@ -215,12 +215,4 @@ fn what_was_erased_makes_no_leap_of_what_is_left() {
     }
     assert_eq!(leaps(&told(&cases, &report("2026-05-30", &then))), 0, "forty then and forty now");
     assert_eq!(leaps(&told(&cases, &known)), 1);
-}
-
-#[test]
-fn the_tail_of_the_binomial_distribution_is_exact() {
-    // P(X ≥ 2) of 3 with one half: 4 of 8.
-    assert!((tail(2, 3, 0.5) - 0.5).abs() < 1e-12);
-    assert!((tail(0, 7, 0.3) - 1.0).abs() < 1e-12);
-    assert!((tail(7, 7, 0.3) - 0.3f64.powi(7)).abs() < 1e-15);
 }
