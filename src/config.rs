@@ -186,7 +186,9 @@ mod tests {
 
     #[test]
     fn accepted_wrong_joins_are_said_in_people_and_a_threshold_overrides_them() {
-        let threshold = |text: &str| parse(&format!("[identity]\n{text}\n")).map(|config| config.identity.threshold);
+        let source = "[[source]]\nname = \"dump\"\nkind = \"files\"\npath = \"raw/*\"\n";
+        let threshold =
+            |text: &str| parse(&format!("{source}[identity]\n{text}\n")).map(|config| config.identity.threshold);
         assert_eq!(threshold("").unwrap(), Threshold::WrongJoins(1e-3));
         assert_eq!(threshold("wrong_joins = \"2 in 1,000 people\"").unwrap(), Threshold::WrongJoins(2e-3));
         assert_eq!(threshold("wrong_joins = \"1 in 50 people\"\nthreshold = 0.9").unwrap(), Threshold::At(0.9));

@@ -429,7 +429,8 @@ fn decisions_that_contradict_each_other_are_told() {
 
 /// Households at one address, each member of it with three leads that have the address or a number in common.
 fn households() -> Vec<Contact> {
-    const STARTS: [&str; 12] = ["Bar", "Cor", "Del", "Fen", "Gor", "Hal", "Jes", "Kel", "Mor", "Nor", "Pel", "Ros"];
+    // Less than a thousand leads, so that their ids of three digits stand in the order of the contacts.
+    const STARTS: [&str; 11] = ["Bar", "Cor", "Del", "Fen", "Gor", "Hal", "Jes", "Kel", "Mor", "Nor", "Pel"];
     const ENDS: [&str; 10] = ["ling", "mark", "ton", "wick", "berg", "ford", "hurst", "stad", "vale", "dorf"];
     const FIRST: &str = "Anna Boris Clara David Edith Frank Greta Hugo Ines Jakob Petra Leo Mona Nils Sigrid Paul Quinn Rosa \
         Sven Tilda Ulf Vera Walter Xenia Yusuf Zoe Bruno Celia Dora Emil Fiona Gregor Helga Ivan Judith Kevin Lydia \
