@@ -213,7 +213,7 @@ fn refused(found: &Found, stopped: Stopped) -> Error {
     match stopped {
         Stopped::Taker(e) => e,
         Stopped::Read(e) => cannot(found, e),
-        Stopped::Refused(why) => Error::partial(format!("file \"{}\" was not taken in", found.key)).because(why),
+        Stopped::Refused(why) => Error::partial(format!("file \"{}\" was not taken in: {why}", found.key)),
         Stopped::Enough | Stopped::Changing => Error::partial(format!("file \"{}\" is being written", found.key)),
     }
 }

@@ -244,7 +244,7 @@ impl Found {
         });
         match shown.count() {
             0 => Ok(()),
-            n => again(format!("{} of these", count(n, "record", "records"))),
+            n => again(count(n, "of these records", "of these records")),
         }
     }
 }
