@@ -428,7 +428,10 @@ fn as_text(sections: &[Section], look: &Look) -> String {
             };
             let told = match (look.whole, line.verdict) {
                 (true, _) => line.text.replace('\n', "\n       "),
-                (false, Verdict::Good) => look.fits(&first_line(&line.text)),
+                // How a file was understood is told even where it is good: a wrong reading looks good as well.
+                (false, Verdict::Good) => {
+                    line.text.lines().map(|line| look.fits(line)).collect::<Vec<_>>().join("\n       ")
+                }
                 (false, _) => first_line(&line.text),
             };
             let _ = writeln!(text, "  {} {told}", painted(colour, mark));

@@ -360,6 +360,8 @@ fn write_aside(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
 /// # Errors
 /// When the folder cannot be synced (exit 4).
 pub fn sync_dir(path: &Path) -> Result<()> {
+    // The folder of a bare file name.
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
     File::open(path).and_then(|f| f.sync_all()).map_err(|e| cannot("sync", path, &e))
 }
 

@@ -14,6 +14,8 @@ use crate::error::{Error, Result};
 
 /// Lines of a command that the log shows, and letters of a line.
 const MOST_LINES: usize = 200;
+/// How long the last lines of a program that ended are waited for.
+const LAST_LINES: Duration = Duration::from_secs(1);
 const MOST_LETTERS: usize = 500;
 /// How often it is looked whether the command has ended.
 const EVERY: Duration = Duration::from_millis(50);
@@ -52,7 +54,11 @@ pub fn run(command: &[String], folder: &Path, within: Duration) -> Result<()> {
     let ended = watch(&mut child, &lines, within, &mut shown);
     // What it left running would write into an export that is being read.
     end_group(&child, Signal::KILL);
-    show(&lines, &mut shown);
+    // What it wrote last may still be on its way; whoever escaped its group may hold the pipe for ever.
+    let until = Instant::now() + LAST_LINES;
+    while let Ok(line) = lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
+        show_line(&line, &mut shown);
+    }
     match ended {
         Some(status) if status.success() => Ok(()),
         Some(status) => Err(failed(status.to_string())),
@@ -132,12 +138,16 @@ fn send(line: &mut Vec<u8>, told: &mpsc::SyncSender<String>) {
 
 fn show(lines: &mpsc::Receiver<String>, shown: &mut usize) {
     while let Ok(line) = lines.try_recv() {
-        *shown += 1;
-        match *shown {
-            n if n <= MOST_LINES => tracing::info!("refresh: {line}"),
-            n if n == MOST_LINES + 1 => tracing::info!("refresh: and more that is not shown"),
-            _ => {}
-        }
+        show_line(&line, shown);
+    }
+}
+
+fn show_line(line: &str, shown: &mut usize) {
+    *shown += 1;
+    match *shown {
+        n if n <= MOST_LINES => tracing::info!("refresh: {line}"),
+        n if n == MOST_LINES + 1 => tracing::info!("refresh: and more that is not shown"),
+        _ => {}
     }
 }
 

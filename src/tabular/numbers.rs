@@ -3,8 +3,6 @@
 //! Floats would lose cents over a million rows and more than that on Azure's 28 decimals. More than 18 decimals are
 //! rounded half away from zero. Thousands marks and the decimal mark are told apart over a whole column.
 
-use super::times;
-
 /// Decimals kept.
 pub const SCALE: u32 = 18;
 
@@ -95,7 +93,7 @@ pub fn exact(text: &str, mark: Mark) -> Option<Exact> {
     let plain = |c: char| match c {
         '٫' => '.',
         '٬' => ',',
-        c => times::digit(c).unwrap_or(c),
+        c => digit(c).unwrap_or(c),
     };
     let written: String;
     let text = if text.is_ascii() {
@@ -158,6 +156,16 @@ fn placed(digits: &[u8], before: i64) -> Option<Exact> {
         *part = part.checked_add(value)?;
     }
     Some(amount)
+}
+
+/// A digit of any script as one of ours.
+pub(super) fn digit(c: char) -> Option<char> {
+    const ZEROS: [u32; 20] = [
+        0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xde6, 0xe50, 0xed0, 0xf20,
+        0x1040, 0x17e0, 0x1810, 0x1090,
+    ];
+    let code = u32::from(c);
+    ZEROS.iter().find(|zero| (**zero..**zero + 10).contains(&code)).and_then(|zero| char::from_digit(code - zero, 10))
 }
 
 #[cfg(test)]

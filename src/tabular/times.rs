@@ -22,11 +22,6 @@ mod parse;
 mod parts;
 mod words;
 
-/// A digit of any script as one of ours.
-pub(super) fn digit(c: char) -> Option<char> {
-    grammar::digit(c)
-}
-
 /// How finely a time is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Resolution {

@@ -47,7 +47,7 @@ fn write_publisher(folder: &Path, port: u16) {
     let text = format!(
         "[missed]\ngive_up = \"2d\"\n[[source]]\nname = \"dump\"\nkind = \"files\"\npath = \"raw/*\"\n\
          [[destination]]\nname = \"endpoint\"\nkind = \"https\"\nexport = [\"log/*\"]\nkey = \"rowKey\"\n\
-         [destination.replay]\nurl = \"http://127.0.0.1:{port}/leads?sig=topsecret\"\n"
+         [destination.replay]\nurl = \"http://127.0.0.1:{port}/leads?tenant=topsecret\"\n"
     );
     fs::write(folder.join("leadrecon.toml"), text).unwrap();
 }

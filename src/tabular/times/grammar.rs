@@ -10,6 +10,7 @@ use unicode_normalization::UnicodeNormalization as _;
 use super::calendars;
 use super::parts::{Clock, Date, Parts};
 use super::words::{self, EVERY_LANGUAGE, Languages};
+use crate::tabular::numbers;
 
 /// Longer texts are no dates.
 const MOST_BYTES: usize = 120;
@@ -115,19 +116,9 @@ fn normal(text: &str) -> String {
             '−' | '–' | '—' | '‐' | '‑' => '-',
             '’' | '‘' | 'ʼ' => '\'',
             '٫' => '.',
-            c => digit(c).unwrap_or(c),
+            c => numbers::digit(c).unwrap_or(c),
         })
         .collect()
-}
-
-/// A digit of any script as one of ours.
-pub(super) fn digit(c: char) -> Option<char> {
-    const ZEROS: [u32; 20] = [
-        0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xde6, 0xe50, 0xed0, 0xf20,
-        0x1040, 0x17e0, 0x1810, 0x1090,
-    ];
-    let code = u32::from(c);
-    ZEROS.iter().find(|zero| (**zero..**zero + 10).contains(&code)).and_then(|zero| char::from_digit(code - zero, 10))
 }
 
 const MARKS: &str = "/-.,:;|()[]+'";
