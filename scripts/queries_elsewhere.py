@@ -52,7 +52,10 @@ class Spark:
         builder = SparkSession.builder.master("local[2]").appName("queries")
         settings = {
             "spark.sql.session.timeZone": "UTC",
-            "spark.sql.shuffle.partitions": "2",
+            # For tables of a few thousand rows: planning and compiling cost more than computing.
+            "spark.sql.shuffle.partitions": "1",
+            "spark.sql.adaptive.enabled": "false",
+            "spark.sql.codegen.wholeStage": "false",
             "spark.ui.enabled": "false",
             "spark.driver.host": "127.0.0.1",
             "spark.driver.bindAddress": "127.0.0.1",

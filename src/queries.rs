@@ -30,6 +30,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("journey_stages.sql", include_str!("../queries/journey_stages.sql")),
     ("funnel_steps.sql", include_str!("../queries/funnel_steps.sql")),
     ("arrivals.sql", include_str!("../queries/arrivals.sql")),
+    ("funnel_groups.sql", include_str!("../queries/funnel_groups.sql")),
     ("funnel_by_country.sql", include_str!("../queries/funnel_by_country.sql")),
     ("funnel_by_campaign.sql", include_str!("../queries/funnel_by_campaign.sql")),
     ("funnel_change.sql", include_str!("../queries/funnel_change.sql")),

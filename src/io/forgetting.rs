@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use polars::prelude::*;
 
 use super::landing::datasets::{Dataset, Erasure};
-use super::landing::{Landing, RAW, segments};
+use super::landing::{Landing, Marks, RAW, segments};
 use super::publish::{cannot, dated_folders, sync_dir, write_atomically, write_csv, write_parquet};
 use super::reviewed::Named;
 use super::state::{self, CLOSINGS, DECISIONS, RETRACTED};
@@ -87,13 +87,14 @@ pub fn carry_out(plan: &Plan, places: &Places<'_>, landing: &mut Landing) -> Res
     let Places { state, out, records, keep } = *places;
     let mut plan = plan.clone();
     // Addresses are never written down.
+    let marks = landing.marks()?;
     for address in plan.addresses.iter().filter_map(|address| normalised_email(address)) {
-        plan.mails.insert(landing.digest(&address)?);
+        plan.mails.insert(marks.of(&address));
     }
     let plan = &plan;
     let text = serde_json::to_vec(plan).map_err(|e| Error::failed("cannot write the plan").because(e))?;
     write_atomically(&state.join(PENDING), &text)?;
-    let mut carried = Carried { worked: forget_worked(state, plan, landing)?, ..Carried::default() };
+    let mut carried = Carried { worked: forget_worked(state, plan, &marks)?, ..Carried::default() };
     for (day, folder) in dated_folders(out)? {
         let plan = &plan.for_report(day);
         let mut named = false;
@@ -186,13 +187,10 @@ fn retract(plan: &Plan, state: &Path, landing: &mut Landing, carried: &mut Carri
 
 /// Takes what was said of them out of the file that `close` keeps and out of what is remembered. Says whether there was
 /// anything.
-fn forget_worked(state: &Path, plan: &Plan, landing: &mut Landing) -> Result<bool> {
-    landing.digest("")?;
-    let mut is_gone = |who: &str| {
+fn forget_worked(state: &Path, plan: &Plan, marks: &Marks) -> Result<bool> {
+    let is_gone = |who: &str| {
         plan.ids.contains(&who.to_lowercase())
-            || normalised_email(who)
-                .and_then(|mail| landing.digest(&mail).ok())
-                .is_some_and(|mail| plan.mails.contains(&mail))
+            || normalised_email(who).is_some_and(|mail| plan.mails.contains(&marks.of(&mail)))
     };
     let mut closings: Memory<worked::Entry> = state::kept(state, CLOSINGS)?;
     let mut gone = closings.forget(|entry| is_gone(&entry.who)) > 0;

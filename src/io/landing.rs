@@ -32,7 +32,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 use polars::prelude::*;
 
 use self::chosen::choose;
-use self::content::{Marks, mix, row_key};
+pub use self::content::Marks;
+use self::content::{mix, row_key};
 use self::datasets::{Appended, Dataset, Erasure};
 use self::index::{Index, Outcome};
 use self::light::LIGHT;
@@ -544,15 +545,6 @@ impl Landing {
     ) -> Result<usize> {
         let secret = self.key()?;
         datasets::forget_versions(&self.dir, &secret, dataset, keep, erasure, selected)
-    }
-
-    /// A digest of a text that tells nothing of it without the landing's secret.
-    ///
-    /// # Errors
-    /// When the secret cannot be read or made (exit 4).
-    pub fn digest(&mut self, text: &str) -> Result<String> {
-        let key = self.key()?;
-        Ok(format!("{:032x}", content::keyed_hash(&key, content::hash(&[text.as_bytes()]))))
     }
 
     /// What makes keyed hashes of texts.

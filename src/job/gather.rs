@@ -350,14 +350,14 @@ fn remembered<S: Serialize + DeserializeOwned + PartialEq>(
     let mut memory = state::kept::<Memory<S>>(state, memory_file)?;
     let alone = files.len() == 1;
     // Made before it is needed: that it cannot be had is no fault of a file.
-    landing.digest("")?;
+    let marks = landing.marks()?;
     for (name, bytes) in files {
         let taken = bytes.and_then(|bytes| {
             let sha256 = reviewed::hash(&bytes);
             Ok(File { lines: read(&name, bytes, alone)?, name, sha256 })
         });
         match taken {
-            Ok(file) => memory.take(file, as_of, |line| landing.digest(line).unwrap_or_default()),
+            Ok(file) => memory.take(file, as_of, |line| marks.of(line)),
             Err(error) => troubles.add(|why| AboutSetting::ReviewedUnusable(why).into(), what, &error),
         }
     }

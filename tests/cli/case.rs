@@ -223,10 +223,13 @@ fn a_forgotten_person_is_gone_from_everything_and_is_not_landed_again() {
     let delivered = format!("{first}.{last}@firm0.example");
 
     run(folder, &["close", &id, "--as", "called"], 0);
+    fs::write(folder.join("worked.csv"), format!("lead_id,outcome\n{id},called\n")).unwrap();
     let said = run(folder, &["forget", &mail, "--yes"], 0);
     let said = String::from_utf8_lossy(&said.stdout).into_owned();
     assert!(said.contains("proof") && !said.contains(&mail), "{said}");
-    run(folder, &["forget", &delivered, "--yes"], 0);
+    assert!(said.contains("worked.csv"), "a file of the user's that names the person is said: {said}");
+    let said = run(folder, &["forget", &delivered, "--yes"], 0);
+    assert!(!String::from_utf8_lossy(&said.stdout).contains("worked.csv"));
     run(folder, &["forget", &delivered, "--yes"], 2);
     for gone in [&mail, &delivered] {
         assert_eq!(holding(&folder.join("out"), &[gone]), Vec::<String>::new());

@@ -113,8 +113,10 @@ fn a_forgetting_killed_at_any_instant_is_finished_by_the_next_run() {
     let whole = began.elapsed();
     run(undisturbed.path(), &NIGHT, 0);
 
-    let (mut random, mut begun) = (1_904_u64, 0);
-    for _ in 0..8 {
+    // On a busy machine every early instant may miss the middle: more are tried until one hits it.
+    let (mut random, mut begun, mut tried) = (1_904_u64, 0, 0);
+    while tried < 8 || (begun == 0 && tried < 60) {
+        tried += 1;
         let folder = tempfile::tempdir().unwrap();
         copy(before.path(), folder.path());
         kill(folder.path(), &forget, whole, &mut random);

@@ -3,17 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use crate::program::{leadrecon, run};
+use crate::program::{leadrecon, only_a_source, run};
 
 #[test]
 fn a_run_that_finds_another_at_work_exits_5_and_one_for_an_older_day_leaves_latest_alone() {
-    let folder = tempfile::tempdir().unwrap();
-    fs::create_dir(folder.path().join("raw")).unwrap();
-    fs::write(
-        folder.path().join("leadrecon.toml"),
-        "[[source]]\nname = \"dump\"\nkind = \"files\"\npath = \"raw/*\"\n",
-    )
-    .unwrap();
+    let folder = only_a_source();
     run(folder.path(), &["run", "--quiet", "--as-of", "2026-05-04"], 0);
     run(folder.path(), &["run", "--quiet", "--as-of", "2026-05-01"], 0);
     assert_eq!(fs::read_link(folder.path().join("out/latest")).unwrap(), Path::new("2026-05-04"));

@@ -20,6 +20,19 @@ pub fn table(folder: &Path, name: &str) -> Vec<u8> {
         .unwrap_or_else(|_| run(folder, &["query", "-q", "--csv", &format!("select * from {name}")], 0).stdout)
 }
 
+/// A folder with a configuration of one source and nothing in it.
+#[allow(dead_code, reason = "not every test module needs it")]
+pub fn only_a_source() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("raw")).unwrap();
+    std::fs::write(
+        folder.path().join("leadrecon.toml"),
+        "[[source]]\nname = \"dump\"\nkind = \"files\"\npath = \"raw/*\"\n",
+    )
+    .unwrap();
+    folder
+}
+
 /// Runs it and expects an exit status; shows both outputs when it is another.
 #[track_caller]
 #[allow(dead_code, reason = "not every test module needs it")]

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Output;
 
 use crate::everywhere::readable;
-use crate::program::{leadrecon, run, table};
+use crate::program::{leadrecon, only_a_source, run, table};
 
 /// A key, a signature and a token as the services make them: what is pasted in place of a name.
 const KEY: &str = "q7Zs0LmV2xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq7K1SZFPTOtrLKBHBeksoGMGw==";
@@ -257,13 +257,7 @@ fn no_character_that_acts_reaches_a_terminal_or_what_people_open() {
 
 #[test]
 fn talk_that_cannot_be_written_is_dropped_and_a_summary_that_cannot_is_no_success() {
-    let folder = tempfile::tempdir().unwrap();
-    fs::create_dir(folder.path().join("raw")).unwrap();
-    fs::write(
-        folder.path().join("leadrecon.toml"),
-        "[[source]]\nname = \"dump\"\nkind = \"files\"\npath = \"raw/*\"\n",
-    )
-    .unwrap();
+    let folder = only_a_source();
     let full = || fs::File::options().write(true).open("/dev/full").unwrap();
     let status = |out: Option<fs::File>, err: Option<fs::File>, args: &[&str]| {
         let mut command = leadrecon(folder.path());
