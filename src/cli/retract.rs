@@ -1,13 +1,15 @@
 //! `leadrecon retract NAME`: takes out of the landing what should never have been landed, such as a report of the CRM that
 //! was read as raw leads.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use chrono::NaiveDate;
 
-use super::{Done, Globals};
+use super::{Done, Globals, person};
 use crate::config::{Config, Pattern};
+use crate::contact::normalised_email;
 use crate::error::{Error, Result, count};
 use crate::io::forgetting;
 use crate::io::landing::Landing;
@@ -45,7 +47,10 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
     }
     let selection =
         Selection { object: args.object.as_deref().map(Pattern::new).transpose()?, landed_on: args.landed_on };
-    let found = find(&mut landing, &config, &args.name, &selection)?;
+    let mut found = find(&mut landing, &config, &args.name, &selection)?;
+    if !found.plan.ids.is_empty() {
+        found.plan.addresses = addresses(&config, &landing, &found.plan.ids)?;
+    }
     if found.rows() == 0 {
         return Err(Error::usage(format!("nothing of \"{}\" that fits is landed", args.name))
             .hint("leave --object and --landed-on away to see all that is; what was forgotten is not counted"));
@@ -60,6 +65,16 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
         forgetting::carry_out(&found.plan, &places, &mut landing)?;
     }
     Ok(Done::ok(if globals.json { as_json(args, &found) } else { as_text(args, &found) }))
+}
+
+/// The addresses of leads that go. What was said of one that other leads have, too, was said of them as well.
+fn addresses(config: &Config, landing: &Landing, ids: &BTreeSet<String>) -> Result<BTreeSet<String>> {
+    let parsed = person::parsed(config, landing)?;
+    let leads = parsed.leads.texts("lead_id")?.into_iter().zip(parsed.leads.texts("email")?);
+    let known = leads.filter_map(|(id, email)| Some((id?, normalised_email(email?)?)));
+    let (gone, kept): (Vec<_>, Vec<_>) = known.partition(|(id, _)| ids.contains(*id));
+    let kept: BTreeSet<String> = kept.into_iter().map(|(_, email)| email).collect();
+    Ok(gone.into_iter().map(|(_, email)| email).filter(|email| !kept.contains(email)).collect())
 }
 
 /// What fits, once nothing brings it again.

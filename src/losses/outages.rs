@@ -42,6 +42,8 @@ pub struct Settings {
     pub timezone: Tz,
     /// Grace of each destination in seconds, as reconciliation has it.
     pub grace_seconds: BTreeMap<String, i64>,
+    /// Ids of leads of which nobody knows when they came: that they come after the last record proves nothing.
+    pub undated: BTreeSet<String>,
 }
 
 /// The tables that the search takes.
@@ -276,6 +278,7 @@ fn read_events<'a>(input: &Input<'a>, leads: &'a LeadParts, settings: &Settings)
             (Some(verdict::MATCHED), Some(reason::PERSON_KNOWN)) => continue,
             (Some(verdict::MATCHED), _) => State::Delivered,
             (Some(verdict::MISSED), _) => State::Missed,
+            (Some(verdict::PENDING), _) if settings.undated.contains(lead_id) => continue,
             // What came shortly before the last record may be of the outage as what came after it.
             (Some(verdict::PENDING), Some(reason::AFTER_LAST_RECORD | reason::GRACE)) if old_enough => State::Tentative,
             (Some(verdict::PENDING), Some(reason::AFTER_LAST_RECORD)) => State::Open,

@@ -130,7 +130,7 @@ fn kind(code: &str) -> (usize, &'static str, &'static str, &'static str) {
         f::EXPORT_PARTIAL | f::EXPORT_SUSPICIOUS | f::CLOCK_SHIFT => {
             (3, "CRM administrator", "Make this export again; `leadrecon check` prints how.", "exports")
         }
-        f::CREDENTIAL_EXPIRING | f::CLOCK_WRONG => (4, "IT", "", "exports"),
+        f::CREDENTIAL_EXPIRING | f::CLOCK_WRONG | f::FILES_COPIED => (4, "IT", "", "exports"),
         f::NOT_ROUTED | f::NEW_OFFER | f::NEW_STOREFRONT | f::NEW_ACTION => {
             (5, "Offers", "Say in `offers` of a destination where its leads go.", "noticed")
         }

@@ -90,8 +90,12 @@ fn found(cases: &[Case], earlier: &Table<History>, lost: &Table<LostAtSource>) -
         )
         .unwrap(),
     );
-    let settings =
-        Settings { alpha: 0.0001, timezone: Tz::UTC, grace_seconds: BTreeMap::from([("crm".into(), 3_600)]) };
+    let settings = Settings {
+        alpha: 0.0001,
+        timezone: Tz::UTC,
+        grace_seconds: BTreeMap::from([("crm".into(), 3_600)]),
+        undated: std::collections::BTreeSet::new(),
+    };
     let coverage = Table::empty();
     let caused: Vec<String> =
         (0..n).filter(|at| matches!(cases[*at].fate, 'c' | 'p')).map(|at| format!("lead{at:06}")).collect();
