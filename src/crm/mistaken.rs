@@ -12,6 +12,12 @@ use crate::tabular::{Sheet, fold};
 const KEPT_BY_A_CRM: [&str; 8] =
     ["record_id", "status", "owner", "modified_at", "created_at", "last_activity_at", "converted", "opted_out"];
 
+/// Fields that say how a CRM keeps a record, and nothing of its person.
+const OF_A_RECORD: [&str; 10] = [
+    "record_id", "status", "state", "owner", "subject", "converted", "opted_out", "merged_into", "opportunity",
+    "contact_id",
+];
+
 /// Labels of what only the marketplace writes, folded.
 const OF_THE_MARKETPLACE: [&str; 9] = [
     "customerinfo", "userdetails", "actioncode", "offerdisplayname", "offertitle", "productid", "partitionkey",
@@ -92,8 +98,11 @@ pub(super) fn among_exports(sheet: &Sheet, destination: &Destination) -> Option<
     }
     let is_of = |other: &DestinationKind| {
         let layout = layouts().of(*other);
+        // What a person is called may be in a language that one layout alone has.
+        let told: Vec<String> =
+            folded.iter().filter(|label| OF_A_RECORD.iter().any(|field| layout.has(field, label))).cloned().collect();
         let is_named = |layout: &Layout| sheet.header.iter().any(|label| layout.has("record_id", label));
-        layout.has_own_ids(sheet) || own_names(*other, &folded) > 1 && !is_named(own)
+        layout.has_own_ids(sheet) || own_names(*other, &told) > 1 && !is_named(own)
     };
     PRODUCTS.into_iter().filter(|other| *other != kind).find(is_of).map(Looks::Report)
 }
@@ -212,11 +221,6 @@ mod tests {
                 00Q5g00000ABCDEEA4,Ida,Ritter,ida@ritter.example,SPZA,Open,2026-05-03T10:00:00Z,false\n",
             ),
             (
-                Salesforce,
-                "First Name,Last Name,Email,Company / Account,Lead Source,Lead Status,Created Date,Lead Owner\n\
-                Ida,Ritter,ida@ritter.example,Ritter AG,SPZA,Open,5/3/2026,Kim Berg\n",
-            ),
-            (
                 Hubspot,
                 "Record ID,First Name,Last Name,Email,Lifecycle Stage,Lead Status,Create Date,Last Modified Date\n\
                 151,Ida,Ritter,ida@ritter.example,lead,New,2026-05-03 10:00,2026-05-03 10:00\n",
@@ -240,5 +244,7 @@ mod tests {
         let report =
             "First Name,Last Name,Email,Lead Source,Created Date\nIda,Ritter,ida@ritter.example,SPZA,5/3/2026\n";
         assert_eq!(looks(Salesforce, report), None);
+        let other_words = "Jméno,Příjmení,E-mail,Vytvořeno\nIda,Ritter,ida@ritter.example,2026-05-03\n";
+        assert_eq!(looks(Hubspot, other_words), None, "a language is no CRM");
     }
 }
