@@ -81,6 +81,8 @@ pub struct Read {
     merged: Vec<(String, String)>,
     /// Whether there were any rows.
     some: bool,
+    /// Records that it showed, where its rows are given back already.
+    shown: Option<usize>,
 }
 
 impl Read {
@@ -117,7 +119,7 @@ impl Read {
     pub fn present(&self) -> usize {
         let present =
             self.rows.column("present").ok().and_then(|column| column.bool().ok()).and_then(|flags| flags.sum());
-        present.map_or(0, |n| n as usize)
+        self.shown.unwrap_or(present.map_or(0, |n| n as usize))
     }
 
     /// A whole reading of these rows, for tests.
@@ -138,11 +140,13 @@ impl Read {
             doubt: None,
             merged: Vec::new(),
             some: true,
+            shown: None,
         }
     }
 
     /// Gives back the memory of the rows, which are landed by now.
     pub fn forget_rows(&mut self) {
+        self.shown = Some(self.present());
         self.rows = self.rows.clear();
     }
 }
@@ -266,6 +270,7 @@ pub fn read(exports: Vec<Export>, destination: &Destination, landed: &DataFrame)
         complete,
         fetched: true,
         some: rows.height() > 0,
+        shown: None,
         rows,
         files,
         set_aside,
