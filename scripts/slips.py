@@ -298,11 +298,29 @@ def duplicated(p, rng):
 
 
 def copied(p, rng):
-    """A CRM's export saved among the raw leads, or the other way round."""
+    """Something saved where something else belongs: an export, a bill or a call list among raw leads, and the other way round."""
+    report = sorted((p.folder / "out" / FIRST).rglob("call-list.xlsx"))
+    foreign = [one(p, rng), *(p.folder / "exports/cost").iterdir(), *(p.folder / "exports/spend").iterdir(), p.folder / "worked.csv", *report]
     if rng.random() < 0.5:
-        shutil.copy(one(p, rng), p.folder / "raw" / rng.choice(["table", "endpoint"]) / "report1740.csv")
+        path = rng.choice(foreign)
+        shutil.copy(path, p.folder / "raw" / rng.choice(["table", "endpoint"]) / f"report1740{path.suffix}")
     else:
-        shutil.copy(rng.choice(sorted((p.folder / "raw/table").iterdir())), exports(p, rng) / "leads2.csv")
+        path = rng.choice([*sorted((p.folder / "raw/table").iterdir()), *foreign[1:]])
+        shutil.copy(path, exports(p, rng) / f"leads2{path.suffix}")
+
+
+def touched(p, rng):
+    """Files copied without their times: those of an endpoint, whose bodies have no other."""
+    folder = p.folder / "raw/endpoint"
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    beside = rng.random() < 0.5
+    (folder / "copy").mkdir()
+    for path in files:
+        shutil.copyfile(path, folder / "copy" / path.name)
+        if not beside:
+            path.unlink()
+        at = datetime.datetime.fromisoformat(NIGHT + "T12:00:00+00:00").timestamp()
+        os.utime(folder / "copy" / path.name, (at, at))
 
 
 def renamed(p, rng):
@@ -377,7 +395,7 @@ def old_worked(p, rng):
         shutil.copy(p.folder / "decisions.csv", path)
 
 
-KINDS = {f.__name__: f for f in [wrong_glob, wrong_source_glob, swapped, truncated, truncated_source, empty, removed, duplicated, copied, renamed,
+KINDS = {f.__name__: f for f in [wrong_glob, wrong_source_glob, swapped, truncated, truncated_source, empty, removed, duplicated, copied, touched, renamed,
                                  wrong_zone, wrong_order, read_only, unreadable, missing_variable, misused_variable, old_worked]}
 
 
@@ -451,12 +469,12 @@ def restore(p, base, night, server):
 
 def retract(p, kind):
     """Takes out what was landed by mistake: of a source or destination what came from where its own files do not stand."""
-    if kind not in ("swapped", "copied", "wrong_glob", "wrong_source_glob"):
+    if kind not in ("swapped", "copied", "touched", "wrong_glob", "wrong_source_glob"):
         return
-    strange = ["exports/*", "*report1740.csv"]
+    strange = ["exports/*", "*report1740*", "raw/endpoint/copy/*"]
     places = [("marketplace-table", [*strange, "raw/endpoint/*", "raw/blobs/*"]), ("endpoint", [*strange, "raw/table/*", "raw/blobs/*"])]
     for crm in CRMS:
-        places.append((crm, ["raw/*", "*leads2.csv", "exports/cost/*", *(f"exports/{other}/*" for other in CRMS if other != crm)]))
+        places.append((crm, ["raw/*", "*leads2*", "exports/cost/*", *(f"exports/{other}/*" for other in CRMS if other != crm)]))
     for place, patterns in places:
         for pattern in patterns:
             p.run("retract", place, "--object", pattern, "--yes")

@@ -8,12 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::error::Result;
 use crate::findings::{AboutLeads, Finding};
 use crate::tables::{CrmRecords, Leads, Table};
-use crate::time::MINUTE;
-
-/// So many leads, stored within [`TOGETHER`], came by a copy and not one by one.
-const FEWEST: usize = 5;
-/// See [`FEWEST`].
-const TOGETHER: i64 = 10 * MINUTE;
+use crate::time::{COPYING, FEWEST_COPIES};
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -56,14 +51,15 @@ pub fn find(leads: &Table<Leads>, records: &Table<CrmRecords>) -> Result<Undated
 /// Those that were stored within a few minutes of so many others. `times`: sorted.
 pub fn together<T: Copy + Ord>(times: &[(i64, T)]) -> BTreeSet<T> {
     let are_close = |window: &&[(i64, T)]| {
-        window.first().zip(window.last()).is_some_and(|(first, last)| last.0 - first.0 <= TOGETHER)
+        window.first().zip(window.last()).is_some_and(|(first, last)| last.0 - first.0 <= COPYING)
     };
-    times.windows(FEWEST).filter(are_close).flatten().map(|(_, what)| *what).collect()
+    times.windows(FEWEST_COPIES).filter(are_close).flatten().map(|(_, what)| *what).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::MINUTE;
 
     #[test]
     fn what_was_stored_in_one_moment_was_copied_and_what_came_one_by_one_was_not() {
