@@ -29,7 +29,8 @@ use clap::{ArgAction, Parser, Subcommand};
 
 use crate::config::Config;
 use crate::error::{Error, Result, Status};
-use crate::io::{mirror, outlet};
+use crate::io::mirror;
+use crate::io::outlet::{self, Painted};
 
 /// Every raw marketplace lead is accounted for: reads raw leads of Azure Marketplace and AppSource, reconciles them
 /// with CRM exports, names what was lost and since when, and writes the files that bring it back.
@@ -109,14 +110,14 @@ enum Command {
 #[derive(Debug)]
 pub struct Done {
     /// For standard output.
-    pub output: String,
+    pub output: Painted,
     /// For the exit status.
     pub status: Status,
 }
 
 impl Done {
     /// Done, with something to print.
-    pub fn ok(output: impl Into<String>) -> Done {
+    pub fn ok(output: impl Into<Painted>) -> Done {
         Done { output: output.into(), status: Status::Done }
     }
 }
@@ -131,7 +132,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
                 outlet::tell(error.render().to_string().trim_end());
                 return Status::Usage as u8;
             }
-            return ended(Status::Done, outlet::print(&error.render().to_string()));
+            return ended(Status::Done, outlet::print(&error.render().to_string().into()));
         }
     };
     log::listen(&cli.globals, matches!(cli.command, Command::Try(_)));
@@ -146,7 +147,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
         Err(error) => {
             if json {
                 // The exit status says already that this is no success.
-                let _ = outlet::print(&format!("{}\n", error_json(&error)));
+                let _ = outlet::print(&format!("{}\n", error_json(&error)).into());
             } else {
                 outlet::tell(&format!("error: {error}"));
             }

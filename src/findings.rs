@@ -13,7 +13,6 @@ mod outage;
 mod people;
 mod reported;
 mod settings;
-mod titles;
 mod words;
 
 pub use self::exports::{AboutExport, Limits};
@@ -24,5 +23,4 @@ pub use self::outage::{Calendar, OutageWords, Stretch};
 pub use self::people::AboutPeople;
 pub use self::reported::{Report, Reported};
 pub use self::settings::AboutSetting;
-pub use self::titles::titles;
-pub use self::words::{Words, unit};
+pub use self::words::Words;

@@ -5,7 +5,6 @@
 //! time [`time`]'s, the lead source's grammar [`crate::lead_source`]'s. Who a lead belongs to is left to identity.
 //! Rules: the design's words (kind, stage), `received_at`, values and ids.
 
-mod copies;
 mod own;
 mod packed;
 mod received;
@@ -161,7 +160,6 @@ impl<'a> Reader<'a> {
                 let frame = packed::unpack(self.leads, "lead_id")?;
                 let (frame, after) = self.orders.settle(frame, self.settings.as_of_ends_at.timestamp_micros())?;
                 late = after;
-                let frame = copies::settle(frame)?;
                 let mut frame = name_offers(frame, &Catalogue::new(self.settings.offers), self.settings)?;
                 frame.with_column(crate::contact::home_codes(&frame)?)?;
                 Table::new(frame)?
@@ -293,7 +291,7 @@ fn read_chunk(raw: &DataFrame, cut: i64, exclude: &Internal) -> Result<Chunk> {
                 if layout.as_ref().is_none_or(|(of, _)| *of != header) {
                     layout = Some((header, Layout::read(header)));
                 }
-                match &layout {
+                match &mut layout {
                     Some((_, Ok(layout))) => layout.record(payload),
                     Some((_, Err(Refused { reason, detail }))) => {
                         Err(Refused { reason, detail: format!("header: {detail}") })

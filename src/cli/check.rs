@@ -1,6 +1,5 @@
 //! `leadrecon check`: tries the configuration, every credential, source and export, and changes nothing.
 
-use std::fmt::Write;
 use std::io::IsTerminal;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -9,18 +8,21 @@ use serde_json::json;
 
 use super::{Done, Globals};
 use crate::codes::{kind, level};
-use crate::config::{Config, Destination, DestinationKind, Secret, Source, Threshold};
+use crate::config::{self, Config, Destination, DestinationKind, Secret, Source, Threshold};
 use crate::cost;
 use crate::coverage::{self, NightsRead};
 use crate::crm;
 use crate::error::{Error, Result, Status, count};
 use crate::findings::Finding;
 use crate::identity;
-use crate::io::check::{CheckLine, Reported, Verdict, check_source, check_state, copied, with_cause};
-use crate::io::exports::{self, Cloud};
+use crate::io::azure::Cloud;
+use crate::io::check::{CheckLine, Reported, Verdict, check_source, check_state, with_cause};
+use crate::io::exports;
 use crate::io::fetch;
 use crate::io::landing::Landing;
-use crate::io::{last_run, mirror, reviewed, webhook};
+use crate::io::outlet::Painted;
+use crate::io::reviewed::{self, Named, Network, Reach};
+use crate::io::{last_run, mirror, webhook};
 use crate::job;
 use crate::lead_source;
 use crate::tables::{self, Leads, Table};
@@ -46,16 +48,20 @@ struct Section {
 
 /// The reviewed files that the configuration names, each with what is wrong in it.
 fn reviewed_files(config: &Config) -> Vec<Section> {
-    let keep_out = [config.state_dir.clone(), config.output.dir.clone()];
-    let files = |globs: &[String]| reviewed::files(globs, &config.base, &keep_out);
-    let decisions = files(&config.identity.decisions).into_iter().map(|(name, bytes)| {
-        let read = bytes.and_then(|bytes| identity::decisions(&name, bytes));
+    let files = |from: &config::Reviewed| reviewed::files(from, Reach::of(config, Network::Tried)).into_iter();
+    let decisions = files(&config.identity.decisions).map(|Named { name, read }| {
+        let read = read.and_then(|held| identity::decisions(&name, held.bytes));
         ("decisions", name, read.map(|read| (read.lines.len(), read.problems)))
     });
-    let worked = files(&config.missed.worked).into_iter().map(|(name, bytes)| {
-        let read = bytes.and_then(|bytes| worked::read(&name, bytes));
+    let worked = files(&config.missed.worked).map(|Named { name, read }| {
+        let read = read.and_then(|held| worked::read(&name, held.bytes));
         ("worked", name, read.map(|read| (read.entries.len(), read.problems)))
     });
+    let users =
+        config.destinations.iter().flat_map(|destination| files(&destination.users)).map(|Named { name, read }| {
+            let read = read.and_then(|held| crm::users(&name, held.bytes));
+            ("users", name, read.map(|users| (users.len(), Vec::new())))
+        });
     let section = |(what, name, read): (&str, String, Result<(usize, Vec<String>)>)| {
         let lines = match read {
             Ok((used, problems)) => {
@@ -68,7 +74,7 @@ fn reviewed_files(config: &Config) -> Vec<Section> {
         };
         Section { title: format!("{what} {name}"), lines }
     };
-    decisions.chain(worked).map(section).collect()
+    decisions.chain(worked).chain(users).map(section).collect()
 }
 
 /// The mirrors, and the addresses that people are told at, of which none is asked: whoever is told wants a reason.
@@ -101,10 +107,12 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
     let config = globals.load()?;
     let now = crate::io::now();
     let today = now.with_timezone(&config.report.timezone).date_naive();
-    job::queries_and_templates(&config)?;
+    let missing = job::queries_and_templates(&config, Network::Tried)?.missing;
+    let usable = missing.is_empty().then(|| line(Verdict::Good, "valid; queries and templates can be used".to_owned()));
+    let missing = missing.iter().map(|problem| line(Verdict::Bad, with_cause(problem)));
     let mut sections = vec![Section {
         title: format!("configuration {}", globals.config.display()),
-        lines: vec![line(Verdict::Good, "valid; queries and templates can be used".to_owned())],
+        lines: usable.into_iter().chain(missing).collect(),
     }];
     sections.push(Section {
         title: format!("state {}", config.state_dir.display()),
@@ -121,14 +129,11 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
     };
     // None before the first report, and none that another version wrote.
     let leads = last_run::table::<Leads>(&config.output.dir).ok();
-    let mut undated = Vec::new();
     for source in &config.sources {
         let reported = leads.as_ref().map_or_else(|| Ok(Reported::default()), |leads| reported(leads, source))?;
-        let (lines, stored) = check_source(source, reported, now, &how);
-        undated.push((sections.len(), source, stored));
+        let lines = check_source(source, reported, now, &how);
         sections.push(Section { title: format!("source {}", source.name), lines });
     }
-    let mut newest = None;
     let witnesses = config.witnesses.iter().map(|witness| ("witness", witness));
     for (what, destination) in config.destinations.iter().map(|d| ("destination", d)).chain(witnesses) {
         let dataset = if what == "destination" { &job::CRM_RECORDS } else { &job::WITNESSES };
@@ -139,24 +144,18 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
             landed: landed.unwrap_or_default(),
             nights: NightsRead::of(&readings.unwrap_or_default(), today)?,
         };
-        let (mut lines, last) = check_exports(&config, destination, &before, what)?;
-        newest = newest.max(last);
+        let mut lines = check_exports(&config, destination, &before, what)?;
         if what == "destination" {
             lines.push(inferred(destination, &last_run::inferred(&config.output.dir)));
             lines.extend(advice(destination));
         }
         sections.push(Section { title: format!("{what} {} ({})", destination.name, destination.kind.name()), lines });
     }
-    for (n, source, stored) in undated {
-        if let Some(section) = sections.get_mut(n) {
-            section.lines.extend(copied(source, &stored, newest));
-        }
-    }
     if !config.cost.azure.is_empty() || !config.cost.spend.is_empty() {
         sections.push(Section { title: "cost and spend".into(), lines: check_money(&config)? });
     }
     let bad = sections.iter().flat_map(|s| &s.lines).any(|l| l.verdict == Verdict::Bad);
-    let output = if globals.json { as_json(&sections) } else { as_text(&sections, &Look::of(globals)) };
+    let output = if globals.json { as_json(&sections).into() } else { as_text(&sections, &Look::of(globals)) };
     Ok(Done { output, status: if bad { Status::Partial } else { Status::Done } })
 }
 
@@ -201,14 +200,8 @@ struct Before {
     nights: NightsRead,
 }
 
-/// Reads the exports of a destination as a run would, and says what each can speak for. Gives the time of the newest
-/// record, too.
-fn check_exports(
-    config: &Config,
-    destination: &Destination,
-    before: &Before,
-    what: &str,
-) -> Result<(Vec<CheckLine>, Option<i64>)> {
+/// Reads the exports of a destination as a run would, and says what each can speak for.
+fn check_exports(config: &Config, destination: &Destination, before: &Before, what: &str) -> Result<Vec<CheckLine>> {
     let Before { landed, nights } = before;
     let cloud = Cloud { auth: destination.auth.as_ref(), endpoint: destination.endpoint.as_deref(), is_tried: true };
     let keep_out = [config.state_dir.clone(), config.output.dir.clone()];
@@ -238,10 +231,7 @@ fn check_exports(
             ..line(Verdict::Doubtful, "no records were read".into())
         });
     }
-    let newest =
-        |name: &str| -> Result<Option<i64>> { Ok(read.rows.column(name)?.cast(&DataType::Int64)?.i64()?.max()) };
-    let newest = newest("created_at")?.max(newest("modified_at")?);
-    Ok((lines, newest))
+    Ok(lines)
 }
 
 /// Whether it keeps a record for each lead or each person, and by when a lead shows up, with what that is known from.
@@ -405,10 +395,36 @@ impl Look {
         let width = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
         Look {
             whole: globals.verbose > 0,
-            // https://no-color.org
-            colours: is_terminal && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty()),
+            // https://no-color.org; a terminal that calls itself dumb shows the codes instead.
+            colours: is_terminal
+                && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty())
+                && std::env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb"),
             width: width.filter(|width| is_terminal && *width > 20),
         }
+    }
+
+    fn colour(&self, code: u8) -> Option<u8> {
+        self.colours.then_some(code)
+    }
+
+    /// A text over as many lines as it takes, each but the first below the first one's words.
+    fn wrapped(&self, text: &str) -> String {
+        let Some(most) = self.width.map(|width| width.saturating_sub(8)) else { return text.to_owned() };
+        let mut wrapped = String::new();
+        let mut filled = 0;
+        for word in text.split(' ') {
+            let length = word.chars().count();
+            if filled > 0 && filled + 1 + length > most {
+                wrapped.push_str(BELOW);
+                filled = 0;
+            } else if filled > 0 {
+                wrapped.push(' ');
+                filled += 1;
+            }
+            wrapped.push_str(word);
+            filled += length;
+        }
+        wrapped
     }
 
     /// A line that fits. What is to be fixed is shown whole.
@@ -430,45 +446,49 @@ fn first_line(text: &str) -> String {
     }
 }
 
-fn as_text(sections: &[Section], look: &Look) -> String {
-    let mut text = String::new();
-    let painted = |code: &str, word: &str| match look.colours {
-        true => format!("\x1b[{code}m{word}\x1b[0m"),
-        false => word.to_owned(),
-    };
+/// The beginning of a line that goes on with what the line above told.
+const BELOW: &str = "\n       ";
+
+const GREEN: u8 = 32;
+const YELLOW: u8 = 33;
+const RED: u8 = 31;
+const BOLD: u8 = 1;
+
+fn as_text(sections: &[Section], look: &Look) -> Painted {
+    let mut text = Painted::default();
     for section in sections {
-        let _ = writeln!(text, "{}", painted("1", &section.title));
+        text.paint(look.colour(BOLD), &section.title);
         for line in &section.lines {
             let (colour, mark) = match line.verdict {
-                Verdict::Good => ("32", "ok  "),
-                Verdict::Doubtful => ("33", "look"),
-                Verdict::Bad => ("31", "bad "),
+                Verdict::Good => (GREEN, "ok  "),
+                Verdict::Doubtful => (YELLOW, "look"),
+                Verdict::Bad => (RED, "bad "),
             };
             let told = match (look.whole, line.verdict) {
-                (true, _) => line.text.replace('\n', "\n       "),
+                (true, _) => line.text.replace('\n', BELOW),
                 // How a file was understood is told even where it is good: a wrong reading looks good as well.
-                (false, Verdict::Good) => {
-                    line.text.lines().map(|line| look.fits(line)).collect::<Vec<_>>().join("\n       ")
-                }
-                (false, _) => first_line(&line.text),
+                (false, Verdict::Good) => line.text.lines().map(|line| look.fits(line)).collect::<Vec<_>>().join(BELOW),
+                (false, _) => look.wrapped(&first_line(&line.text)),
             };
-            let _ = writeln!(text, "  {} {told}", painted(colour, mark));
+            text.add("\n  ");
+            text.paint(look.colour(colour), mark);
+            text.add(&format!(" {told}"));
             let hint = line.hint.iter().flat_map(|hint| hint.lines());
             for hint in hint.filter(|_| look.whole || line.verdict != Verdict::Good) {
-                let _ = writeln!(text, "       {hint}");
+                text.add(&format!("{BELOW}{}", look.wrapped(hint)));
             }
         }
+        text.add("\n");
     }
     let of = |verdict| sections.iter().flat_map(|s| &s.lines).filter(|l| l.verdict == verdict).count();
-    let (bad, doubtful) = (of(Verdict::Bad), of(Verdict::Doubtful));
-    let closing = match (bad, doubtful) {
-        (0, 0) => painted("32", "nothing to fix"),
-        (0, n) => painted("33", &format!("nothing to fix, {n} to look at")),
-        (n, 0) => painted("31", &format!("{n} to fix")),
-        (n, m) => painted("31", &format!("{n} to fix, {m} to look at")),
+    let (colour, closing) = match (of(Verdict::Bad), of(Verdict::Doubtful)) {
+        (0, 0) => (GREEN, "nothing to fix".to_owned()),
+        (0, n) => (YELLOW, format!("nothing to fix, {n} to look at")),
+        (n, 0) => (RED, format!("{n} to fix")),
+        (n, m) => (RED, format!("{n} to fix, {m} to look at")),
     };
-    let more = if look.whole { "" } else { "; -v tells more, --recipe KIND how an export is made" };
-    let _ = writeln!(text, "{closing}{more}");
+    text.paint(look.colour(colour), &closing);
+    text.add(if look.whole { "\n" } else { "; -v tells more, --recipe KIND how an export is made\n" });
     text
 }
 
@@ -499,6 +519,26 @@ fn word(verdict: Verdict) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_good_is_cut_to_the_terminal_and_what_is_to_be_fixed_goes_on_below_its_own_words() {
+        let bad = CheckLine {
+            hint: Some("look at the folder of the export".into()),
+            ..line(Verdict::Bad, "nothing there".into())
+        };
+        let good = line(Verdict::Good, "readable and long enough to be cut".into());
+        let sections = [Section { title: "source \u{1b}[2Ja".into(), lines: vec![good, bad] }];
+        let mut expected = Painted::default();
+        expected.paint(Some(1), "source \u{fffd}[2Ja");
+        expected.add("\n  ");
+        expected.paint(Some(32), "ok  ");
+        expected.add(" readable and long eno…\n  ");
+        expected.paint(Some(31), "bad ");
+        expected.add(" nothing there\n       look at the folder of\n       the export\n");
+        expected.paint(Some(31), "1 to fix");
+        expected.add("; -v tells more, --recipe KIND how an export is made\n");
+        assert_eq!(as_text(&sections, &Look { whole: false, colours: true, width: Some(30) }), expected);
+    }
 
     #[test]
     fn what_the_last_report_inferred_is_shown_with_what_it_is_known_from() {

@@ -36,5 +36,5 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
     };
     // A script can tell by the status whether something was found.
     let status = if matches!(found, Diagnosis::Unknown { .. }) { Status::Findings } else { Status::Done };
-    Ok(Done { output, status })
+    Ok(Done { output: output.into(), status })
 }

@@ -6,7 +6,8 @@ use super::{Done, Globals, person};
 use crate::crm;
 use crate::error::{Error, Result, count};
 use crate::io::landing::Landing;
-use crate::io::{forgetting, outlet, reviewed};
+use crate::io::reviewed::{self, Network, Reach};
+use crate::io::{forgetting, outlet};
 use crate::job::{CRM_RECORDS, WITNESSES};
 
 #[derive(Debug, clap::Args)]
@@ -51,9 +52,9 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
     let carried = forgetting::carry_out(&plan, &places, &mut landing)?;
     let remaining = forgetting::remaining(&addresses, &places, &landing)?;
     // The user's own files are theirs to edit; the one that `close` keeps in the state folder is ours.
-    let globs: Vec<String> = config.missed.worked.iter().chain(&config.identity.decisions).cloned().collect();
-    let keep_out = [config.state_dir.clone(), config.output.dir.clone()];
-    let theirs = forgetting::naming(reviewed::files(&globs, &config.base, &keep_out), &plan);
+    let reach = Reach::of(&config, Network::Tried);
+    let reviewed = [&config.missed.worked, &config.identity.decisions].map(|from| reviewed::files(from, reach));
+    let theirs = forgetting::naming(reviewed.into_iter().flatten(), &plan);
     if let Some(still) = remaining.told() {
         return Err(Error::failed(format!("{still} an address of the person"))
             .hint("another lead or record names the address; `leadrecon query` finds it in the tables"));

@@ -11,7 +11,8 @@ use crate::error::{Error, Result};
 use crate::forget::Plan;
 use crate::identity::Decided;
 use crate::io::landing::Landing;
-use crate::io::{forgetting, reviewed, state};
+use crate::io::reviewed::{self, Network, Reach};
+use crate::io::{forgetting, state};
 use crate::job::REPLAYED;
 use crate::queries::answer;
 use crate::reviewed::Memory;
@@ -41,8 +42,8 @@ pub(super) fn all(who: &str, globals: &Globals) -> Result<Done> {
         rows(frame, |row| destinations.get(row).zip(ids.get(row)).is_some_and(|(d, r)| plan.holds_record(d, r)))
     };
     let (closings, decisions, handed_out) = said(&config, &plan)?;
-    let keep_out = [config.state_dir.clone(), config.output.dir.clone()];
-    let globs: Vec<String> = config.missed.worked.iter().chain(&config.identity.decisions).cloned().collect();
+    let reach = Reach::of(&config, Network::Tried);
+    let reviewed = [&config.missed.worked, &config.identity.decisions].map(|from| reviewed::files(from, reach));
     let places = [config.state_dir.as_path(), config.output.dir.as_path()];
     let held = json!({
         "leads": of_lead(parsed.leads.frame())?,
@@ -54,7 +55,7 @@ pub(super) fn all(who: &str, globals: &Globals) -> Result<Done> {
         "decisions": decisions,
         "handed_out": handed_out,
         "files": forgetting::files_naming(&places, landing.folder(), &plan)?,
-        "reviewed_files": forgetting::naming(reviewed::files(&globs, &config.base, &keep_out), &plan),
+        "reviewed_files": forgetting::naming(reviewed.into_iter().flatten(), &plan),
     });
     let text = serde_json::to_string_pretty(&held).map_err(|e| Error::failed("cannot write JSON").because(e))?;
     Ok(Done::ok(text + "\n"))

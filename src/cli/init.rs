@@ -51,7 +51,7 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
         let files: Vec<_> = found.iter().map(as_json).collect();
         output = format!("{}\n", serde_json::json!({ "configuration": path, "files": files }));
     }
-    Ok(Done { output, status: if unknown > 0 { Status::Partial } else { Status::Done } })
+    Ok(Done { output: output.into(), status: if unknown > 0 { Status::Partial } else { Status::Done } })
 }
 
 /// Recognises what was named.

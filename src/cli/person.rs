@@ -22,11 +22,11 @@ pub(super) struct Person {
     pub(super) versions: [DataFrame; 2],
 }
 
-/// All raw leads that are landed, read, whenever they were received.
+/// Looks for a person in everything that is landed, also in what came after the last report.
 ///
 /// # Errors
-/// When the landing cannot be read (exit 4).
-pub(super) fn parsed(config: &Config, landing: &Landing) -> Result<Parsed> {
+/// When the state cannot be read (exit 4).
+pub(super) fn known(who: &str, config: &Config, landing: &Landing) -> Result<Person> {
     let settings = leads::Settings {
         as_of_ends_at: DateTime::<Utc>::MAX_UTC,
         stages: &config.stages,
@@ -35,15 +35,7 @@ pub(super) fn parsed(config: &Config, landing: &Landing) -> Result<Parsed> {
     };
     let mut reader = leads::Reader::new(&settings);
     landing.each_part(|part| reader.take(&part))?;
-    reader.finish()
-}
-
-/// Looks for a person in everything that is landed, also in what came after the last report.
-///
-/// # Errors
-/// When the state cannot be read (exit 4).
-pub(super) fn known(who: &str, config: &Config, landing: &Landing) -> Result<Person> {
-    let parsed = parsed(config, landing)?;
+    let parsed = reader.finish()?;
     let identities = state::identities_before(&config.state_dir, NaiveDate::MAX)?;
     let given = match last_run::table::<CrmRecords>(&config.output.dir) {
         Ok(records) => {

@@ -99,14 +99,14 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
                 "destination": destination.name, "lead_ids": posted.accepted, "refused": refused,
                 "to_fix": handed.to_fix, "before": handed.before, "silenced": handed.suppressed, "dry_run": false,
             });
-            return Ok(Done { output: format!("{json}\n"), status });
+            return Ok(Done { output: format!("{json}\n").into(), status });
         }
         let mut output = format!("{} posted", count(posted.accepted.len(), "lead", "leads"));
         for (lead_id, why) in &posted.refused {
             output += &format!("\nlead {lead_id} was refused: {why}");
         }
         let fix = handout::write_fix(&out.join("replay"), &format!("{}-{day}", destination.name), &handed)?;
-        return Ok(Done { output: told(&handed, fix.as_deref(), output), status });
+        return Ok(Done { output: told(&handed, fix.as_deref(), output).into(), status });
     }
     if args.dry_run {
         return Ok(shown(&handed, &destination.name, globals));

@@ -56,7 +56,7 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
     }
     let report = report?;
     let output = if globals.json { format!("{}\n", report.summary_json) } else { report.summary_text };
-    Ok(Done { output, status })
+    Ok(Done { output: output.into(), status })
 }
 
 fn status_of(report: &Result<job::Done>, fail_on: &[String]) -> Status {

@@ -72,7 +72,7 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
         )
     };
     let status = if report.incomplete || left_out { Status::Partial } else { Status::Done };
-    Ok(Done { output, status })
+    Ok(Done { output: output.into(), status })
 }
 
 /// Takes away what an earlier try wrote there, and nothing else: a report of a later day would be the latest.

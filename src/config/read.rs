@@ -14,7 +14,7 @@ use crate::config::section::{Reading, Section, parse_span};
 use crate::config::settings::{
     Account, Auth, CallList, Config, Cost, Csv, DateOrder, Destination, DestinationKind, Exclude, ExportedAt, FIELDS,
     Grace, Identity, Mirror, Missed, Notify, NotifyKind, Offer, Outages, Output, Pii, Place, Privacy, RecordsPer,
-    Replay, Report, Sales, Secret, Source, SplitBy, Tell, Threshold,
+    Replay, Report, Reviewed, Sales, Secret, Source, SplitBy, Tell, Threshold,
 };
 use crate::config::spelling::nearest;
 use crate::error::{Error, Result};
@@ -86,11 +86,12 @@ pub(super) fn config(document: &Table, base: &Path, reading: &Reading) -> Config
     names_unique("destination", destinations.iter().map(|d| d.name.as_str()), reading);
     names_unique("witness", witnesses.iter().map(|w| w.name.as_str()), reading);
     let mut state = file.section("state");
+    let cloud_of_state = cloud(&mut state);
     Config {
         base: base.to_owned(),
         output: output(file.section("output"), base),
         state_dir: state.path("dir").unwrap_or_else(|| base.join("state")),
-        state_mirror: mirror(&mut state),
+        state_mirror: mirror(&mut state, &cloud_of_state),
         report: report(file.section("report")),
         sources,
         destinations,
@@ -112,6 +113,9 @@ pub(super) fn config(document: &Table, base: &Path, reading: &Reading) -> Config
 }
 
 fn output(mut section: Section, base: &Path) -> Output {
+    let cloud = cloud(&mut section);
+    let queries = reviewed(&mut section, "queries", &cloud);
+    let templates = reviewed(&mut section, "templates", &cloud);
     Output {
         dir: section.path("dir").unwrap_or_else(|| base.join("out")),
         keep_days: section.count("keep_days").unwrap_or(90),
@@ -119,17 +123,39 @@ fn output(mut section: Section, base: &Path) -> Output {
         csv: section
             .one_of("csv", &[("people-open", Csv::PeopleOpen), ("all", Csv::All), ("none", Csv::None)])
             .unwrap_or(Csv::PeopleOpen),
-        queries: section.path("queries"),
-        templates: section.path("templates"),
         url: section.text("url"),
-        mirror: mirror(&mut section),
+        mirror: mirror(&mut section, &cloud),
+        queries,
+        templates,
     }
 }
 
-fn mirror(section: &mut Section) -> Option<Mirror> {
-    let address = section.text("mirror");
-    let (auth, endpoint) = (auth(section), section.text("endpoint"));
-    let address = address?;
+/// How what stands at `az://` is reached: the way to sign in, and the endpoint where it is not the public cloud's.
+type Cloud = (Option<Auth>, Option<String>);
+
+fn cloud(section: &mut Section) -> Cloud {
+    (auth(section), section.address("endpoint"))
+}
+
+/// Files that people write, which stand on this machine or at `az://`.
+fn reviewed(section: &mut Section, key: &'static str, (auth, endpoint): &Cloud) -> Reviewed {
+    let at = section.texts(key).unwrap_or_default();
+    let there = || at.iter().filter_map(|path| path.strip_prefix("az://"));
+    if there().next().is_some() && !section.has("auth") {
+        section.add_at(key, "an address at az:// needs auth beside it, e.g. auth = { default = true }");
+    }
+    for path in there() {
+        if path.contains(['?', '&', ';']) {
+            section.add_at(key, "an address at az:// has no query and no ?: a signature belongs into an environment variable that auth names; * stands for any characters");
+        } else if path.split('/').filter(|part| !part.is_empty()).count() < 3 {
+            section.add_at(key, "expected az://account/container/blob-or-glob");
+        }
+    }
+    Reviewed { at, auth: auth.clone(), endpoint: endpoint.clone() }
+}
+
+fn mirror(section: &mut Section, (auth, endpoint): &Cloud) -> Option<Mirror> {
+    let address = section.text("mirror")?;
     let mut parts = address.strip_prefix("az://").unwrap_or_default().splitn(3, '/');
     if !(0..2).all(|_| parts.next().is_some_and(|part| !part.is_empty())) {
         section.add_at("mirror", "expected az://account/container/prefix");
@@ -137,7 +163,7 @@ fn mirror(section: &mut Section) -> Option<Mirror> {
     if !section.has("auth") {
         section.add("a mirror needs auth, e.g. auth = { default = true }");
     }
-    Some(Mirror { address, auth: auth?, endpoint })
+    Some(Mirror { address, auth: auth.clone()?, endpoint: endpoint.clone() })
 }
 
 fn notify(mut section: Section) -> Option<Notify> {
@@ -179,12 +205,14 @@ fn exclude(mut section: Section) -> Exclude {
 fn identity(mut section: Section) -> Identity {
     let accepted = section.one_in_people("wrong_joins").unwrap_or(1e-3);
     let threshold = section.share("threshold").map_or(Threshold::WrongJoins(accepted), Threshold::At);
-    Identity { threshold, decisions: section.texts("decisions").unwrap_or_default() }
+    let cloud = cloud(&mut section);
+    Identity { threshold, decisions: reviewed(&mut section, "decisions", &cloud) }
 }
 
 fn missed(mut section: Section) -> Missed {
+    let cloud = cloud(&mut section);
     Missed {
-        worked: section.texts("worked").unwrap_or_default(),
+        worked: reviewed(&mut section, "worked", &cloud),
         give_up: section.span("give_up").unwrap_or(TimeDelta::days(60)),
     }
 }
@@ -317,9 +345,11 @@ fn destination(mut section: Section) -> Option<Destination> {
     let refresh = section.texts("refresh").unwrap_or_default();
     let refresh_within = section.span("refresh_within").unwrap_or(TimeDelta::minutes(30));
     let link = link(&mut section);
-    let users = section.path("users");
     let replay = replay(section.section("replay"));
-    let plain = exported(&mut section, name, kind)?;
+    let plain = exported(&mut section, name, kind);
+    let cloud = plain.as_ref().map(|plain| (plain.auth.clone(), plain.endpoint.clone())).unwrap_or_default();
+    let users = reviewed(&mut section, "users", &cloud);
+    let plain = plain?;
     Some(Destination {
         offers: offers.unwrap_or_default(),
         records_per: records_per.unwrap_or(plain.records_per),

@@ -72,13 +72,31 @@ pub struct Output {
     /// Which tables stand as CSV beside their Parquet.
     pub csv: Csv,
     /// Folder whose `.sql` files add to and override the built-in queries.
-    pub queries: Option<PathBuf>,
+    pub queries: Reviewed,
     /// Folder whose files add to and override the built-in templates.
-    pub templates: Option<PathBuf>,
+    pub templates: Reviewed,
     /// Where readers find the report; messages link it.
     pub url: Option<String>,
     /// Where a copy of each report is kept.
     pub mirror: Option<Mirror>,
+}
+
+/// Where files stand that people write beside the configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reviewed {
+    /// Paths or globs relative to the configuration file, or `az://account/container/blob-or-glob`; empty where there are none.
+    pub at: Vec<String>,
+    /// How to sign in for `az://`.
+    pub auth: Option<Auth>,
+    /// Endpoint for `az://` where it is not the public cloud's.
+    pub endpoint: Option<String>,
+}
+
+impl Reviewed {
+    /// Whether some of it stands in Blob storage.
+    pub fn is_elsewhere(&self) -> bool {
+        self.at.iter().any(|at| at.starts_with("az://"))
+    }
 }
 
 /// A place in Blob storage that holds a copy.
@@ -288,7 +306,7 @@ impl Destination {
             complete: None,
             refresh: Vec::new(),
             refresh_within: TimeDelta::minutes(30),
-            users: None,
+            users: Reviewed::default(),
             link: None,
             replay: Replay::default(),
         }
@@ -412,7 +430,7 @@ pub struct Destination {
     /// How long that may take.
     pub refresh_within: TimeDelta,
     /// An export of the CRM's users: ids of owners to names.
-    pub users: Option<PathBuf>,
+    pub users: Reviewed,
     /// Where a record is opened in the CRM; `{record_id}` stands for its id.
     pub link: Option<String>,
     /// `[destination.replay]`
@@ -472,8 +490,8 @@ pub struct Exclude {
 pub struct Identity {
     /// From which match probability two records are one person.
     pub threshold: Threshold,
-    /// Globs of files of reviewed decisions, relative to the configuration file.
-    pub decisions: Vec<String>,
+    /// Files of reviewed decisions.
+    pub decisions: Reviewed,
 }
 
 /// What decides from which match probability two records are one person.
@@ -488,8 +506,8 @@ pub enum Threshold {
 /// `[missed]`
 #[derive(Clone, Debug)]
 pub struct Missed {
-    /// Globs of files that settle missed leads, relative to the configuration file.
-    pub worked: Vec<String>,
+    /// Files that settle missed leads.
+    pub worked: Reviewed,
     /// Open missed leads end as given-up after this.
     pub give_up: TimeDelta,
 }

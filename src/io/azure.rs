@@ -20,12 +20,16 @@ use std::collections::BTreeSet;
 use std::future::Future;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use globset::GlobBuilder;
 
 use self::access::Access;
+use self::blob::Wanted;
+use self::names::parts;
 use self::retry::Patience;
 use super::intake::{CLOCKS_DIFFER_MINUTES, EXPIRES_WITHIN_DAYS, Intake};
 use crate::config::{Account, Auth, Place, Source};
 use crate::error::{Error, Result, Status};
+use crate::tabular::MOST_BYTES;
 
 /// Reads a source in Azure Storage.
 pub(super) fn read(intake: &mut Intake<'_>) -> Result<()> {
@@ -52,38 +56,74 @@ pub(super) fn read(intake: &mut Intake<'_>) -> Result<()> {
     }
 }
 
-/// Reads the exports at `az://account/container/prefix`.
+/// How to reach what stands at `az://`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Cloud<'a> {
+    /// How to sign in.
+    pub auth: Option<&'a Auth>,
+    /// Endpoint where it is not the public cloud's.
+    pub endpoint: Option<&'a str>,
+    /// Whether it is only tried: then what does not answer at once is told at once.
+    pub is_tried: bool,
+}
+
+/// How long one listing with its downloads may take.
+const DEADLINE: TimeDelta = TimeDelta::minutes(10);
+
+/// A blob by its name, and its bytes or why they cannot be had (exit 3).
+pub type Read = (String, Result<Export>);
+
+/// Reads the exports at `az://account/container/prefix`. One that cannot be read costs itself.
 ///
 /// # Errors
-/// Exit 2 for an address of the wrong shape, 3 when it cannot be read.
-pub fn exports(
-    address: &str,
-    auth: Option<&Auth>,
-    endpoint: Option<&str>,
-    deadline: TimeDelta,
-    is_tried: bool,
-) -> Result<Vec<Export>> {
-    let wrong = || {
-        Error::usage(format!("\"{address}\" is no address of exports"))
-            .hint("write az://account/container/prefix, with auth beside it")
+/// Exit 2 for an address of the wrong shape, 3 when the container cannot be listed.
+pub fn exports(address: &str, cloud: Cloud<'_>) -> Result<Vec<Read>> {
+    let (_, _, prefix) = parts(address)?;
+    read_whole(address, cloud, &Wanted { prefix, fits: &|_| true, most: MOST_BYTES })
+}
+
+/// Reads the files of at most `most` bytes at `az://account/container/blob-or-glob`: the blob, those below a folder, or
+/// those that fit. What hidden files and office programs' locks are on a disk is no input here. Names are whole addresses.
+///
+/// # Errors
+/// As [`exports`].
+pub fn files(address: &str, cloud: Cloud<'_>, most: u64) -> Result<Vec<Read>> {
+    let (account, container, name) = parts(address)?;
+    let name = name.trim_end_matches('/');
+    let prefix = name.split(GLOB).next().unwrap_or_default();
+    let wrong = |e| Error::usage(format!("\"{address}\" cannot be used")).because(e);
+    let glob = GlobBuilder::new(name).literal_separator(true).build();
+    let glob = if prefix.len() < name.len() { Some(glob.map_err(wrong)?.compile_matcher()) } else { None };
+    let fits = |blob: &str| {
+        let last = blob.rsplit('/').next().unwrap_or_default();
+        let is_below = blob.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let is_named = glob.as_ref().map_or(is_below, |glob| glob.is_match(blob));
+        is_named && !last.is_empty() && !last.starts_with('.') && !last.starts_with("~$")
     };
-    let mut parts = address.strip_prefix("az://").ok_or_else(wrong)?.splitn(3, '/');
-    let account = parts.next().filter(|a| !a.is_empty()).ok_or_else(wrong)?;
-    let container = parts.next().filter(|c| !c.is_empty()).ok_or_else(wrong)?;
-    let prefix = parts.next().unwrap_or_default();
-    let auth = auth.ok_or_else(|| {
-        Error::usage(format!("\"{address}\" needs auth"))
-            .hint("add auth = { sas_env = \"…\" } where it stands; a witness's exports are read from files")
+    let mut read = read_whole(address, cloud, &Wanted { prefix, fits: &fits, most })?;
+    for (name, _) in &mut read {
+        *name = format!("az://{account}/{container}/{name}");
+    }
+    Ok(read)
+}
+
+/// Where a name at `az://` is a glob.
+pub const GLOB: [char; 4] = ['*', '?', '[', '{'];
+
+fn read_whole(address: &str, cloud: Cloud<'_>, wanted: &Wanted<'_>) -> Result<Vec<Read>> {
+    let (account, container, _) = parts(address)?;
+    let auth = cloud.auth.ok_or_else(|| {
+        Error::usage(format!("\"{address}\" needs auth")).hint("add auth = { sas_env = \"…\" } where it stands")
     })?;
-    let account = Account { name: Some(account.to_owned()), endpoint: endpoint.map(str::to_owned) };
-    let mut patience = Patience::new(deadline, "the service or the network is slow; the next run tries again");
-    if is_tried {
+    let account = Account { name: Some(account.to_owned()), endpoint: cloud.endpoint.map(str::to_owned) };
+    let mut patience = Patience::new(DEADLINE, "the service or the network is slow; the next run tries again");
+    if cloud.is_tried {
         patience.wants_an_answer();
     }
     let access = Access::new(&account, auth, "blob", &patience)?;
-    block_on(blob::exports(&access, container, prefix, &patience))
-        .and_then(|read| read)
-        .map_err(|e| out_of_time(&access, Utc::now(), e))
+    let told = |e| out_of_time(&access, Utc::now(), e);
+    let read = block_on(blob::whole(&access, container, wanted, &patience)).and_then(|read| read).map_err(told)?;
+    Ok(read.into_iter().map(|(name, read)| (name, read.map_err(told))).collect())
 }
 
 /// The names of the blobs that a source brings, as keys of raw leads write them; none for any other kind.

@@ -8,12 +8,12 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use super::azure::Cloud;
 use super::{azure, files};
-use crate::config::Auth;
 use crate::error::{Error, Result};
 use crate::tabular::readings::Unread;
 use crate::tabular::{Content, Export, MOST_BYTES};
@@ -42,11 +42,14 @@ pub struct Input {
     pub sha256: String,
     /// When it was last written.
     pub modified: DateTime<Utc>,
+    /// Its version, where it is a blob.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
 }
 
 impl Gathered {
     /// Adds a file, unless another pattern found it already. It is read once for its hash, and held nowhere.
-    fn add(&mut self, export: Export) {
+    fn add(&mut self, export: Export, etag: Option<String>) {
         if self.exports.iter().any(|known| known.name == export.name) {
             return;
         }
@@ -59,12 +62,23 @@ impl Gathered {
             bytes: export.content.size(),
             sha256,
             modified: export.modified,
+            etag,
         });
         self.exports.push(export);
     }
-}
 
-impl Gathered {
+    /// Adds what was read of blobs.
+    fn add_blobs(&mut self, read: Vec<azure::Read>) {
+        for (name, read) in read {
+            match read {
+                Ok(azure::Export { name, etag, modified_at, bytes }) => {
+                    self.add(Export { name, modified: modified_at, content: bytes.into() }, Some(etag));
+                }
+                Err(problem) => self.fails(&name, problem),
+            }
+        }
+    }
+
     /// Remembers a file that could not be read.
     fn fails(&mut self, name: &str, problem: Error) {
         self.unread.push((name.to_owned(), self.problems.len()));
@@ -81,20 +95,6 @@ impl Gathered {
 /// Files that tell of the files beside or below them.
 const COMPANIONS: &[&str] = &["model.json", "manifest.json"];
 
-/// How long one listing with its downloads may take.
-const DEADLINE: TimeDelta = TimeDelta::minutes(10);
-
-/// How to reach `az://` patterns.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Cloud<'a> {
-    /// How to sign in.
-    pub auth: Option<&'a Auth>,
-    /// Endpoint where it is not the public cloud's.
-    pub endpoint: Option<&'a str>,
-    /// Whether it is only tried: then what does not answer at once is told at once.
-    pub is_tried: bool,
-}
-
 /// Reads all files that fit the patterns, which are relative to `base`. `keep_out`: folders of ours.
 pub fn gather(patterns: &[String], cloud: Cloud<'_>, base: &Path, keep_out: &[PathBuf]) -> Gathered {
     let mut gathered = Gathered::default();
@@ -109,7 +109,7 @@ pub fn gather(patterns: &[String], cloud: Cloud<'_>, base: &Path, keep_out: &[Pa
                 for file in found {
                     folders.extend(file.path.ancestors().skip(1).take(4).map(Path::to_path_buf));
                     match local(&file) {
-                        Ok(export) => gathered.add(export),
+                        Ok(export) => gathered.add(export, None),
                         Err(problem) => gathered.fails(&file.key, problem),
                     }
                 }
@@ -122,26 +122,19 @@ pub fn gather(patterns: &[String], cloud: Cloud<'_>, base: &Path, keep_out: &[Pa
             let pattern = folder.join(name).to_string_lossy().into_owned();
             for file in files::find(&pattern, base, keep_out).unwrap_or_default().found {
                 match local(&file) {
-                    Ok(export) => gathered.add(export),
+                    Ok(export) => gathered.add(export, None),
                     Err(problem) => gathered.fails(&file.key, problem),
                 }
             }
         }
     }
     for address in patterns.iter().filter(|pattern| pattern.starts_with("az://")) {
-        let add = |gathered: &mut Gathered, blobs: Vec<azure::Export>| {
-            for blob in blobs {
-                gathered.add(Export { name: blob.name, modified: blob.modified_at, content: blob.bytes.into() });
-            }
-        };
-        match azure::exports(address, cloud.auth, cloud.endpoint, DEADLINE, cloud.is_tried) {
+        match azure::exports(address, cloud) {
             Ok(blobs) => {
-                add(&mut gathered, blobs);
+                gathered.add_blobs(blobs);
                 // What tells of the files stands above them; that it is not there is no problem.
                 for above in companions_above(address) {
-                    let found = azure::exports(&above, cloud.auth, cloud.endpoint, DEADLINE, cloud.is_tried)
-                        .unwrap_or_default();
-                    add(&mut gathered, found);
+                    gathered.add_blobs(azure::exports(&above, cloud).unwrap_or_default());
                 }
             }
             Err(problem) => gathered.problems.push(problem),

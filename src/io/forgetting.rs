@@ -13,7 +13,7 @@ use polars::prelude::*;
 use super::landing::datasets::{Dataset, Erasure};
 use super::landing::{Landing, Marks, RAW, segments};
 use super::publish::{cannot, dated_folders, sync_dir, write_atomically, write_csv, write_parquet};
-use super::reviewed::Named;
+use super::reviewed::{Held, Named};
 use super::state::{self, CLOSINGS, DECISIONS, RETRACTED};
 use crate::contact::normalised_email;
 use crate::error::{Error, Result, count};
@@ -213,11 +213,11 @@ fn forget_worked(state: &Path, plan: &Plan, marks: &Marks) -> Result<bool> {
 }
 
 /// Those of the user's own files that name somebody of the plan, for the user to edit: they are not ours to change.
-pub fn naming(files: Vec<Named>, plan: &Plan) -> Vec<String> {
+pub fn naming(files: impl Iterator<Item = Named>, plan: &Plan) -> Vec<String> {
     let names: Vec<String> = plan.ids.iter().chain(&plan.addresses).cloned().collect();
     // What cannot be read may hold them.
-    let may_name = |bytes: Result<Vec<u8>>| bytes.map_or(true, |bytes| shown::holds(&bytes, &names).unwrap_or(true));
-    files.into_iter().filter_map(|(name, bytes)| may_name(bytes).then_some(name)).collect()
+    let may_name = |read: Result<Held>| read.map_or(true, |held| shown::holds(&held.bytes, &names).unwrap_or(true));
+    files.filter_map(|Named { name, read }| may_name(read).then_some(name)).collect()
 }
 
 /// Where one of the texts still stands.

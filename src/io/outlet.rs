@@ -16,13 +16,38 @@ use crate::redaction::shown;
 /// Columns that hold what the program says; all others hold what it read, exactly.
 const SAID: [&str; 7] = ["about", "advice", "detail", "evidence", "file", "problem", "text"];
 
+/// A text for standard output. What is put into it passes [`shown`]; only the colours, which are ours, do not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Painted(String);
+
+impl Painted {
+    /// Adds a piece.
+    pub fn add(&mut self, text: &str) {
+        self.0.push_str(&shown(text));
+    }
+
+    /// Adds a piece in a colour, by the code of its escape sequence; plain without one.
+    pub fn paint(&mut self, colour: Option<u8>, text: &str) {
+        match colour {
+            Some(code) => self.0.push_str(&format!("\u{1b}[{code}m{}\u{1b}[0m", shown(text))),
+            None => self.add(text),
+        }
+    }
+}
+
+impl<T: AsRef<str>> From<T> for Painted {
+    fn from(text: T) -> Painted {
+        Painted(shown(text.as_ref()).into_owned())
+    }
+}
+
 /// Writes to standard output.
 ///
 /// # Errors
 /// Those of the system: what could not be written must not look like success.
-pub fn print(text: &str) -> io::Result<()> {
+pub fn print(text: &Painted) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    out.write_all(shown(text).as_bytes())?;
+    out.write_all(text.0.as_bytes())?;
     out.flush()
 }
 
@@ -71,6 +96,17 @@ pub fn table(frame: &DataFrame) -> Result<DataFrame> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn colours_are_ours_and_nobody_elses() {
+        let mut text = Painted::default();
+        text.paint(Some(31), "bad");
+        text.add(" \u{1b}[32mleads.csv");
+        assert_eq!(text.0, "\u{1b}[31mbad\u{1b}[0m \u{fffd}[32mleads.csv");
+        text = Painted::default();
+        text.paint(None, "password=hunter2hunter");
+        assert_eq!(text, Painted::from("password=[redacted]"));
+    }
 
     #[test]
     fn what_the_program_says_in_a_table_passes_and_what_it_read_stays_exact() {

@@ -1,18 +1,18 @@
 //! The command that makes an export anew, before it is read: without a shell, within a limit of time, its output in the
-//! log. A command that fails, hangs or talks without end costs its export and not the night.
+//! log. A command that fails, hangs, talks without end, or ends well and makes nothing costs its export and not the night.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use rustix::process::{Pid, Signal, kill_process_group};
-use secrecy::SecretString;
 
+use super::files;
 use crate::error::{Error, Result};
-use crate::redaction::hide;
 
 /// Lines of a command that the log shows, and letters of a line.
 const MOST_LINES: usize = 200;
@@ -21,8 +21,46 @@ const LAST_LINES: Duration = Duration::from_secs(1);
 const MOST_LETTERS: usize = 500;
 /// How often it is looked whether the command has ended.
 const EVERY: Duration = Duration::from_millis(50);
+/// An export that is older is not that of this night.
+const A_NIGHT: Duration = Duration::from_secs(24 * 3600);
 /// Given to it to end by itself after it was asked to.
 const LEAVE: Duration = Duration::from_secs(2);
+
+/// The files of an export on this machine: their sizes and when they were written.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Standing(BTreeMap<PathBuf, (u64, Option<SystemTime>)>);
+
+impl Standing {
+    /// What stands there now. Of an export that is elsewhere nothing is known.
+    pub fn of(export: &[String], base: &Path) -> Standing {
+        let mut files = BTreeMap::new();
+        for glob in export.iter().filter(|glob| !glob.starts_with("az://")) {
+            for file in files::find(glob, base, &[]).unwrap_or_default().found {
+                if let Ok(found) = file.path.metadata() {
+                    files.insert(file.path, (found.len(), found.modified().ok()));
+                }
+            }
+        }
+        Standing(files)
+    }
+
+    /// Whether a command that ended well made an export since: one that left all as it was, and that is older than a day,
+    /// made none. A younger one may be what it would have brought.
+    ///
+    /// # Errors
+    /// When it made none (exit 3).
+    pub fn is_made_anew(&self, now: &Standing) -> Result<()> {
+        let newest = now.0.values().filter_map(|(_, written)| *written).max();
+        let is_old = newest.and_then(|at| at.elapsed().ok()).is_some_and(|age| age > A_NIGHT);
+        if self != now || !is_old {
+            return Ok(());
+        }
+        const WHY: &str = "its command ended well, and left what stands there as it was";
+        Err(Error::partial(format!("no new export was made: {WHY}"))
+            .because(WHY)
+            .hint("run the command by hand: does it write the files that `export` names?"))
+    }
+}
 
 /// Runs a command in `folder` and waits for its end.
 ///
@@ -35,7 +73,6 @@ pub fn run(command: &[String], folder: &Path, within: Duration) -> Result<()> {
             "its output stands above; refresh is run as written, without a shell, in the folder of the configuration",
         )
     };
-    hide_environment();
     let mut child = Command::new(program)
         .args(arguments)
         .current_dir(folder)
@@ -69,24 +106,6 @@ pub fn run(command: &[String], folder: &Path, within: Duration) -> Result<()> {
             let limit = humantime::format_duration(within);
             Err(failed(format!("it had not ended after {limit}"))
                 .hint("raise refresh_within, or look why it takes so long"))
-        }
-    }
-}
-
-/// Words in the name of an environment variable that holds a secret.
-const TELLING: &[&str] = &[
-    "KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "PASS", "PW", "PWD", "SAS", "CREDENTIAL", "CREDENTIALS",
-    "CONNECTION", "AUTH", "AUTHORIZATION", "SIGNATURE", "WEBHOOK",
-];
-
-/// Hides what the environment holds under a telling name: a command has all of it, and may say it.
-fn hide_environment() {
-    for (name, value) in std::env::vars_os() {
-        let (Some(name), Some(value)) = (name.to_str(), value.to_str()) else { continue };
-        let is_telling = name.split('_').any(|word| TELLING.contains(&word.to_ascii_uppercase().as_str()));
-        // Where a secret lies is none.
-        if is_telling && !["PWD", "OLDPWD"].contains(&name) && !value.starts_with('/') {
-            hide(&SecretString::from(value));
         }
     }
 }

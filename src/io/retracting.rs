@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 use polars::prelude::*;
 
-use super::exports::{self, Cloud};
+use super::azure::Cloud;
+use super::exports;
 use super::landing::datasets::Dataset;
 use super::landing::segments::SEQUENCE;
 use super::landing::{Landing, RAW};

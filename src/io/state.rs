@@ -6,6 +6,7 @@
 //! state/history/2026-05-03.parquet      what that day's report said, without contacts
 //! state/identities/2026-05-03.parquet   lead_id and person_id of that day, for the list of merges and splits
 //! state/closings.json                   what worked files ever said; decisions.json: reviewed decisions
+//! state/brought.json                    what was read last of own queries and templates elsewhere, and of CRMs' users
 //! state/retracted.json                  what `retract` took out of the landing
 //! state/model.json                      parameters of the identity model, to read
 //! ```
@@ -30,6 +31,8 @@ use crate::tables::{Grain, History, Identities, Table};
 pub const CLOSINGS: &str = "closings.json";
 /// File of what files of reviewed decisions ever said.
 pub const DECISIONS: &str = "decisions.json";
+/// File of what was read last of own queries and templates elsewhere, and of CRMs' users.
+pub const BROUGHT: &str = "brought.json";
 /// File of what was taken out of the landing.
 pub const RETRACTED: &str = "retracted.json";
 

@@ -9,16 +9,19 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tracing::{info, warn};
 
-use crate::config::{Config, Destination, DestinationKind};
+use crate::config::{self, Config, Destination};
 use crate::coverage::NightsRead;
 use crate::error::{Error, Result, count};
 use crate::findings::{About, AboutExport, AboutLeads, AboutSetting, Finding};
 use crate::identity::{self, Decisions};
-use crate::io::exports::{self, Cloud, Input};
+use crate::io::azure::Cloud;
+use crate::io::exports::{self, Input};
 use crate::io::fetch::{self, FetchReport};
 use crate::io::landing::Landing;
 use crate::io::landing::datasets::Dataset;
-use crate::io::{forgetting, publish, refresh, reviewed, state};
+use crate::io::refresh::{self, Standing};
+use crate::io::reviewed::{self, Brought, Held, Named, Network, Reach};
+use crate::io::{forgetting, publish, state};
 use crate::job::prepare::{Options, Ready};
 use crate::leads::Parsed;
 use crate::pipeline::{Day, Records, Reviewed};
@@ -28,7 +31,6 @@ use crate::reviewed::{File, Memory};
 use crate::tables::{
     Charges, EarlierContacts, ExportRecords, Grain, History, Identities, Readings, SetAside, Spend, Table,
 };
-use crate::tabular::Export;
 use crate::tabular::readings::{self, Judged, Tonight, Unread};
 use crate::worked::{Closings, Worked};
 use crate::{cost, coverage, crm, forget, leads, reconcile, replay, worked};
@@ -191,7 +193,11 @@ pub(super) fn everything(ready: &Ready, options: &Options) -> Result<Gathered> {
     let history = state::history_before(&config.state_dir, as_of)?;
     let previous = state::identities_before(&config.state_dir, as_of)?;
     let mut troubles = Troubles::default();
-    let reviewed = reviewed(ready, &mut landing, &mut troubles)?;
+    for missing in &ready.missing {
+        troubles.add(|why| AboutSetting::ReviewedUnusable(why).into(), "queries and templates", missing);
+    }
+    let mut inputs = ready.inputs.clone();
+    let reviewed = reviewed(ready, options.offline, &mut landing, (&mut troubles, &mut inputs))?;
 
     let fetched = fetch_sources(config, options, &mut landing, now, &mut troubles)?;
     if let Some(report) = state::began_beside_report(&config.state_dir, &config.output.dir, as_of)? {
@@ -207,7 +213,7 @@ pub(super) fn everything(ready: &Ready, options: &Options) -> Result<Gathered> {
         now,
         troubles: &mut troubles,
         past,
-        inputs: Vec::new(),
+        inputs,
         unread: Vec::new(),
         not_asked: BTreeSet::new(),
     };
@@ -301,10 +307,21 @@ pub(super) fn witnesses(ready: &Ready, gathered: &Gathered) -> Result<Table<Expo
 
 /// What people said, tonight and ever. It is read under the lock: `close` and `replay` write it. Of a file that cannot be
 /// used what it said before holds, and the report is made all the same.
-fn reviewed(ready: &Ready, landing: &mut Landing, troubles: &mut Troubles) -> Result<Reviewed> {
+fn reviewed(
+    ready: &Ready,
+    offline: bool,
+    landing: &mut Landing,
+    (troubles, inputs): (&mut Troubles, &mut Vec<Input>),
+) -> Result<Reviewed> {
     let Day { config, as_of, .. } = ready.day;
+    let reach = Reach::of(config, if offline { Network::Offline } else { Network::Asked });
+    let mut files_of = |from: &config::Reviewed| {
+        let files = reviewed::files(from, reach);
+        inputs.extend(files.iter().filter_map(Named::input));
+        files
+    };
     // What `close` keeps comes last: a command is meant for tonight.
-    let mut files = reviewed::files(&config.missed.worked, &config.base, &out_of_reach(config));
+    let mut files = files_of(&config.missed.worked);
     files.extend(reviewed::own(&config.state_dir.join(worked::FILE), &config.base));
     let mut tonight = Worked::default();
     let closings = remembered(ready, landing, (state::CLOSINGS, "worked"), files, troubles, |name, bytes, alone| {
@@ -313,7 +330,7 @@ fn reviewed(ready: &Ready, landing: &mut Landing, troubles: &mut Troubles) -> Re
         tonight.entries.extend(read.entries.iter().cloned());
         Ok(read.entries)
     })?;
-    let files = reviewed::files(&config.identity.decisions, &config.base, &out_of_reach(config));
+    let files = files_of(&config.identity.decisions);
     let mut problems = Vec::new();
     let decided =
         remembered(ready, landing, (state::DECISIONS, "decisions"), files, troubles, |name, bytes, alone| {
@@ -325,16 +342,29 @@ fn reviewed(ready: &Ready, landing: &mut Landing, troubles: &mut Troubles) -> Re
     let worked = Closings::new(closings.until(as_of), tonight, |day| as_of_ends_at(day, config.report.timezone));
     let replayed = reviewed::text(Some(&config.state_dir.join(REPLAYED)))?;
     let decisions = Decisions { made, problems };
-    let users = config.destinations.iter().filter_map(|destination| {
-        let path = destination.users.as_deref()?;
-        let read = reviewed::bytes(Some(path)).and_then(|bytes| crm::users(&path.display().to_string(), bytes));
-        let users = read.unwrap_or_else(|error| {
-            troubles.add(|why| AboutSetting::ReviewedUnusable(why).into(), "users", &error);
-            crm::Users::new()
-        });
-        Some((destination.name.clone(), users))
-    });
-    let users = users.collect();
+    let mut brought: Brought = state::kept(&config.state_dir, state::BROUGHT)?;
+    let mut users = BTreeMap::new();
+    for destination in config.destinations.iter().filter(|destination| !destination.users.at.is_empty()) {
+        let mut of = crm::Users::new();
+        let files = files_of(&destination.users);
+        let mut are_all = !files.is_empty() && !(offline && destination.users.is_elsewhere());
+        for Named { name, read } in files {
+            match read.and_then(|held| crm::users(&name, held.bytes)) {
+                Ok(named) => of.extend(named),
+                Err(error) => {
+                    are_all = false;
+                    troubles.add(|why| AboutSetting::ReviewedUnusable(why).into(), "users", &error);
+                }
+            }
+        }
+        let last = brought.users.remove(&destination.name).unwrap_or_default();
+        for (id, name) in last.into_iter().filter(|_| !are_all) {
+            of.entry(id).or_insert(name);
+        }
+        users.insert(destination.name.clone(), of);
+    }
+    brought = Brought { users: users.clone(), ..ready.brought.clone() };
+    state::keep(&config.state_dir, state::BROUGHT, &brought)?;
     Ok(Reviewed { decisions, worked, users, replayed: replay::memory(&replayed, Some(as_of)) })
 }
 
@@ -343,7 +373,7 @@ fn remembered<S: Serialize + DeserializeOwned + PartialEq>(
     ready: &Ready,
     landing: &mut Landing,
     (memory_file, what): (&str, &str),
-    files: Vec<reviewed::Named>,
+    files: Vec<Named>,
     troubles: &mut Troubles,
     mut read: impl FnMut(&str, Vec<u8>, bool) -> Result<Vec<S>>,
 ) -> Result<Memory<S>> {
@@ -352,8 +382,8 @@ fn remembered<S: Serialize + DeserializeOwned + PartialEq>(
     let alone = files.len() == 1;
     // Made before it is needed: that it cannot be had is no fault of a file.
     let marks = landing.marks()?;
-    for (name, bytes) in files {
-        let taken = bytes.and_then(|bytes| {
+    for Named { name, read: held } in files {
+        let taken = held.and_then(|Held { bytes, .. }| {
             let sha256 = reviewed::hash(&bytes);
             Ok(File { lines: read(&name, bytes, alone)?, name, sha256 })
         });
@@ -369,11 +399,6 @@ fn remembered<S: Serialize + DeserializeOwned + PartialEq>(
 /// Problems of lines, with the name of their file where there are several.
 fn named(file: &str, problems: Vec<String>, alone: bool) -> Vec<String> {
     if alone { problems } else { problems.into_iter().map(|problem| format!("{file}, {problem}")).collect() }
-}
-
-/// Folders of ours that no glob reaches into.
-fn out_of_reach(config: &Config) -> [std::path::PathBuf; 2] {
-    [config.state_dir.clone(), config.output.dir.clone()]
 }
 
 /// The count in words.
@@ -439,7 +464,7 @@ struct Into<'a> {
 
 impl Into<'_> {
     /// The files that patterns name. What cannot be read is a trouble of `place`; the flag tells whether all were read.
-    fn gather(&mut self, patterns: &[String], cloud: Cloud<'_>, place: &str) -> (Vec<Export>, bool) {
+    fn gather(&mut self, patterns: &[String], cloud: Cloud<'_>, place: &str) -> (Vec<crate::tabular::Export>, bool) {
         let here: Vec<String> =
             patterns.iter().filter(|p| !(self.options.offline && p.starts_with("az://"))).cloned().collect();
         let keep_out = [self.config.state_dir.clone(), self.config.output.dir.clone()];
@@ -452,39 +477,15 @@ impl Into<'_> {
         (gathered.exports, gathered.problems.is_empty() && here.len() == patterns.len())
     }
 
-    /// Takes out the files that a source brought as raw leads. Says whether there was none.
-    fn without_raw_leads(&mut self, exports: &mut Vec<Export>, place: &str, brought: &BTreeSet<String>) -> bool {
-        let hashes: BTreeMap<&str, &str> =
-            self.inputs.iter().map(|input| (input.name.as_str(), input.sha256.as_str())).collect();
-        let is_brought = |export: &Export| hashes.get(export.name.as_str()).is_some_and(|hash| brought.contains(*hash));
-        let (mistaken, rest): (Vec<Export>, Vec<Export>) = std::mem::take(exports).into_iter().partition(is_brought);
-        *exports = rest;
-        for one in &mistaken {
-            let error = Error::partial(format!(
-                "\"{}\" was not taken in: a source has the same file as raw leads",
-                one.name
-            ))
-            .hint("an export holds records of the CRM: let the paths of source and destination name different files");
-            self.unread.push(Unread::new(place, &one.name, &error));
-            self.troubles.add(unreadable_export, place, &error);
-        }
-        mistaken.is_empty()
-    }
-
     /// Reads the exports of destinations, or of witnesses, and lands their records.
     fn land(&mut self, destinations: &[Destination], dataset: &Dataset) -> Result<Vec<crm::Read>> {
         let landed = self.landing.newest(dataset)?;
-        let brought = fetch::brought(self.landing)?;
         let mut reads = Vec::new();
         for destination in destinations {
             let cloud =
                 Cloud { auth: destination.auth.as_ref(), endpoint: destination.endpoint.as_deref(), is_tried: false };
             let refreshed = self.refresh(destination);
-            let (mut exports, mut are_all) = self.gather(&destination.export, cloud, &destination.name);
-            // The log of an endpoint may be a source and a destination at once, and whatever a witness has is told apart.
-            if dataset.name == CRM_RECORDS.name && destination.kind != DestinationKind::Https {
-                are_all &= self.without_raw_leads(&mut exports, &destination.name, &brought);
-            }
+            let (exports, are_all) = self.gather(&destination.export, cloud, &destination.name);
             let mut read = crm::read(exports, destination, &landed)?;
             read.complete &= are_all;
             read.fetched = are_all;
@@ -504,8 +505,6 @@ impl Into<'_> {
                 self.not_refreshed(destination, &error, read.exported_at);
             }
             let rows = crm::to_land(&read, &landed)?;
-            // What identifies nobody is no record of anybody.
-            let rows = if read.identifies { rows } else { rows.clear() };
             let appended = self.landing.append_versions(dataset, &rows, self.now)?;
             info!(
                 "{}: {} in {}, {} new, {} changed",
@@ -529,7 +528,10 @@ impl Into<'_> {
         }
         info!("{}: its export is made anew", destination.name);
         let within = destination.refresh_within.to_std().unwrap_or_default();
-        refresh::run(&destination.refresh, &self.config.base, within)
+        let (export, base) = (&destination.export, &self.config.base);
+        let before = Standing::of(export, base);
+        refresh::run(&destination.refresh, base, within)?;
+        before.is_made_anew(&Standing::of(export, base))
     }
 
     /// An export that could not be made anew: the one that stands there is read, and its age is told.

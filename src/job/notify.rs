@@ -13,7 +13,8 @@ use tracing::{info, warn};
 use crate::codes::level;
 use crate::config::{Config, Notify, NotifyKind, Secret, Tell};
 use crate::error::{Error, Result, Status};
-use crate::io::{publish, reviewed, webhook};
+use crate::io::reviewed::{self, Brought, Network, Reach};
+use crate::io::{publish, state, webhook};
 use crate::job::publish::Done;
 use crate::report::Templates;
 
@@ -105,7 +106,10 @@ fn tell(
 
 /// The templates of the user, or ours where those are what failed.
 fn templates(config: &Config) -> Result<Templates> {
-    let users = reviewed::overrides(config.output.templates.as_deref(), "").unwrap_or_default();
+    // What the night read is kept by now: nobody is asked again.
+    let last: Brought = state::kept(&config.state_dir, state::BROUGHT).unwrap_or_default();
+    let reach = Reach::of(config, Network::Offline);
+    let users = reviewed::overrides(&config.output.templates, "", reach, &last.templates).unwrap_or_default().texts;
     Templates::new(&users, None).or_else(|_| Templates::new(&[], None))
 }
 

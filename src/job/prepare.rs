@@ -1,12 +1,15 @@
 //! Everything that can be wrong without data: found out before the first fetch.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::io::reviewed;
+use crate::io::exports::Input;
+use crate::io::reviewed::{self, Brought, Network, Reach};
+use crate::io::state;
 use crate::pipeline::Day;
 use crate::queries::Library;
 use crate::report::Templates;
@@ -35,6 +38,12 @@ pub(super) struct Ready<'a> {
     pub(super) now: DateTime<Utc>,
     pub(super) library: Library,
     pub(super) templates: Templates,
+    /// Own queries and templates that stand elsewhere, with what was read last of those that could not be had.
+    pub(super) brought: Brought,
+    /// Those that were read tonight, for the manifest.
+    pub(super) inputs: Vec<Input>,
+    /// Why others were not.
+    pub(super) missing: Vec<Error>,
 }
 
 /// Makes a run ready.
@@ -45,8 +54,9 @@ pub(super) fn prepare<'a>(config: &'a Config, options: &Options, now: DateTime<U
     let today = now.with_timezone(&config.report.timezone).date_naive();
     let as_of = options.as_of.unwrap_or(today);
     begun(as_of, now)?;
-    let (library, templates) = queries_and_templates(config)?;
-    Ok(Ready { day: Day::new(config, as_of), today, now, library, templates })
+    let network = if options.offline { Network::Offline } else { Network::Asked };
+    let Own { library, templates, brought, inputs, missing } = queries_and_templates(config, network)?;
+    Ok(Ready { day: Day::new(config, as_of), today, now, library, templates, brought, inputs, missing })
 }
 
 /// Hours by which the first place on earth to begin a day is ahead of UTC.
@@ -64,16 +74,36 @@ fn begun(as_of: NaiveDate, now: DateTime<Utc>) -> Result<()> {
         .hint(format!("name a day up to {newest}, or leave --as-of away for today")))
 }
 
+/// The queries and templates of a run, ours and the user's.
+pub struct Own {
+    /// Queries.
+    pub library: Library,
+    /// Templates.
+    pub templates: Templates,
+    /// Those of them that stand elsewhere, with what was read last of those that could not be had; nothing of users.
+    pub brought: Brought,
+    /// Those elsewhere that were read, for the manifest.
+    pub inputs: Vec<Input>,
+    /// Why others were not (exit 3).
+    pub missing: Vec<Error>,
+}
+
 /// The queries and templates of a run. Where one is the user's, all are tried on no rows, so that a fault is told before
-/// any work.
+/// any work. One elsewhere that cannot be had costs itself.
 ///
 /// # Errors
 /// Exit 2 for a query or template that cannot work.
-pub fn queries_and_templates(config: &Config) -> Result<(Library, Templates)> {
-    let queries = reviewed::overrides(config.output.queries.as_deref(), "sql")?;
-    let templates = reviewed::overrides(config.output.templates.as_deref(), "")?;
-    let library = Library::new(&queries)?;
-    let ours_alone = queries.is_empty() && templates.is_empty();
-    let templates = Templates::new(&templates, if ours_alone { None } else { Some(library.empty()?) })?;
-    Ok((library, templates))
+pub fn queries_and_templates(config: &Config, network: Network) -> Result<Own> {
+    let (reach, last) = (Reach::of(config, network), state::kept::<Brought>(&config.state_dir, state::BROUGHT)?);
+    let queries = reviewed::overrides(&config.output.queries, "sql", reach, &last.queries)?;
+    let templates = reviewed::overrides(&config.output.templates, "", reach, &last.templates)?;
+    let library = Library::new(&queries.texts)?;
+    let ours_alone = queries.texts.is_empty() && templates.texts.is_empty();
+    Ok(Own {
+        templates: Templates::new(&templates.texts, if ours_alone { None } else { Some(library.empty()?) })?,
+        library,
+        brought: Brought { queries: queries.brought, templates: templates.brought, users: BTreeMap::new() },
+        inputs: queries.inputs.into_iter().chain(templates.inputs).collect(),
+        missing: queries.problems.into_iter().chain(templates.problems).collect(),
+    })
 }

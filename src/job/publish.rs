@@ -82,7 +82,7 @@ pub(super) fn night(
     let summary_text = report::summary_text(&report, &ready.templates)?;
 
     // What a user's own template or query shows, nobody here knows.
-    let (full, own) = (config.report.pii == Pii::Full, config.output.templates.is_some());
+    let (full, own) = (config.report.pii == Pii::Full, !config.output.templates.at.is_empty());
     let has_own_tables = computed.tables.iter().any(|t| t.own);
     let mut folder = Folder::new(&config.output.dir, as_of)?;
     write_tables(&mut folder, catalog, computed, config.output.csv)?;

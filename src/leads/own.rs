@@ -69,7 +69,7 @@ impl OwnReader {
         if self.layout.as_ref().is_none_or(|(of, _)| of != header) {
             self.layout = Some((header.to_vec(), Layout::read(header).ok()));
         }
-        let layout = self.layout.as_ref().and_then(|(_, layout)| layout.as_ref()).ok_or(None)?;
+        let layout = self.layout.as_mut().and_then(|(_, layout)| layout.as_mut()).ok_or(None)?;
         layout.record(payload).map_err(Some)
     }
 }

@@ -237,7 +237,7 @@ pub(super) fn read_text(payload: &[u8]) -> Result<Fields, Refused> {
 /// How one CSV header is read: its delimiter, and the slot of each column.
 #[derive(Debug)]
 pub(super) struct Layout {
-    delimiter: u8,
+    cutter: Cutter,
     columns: Vec<Option<Slot>>,
     encoding: Vec<u8>,
 }
@@ -248,18 +248,19 @@ impl Layout {
         let text = decode(header, header)?;
         let mut best: Option<(usize, Layout)> = None;
         for delimiter in [b',', b';', b'\t', b'|'] {
-            let Some(names) = split(trim_line(&text), delimiter, false) else { continue };
+            let mut cutter = Cutter::new(delimiter);
+            let Some(names) = cutter.cut(trim_line(&text), false) else { continue };
             let columns = slots(names.iter().collect::<Vec<_>>().into_iter());
             let known = columns.iter().flatten().count();
             if best.as_ref().is_none_or(|(most, _)| known > *most) {
-                best = Some((known, Layout { delimiter, columns, encoding: header.iter().take(3).copied().collect() }));
+                best = Some((known, Layout { cutter, columns, encoding: header.iter().take(3).copied().collect() }));
             }
         }
         best.map(|(_, layout)| layout).map_or_else(|| refuse(quarantine::NOT_A_LEAD, "the header record is empty"), Ok)
     }
 
     /// Reads one record under this header.
-    pub(super) fn record(&self, payload: &[u8]) -> Result<Fields, Refused> {
+    pub(super) fn record(&mut self, payload: &[u8]) -> Result<Fields, Refused> {
         let text = decode(payload, &self.encoding)?;
         let text = trim_line(&text);
         let first = self.fill(text, false);
@@ -270,8 +271,8 @@ impl Layout {
         }
     }
 
-    fn fill(&self, text: &str, backslashes: bool) -> Result<Fields, Refused> {
-        let Some(values) = split(text, self.delimiter, backslashes) else {
+    fn fill(&mut self, text: &str, backslashes: bool) -> Result<Fields, Refused> {
+        let Some(values) = self.cutter.cut(text, backslashes) else {
             return refuse(quarantine::NOT_A_LEAD, "expected one CSV record, found nothing");
         };
         let surplus = values.iter().skip(self.columns.len()).any(|v| !trim(v).is_empty());
@@ -311,20 +312,16 @@ impl Layout {
     }
 }
 
-/// The labels by which a stored record names its fields: those of its header, or the keys of its JSON and of the objects
-/// in it.
+/// The labels by which a stored record names its fields: those of its header, or the keys of its JSON.
 pub fn labels(format: &str, header: Option<&[u8]>, payload: &[u8]) -> Vec<String> {
     if format == "csv" {
         let header = header.unwrap_or_default();
-        let (Ok(layout), Ok(text)) = (Layout::read(header), decode(header, header)) else { return Vec::new() };
-        let names = split(trim_line(&text), layout.delimiter, false);
+        let (Ok(mut layout), Ok(text)) = (Layout::read(header), decode(header, header)) else { return Vec::new() };
+        let names = layout.cutter.cut(trim_line(&text), false);
         return names.map_or_else(Vec::new, |names| names.iter().map(|name| trim(name).to_owned()).collect());
     }
-    let Ok(record) = serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(payload) else {
-        return Vec::new();
-    };
-    let inner = record.values().filter_map(serde_json::Value::as_object).flat_map(|object| object.keys().cloned());
-    record.keys().cloned().chain(inner).collect()
+    let keys = serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(payload);
+    keys.map_or_else(|_| Vec::new(), |keys| keys.into_iter().map(|(key, _)| key).collect())
 }
 
 /// Whether a header is one of raw leads, and no column of it can hold a contact.
@@ -346,18 +343,55 @@ fn slot_of_header(name: &str) -> Option<Slot> {
     slot(trim(name))
 }
 
-/// One CSV record; `None` if there is none.
-fn split(text: &str, delimiter: u8, backslashes: bool) -> Option<csv::StringRecord> {
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .delimiter(delimiter)
-        .escape(backslashes.then_some(b'\\'))
-        .double_quote(!backslashes)
-        .buffer_capacity(text.len().max(64))
-        .from_reader(text.as_bytes());
-    let mut record = csv::StringRecord::new();
-    reader.read_record(&mut record).ok()?.then_some(record)
+/// Cuts CSV records one by one. It is made once for a header: to make it costs more than to cut many records. It is never
+/// cloned: a clone of csv-core's reader has lost a part of its tables.
+#[derive(Debug)]
+struct Cutter {
+    delimiter: u8,
+    /// With `""` for a quote, and with `\"`.
+    readers: [csv_core::Reader; 2],
+}
+
+impl Cutter {
+    fn new(delimiter: u8) -> Cutter {
+        let reader = |backslashes: bool| {
+            let mut builder = csv_core::ReaderBuilder::new();
+            builder.delimiter(delimiter).escape(backslashes.then_some(b'\\')).double_quote(!backslashes).build()
+        };
+        Cutter { delimiter, readers: [reader(false), reader(true)] }
+    }
+
+    /// One record; `None` if there is none.
+    fn cut(&mut self, text: &str, backslashes: bool) -> Option<csv::StringRecord> {
+        let reader = self.readers.get_mut(usize::from(backslashes))?;
+        reader.reset();
+        let mut input = text.as_bytes();
+        // What is cut is no longer than what it is cut from, and no cell is without a delimiter or an end.
+        let cells = memchr::memchr_iter(self.delimiter, input).count() + 1;
+        let (mut bytes, mut ends) = (vec![0; input.len() + 1], vec![0; cells + 1]);
+        let (mut filled, mut found) = (0, 0);
+        loop {
+            let (result, read, written, ended) =
+                reader.read_record(input, bytes.get_mut(filled..)?, ends.get_mut(found..)?);
+            input = input.get(read..)?;
+            filled += written;
+            found += ended;
+            match result {
+                // Asked again with nothing, it ends the record.
+                csv_core::ReadRecordResult::InputEmpty => {}
+                csv_core::ReadRecordResult::Record => break,
+                // There is room for all.
+                _ => return None,
+            }
+        }
+        let mut record = csv::StringRecord::with_capacity(filled, found);
+        let mut start = 0;
+        for end in ends.iter().take(found) {
+            record.push_field(std::str::from_utf8(bytes.get(start..*end)?).ok()?);
+            start = *end;
+        }
+        Some(record)
+    }
 }
 
 /// Web-to-Lead fields: `name = value` lines, or a form body `name=value&…`. Whether it was one.

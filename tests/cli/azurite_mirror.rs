@@ -4,15 +4,21 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Output, Stdio};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crate::azurite_server::{Azurite, KEY};
+use crate::faults::Faulty;
 use crate::program::leadrecon;
 
 const DAYS: [&str; 2] = ["2026-04-15", "2026-04-30"];
 
 /// Lays down what a machine has: the configuration, and the leads and the export of that day.
 fn machine(azurite: &Azurite, folder: &Path, day: &str, refresh: &str) {
+    machine_at(&azurite.blob_endpoint(), folder, day, refresh);
+}
+
+fn machine_at(endpoint: &str, folder: &Path, day: &str, refresh: &str) {
     let until: usize = day[8..].parse().unwrap();
     let mut raw = String::new();
     let mut export = "Id,Email,LastName,LeadSource,CreatedDate\n".to_owned();
@@ -33,7 +39,6 @@ fn machine(azurite: &Azurite, folder: &Path, day: &str, refresh: &str) {
         let at = std::time::UNIX_EPOCH + Duration::from_secs(1_777_593_600);
         fs::File::options().append(true).open(folder.join(name)).unwrap().set_modified(at).unwrap();
     }
-    let endpoint = azurite.blob_endpoint();
     let auth = format!("auth = {{ key_file = \"secret.key\" }}\nendpoint = \"{endpoint}\"");
     let text = format!(
         "[state]\nmirror = \"az://devstoreaccount1/job/state\"\n{auth}\n\
@@ -104,8 +109,7 @@ fn each_night_on_an_empty_machine_is_the_night_of_one_machine_and_the_mirrors_ho
         expect(&night(last.path(), day), 0);
         // The same on a machine with a disk, and without mirrors.
         machine(&azurite, one.path(), day, "");
-        let text = fs::read_to_string(one.path().join("leadrecon.toml")).unwrap();
-        fs::write(one.path().join("leadrecon.toml"), &text[text.find("[[source]]").unwrap()..]).unwrap();
+        without_mirrors(one.path());
         expect(&night(one.path(), day), 0);
     }
     let day = DAYS[1];
@@ -195,12 +199,50 @@ fn an_old_state_is_brought_up_to_the_head_and_a_foreign_one_is_refused() {
 }
 
 #[test]
+fn a_service_that_fails_one_request_in_five_loses_nothing_of_the_mirrors() {
+    let azurite = start();
+    let plain = tempfile::tempdir().unwrap();
+    let faulty = Faulty::before(azurite.blob_port, 5, Duration::from_secs(1));
+    for day in DAYS {
+        let empty = tempfile::tempdir().unwrap();
+        machine_at(&faulty.endpoint(), empty.path(), day, "");
+        // A lease whose giving back was never heard of ends within a minute.
+        expect(&leadrecon(empty.path()).args(["run", "--as-of", day, "--wait", "90s"]).output().unwrap(), 0);
+        machine(&azurite, plain.path(), day, "");
+        without_mirrors(plain.path());
+        expect(&night(plain.path(), day), 0);
+    }
+    let (requests, faults) = (faulty.requests.load(Ordering::Relaxed), faulty.faults.load(Ordering::Relaxed));
+    assert!(requests > 100 && faults * 10 > requests, "{faults} of {requests} requests were disturbed");
+    let expected = published(&plain.path().join("out").join(DAYS[1]));
+    for (name, bytes) in &expected {
+        for place in [DAYS[1], "latest"] {
+            let found = azurite.blob_names("job").into_iter().find(|blob| {
+                blob.strip_prefix(&format!("out/{place}/")).is_some_and(|blob| blob.rsplit('/').next() == Some(name))
+            });
+            assert!(found.is_some_and(|blob| azurite.get_blob("job", &blob) == *bytes), "{name} of {place}");
+        }
+    }
+    // Whoever comes next finds a whole state: nothing is new to it.
+    let next = tempfile::tempdir().unwrap();
+    machine(&azurite, next.path(), DAYS[1], "");
+    let said = expect(&night(next.path(), DAYS[1]), 0);
+    assert!(said.contains("generation 2 of the state brought in"), "{said}");
+    assert!(published(&next.path().join("out").join(DAYS[1])) == expected);
+}
+
+/// Takes the mirrors out of a machine's configuration.
+fn without_mirrors(folder: &Path) {
+    let text = fs::read_to_string(folder.join("leadrecon.toml")).unwrap();
+    fs::write(folder.join("leadrecon.toml"), &text[text.find("[[source]]").unwrap()..]).unwrap();
+}
+
+#[test]
 fn a_night_killed_at_any_instant_is_made_up_for_by_an_empty_machine() {
     let azurite = start();
     let undisturbed = tempfile::tempdir().unwrap();
     machine(&azurite, undisturbed.path(), DAYS[1], "");
-    let text = fs::read_to_string(undisturbed.path().join("leadrecon.toml")).unwrap();
-    fs::write(undisturbed.path().join("leadrecon.toml"), &text[text.find("[[source]]").unwrap()..]).unwrap();
+    without_mirrors(undisturbed.path());
     let begun = Instant::now();
     expect(&night(undisturbed.path(), DAYS[1]), 0);
     let whole = begun.elapsed();

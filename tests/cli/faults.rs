@@ -14,19 +14,22 @@ use crate::publisher::{assert_same, blobs, entity};
 
 const ENTITIES: usize = 3_000;
 const BLOBS: usize = 60;
+/// Longer than the program waits.
+const STALL: Duration = Duration::from_secs(8);
 /// A partition key before all others, by which the proxy knows its own token.
 const TOKEN: &str = "%21";
 
 /// A proxy with a script of faults.
-struct Faulty {
+pub struct Faulty {
     port: u16,
-    requests: Arc<AtomicUsize>,
-    faults: Arc<AtomicUsize>,
+    pub requests: Arc<AtomicUsize>,
+    pub faults: Arc<AtomicUsize>,
     done: Arc<AtomicBool>,
 }
 
 impl Faulty {
-    fn before(server: u16, seed: u64) -> Faulty {
+    /// `stall`: how long a request that is never answered is held.
+    pub fn before(server: u16, seed: u64, stall: Duration) -> Faulty {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let faulty = Faulty { port, requests: Arc::default(), faults: Arc::default(), done: Arc::default() };
@@ -38,16 +41,16 @@ impl Faulty {
                 }
                 let n = requests.fetch_add(1, Ordering::Relaxed) as u64;
                 let chance = mix(seed ^ n);
-                // One in five, of five kinds.
-                let fault = chance.is_multiple_of(5).then_some(chance / 5 % 5);
+                // One in five, of six kinds.
+                let fault = chance.is_multiple_of(5).then_some(chance / 5 % 6);
                 faults.fetch_add(usize::from(fault.is_some()), Ordering::Relaxed);
-                thread::spawn(move || serve(client, server, fault));
+                thread::spawn(move || serve(client, server, fault, stall));
             }
         });
         faulty
     }
 
-    fn endpoint(&self) -> String {
+    pub fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}/{ACCOUNT}", self.port)
     }
 }
@@ -67,7 +70,7 @@ fn mix(n: u64) -> u64 {
 }
 
 /// One request, one answer, one connection.
-fn serve(mut client: TcpStream, server: u16, fault: Option<u64>) {
+fn serve(mut client: TcpStream, server: u16, fault: Option<u64>, stall: Duration) {
     let mut request = Vec::new();
     let mut byte = [0];
     while !request.ends_with(b"\r\n\r\n") {
@@ -77,13 +80,21 @@ fn serve(mut client: TcpStream, server: u16, fault: Option<u64>) {
         }
     }
     let request = String::from_utf8(request).unwrap();
+    let length = request.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().ok())?
+    });
+    let mut content = vec![0; length.unwrap_or(0)];
+    if client.read_exact(&mut content).is_err() {
+        return;
+    }
     let answer = |status: &str, headers: &str, body: &str| {
         format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())
     };
     match fault {
         Some(0) => return, // the connection is closed without a word
         Some(1) => {
-            thread::sleep(Duration::from_secs(8)); // longer than the program waits
+            thread::sleep(stall);
             return;
         }
         Some(2) => {
@@ -105,14 +116,16 @@ fn serve(mut client: TcpStream, server: u16, fault: Option<u64>) {
     let ours = ["&NextPartitionKey=%2521", "?NextPartitionKey=%2521"].iter().fold(request, |r, t| r.replace(t, ""));
     let outgoing = ours.replacen("\r\n", "\r\nConnection: close\r\n", 1);
     let Ok(mut upstream) = TcpStream::connect((Ipv4Addr::LOCALHOST, server)) else { return };
-    if upstream.write_all(outgoing.as_bytes()).is_err() {
+    if upstream.write_all(&[outgoing.as_bytes(), &content].concat()).is_err() {
         return;
     }
     let mut bytes = Vec::new();
     let _ = upstream.read_to_end(&mut bytes);
     match fault {
         Some(3) => bytes.truncate(bytes.len() * 2 / 3), // the body is cut short
-        Some(_) => bytes = shorten(bytes),              // the body is cut, and the length says that it is whole
+        // It is done, and whoever asked is told that it failed.
+        Some(4) => bytes = answer("500 Internal Server Error", "", "").into_bytes(),
+        Some(_) => bytes = shorten(bytes), // the body is cut, and the length says that it is whole
         None => {}
     }
     let _ = client.write_all(&bytes);
@@ -146,7 +159,7 @@ fn a_service_that_fails_one_request_in_five_gives_the_report_of_one_that_does_no
     expect(&night(plain.path()), 0);
 
     let disturbed = tempfile::tempdir().unwrap();
-    let (table, blob) = (Faulty::before(azurite.table_port, 7), Faulty::before(azurite.blob_port, 11));
+    let (table, blob) = (Faulty::before(azurite.table_port, 7, STALL), Faulty::before(azurite.blob_port, 11, STALL));
     set_up(disturbed.path(), &configuration(&table.endpoint(), &blob.endpoint(), "2m"), ENTITIES, 0..0);
     // And it is read in three ranges side by side, as a table is that was large when it was last read whole.
     let sources = disturbed.path().join("state/landing/sources");

@@ -12,6 +12,7 @@ mod azurite;
 mod azurite_exports;
 mod azurite_identity;
 mod azurite_mirror;
+mod azurite_reviewed;
 mod azurite_server;
 mod case;
 mod cases;

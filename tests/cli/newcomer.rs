@@ -61,41 +61,136 @@ fn tables(folder: &Path) -> BTreeMap<String, String> {
     files.map(|path| (name(&path), format!("{:?}", read(&path)))).collect()
 }
 
+/// The e-mails of missed leads, sorted.
+fn lost(tables: &Path) -> Vec<String> {
+    let missed = fs::read_to_string(tables.join("tables/missed_leads.csv")).unwrap();
+    let mut lost: Vec<String> =
+        missed.lines().skip(1).filter_map(|l| Some(l.split(',').find(|c| c.contains('@'))?.to_owned())).collect();
+    lost.sort_unstable();
+    lost
+}
+
+fn expected() -> Vec<String> {
+    let mut expected = LOST.map(email).to_vec();
+    expected.sort_unstable();
+    expected
+}
+
+/// The day of every report here: that of the newest lead or record, which is the last lead.
+const DAY: &str = "2026-04-30";
+
+/// Tries the files, writes a configuration for them, runs it, and expects the same tables.
+#[track_caller]
+fn tells_the_same(folder: &Path, files: &[&str]) -> String {
+    let told = String::from_utf8(run(folder, &[&["try"], files].concat(), 0).stdout).unwrap();
+    let tried = folder.join("leadrecon-try").join(DAY);
+    assert_eq!(lost(&tried), expected(), "{told}");
+    for ours in ["state", "out", "leadrecon.toml"] {
+        assert!(!folder.join(ours).exists(), "{ours} was left behind by try");
+    }
+    let written = String::from_utf8(run(folder, &[&["init"], files].concat(), 0).stdout).unwrap();
+    assert!(written.contains("written: leadrecon.toml"), "{written}");
+    run(folder, &["run", "--as-of", DAY], 0);
+    let (tried, ran) = (tables(&tried), tables(&folder.join("out").join(DAY)));
+    assert_eq!(tried.keys().collect::<Vec<_>>(), ran.keys().collect::<Vec<_>>());
+    for (name, bytes) in &tried {
+        assert!(ran[name] == *bytes, "{name} is another with the configuration");
+    }
+    told
+}
+
+/// A workbook of one sheet.
+fn workbook(rows: &[Vec<String>]) -> Vec<u8> {
+    let mut book = rust_xlsxwriter::Workbook::new();
+    let sheet = book.add_worksheet();
+    for (row, cells) in rows.iter().enumerate() {
+        for (column, cell) in cells.iter().enumerate() {
+            sheet.write_string(u32::try_from(row).unwrap(), u16::try_from(column).unwrap(), cell).unwrap();
+        }
+    }
+    book.save_to_buffer().unwrap()
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    use std::io::Write as _;
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    packer.write_all(bytes).unwrap();
+    packer.finish().unwrap()
+}
+
+/// An export under these labels, of every lead but the lost: `row` gives the cells before name, e-mail, source and time.
+fn export(labels: &str, first: impl Fn(usize) -> String) -> Vec<Vec<String>> {
+    let row = |n: usize| {
+        let (day, hour) = received(n);
+        let name = format!("{}{n}", NAMES[n % NAMES.len()]);
+        let at = format!("2026-04-{day:02} {hour:02}:0{}:00", 2 + n % 3);
+        let source = "AzureMarketplace-PLT|contoso.data-mesh-pro".to_owned();
+        vec![first(n), format!("Ida{n}"), name, email(n), format!("Firma {n} GmbH"), source, at]
+    };
+    let header = labels.split(',').map(str::to_owned).collect();
+    std::iter::once(header).chain((0..LEADS).filter(|n| !LOST.contains(n)).map(row)).collect()
+}
+
+#[test]
+fn workbooks_packed_files_folders_and_posted_bodies_are_understood_and_the_configuration_for_them_tells_the_same() {
+    let hubspot = "Record ID,First Name,Last Name,Email,Company Name,Lead Source,Create Date";
+    let dynamics = "(Do Not Modify) Lead,First Name,Last Name,Email,Company Name,Topic,Created On";
+    let marketo = "Id,First Name,Last Name,Email Address,Company Name,Lead Source,Created At";
+    let bodies: String = (0..LEADS)
+        .map(|n| {
+            let (day, hour) = received(n);
+            format!(
+                "{{\"userDetails\":{{\"firstName\":\"Ida{n}\",\"lastName\":\"{}{n}\",\"email\":\"{}\",\"company\":\
+                 \"Firma {n} GmbH\"}},\"leadSource\":\"AzureMarketplace-PLT|contoso.data-mesh-pro\",\"createdTime\":\
+                 \"2026-04-{day:02}T{hour:02}:00:00Z\"}}\n",
+                NAMES[n % NAMES.len()],
+                email(n)
+            )
+        })
+        .collect();
+
+    let dir = tempfile::tempdir().unwrap();
+    set_up(dir.path());
+    let contacts = workbook(&export(hubspot, |n| (100_000_001 + n).to_string()));
+    fs::write(dir.path().join("all contacts.xlsx"), contacts).unwrap();
+    let told = tells_the_same(dir.path(), &["marketplaceleads.csv", "all contacts.xlsx"]);
+    assert!(told.contains("hubspot (") && told.contains("workbook"), "{told}");
+
+    let dir = tempfile::tempdir().unwrap();
+    for folder in ["raw", "crm"] {
+        fs::create_dir(dir.path().join(folder)).unwrap();
+    }
+    fs::write(dir.path().join("raw/bodies.ndjson"), &bodies).unwrap();
+    let view = workbook(&export(dynamics, |n| format!("5f1d3a52-{n:04}-e811-a95e-000d3a1b2c3d")));
+    fs::write(dir.path().join("crm/My Open Leads.xlsx"), view).unwrap();
+    let told = tells_the_same(dir.path(), &["raw", "crm"]);
+    assert!(told.contains("dynamics ("), "{told}");
+
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("bodies.ndjson.gz"), gzip(bodies.as_bytes())).unwrap();
+    let people: String = export(marketo, |n| (1000 + n).to_string()).iter().map(|row| row.join(",") + "\n").collect();
+    fs::write(dir.path().join("People [all].csv.gz"), gzip(people.as_bytes())).unwrap();
+    let told = tells_the_same(dir.path(), &["bodies.ndjson.gz", "People [all].csv.gz"]);
+    assert!(told.contains("marketo ("), "{told}");
+}
+
 #[test]
 fn two_files_and_one_command_tell_the_exact_losses_and_the_configuration_written_for_them_tells_the_same() {
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path();
     set_up(folder);
     let files = ["marketplaceleads.csv", "Marketplace Leads.csv"];
-    let told = String::from_utf8(run(folder, &["try", files[0], files[1]], 0).stdout).unwrap();
+    let told = tells_the_same(folder, &files);
     for expected in
         ["leads (", "salesforce (", "60 leads; received 2026-04-01", "57 records of 57 rows", "email = E-Mail"]
     {
         assert!(told.contains(expected), "{expected} is missing in\n{told}");
     }
-    // The day is that of the newest lead or record: that of the last lead.
-    let tried = folder.join("leadrecon-try/2026-04-30");
-    let missed = fs::read_to_string(tried.join("tables/missed_leads.csv")).unwrap();
-    let mut lost: Vec<&str> = missed.lines().skip(1).filter_map(|l| l.split(',').find(|c| c.contains('@'))).collect();
-    lost.sort_unstable();
-    let mut expected = LOST.map(email);
-    expected.sort();
-    assert_eq!(lost, expected, "{missed}");
-    assert!(!folder.join("state").exists() && !folder.join("out").exists() && !folder.join("leadrecon.toml").exists());
-
-    let told = String::from_utf8(run(folder, &["init", files[0], files[1]], 0).stdout).unwrap();
-    assert!(told.contains("written: leadrecon.toml"), "{told}");
     let written = fs::read_to_string(folder.join("leadrecon.toml")).unwrap();
     assert!(
         written.contains("path = \"marketplaceleads.csv\"") && written.contains("kind = \"salesforce\""),
         "{written}"
     );
-    run(folder, &["run", "--as-of", "2026-04-30"], 0);
-    let (tried, ran) = (tables(&tried), tables(&folder.join("out/2026-04-30")));
-    assert_eq!(tried.keys().collect::<Vec<_>>(), ran.keys().collect::<Vec<_>>());
-    for (name, bytes) in &tried {
-        assert!(ran[name] == *bytes, "{name} is another with the configuration");
-    }
 
     // What is there is never written over; what nobody can read is said.
     let refused = run(folder, &["init", files[0]], 2);

@@ -188,6 +188,28 @@ fn a_watch_hears_of_start_success_and_failure_and_a_failure_is_told_once_until_a
     assert!(told["failure"].as_str().unwrap().contains("done in part") && told["counts"]["open"] == 1, "{told}");
     night(dir.path(), &server, "2026-04-30", 3);
     assert_eq!(paths(&server.got()), ["/hook/start?x=1", "/hook/fail?x=1"]);
+    // A night that fails outright is told as well, each why once, and a good one makes the next failure new.
+    for (wrong, status, why) in [("queries", 2, "cannot read the folder"), ("state", 4, "cannot read")] {
+        let written = fs::read_to_string(dir.path().join("leadrecon.toml")).unwrap();
+        if wrong == "queries" {
+            fs::write(
+                dir.path().join("leadrecon.toml"),
+                written.replacen("[output]", "[output]\nqueries = \"gone\"", 1),
+            )
+            .unwrap();
+        } else {
+            fs::write(dir.path().join("state/retracted.json"), "damaged").unwrap();
+        }
+        for told in [vec!["/hook/start?x=1", "/hook/fail?x=1", "/hook"], vec!["/hook/start?x=1", "/hook/fail?x=1"]] {
+            night(dir.path(), &server, "2026-04-30", status);
+            let got = server.got();
+            assert_eq!(paths(&got), told, "{wrong}");
+            let told_why = got.last().unwrap().1.clone();
+            assert!(told_why.contains(why) && !told_why.contains("person"), "{told_why}");
+        }
+        fs::write(dir.path().join("leadrecon.toml"), written).unwrap();
+        let _ = fs::remove_file(dir.path().join("state/retracted.json"));
+    }
     // A variable that is not set costs itself.
     let output = leadrecon(dir.path()).args(["run", "--as-of", "2026-04-30"]).output().unwrap();
     assert_eq!(output.status.code(), Some(3));
@@ -209,6 +231,7 @@ fn an_export_is_made_anew_before_it_is_read_and_a_command_that_fails_or_hangs_te
         ("[\"sh\", \"-c\", \"echo refused by the CRM; exit 9\"]", "1m", "exit status: 9"),
         ("[\"sh\", \"-c\", \"sleep 77 & sleep 77\"]", "1s", "had not ended after 1s"),
         ("[\"no-such-exporter\"]", "1m", "cannot be started"),
+        ("[\"true\"]", "1m", "left what stands there as it was"),
     ] {
         set_up_keeping(folder, &format!("refresh = {command}\nrefresh_within = \"{within}\""));
         let said = night(folder, &server, "2026-04-30", 3);

@@ -41,11 +41,13 @@ const CHUNK: u64 = 8 << 20;
 /// How often a blob that is replaced meanwhile is begun anew.
 const ANEW: usize = 3;
 
-/// An export in a container.
+/// A blob that was read whole.
 #[derive(Clone, Debug)]
 pub struct Export {
     /// Its name in the container.
     pub name: String,
+    /// Its version.
+    pub etag: String,
     /// When it was last written.
     pub modified_at: DateTime<Utc>,
     /// Its bytes.
@@ -281,30 +283,80 @@ pub(super) async fn listed(
     }
 }
 
-/// Reads the blobs under a prefix whole.
-pub(super) async fn exports(
+/// Which blobs of a container are wanted whole.
+pub(super) struct Wanted<'a> {
+    /// Those under this prefix,
+    pub(super) prefix: &'a str,
+    /// whose name fits,
+    pub(super) fits: &'a dyn Fn(&str) -> bool,
+    /// of at most so many bytes.
+    pub(super) most: u64,
+}
+
+/// Reads the wanted blobs whole, in the order of their names. One that cannot be read costs itself.
+pub(super) async fn whole(
     access: &Access,
     container: &str,
-    prefix: &str,
+    wanted: &Wanted<'_>,
     patience: &Patience,
-) -> Result<Vec<Export>> {
+) -> Result<Vec<(String, Result<Export>)>> {
     let service = service(access, patience);
     let client = service.container_client(container);
     let what = format!("container \"{container}\" at {}", access.endpoint);
-    let listed = match list(&client, prefix, patience).await {
+    let listed = match list(&client, wanted.prefix, patience).await {
         Ok(listed) => listed,
         Err(failure) if failure.is_status(&[404]) => return Err(not_there(&service, container, &what, patience).await),
         Err(failure) => return Err(failure.tell(&what, access.auth)),
     };
-    let mut exports = Vec::new();
-    for blob in listed {
-        let mut bytes = Vec::new();
-        download(&client, &blob, patience, &mut bytes)
-            .await
-            .map_err(|failure| failure.tell(&format!("blob \"{}\" in {what}", blob.name), access.auth))?;
-        exports.push(Export { name: blob.name, modified_at: blob.modified_at, bytes });
+    let mut read = Vec::new();
+    for blob in listed.into_iter().filter(|blob| (wanted.fits)(&blob.name)) {
+        let name = blob.name.clone();
+        let called = format!("blob \"{name}\" in {what}");
+        match one(&client, blob, wanted.most, patience).await {
+            Ok(Whole::Read(export)) => read.push((name, Ok(export))),
+            // Deleted between the listing and now.
+            Ok(Whole::Gone) => {}
+            Ok(Whole::Refused(why)) => {
+                read.push((name, Err(Error::partial(format!("{called} cannot be read")).because(why))));
+            }
+            Err(failure) => read.push((name, Err(failure.tell(&called, access.auth)))),
+        }
     }
-    Ok(exports)
+    Ok(read)
+}
+
+/// What came of a blob that is wanted whole.
+enum Whole {
+    Read(Export),
+    Gone,
+    Refused(String),
+}
+
+/// Reads one blob whole, anew if it was replaced meanwhile.
+async fn one(client: &ContainerClient, mut blob: Listed, most: u64, patience: &Patience) -> Result<Whole, Failure> {
+    for _ in 0..ANEW {
+        if blob.archived {
+            return Err(Failure::Status(409, "BlobArchived".into()));
+        }
+        if blob.length > most {
+            return Ok(Whole::Refused(format!("it has {} bytes, at most {most}", blob.length)));
+        }
+        let mut bytes = Vec::new();
+        match download(client, &blob, patience, &mut bytes).await {
+            Ok(true) => {
+                let Listed { name, etag, modified_at, .. } = blob;
+                return Ok(Whole::Read(Export { name, etag, modified_at, bytes }));
+            }
+            Ok(false) => {}
+            Err(failure) if failure.is_status(&[404, 416]) => {}
+            Err(failure) => return Err(failure),
+        }
+        match list(client, &blob.name, patience).await?.into_iter().find(|now| now.name == blob.name) {
+            Some(now) => blob = now,
+            None => return Ok(Whole::Gone),
+        }
+    }
+    Ok(Whole::Refused("it is being written; the next run reads it again".to_owned()))
 }
 
 pub(super) fn service(access: &Access, patience: &Patience) -> BlobServiceClient {

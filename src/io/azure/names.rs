@@ -8,6 +8,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use azure_core::{Context, Policy, PolicyResult, Request};
 
+use crate::error::{Error, Result};
+
 /// What a written name begins with.
 const MARK: &str = "leadrecon-name-";
 
@@ -44,6 +46,21 @@ fn exact(path: &str) -> Option<String> {
         }
     }
     Some(exact)
+}
+
+/// Account, container and the rest of an address, `az://account/container/rest`.
+///
+/// # Errors
+/// When it is of another shape (exit 2).
+pub(super) fn parts(address: &str) -> Result<(&str, &str, &str)> {
+    let wrong = || {
+        Error::usage(format!("\"{address}\" is no address of blobs"))
+            .hint("write az://account/container/prefix, with auth beside it")
+    };
+    let mut parts = address.strip_prefix("az://").ok_or_else(wrong)?.splitn(3, '/');
+    let account = parts.next().filter(|a| !a.is_empty()).ok_or_else(wrong)?;
+    let container = parts.next().filter(|c| !c.is_empty()).ok_or_else(wrong)?;
+    Ok((account, container, parts.next().unwrap_or_default()))
 }
 
 #[cfg(test)]

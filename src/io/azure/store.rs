@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use azure_core::prelude::{IfMatchCondition, LeaseDuration, LeaseId, ProposedLeaseId};
+use azure_core::prelude::{IfMatchCondition, LeaseDuration, LeaseId, ProposedLeaseId, Range};
 use azure_storage_blobs::prelude::{BlobClient, ContainerClient};
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -53,13 +53,8 @@ impl Store {
     /// # Errors
     /// When the address is of the wrong shape (exit 2) or a secret cannot be read (exit 3).
     pub fn open(address: &str, auth: &Auth, endpoint: Option<&str>, deadline: TimeDelta) -> Result<Store> {
-        let wrong = || {
-            Error::usage(format!("\"{address}\" is no address of a mirror")).hint("write az://account/container/prefix")
-        };
-        let mut parts = address.strip_prefix("az://").ok_or_else(wrong)?.splitn(3, '/');
-        let account = parts.next().filter(|a| !a.is_empty()).ok_or_else(wrong)?;
-        let container = parts.next().filter(|c| !c.is_empty()).ok_or_else(wrong)?;
-        let prefix = parts.next().unwrap_or_default().trim_matches('/');
+        let (account, container, prefix) = names::parts(address)?;
+        let prefix = prefix.trim_matches('/');
         let account = Account { name: Some(account.to_owned()), endpoint: endpoint.map(str::to_owned) };
         let patience = Patience::new(deadline, "the service or the network is slow; the next run tries again");
         let access = Access::new(&account, auth, "blob", &patience)?;
@@ -80,6 +75,10 @@ impl Store {
     }
 
     fn tell(&self, failure: &Failure) -> Error {
+        if failure.is_status(&[404]) {
+            return Error::partial(format!("the container of {} does not exist", self.what))
+                .hint("make the container, or check the names of the account and of the container");
+        }
         failure.tell(&self.what, self.access.auth)
     }
 
@@ -100,7 +99,12 @@ impl Store {
                         return Err(azure_core::Error::message(azure_core::error::ErrorKind::Io, changed));
                     }
                     version = etag;
+                    let promised = page.content_range.as_ref().and_then(length);
                     let part: Bytes = page.data.collect().await?;
+                    if promised.is_some_and(|promised| promised != part.len() as u64) {
+                        let short = "fewer bytes came than the service said";
+                        return Err(azure_core::Error::message(azure_core::error::ErrorKind::Io, short));
+                    }
                     bytes.extend_from_slice(&part);
                 }
                 Ok((bytes, version))
@@ -197,6 +201,14 @@ impl Store {
     }
 }
 
+/// How many bytes an answer says that it holds: it names its first and its last one.
+fn length(range: &Range) -> Option<u64> {
+    match range {
+        Range::Range(bytes) => Some(bytes.end + 1 - bytes.start),
+        Range::RangeFrom(_) => None,
+    }
+}
+
 /// A lease that is renewed until it is given back.
 pub struct Lease {
     /// Its id.
@@ -255,11 +267,12 @@ impl Drop for Lease {
             // A keeper that panicked keeps nothing any more.
             let _ = keeper.join();
         }
-        let release = self.store.blob(&self.name).blob_lease_client(self.id).release();
-        // What cannot be given back ends by itself within a minute.
-        let _ = self
-            .store
-            .runtime
-            .block_on(async move { tokio::time::timeout(Duration::from_secs(5), release.into_future()).await });
+        let (store, id) = (&self.store, self.id);
+        // Given back twice it is refused, which ends the trying. What cannot be given back ends by itself within a minute.
+        let release = store.patience.insist(|| {
+            let release = store.blob(&self.name).blob_lease_client(id).release();
+            async move { release.into_future().await.map(drop) }
+        });
+        let _ = store.runtime.block_on(async move { tokio::time::timeout(Duration::from_secs(10), release).await });
     }
 }
