@@ -176,7 +176,7 @@ counted_amounts as (
 
 medians as (
     select a.deal_offer as median_offer, max(a.currency) as median_currency,
-        cast(min(case when a.nth * 2 >= c.n then a.amount end) as double) as median_won
+        round(cast(min(case when a.nth * 2 >= c.n then a.amount end) as double), 2) as median_won
     from amounts as a
     inner join counted_amounts as c on c.counted_offer = a.deal_offer
     group by a.deal_offer
@@ -192,7 +192,7 @@ valued as (
         c.history,
         c.n,
         c.k,
-        coalesce(m.median_won, cast(v.amount as double)) as median_won,
+        coalesce(m.median_won, round(cast(v.amount as double), 2)) as median_won,
         coalesce(m.median_currency, v.currency) as currency
     from chosen as c
     left join medians as m on m.median_offer = c.offer_id

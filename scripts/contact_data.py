@@ -21,7 +21,7 @@ sq mk bs lb cy fo ja ko zh zh_Hant ar he hi id th vi ms fil""".split()
 ALSO = {
     "US": ["usa", "u.s.", "u.s.a.", "united states of america", "america"],
     "GB": ["uk", "u.k.", "great britain", "england", "scotland", "wales", "northern ireland", "britain"],
-    "AE": ["uae", "u.a.e."], "NL": ["holland", "the netherlands"], "CZ": ["czech republic", "tschechische republik"],
+    "AE": ["uae", "u.a.e.", "emirates", "الإمارات"], "NL": ["holland", "the netherlands"], "CZ": ["czech republic", "tschechische republik"],
     "KR": ["korea", "south korea", "republic of korea"], "RU": ["russian federation"], "TW": ["taiwan"],
     "HK": ["hong kong", "hong kong sar"], "MO": ["macau", "macao"], "TR": ["turkey", "turkiye"], "MK": ["macedonia"],
     "CN": ["people's republic of china", "prc", "p.r. china"], "VN": ["viet nam"], "IR": ["iran"], "SY": ["syria"],
@@ -29,6 +29,9 @@ ALSO = {
     "VE": ["venezuela"], "TZ": ["tanzania"], "MD": ["moldova"], "LA": ["laos"], "CI": ["ivory coast"],
     "CV": ["cape verde"], "SZ": ["swaziland"], "MM": ["burma"], "BN": ["brunei"], "PS": ["palestine"],
     "CD": ["drc", "democratic republic of the congo"], "CG": ["congo"], "BA": ["bosnia"], "VA": ["vatican"],
+    "FR": ["république française"], "IN": ["bharat"], "ES": ["reino de españa"], "IT": ["repubblica italiana"],
+    "PT": ["república portuguesa"], "AT": ["republik österreich"], "BR": ["república federativa do brasil"],
+    "MX": ["estados unidos mexicanos"], "CH": ["schweizerische eidgenossenschaft"],
 }
 
 
@@ -39,6 +42,9 @@ def countries():
     import pycountry
 
     alpha3 = {c.alpha_2: c.alpha_3 for c in pycountry.countries}
+    # The names of the standard itself, as pick-lists of CRMs have them: "Korea, Republic of".
+    iso = {c.alpha_2: {n.lower() for n in (c.name, getattr(c, "official_name", None), getattr(c, "common_name", None)) if n}
+           for c in pycountry.countries}
     rows = []
     locales = [Locale.parse(l) for l in LANGUAGES]
     codes = sorted(c for c in locales[0].territories if re.fullmatch("[A-Z]{2}", c)
@@ -49,7 +55,7 @@ def countries():
             name = locale.territories.get(code)
             if name:
                 names.add(name.lower())
-        names.update(ALSO.get(code, []))
+        names.update(ALSO.get(code, []), iso.get(code, ()))
         plan = PhoneMetadata.metadata_for_region(code)
         calling = trunk = idd = lengths = ""
         if plan:

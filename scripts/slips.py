@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Plays slips of people on a generated publisher, and holds every night against the one without the slip.
 
-    scripts/slips.py PROGRAM [--slips 200] [--seed 1] [--leads 240] [--jobs 2] [--only KIND] [--keep FOLDER]
+    scripts/slips.py PROGRAM [--slips 200] [--seed 1] [--leads 240] [--jobs 2] [--only KIND] [--slip N] [--keep FOLDER]
 
 A publisher is generated; its first night is reported as a person would have set it up. Then, again and again, from the same
 beginning: something is done wrong, the next night runs, the slip is mended, and the night runs again. A slip may cost its
@@ -195,11 +195,17 @@ def set_up(folder, program, leads, seed):
 
 
 def earlier(path, to):
-    """The export as it was on the first night: without the records made later."""
-    with open(path, newline="", encoding="utf-8") as file:
+    """The export as it was on the first night: without the records made later, and without what was changed later."""
+    with open(path, newline="", encoding="utf-8-sig") as file:
         head, *rows = list(csv.reader(file))
-    made = next((n for n, name in enumerate(head) if re.fullmatch(r"created ?(date|on)|create date|createdate|createddate", name, re.I)), None)
-    kept = [row for row in rows if made is None or instant(row[made]) < FIRST + "Z"]
+    made = next((n for n, name in enumerate(head) if re.fullmatch(r"created ?(date|on)|create date|createdate", name, re.I)), None)
+    assert made is not None, head
+    kept = [row for row in rows if instant(row[made]) < FIRST]
+    changed = [n for n, name in enumerate(head) if re.search(r"modified|last ?activity", name, re.I)]
+    for row in kept:
+        for n in changed:
+            if instant(row[n]) >= FIRST:
+                row[n] = row[made]
     with open(to, "w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([head, *kept])
 
@@ -292,11 +298,29 @@ def duplicated(p, rng):
 
 
 def copied(p, rng):
-    """A CRM's export saved among the raw leads, or the other way round."""
+    """Something saved where something else belongs: an export, a bill or a call list among raw leads, and the other way round."""
+    report = sorted((p.folder / "out" / FIRST).rglob("call-list.xlsx"))
+    foreign = [one(p, rng), *(p.folder / "exports/cost").iterdir(), *(p.folder / "exports/spend").iterdir(), p.folder / "worked.csv", *report]
     if rng.random() < 0.5:
-        shutil.copy(one(p, rng), p.folder / "raw" / rng.choice(["table", "endpoint"]) / "report1740.csv")
+        path = rng.choice(foreign)
+        shutil.copy(path, p.folder / "raw" / rng.choice(["table", "endpoint"]) / f"report1740{path.suffix}")
     else:
-        shutil.copy(rng.choice(sorted((p.folder / "raw/table").iterdir())), exports(p, rng) / "leads2.csv")
+        path = rng.choice([*sorted((p.folder / "raw/table").iterdir()), *foreign[1:]])
+        shutil.copy(path, exports(p, rng) / f"leads2{path.suffix}")
+
+
+def touched(p, rng):
+    """Files copied without their times: those of an endpoint, whose bodies have no other."""
+    folder = p.folder / "raw/endpoint"
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    beside = rng.random() < 0.5
+    (folder / "copy").mkdir()
+    for path in files:
+        shutil.copyfile(path, folder / "copy" / path.name)
+        if not beside:
+            path.unlink()
+        at = datetime.datetime.fromisoformat(NIGHT + "T12:00:00+00:00").timestamp()
+        os.utime(folder / "copy" / path.name, (at, at))
 
 
 def renamed(p, rng):
@@ -371,7 +395,7 @@ def old_worked(p, rng):
         shutil.copy(p.folder / "decisions.csv", path)
 
 
-KINDS = {f.__name__: f for f in [wrong_glob, wrong_source_glob, swapped, truncated, truncated_source, empty, removed, duplicated, copied, renamed,
+KINDS = {f.__name__: f for f in [wrong_glob, wrong_source_glob, swapped, truncated, truncated_source, empty, removed, duplicated, copied, touched, renamed,
                                  wrong_zone, wrong_order, read_only, unreadable, missing_variable, misused_variable, old_worked]}
 
 
@@ -445,12 +469,12 @@ def restore(p, base, night, server):
 
 def retract(p, kind):
     """Takes out what was landed by mistake: of a source or destination what came from where its own files do not stand."""
-    if kind not in ("swapped", "copied", "wrong_glob", "wrong_source_glob"):
+    if kind not in ("swapped", "copied", "touched", "wrong_glob", "wrong_source_glob"):
         return
-    strange = ["exports/*", "*report1740.csv"]
+    strange = ["exports/*", "*report1740*", "raw/endpoint/copy/*"]
     places = [("marketplace-table", [*strange, "raw/endpoint/*", "raw/blobs/*"]), ("endpoint", [*strange, "raw/table/*", "raw/blobs/*"])]
     for crm in CRMS:
-        places.append((crm, ["raw/*", "*leads2.csv", "exports/cost/*", *(f"exports/{other}/*" for other in CRMS if other != crm)]))
+        places.append((crm, ["raw/*", "*leads2*", "exports/cost/*", *(f"exports/{other}/*" for other in CRMS if other != crm)]))
     for place, patterns in places:
         for pattern in patterns:
             p.run("retract", place, "--object", pattern, "--yes")
@@ -486,6 +510,7 @@ def main():
     arguments.add_argument("--leads", type=int, default=240)
     arguments.add_argument("--jobs", type=int, default=os.cpu_count())
     arguments.add_argument("--only", choices=sorted(KINDS))
+    arguments.add_argument("--slip", type=int, help="only the one of this number")
     arguments.add_argument("--keep", type=pathlib.Path)
     asked = arguments.parse_args()
 
@@ -523,7 +548,7 @@ def main():
     statuses = collections.defaultdict(collections.Counter)
     with concurrent.futures.ThreadPoolExecutor(asked.jobs) as pool:
         slips = [pool.submit(play, n, names[n % len(names)], asked.seed, base, night, folder, server, program, expected, calls, asked.keep)
-                 for n in range(asked.slips)]
+                 for n in range(asked.slips) if asked.slip in (None, n)]
         for slip in concurrent.futures.as_completed(slips):
             n, name, status, wrong = slip.result()
             played[name] += 1
@@ -536,7 +561,7 @@ def main():
         print(f"{name:18} {played[name]:4} played: {ends}")
     total = len({n for found in faults.values() for n, _, _ in found})
     print("; ".join(f"{kind} {len(found)}" for kind, found in sorted(faults.items())) or "no fault")
-    print(f"{asked.slips - total} passed, {total} failed")
+    print(f"{len(slips) - total} passed, {total} failed")
     if not asked.keep:
         shutil.rmtree(folder, ignore_errors=True)
     sys.exit(1 if total else 0)

@@ -290,6 +290,8 @@ pub mod finding {
     pub const CLOCK_SHIFT: &str = "clock-shift";
     /// This machine's clock and a source's differ.
     pub const CLOCK_WRONG: &str = "clock-wrong";
+    /// Leads without a time of their own have that of a copy of their files.
+    pub const FILES_COPIED: &str = "files-copied";
     /// A credential expires soon.
     pub const CREDENTIAL_EXPIRING: &str = "credential-expiring";
     /// A setting is contradicted by the data or names something unknown.

@@ -79,6 +79,17 @@ struct Line {
 /// Rows that could not be used: file, row, reason, detail.
 type Aside = Vec<(String, i64, &'static str, String)>;
 
+/// What these labels name, where they are those of cost or spend, as a message says it.
+pub fn named_by(labels: &[String]) -> Option<&'static str> {
+    let folded: Vec<String> = labels.iter().map(|label| fold(label)).collect();
+    let names_resource = folded.iter().any(|label| RESOURCE.iter().any(|name| label.ends_with(name)));
+    match () {
+        () if names_resource && score(&folded) > 2 => Some("an export of Azure cost"),
+        () if spend::score(&folded) > 2 => Some("a report of marketing spend"),
+        () => None,
+    }
+}
+
 /// Reads Azure cost exports of any agreement.
 ///
 /// # Errors

@@ -81,6 +81,8 @@ pub struct Read {
     merged: Vec<(String, String)>,
     /// Whether there were any rows.
     some: bool,
+    /// Records that it showed, where its rows are given back already.
+    shown: Option<usize>,
 }
 
 impl Read {
@@ -117,7 +119,7 @@ impl Read {
     pub fn present(&self) -> usize {
         let present =
             self.rows.column("present").ok().and_then(|column| column.bool().ok()).and_then(|flags| flags.sum());
-        present.map_or(0, |n| n as usize)
+        self.shown.unwrap_or(present.map_or(0, |n| n as usize))
     }
 
     /// A whole reading of these rows, for tests.
@@ -138,11 +140,13 @@ impl Read {
             doubt: None,
             merged: Vec::new(),
             some: true,
+            shown: None,
         }
     }
 
     /// Gives back the memory of the rows, which are landed by now.
     pub fn forget_rows(&mut self) {
+        self.shown = Some(self.present());
         self.rows = self.rows.clear();
     }
 }
@@ -220,12 +224,12 @@ pub fn read(exports: Vec<Export>, destination: &Destination, landed: &DataFrame)
                     continue;
                 }
             };
-            if sheets.iter().any(|sheet| is_mistaken(sheet, destination)) {
-                fails(&part.name, raw_leads(&part.name), &mut problems);
+            if let Some(looks) = sheets.iter().find_map(|sheet| mistaken::among_exports(sheet, destination)) {
+                fails(&part.name, misplaced(&part.name, looks), &mut problems);
                 continue;
             }
             if sheets.is_empty() {
-                empty.push(part.name.clone());
+                empty.push((part.name.clone(), order_at));
             }
             let (written, bytes) = (export.modified, part.content.size());
             for sheet in sheets {
@@ -250,6 +254,9 @@ pub fn read(exports: Vec<Export>, destination: &Destination, landed: &DataFrame)
         }
     }
     loaded.sort_by(|a, b| a.order.cmp(&b.order));
+    for (file, problem) in absent(&loaded, &empty, all_dated) {
+        fails(&file, problem, &mut problems);
+    }
     supersede(&mut loaded);
     let rows = newest(&loaded, destination)?;
     let identifies = identifies(&rows)?;
@@ -263,6 +270,7 @@ pub fn read(exports: Vec<Export>, destination: &Destination, landed: &DataFrame)
         complete,
         fetched: true,
         some: rows.height() > 0,
+        shown: None,
         rows,
         files,
         set_aside,
@@ -319,17 +327,11 @@ fn tables(
     })
 }
 
-/// Whether an export is one of raw leads. The log of an endpoint is, a witness may show them, and a destination may name such
-/// columns its own.
-fn is_mistaken(sheet: &Sheet, destination: &Destination) -> bool {
-    let names_own = destination.columns.contains_key("record_id") || destination.key.is_some();
-    let of_a_product = !matches!(destination.kind, DestinationKind::Https | DestinationKind::Csv);
-    of_a_product && !names_own && mistaken::is_raw_leads(&sheet.header)
-}
-
-fn raw_leads(file: &str) -> Error {
-    Error::partial(format!("\"{file}\" was not taken in: this looks like raw leads of the marketplace"))
-        .hint("an export holds records of the CRM: are the paths of a source and of this destination swapped?")
+fn misplaced(file: &str, looks: mistaken::Looks) -> Error {
+    Error::partial(format!("\"{file}\" was not taken in: this looks like {}", looks.words())).hint(
+        "an export holds records of its own CRM: are the paths of two sections swapped? If it is one all the same, name its \
+         columns with columns = { email = \"…\", created_at = \"…\" }",
+    )
 }
 
 /// A date, or milliseconds since 1970, in a file's name.
@@ -376,14 +378,63 @@ fn date_in_name(name: &str) -> Option<DateTime<Utc>> {
     None
 }
 
+/// A name without its dates and numbers.
+fn shape(name: &str) -> String {
+    name.chars().filter(|c| !c.is_ascii_digit() && !matches!(c, '-' | '_' | ':' | ' ')).collect()
+}
+
+/// Files without which tonight's export is not whole, though older ones stand beside it: one that is empty, while the one
+/// before it of that name was not, and one that each day before the newest had. `empty`: files without even a header.
+fn absent(loaded: &[Loaded], empty: &[(String, DateTime<Utc>)], all_dated: bool) -> Vec<(String, Error)> {
+    // A day on which nothing changed is an empty file of an export of changes, which never are many.
+    const MANY: usize = 20;
+    let is_full = |one: &&Loaded| one.records.frame.height() > 0 && one.records.file.object != "opportunity";
+    let before = |name: &str, at: DateTime<Utc>| {
+        let alike = |one: &&Loaded| shape(&one.records.file.file) == shape(name) && one.order.0 < at;
+        loaded.iter().filter(is_full).filter(alike).next_back()
+    };
+    let blank = empty.iter().filter(|(name, at)| before(name, *at).is_some()).map(|(name, _)| name.clone());
+    let bare = loaded.iter().filter(|one| one.records.frame.height() == 0).filter_map(|one| {
+        let earlier = before(&one.records.file.file, one.order.0)?;
+        (earlier.records.frame.height() >= MANY).then(|| one.records.file.file.clone())
+    });
+    let told = |name: String| {
+        let problem = Error::partial(format!("\"{name}\" holds no record, though the export before it does"));
+        (name, problem.hint("the download broke off, or its query finds nothing: make the export again"))
+    };
+    let names: Vec<String> = blank.chain(bare).collect();
+    let blank: HashSet<String> = names.iter().map(|name| shape(name)).collect();
+    let mut absent: Vec<(String, Error)> = names.into_iter().map(told).collect();
+    let mut days: BTreeMap<NaiveDate, BTreeMap<String, &str>> = BTreeMap::new();
+    for one in loaded.iter().filter(|_| all_dated) {
+        let of_day = days.entry(one.order.0.date_naive()).or_default();
+        if is_full(&one) {
+            of_day.insert(shape(&one.records.file.file), &one.records.file.file);
+        }
+    }
+    // Files that are made in the course of one night may bear two dates.
+    if let Some((newest, here)) = days.pop_last()
+        && let Some((before, last)) = days.last_key_value()
+        && (newest - *before).num_days() > 1
+    {
+        for (shape, name) in last.iter().filter(|(shape, _)| !here.contains_key(*shape)) {
+            let is_told = blank.contains(shape);
+            if !is_told && days.values().all(|day| day.contains_key(shape)) {
+                let problem = format!("there is none of {newest} such as \"{name}\", as there was of each day before");
+                let hint = "make the export again, or let the glob name one kind of file only";
+                absent.push(((*name).to_owned(), Error::partial(problem).hint(hint)));
+            }
+        }
+    }
+    absent
+}
+
 /// Of files named alike that hold mostly the same records, the older are earlier snapshots of the newest.
 fn supersede(loaded: &mut [Loaded]) {
     let mut groups: BTreeMap<(String, String), Vec<usize>> = BTreeMap::new();
     for (n, one) in loaded.iter().enumerate() {
         let file = &one.records.file;
-        let mut shape: String = file.file.chars().filter(|c| !c.is_ascii_digit()).collect();
-        shape.retain(|c| !matches!(c, '-' | '_' | ':' | ' '));
-        groups.entry((file.object.clone(), shape)).or_default().push(n);
+        groups.entry((file.object.clone(), shape(&file.file))).or_default().push(n);
     }
     let ids = |one: &Loaded| -> HashSet<String> {
         let column = one.records.frame.column("record_id").and_then(|c| c.str());
@@ -470,7 +521,12 @@ fn set_aside(loaded: &[Loaded], destination: &Destination) -> Result<Table<SetAs
 }
 
 /// What can be said of tonight's exports by themselves.
-fn findings(loaded: &[Loaded], empty: &[String], none: bool, destination: &Destination) -> Vec<Finding> {
+fn findings(
+    loaded: &[Loaded],
+    empty: &[(String, DateTime<Utc>)],
+    none: bool,
+    destination: &Destination,
+) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut say = |about: About, count: usize| found.push(Finding::mail(&destination.name, about, count));
     if none {

@@ -13,6 +13,7 @@ mod outage;
 mod people;
 mod reported;
 mod settings;
+mod titles;
 mod words;
 
 pub use self::exports::{AboutExport, Limits};
@@ -23,4 +24,5 @@ pub use self::outage::{Calendar, OutageWords, Stretch};
 pub use self::people::AboutPeople;
 pub use self::reported::{Report, Reported};
 pub use self::settings::AboutSetting;
-pub use self::words::Words;
+pub use self::titles::titles;
+pub use self::words::{Words, unit};

@@ -68,7 +68,7 @@ pub fn write(plan: &Plan, sink: &mut dyn Sink) -> Result<Summary> {
             let tally = summary.destinations.entry(name.clone()).or_default();
             tally.0 += fates.iter().filter(|f| f.outcome == "lost").count() as u64;
             tally.1 += records.len() as u64;
-            note(&mut reviewed, &leads, &stored, &fates);
+            note(&mut reviewed, plan, &leads, &stored, &fates);
         }
     }
     summary.people = arrivals.people();
@@ -95,7 +95,13 @@ pub fn publisher(plan: &Plan) -> Result<Publisher> {
 }
 
 /// Finds leads that reviewed files may speak of: the first of each sort.
-fn note(reviewed: &mut extras::Reviewed, leads: &[journeys::Lead], stored: &[raw::Stored], fates: &[delivery::Fate]) {
+fn note(
+    reviewed: &mut extras::Reviewed,
+    plan: &Plan,
+    leads: &[journeys::Lead],
+    stored: &[raw::Stored],
+    fates: &[delivery::Fate],
+) {
     let pair = |wanted: &dyn Fn(&journeys::Lead, &journeys::Lead) -> bool| {
         let first = leads.first().zip(stored.first())?;
         leads
@@ -112,9 +118,9 @@ fn note(reviewed: &mut extras::Reviewed, leads: &[journeys::Lead], stored: &[raw
     if reviewed.different.is_none() {
         reviewed.different = pair(&|a, b| a.trap == "namesake" && a.person != b.person);
     }
-    if reviewed.called.is_none() {
-        let lost = fates.iter().find(|f| f.outcome == "lost" && f.outage.is_some());
-        reviewed.called = lost.and_then(|f| stored.get(f.lead)).map(|s| s.lead_id.clone());
+    if reviewed.worked.len() < plan.worked {
+        let lost = fates.iter().find(|f| f.outcome == "lost" && f.outage.is_some() && !f.known);
+        reviewed.worked.extend(lost.and_then(|f| stored.get(f.lead)).map(|s| s.lead_id.clone()));
     }
 }
 

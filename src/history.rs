@@ -171,6 +171,8 @@ const GROWING: [&str; 4] = [finding::FORWARDED, finding::UNEXPLAINED, finding::L
 struct Past {
     /// First report of a missed lead at a destination.
     missed: BTreeMap<(String, String), NaiveDate>,
+    /// Of a missed lead, the outage that lost it, by the newest report.
+    outages: BTreeMap<(String, String), String>,
     /// First report that called it closed.
     closed: BTreeMap<(String, String), NaiveDate>,
     /// First report that called it matched again.
@@ -186,7 +188,7 @@ impl Past {
         let (entries, id, destination, code) = (text("entry")?, text("lead_id")?, text("destination")?, text("code")?);
         let as_of = frame.column("as_of")?.date()?.clone();
         let first = frame.column("first_reported_on")?.date()?.clone();
-        let statuses = text("status")?;
+        let (statuses, outages) = (text("status")?, text("outage_id")?);
         let mut past = Past { reported: Reported::of(earlier)?, ..Past::default() };
         for row in 0..frame.height() {
             let (Some(of), Some(id), Some(destination), Some(code)) =
@@ -201,6 +203,8 @@ impl Past {
                     if statuses.get(row) == Some(status::CLOSED) {
                         past.closed.entry(key.clone()).and_modify(|d| *d = on.min(*d)).or_insert(on);
                     }
+                    // Rows are in order of their day.
+                    past.outages.extend(outages.get(row).map(|outage| (key.clone(), outage.to_owned())));
                     let first = first.physical().get(row).and_then(day).unwrap_or(on).min(on);
                     past.missed.entry(key).and_modify(|d| *d = first.min(*d)).or_insert(first);
                 }
@@ -253,6 +257,7 @@ struct Missed {
     stage: String,
     first_reported_on: NaiveDate,
     status: &'static str,
+    settled_on: Option<NaiveDate>,
 }
 
 fn missed(inputs: &Inputs, past: &Past, entries: &mut Vec<Entry>) -> Result<Vec<Missed>> {
@@ -304,6 +309,7 @@ fn missed(inputs: &Inputs, past: &Past, entries: &mut Vec<Entry>) -> Result<Vec<
             stage: owned(&stages, row).unwrap_or_else(|| stage::NONE.to_owned()),
             first_reported_on: first,
             status,
+            settled_on: (status == status::CLOSED).then(|| past.closed.get(&key).copied().unwrap_or(inputs.as_of)),
             lead_id,
             destination,
         };
@@ -380,6 +386,7 @@ fn missed_table(inputs: &Inputs, missed: &[Missed]) -> Result<Table<MissedLeads>
         "outage_id" => texts(|m| m.outage_id.as_deref()),
         "first_reported_on" => missed.iter().map(|m| m.first_reported_on).collect::<Vec<_>>(),
         "status" => texts(|m| Some(m.status)),
+        "settled_on" => missed.iter().map(|m| m.settled_on).collect::<Vec<_>>(),
     )?;
     let kept: Vec<Expr> = MissedLeads::DEFINITION
         .columns
@@ -403,6 +410,7 @@ fn recovered(inputs: &Inputs, past: &Past, entries: &mut Vec<Entry>) -> Result<T
         "lead_id" => keys.iter().map(|k| k.0.as_str()).collect::<Vec<_>>(),
         "destination" => keys.iter().map(|k| k.1.as_str()).collect::<Vec<_>>(),
         "first_reported_on" => keys.iter().map(|k| past.missed[*k]).collect::<Vec<_>>(),
+        "lost_in" => keys.iter().map(|k| past.outages.get(*k).map(String::as_str)).collect::<Vec<_>>(),
         "recovered_on" => keys.iter().map(|k| past.recovered.get(*k).copied().unwrap_or(inputs.as_of)).collect::<Vec<_>>(),
     )?;
     let frame = before
@@ -420,6 +428,7 @@ fn recovered(inputs: &Inputs, past: &Past, entries: &mut Vec<Entry>) -> Result<T
             col("first_reported_on"),
             col("recovered_on"),
             col("record_id"),
+            col("lost_in").alias("outage_id"),
             col("delay_seconds").alias("waited_seconds"),
         ])
         .collect()?;

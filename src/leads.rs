@@ -5,6 +5,7 @@
 //! time [`time`]'s, the lead source's grammar [`crate::lead_source`]'s. Who a lead belongs to is left to identity.
 //! Rules: the design's words (kind, stage), `received_at`, values and ids.
 
+mod copies;
 mod own;
 mod packed;
 mod received;
@@ -160,6 +161,7 @@ impl<'a> Reader<'a> {
                 let frame = packed::unpack(self.leads, "lead_id")?;
                 let (frame, after) = self.orders.settle(frame, self.settings.as_of_ends_at.timestamp_micros())?;
                 late = after;
+                let frame = copies::settle(frame)?;
                 let mut frame = name_offers(frame, &Catalogue::new(self.settings.offers), self.settings)?;
                 frame.with_column(crate::contact::home_codes(&frame)?)?;
                 Table::new(frame)?

@@ -19,7 +19,7 @@ use crate::history::Told;
 use crate::identity::{Decisions, Linked, Quality};
 use crate::leads::Parsed;
 use crate::losses::{causes, outages};
-use crate::monitors::{routing, silent_sources, unspoken, untouched};
+use crate::monitors::{routing, silent_sources, undated, unspoken, untouched};
 use crate::queries::{self, Catalog, Computed, Library};
 use crate::reconcile::Reconciled;
 use crate::tables::{
@@ -186,6 +186,7 @@ pub fn losses(
             alpha: config.outages.alpha,
             timezone: config.report.timezone,
             grace_seconds: inferred.iter().map(|d| (d.destination.clone(), d.grace_seconds)).collect(),
+            undated: undated::find(leads, &verdicts.crm_records)?.leads,
         },
         causes: causes::Settings {
             timezone: config.report.timezone,
@@ -313,6 +314,7 @@ pub fn conclude(
     findings.extend(waits);
     // The as-of day is over for silence once it is over everywhere; a run for today speaks up to its newest lead.
     let seen_until = seen_until(leads, coverage, as_of_ends_at)?;
+    findings.extend(undated::find(leads, &verdicts.crm_records)?.findings);
     findings.extend(silent_sources::silent(leads, seen_until, as_of_ends_at, SILENCE_ALPHA)?);
     findings.extend(of_reading);
     findings.extend(worked::findings(&reviewed.worked, leads, &verdicts.crm_records)?);

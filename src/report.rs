@@ -17,7 +17,7 @@ use serde_json::{Value as Json, json};
 use crate::codes::level;
 use crate::config::Pii;
 use crate::error::{Error, Result};
-use crate::findings::OutageWords;
+use crate::findings::{OutageWords, titles};
 use crate::history::ToldFinding;
 use crate::queries::{Catalog, Computed};
 use crate::tables;
@@ -47,6 +47,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("style.css", include_str!("../reports/style.css")),
     ("headline.html", include_str!("../reports/headline.html")),
     ("actions.html", include_str!("../reports/actions.html")),
+    ("figures.html", include_str!("../reports/figures.html")),
     ("balance.html", include_str!("../reports/balance.html")),
     ("findings.html", include_str!("../reports/findings.html")),
     ("missed_leads.html", include_str!("../reports/missed_leads.html")),
@@ -530,7 +531,7 @@ impl Told {
         };
         let table = |name: &str| inputs.catalog.get(name).cloned();
         for name in SHEETS.iter().copied().filter(|n| {
-            !matches!(*n, "findings" | "missed_leads" | "cost" | "weeks")
+            !matches!(*n, "findings" | "missed_leads" | "recovered_leads" | "cost" | "weeks")
                 && !n.starts_with("funnel")
                 && *n != "arrivals"
         }) {
@@ -543,6 +544,11 @@ impl Told {
             f.lazy().filter(col("status").neq(lit("closed")).and(col("status").neq(lit("given-up")))).collect()
         });
         rows("missed_leads", open.transpose()?)?;
+        let latest = |f: DataFrame| {
+            let order = SortMultipleOptions::default().with_order_descending(true).with_maintain_order(true);
+            f.sort(["recovered_on"], order)
+        };
+        rows("recovered_leads", table("recovered_leads").map(latest).transpose()?)?;
         let findings = table("findings").map(|f| taken(&f, &by_level(&f)?)).transpose()?;
         rows("findings", findings)?;
         let is = |column: &str, value: &str| col(column).eq(lit(value.to_owned()));
@@ -561,7 +567,8 @@ impl Told {
         rows("cost_campaigns", filtered("cost", is("campaign", "(all)").not().and(is("campaign", "(none)").not()))?)?;
 
         context.insert("links", Value::from(inputs.facts.links.clone()));
-        context.insert("titles", Value::from(titles(inputs.catalog)?));
+        let titles = inputs.catalog.get("leads").map(titles).transpose()?.unwrap_or_default();
+        context.insert("titles", Value::from(titles));
         context.insert("outage_words", Value::from(Serde(&self.outages)));
         context.insert("line", Value::from(Serde(chart::line(inputs.catalog, &self.outages)?)));
         let weeks = inputs.catalog.get("weeks").map(chart::weeks).transpose()?.unwrap_or_default();
@@ -595,26 +602,6 @@ impl Told {
         context.insert("grains", Value::from(grains.into_iter().map(Value::from).collect::<Vec<_>>()));
         Ok(Value::from(context))
     }
-}
-
-/// The title of each offer that leads name, the one most often given.
-fn titles(catalog: &Catalog) -> Result<BTreeMap<String, String>> {
-    let Some(leads) = catalog.get("leads") else { return Ok(BTreeMap::new()) };
-    let (ids, offers) = (leads.column("offer_id")?.str()?, leads.column("offer")?.str()?);
-    let mut given: BTreeMap<(&str, &str), usize> = BTreeMap::new();
-    for (id, title) in ids.iter().zip(offers.iter()) {
-        if let (Some(id), Some(title)) = (id, title) {
-            *given.entry((id, title)).or_default() += 1;
-        }
-    }
-    let mut titles: BTreeMap<String, (usize, String)> = BTreeMap::new();
-    for ((id, title), times) in given {
-        let known = titles.entry(id.to_owned()).or_default();
-        if times > known.0 {
-            *known = (times, title.to_owned());
-        }
-    }
-    Ok(titles.into_iter().map(|(id, (_, title))| (id, title)).collect())
 }
 
 fn is_published(name: &str, computed: &Computed) -> bool {

@@ -677,6 +677,7 @@ tables! {
         outage_id: Text(?) "the outage that lost it",
         first_reported_on: Day "as-of date of the first report that named it",
         status: Code[status::ALL] "new, open, replayed, closed or given-up",
+        settled_on: Day(?) "as-of date of the first report that found it closed",
         offer: Text(?) "title of the offer",
     }
 
@@ -689,6 +690,7 @@ tables! {
         first_reported_on: Day "first report that called it missed",
         recovered_on: Day "first report that calls it matched",
         record_id: Text(?) "the record that accounts for it",
+        outage_id: Text(?) "the outage that had lost it, by the last report that called it missed",
         waited_seconds: Number(?) "created_at of the record less received_at of the lead",
     }
 
@@ -757,6 +759,7 @@ tables! {
         base_miss_rate: Number "share of trials missed outside outages",
         e_value: Number "expected number of such stretches by chance in a run",
         imported_late: Count "of the missed, those a record was made for later than grace: lost then, not any more",
+        last_imported_at: Instant(?) "created_at of the last of those records; null if there is none",
         text: Text "the outage in words",
     }
 
@@ -929,10 +932,12 @@ tables! {
         destination: Text "name of the destination; empty for an outage of the store",
         people: Count "people of the missed",
         missed: Count "leads missed in it",
-        imported_late: Count "of them those that are in the CRM by now",
+        recovered: Count "of them those that came after all: a record was made later than grace",
+        closed: Count "of them those that people settled",
         open_people: Count "people of it who wait to be called",
         first_reported_on: Day(?) "first report that named a lead of it",
         hours_until_reported: Count(?) "from its first missed lead to the end of that day",
+        hours_until_settled: Count(?) "from its first missed lead to its last one's record or, if later, to the end of the day whose report found the last one closed; null while any is neither",
         expected: Number(?) "sum of at_risk",
         expected_low: Number(?) "the same of expected_low",
         expected_high: Number(?) "the same of expected_high",

@@ -6,6 +6,10 @@ use chrono::{Datelike, Days, NaiveDate, Weekday};
 pub const SECOND: i64 = 1_000_000;
 /// One minute.
 pub const MINUTE: i64 = 60 * SECOND;
+/// Files that are copied are stored within this.
+pub const COPYING: i64 = 10 * MINUTE;
+/// So many, stored within [`COPYING`], came by a copy and not one by one.
+pub const FEWEST_COPIES: usize = 5;
 /// One hour.
 pub const HOUR: i64 = 60 * MINUTE;
 /// One day of 24 hours.

@@ -16,7 +16,7 @@ use crate::error::{Error, Result, Status, count};
 use crate::findings::Finding;
 use crate::identity;
 use crate::io::azure::Cloud;
-use crate::io::check::{CheckLine, Reported, Verdict, check_source, check_state, with_cause};
+use crate::io::check::{CheckLine, Reported, Verdict, check_source, check_state, copied, with_cause};
 use crate::io::exports;
 use crate::io::fetch;
 use crate::io::landing::Landing;
@@ -129,11 +129,14 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
     };
     // None before the first report, and none that another version wrote.
     let leads = last_run::table::<Leads>(&config.output.dir).ok();
+    let mut undated = Vec::new();
     for source in &config.sources {
         let reported = leads.as_ref().map_or_else(|| Ok(Reported::default()), |leads| reported(leads, source))?;
-        let lines = check_source(source, reported, now, &how);
+        let (lines, stored) = check_source(source, reported, now, &how);
+        undated.push((sections.len(), source, stored));
         sections.push(Section { title: format!("source {}", source.name), lines });
     }
+    let mut newest = None;
     let witnesses = config.witnesses.iter().map(|witness| ("witness", witness));
     for (what, destination) in config.destinations.iter().map(|d| ("destination", d)).chain(witnesses) {
         let dataset = if what == "destination" { &job::CRM_RECORDS } else { &job::WITNESSES };
@@ -144,12 +147,18 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
             landed: landed.unwrap_or_default(),
             nights: NightsRead::of(&readings.unwrap_or_default(), today)?,
         };
-        let mut lines = check_exports(&config, destination, &before, what)?;
+        let (mut lines, last) = check_exports(&config, destination, &before, what)?;
+        newest = newest.max(last);
         if what == "destination" {
             lines.push(inferred(destination, &last_run::inferred(&config.output.dir)));
             lines.extend(advice(destination));
         }
         sections.push(Section { title: format!("{what} {} ({})", destination.name, destination.kind.name()), lines });
+    }
+    for (n, source, stored) in undated {
+        if let Some(section) = sections.get_mut(n) {
+            section.lines.extend(copied(source, &stored, newest));
+        }
     }
     if !config.cost.azure.is_empty() || !config.cost.spend.is_empty() {
         sections.push(Section { title: "cost and spend".into(), lines: check_money(&config)? });
@@ -200,8 +209,14 @@ struct Before {
     nights: NightsRead,
 }
 
-/// Reads the exports of a destination as a run would, and says what each can speak for.
-fn check_exports(config: &Config, destination: &Destination, before: &Before, what: &str) -> Result<Vec<CheckLine>> {
+/// Reads the exports of a destination as a run would, and says what each can speak for. Gives the time of the newest
+/// record, too.
+fn check_exports(
+    config: &Config,
+    destination: &Destination,
+    before: &Before,
+    what: &str,
+) -> Result<(Vec<CheckLine>, Option<i64>)> {
     let Before { landed, nights } = before;
     let cloud = Cloud { auth: destination.auth.as_ref(), endpoint: destination.endpoint.as_deref(), is_tried: true };
     let keep_out = [config.state_dir.clone(), config.output.dir.clone()];
@@ -231,7 +246,10 @@ fn check_exports(config: &Config, destination: &Destination, before: &Before, wh
             ..line(Verdict::Doubtful, "no records were read".into())
         });
     }
-    Ok(lines)
+    let newest =
+        |name: &str| -> Result<Option<i64>> { Ok(read.rows.column(name)?.cast(&DataType::Int64)?.i64()?.max()) };
+    let newest = newest("created_at")?.max(newest("modified_at")?);
+    Ok((lines, newest))
 }
 
 /// Whether it keeps a record for each lead or each person, and by when a lead shows up, with what that is known from.

@@ -1,6 +1,8 @@
-//! `leadrecon demo [DIR]`: a small, realistic publisher with fixed dates, and the nightly job on it.
+//! `leadrecon demo [DIR]`: a small, realistic publisher with fixed dates, and the nightly job on its nights.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use chrono::NaiveDate;
 
 use super::{Done, Globals};
 use crate::error::{Error, Result};
@@ -18,18 +20,26 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
     let plan = Plan::demo();
     write(&plan, &mut Generated::new(&args.dir)?)?;
-    let night = *plan.nights.last().ok_or_else(|| Error::failed("the demo has no night"))?;
-    let config = Globals { config: args.dir.join("leadrecon.toml"), ..globals.clone() }.load()?;
-    let options = job::Options { as_of: Some(night), progress: globals.shows_progress(), ..job::Options::default() };
-    let report = job::run(&config, &options, crate::io::now())?;
+    let (last, before) = plan.nights.split_last().ok_or_else(|| Error::failed("the demo has no night"))?;
+    let run = |night: NaiveDate, config: &Path| {
+        let config = Globals { config: config.to_owned(), ..globals.clone() }.load()?;
+        let options =
+            job::Options { as_of: Some(night), progress: globals.shows_progress(), ..job::Options::default() };
+        job::run(&config, &options, crate::io::now())
+    };
+    for night in before {
+        run(*night, &args.dir.join(format!("leadrecon-{night}.toml")))?;
+    }
+    let config = args.dir.join("leadrecon.toml");
+    let report = run(*last, &config)?;
     let output = if globals.json {
         report.summary_json
     } else {
         format!(
-            "{}\nThe report:  {}\nAgain:       leadrecon run --config {} --as-of {night}\n",
+            "{}\nThe report:  {}\nAgain:       leadrecon run --config {} --as-of {last}\n",
             report.summary_text,
             report.folder.join("report.html").display(),
-            args.dir.join("leadrecon.toml").display()
+            config.display()
         )
     };
     Ok(Done::ok(output))

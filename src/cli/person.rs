@@ -22,11 +22,11 @@ pub(super) struct Person {
     pub(super) versions: [DataFrame; 2],
 }
 
-/// Looks for a person in everything that is landed, also in what came after the last report.
+/// All raw leads that are landed, read, whenever they were received.
 ///
 /// # Errors
-/// When the state cannot be read (exit 4).
-pub(super) fn known(who: &str, config: &Config, landing: &Landing) -> Result<Person> {
+/// When the landing cannot be read (exit 4).
+pub(super) fn parsed(config: &Config, landing: &Landing) -> Result<Parsed> {
     let settings = leads::Settings {
         as_of_ends_at: DateTime::<Utc>::MAX_UTC,
         stages: &config.stages,
@@ -35,7 +35,15 @@ pub(super) fn known(who: &str, config: &Config, landing: &Landing) -> Result<Per
     };
     let mut reader = leads::Reader::new(&settings);
     landing.each_part(|part| reader.take(&part))?;
-    let parsed = reader.finish()?;
+    reader.finish()
+}
+
+/// Looks for a person in everything that is landed, also in what came after the last report.
+///
+/// # Errors
+/// When the state cannot be read (exit 4).
+pub(super) fn known(who: &str, config: &Config, landing: &Landing) -> Result<Person> {
+    let parsed = parsed(config, landing)?;
     let identities = state::identities_before(&config.state_dir, NaiveDate::MAX)?;
     let given = match last_run::table::<CrmRecords>(&config.output.dir) {
         Ok(records) => {

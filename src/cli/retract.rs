@@ -1,13 +1,15 @@
 //! `leadrecon retract NAME`: takes out of the landing what should never have been landed, such as a report of the CRM that
 //! was read as raw leads.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use chrono::NaiveDate;
 
-use super::{Done, Globals};
+use super::{Done, Globals, person};
 use crate::config::{Config, Pattern};
+use crate::contact::normalised_email;
 use crate::error::{Error, Result, count};
 use crate::io::forgetting;
 use crate::io::landing::Landing;
@@ -45,11 +47,15 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
     }
     let selection =
         Selection { object: args.object.as_deref().map(Pattern::new).transpose()?, landed_on: args.landed_on };
-    let found = find(&mut landing, &config, &args.name, &selection)?;
+    let (mut found, may_go) = find(&mut landing, &config, &args.name, &selection)?;
+    if !found.plan.ids.is_empty() {
+        found.plan.addresses = addresses(&config, &landing, &found.plan.ids)?;
+    }
     if found.rows() == 0 {
         return Err(Error::usage(format!("nothing of \"{}\" that fits is landed", args.name))
             .hint("leave --object and --landed-on away to see all that is; what was forgotten is not counted"));
     }
+    let blocked = if args.yes { may_go.map(|()| None)? } else { may_go.err() };
     if args.yes {
         let places = forgetting::Places {
             state: &config.state_dir,
@@ -59,40 +65,50 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
         };
         forgetting::carry_out(&found.plan, &places, &mut landing)?;
     }
-    Ok(Done::ok(if globals.json { as_json(args, &found) } else { as_text(args, &found) }))
+    Ok(Done::ok(if globals.json { as_json(args, &found) } else { as_text(args, &found, blocked.as_ref()) }))
 }
 
-/// What fits, once nothing brings it again.
-fn find(landing: &mut Landing, config: &Config, name: &str, selection: &Selection) -> Result<Found> {
+/// The addresses of leads that go. What was said of one that other leads have, too, was said of them as well.
+fn addresses(config: &Config, landing: &Landing, ids: &BTreeSet<String>) -> Result<BTreeSet<String>> {
+    let parsed = person::parsed(config, landing)?;
+    let leads = parsed.leads.texts("lead_id")?.into_iter().zip(parsed.leads.texts("email")?);
+    let known = leads.filter_map(|(id, email)| Some((id?, normalised_email(email?)?)));
+    let (gone, kept): (Vec<_>, Vec<_>) = known.partition(|(id, _)| ids.contains(*id));
+    let kept: BTreeSet<String> = kept.into_iter().map(|(_, email)| email).collect();
+    Ok(gone.into_iter().map(|(_, email)| email).filter(|email| !kept.contains(email)).collect())
+}
+
+/// What fits, and whether it may go: nothing may bring it again.
+fn find(landing: &mut Landing, config: &Config, name: &str, selection: &Selection) -> Result<(Found, Result<()>)> {
     let today = crate::io::now().date_naive();
     let destination = config.destinations.iter().find(|d| d.name == name).map(|d| (d, CRM_RECORDS));
     let witness = config.witnesses.iter().find(|w| w.name == name).map(|w| (w, WITNESSES));
     let source = config.sources.iter().find(|source| source.name == name);
     if let (None, Some((destination, records))) = (source, destination.or(witness)) {
         let found = retracting::of_records(landing, (&records, &READINGS), name, selection, today)?;
-        found.is_not_shown_by(destination, config)?;
-        return Ok(found);
+        let may_go = found.is_not_shown_by(destination, config);
+        return Ok((found, may_go));
     }
     if let Some(source) = source {
         let found = retracting::of_source(landing, config, name, selection, today)?;
-        found.is_not_brought_by(source, config)?;
-        return Ok(found);
+        let may_go = found.is_not_brought_by(source, config);
+        return Ok((found, may_go));
     }
     // One that is configured no longer.
     if landing.rows_by_source()?.contains_key(name) {
-        return retracting::of_source(landing, config, name, selection, today);
+        return Ok((retracting::of_source(landing, config, name, selection, today)?, Ok(())));
     }
     for records in [CRM_RECORDS, WITNESSES] {
         let found = retracting::of_records(landing, (&records, &READINGS), name, selection, today)?;
         if found.rows() > 0 {
-            return Ok(found);
+            return Ok((found, Ok(())));
         }
     }
     Err(Error::usage(format!("\"{name}\" is no source, destination or witness"))
         .hint("give the name of a [[source]], [[destination]] or [[witness]] of the configuration, or one that it had"))
 }
 
-fn as_text(args: &Args, found: &Found) -> String {
+fn as_text(args: &Args, found: &Found, blocked: Option<&Error>) -> String {
     let is_source = found.plan.retracted.iter().any(|one| one.is_source);
     let what =
         if is_source { count(found.gone, "raw lead", "raw leads") } else { count(found.gone, "record", "records") };
@@ -105,11 +121,13 @@ fn as_text(args: &Args, found: &Found) -> String {
     if found.objects.len() > NAMED {
         let _ = writeln!(text, "  and {}", count(found.objects.len() - NAMED, "object more", "objects more"));
     }
-    text += if args.yes {
-        "the next report tells it; what the source still holds may be landed again\n"
-    } else {
-        "nothing was done: --yes does it\n"
-    };
+    match blocked {
+        Some(why) => {
+            let _ = writeln!(text, "nothing was done, nor can be yet: {}", why.what());
+        }
+        None if args.yes => text += "the next report tells it; what the source still holds may be landed again\n",
+        None => text += "nothing was done: --yes does it\n",
+    }
     text
 }
 

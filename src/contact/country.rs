@@ -137,6 +137,10 @@ mod tests {
             ("Osterreich", Some("AT")),
             ("Magyarország", Some("HU")),
             ("UK", Some("GB")),
+            // As the standard itself has them, and pick-lists of CRMs.
+            ("Korea, Republic of", Some("KR")),
+            ("Federal Republic of Germany", Some("DE")),
+            ("Viet Nam", Some("VN")),
             ("Türkiye", Some("TR")),
             ("Côte d’Ivoire", Some("CI")),
             ("India", Some("IN")),

@@ -103,7 +103,7 @@ fn name_and_unit(label: &str) -> (String, Option<String>) {
     (fold(label), None)
 }
 
-fn score(labels: &[String]) -> usize {
+pub(super) fn score(labels: &[String]) -> usize {
     let ends = |names: &[&str]| {
         labels.iter().any(|l| names.iter().any(|name| l == name || (l.len() == name.len() + 3 && l.starts_with(name))))
     };

@@ -29,7 +29,7 @@ impl Likeness {
 }
 
 /// The CRMs that tell themselves by their names and ids; https and csv are what is left.
-const PRODUCTS: [DestinationKind; 4] =
+pub(super) const PRODUCTS: [DestinationKind; 4] =
     [DestinationKind::Salesforce, DestinationKind::Dynamics, DestinationKind::Marketo, DestinationKind::Hubspot];
 
 /// How much the tables of a file are like the exports of each CRM, the likest first, and of kind csv at the end.
@@ -45,11 +45,8 @@ pub fn likeness(part: &Part) -> Result<Vec<Likeness>> {
         for likeness in &mut found {
             let layout = layouts().of(likeness.kind);
             likeness.fields.extend(layout.fields_of(&labels));
-            let others = PRODUCTS.into_iter().filter(|kind| *kind != likeness.kind);
-            let others: Vec<&Layout> = others.map(|kind| layouts().of(kind)).collect();
             if likeness.kind != DestinationKind::Csv {
-                let own = |label: &&String| layout.names(label) && !others.iter().any(|other| other.names(label));
-                likeness.own += labels.iter().filter(own).count();
+                likeness.own += own_names(likeness.kind, &labels);
                 likeness.ids |= layout.has_own_ids(&sheet);
             }
         }
@@ -59,7 +56,15 @@ pub fn likeness(part: &Part) -> Result<Vec<Likeness>> {
     Ok(found)
 }
 
-fn sheets(part: &Part) -> Result<Vec<Sheet>> {
+/// How many of these folded labels no other CRM uses.
+pub(super) fn own_names(kind: DestinationKind, labels: &[String]) -> usize {
+    let others = PRODUCTS.into_iter().filter(|other| *other != kind);
+    let others: Vec<&Layout> = others.map(|kind| layouts().of(kind)).collect();
+    let own = |label: &&String| layouts().of(kind).names(label) && !others.iter().any(|other| other.names(label));
+    labels.iter().filter(own).count()
+}
+
+pub(super) fn sheets(part: &Part) -> Result<Vec<Sheet>> {
     if let Some(sheet) = json::read(part)? {
         return Ok(vec![sheet]);
     }
@@ -71,7 +76,7 @@ fn sheets(part: &Part) -> Result<Vec<Sheet>> {
 }
 
 /// Labels of a sheet, or the technical names beside them, in comparable form.
-fn labels_of(sheet: &Sheet) -> Vec<String> {
+pub(super) fn labels_of(sheet: &Sheet) -> Vec<String> {
     let named = |n: usize, label: &String| {
         let name = sheet.names.get(n).and_then(Option::as_ref).unwrap_or(label);
         layouts::without_utc(name).map_or_else(|| fold(name), |label| fold(&label))

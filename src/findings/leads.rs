@@ -19,6 +19,8 @@ pub enum AboutLeads {
         /// The minutes up to which clocks agree.
         by_minutes: i64,
     },
+    /// They have no time of their own, were stored in one moment, and after the newest record of any CRM.
+    Copied,
     /// A credential ends, or ended, on this day.
     CredentialEnds {
         /// The day.
@@ -78,6 +80,7 @@ impl AboutLeads {
                 Words::new(finding::SOURCE_SILENT, format!("since {since}"), what)
             }
             It::ClockWrong { is_behind, by_minutes } => clock_wrong(place, *is_behind, *by_minutes),
+            It::Copied => Words::new(finding::FILES_COPIED, "", copied(place)),
             It::CredentialEnds { on, has_ended } => credential_ends(place, *on, *has_ended),
             It::Refused(reason) => Words::new(
                 finding::QUARANTINED,
@@ -113,6 +116,14 @@ impl AboutLeads {
             It::ExclusionsLeapt { why, measure, since } => leapt(why, *measure, *since),
         }
     }
+}
+
+fn copied(source: &str) -> String {
+    format!(
+        "leads of source {source} without a time of their own are newer than the newest record: were the files copied? Nothing \
+         tells when they came; copy files with their times (cp -p, rsync -t), and take these out with `leadrecon retract \
+         {source}` first"
+    )
 }
 
 fn clock_wrong(source: &str, is_behind: bool, by_minutes: i64) -> Words {

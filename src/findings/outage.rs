@@ -12,6 +12,8 @@ pub struct Stretch {
     pub destination: String,
     /// all, offer=…, action=…, storefront=… or source.
     pub scope: String,
+    /// Of an outage of one offer the offer's title, where leads give one.
+    pub title: Option<String>,
     /// As in the table of outages, microseconds since 1970.
     pub began_after: Option<i64>,
     /// See `began_after`.
@@ -61,13 +63,16 @@ impl Calendar {
         Calendar { zone, this_year: Some(local(newest, zone).year()) }
     }
 
-    /// `between 3 May 14:02 and 14:40`; one end alone is `before …` or `after …`.
+    /// `3 May 14:02–14:40`: somewhere between the two; one end alone is `before …` or `after …`.
     fn between(self, low: Option<i64>, high: Option<i64>) -> String {
         match (low, high) {
             (Some(low), Some(high)) => {
                 let same_day = day(low, self.zone) == day(high, self.zone);
-                let end = if same_day { clock(high, self.zone) } else { self.instant(high) };
-                format!("between {} and {end}", self.instant(low))
+                match (same_day, clock(low, self.zone) == clock(high, self.zone)) {
+                    (true, true) => self.instant(low),
+                    (true, false) => format!("{}–{}", self.instant(low), clock(high, self.zone)),
+                    (false, _) => format!("{} – {}", self.instant(low), self.instant(high)),
+                }
             }
             (None, Some(high)) => format!("before {}", self.instant(high)),
             (Some(low), None) => format!("after {}", self.instant(low)),
@@ -98,7 +103,7 @@ impl Stretch {
         OutageWords { sentence: self.sentence(calendar), chance: chance(e_value, years) }
     }
 
-    /// `Salesforce took no leads from between 3 May 14:02 and 14:40 until between …: 11 leads of 9 people`
+    /// `Salesforce took no leads from 3 May 14:02–14:40 to …: 11 leads of 9 people`
     fn sentence(&self, calendar: Calendar) -> String {
         let delivered = self.leads.saturating_sub(self.missed);
         let cost = if delivered == 0 {
@@ -131,7 +136,7 @@ impl Stretch {
         if self.is_ongoing() {
             return format!("{} since {began}", self.what());
         }
-        format!("{} from {began} until {}", self.what(), calendar.between(Some(self.ended_after), self.ended_by))
+        format!("{} from {began} to {}", self.what(), calendar.between(Some(self.ended_after), self.ended_by))
     }
 
     fn what(&self) -> String {
@@ -139,7 +144,7 @@ impl Stretch {
         let mut letters = self.destination.chars();
         let name: String = letters.next().map(|c| c.to_ascii_uppercase()).into_iter().chain(letters).collect();
         match self.scope.split_once('=') {
-            Some(("offer", offer)) => format!("{name} {verb} of offer {offer}"),
+            Some(("offer", offer)) => format!("{name} {verb} of {}", self.title.as_deref().unwrap_or(offer)),
             Some(("action", action)) => format!("{name} {verb} with action {action}"),
             Some((_, storefront)) => format!("{name} {verb} from storefront {storefront}"),
             None if self.is_of_store() => "The store took no leads".into(),

@@ -1,5 +1,27 @@
 //! A finding in words: what it is, what follows from it, and what to do about it.
 
+use crate::codes::finding as code;
+
+/// What a finding of this code counts: one, and several.
+pub fn unit(of: &str) -> (&'static str, &'static str) {
+    match of {
+        code::QUARANTINED | code::CONTRADICTION | code::CHANGED => ("raw lead", "raw leads"),
+        code::FORWARDED | code::UNEXPLAINED | code::EXPORT_SUSPICIOUS => ("record", "records"),
+        code::PEOPLE_CHANGED => ("person", "people"),
+        code::SOURCE_UNREADABLE
+        | code::EXPORT_UNREADABLE
+        | code::EXPORT_NOT_REFRESHED
+        | code::RETRACTED
+        | code::IDENTITY_LIMITED
+        | code::CLOCK_SHIFT
+        | code::CLOCK_WRONG
+        | code::CREDENTIAL_EXPIRING
+        | code::SETTING_DOUBTFUL
+        | code::STATE_BEGAN => ("case", "cases"),
+        _ => ("lead", "leads"),
+    }
+}
+
 /// A finding in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Words {

@@ -334,7 +334,10 @@ impl<'a> ExportWriter<'a> {
             .map(|d| d.to_string())
             .unwrap_or_default();
         let name = format!("{} - {}", state.form.company, record.serial);
-        let amount = format!("{}.0", 1000 + scatter(record.serial) % 40_000);
+        let amount = format!("{}.0", 1_200 + scatter(record.serial) % 400 * 100);
+        // Two of the offers are sold in Europe.
+        let offer = record.source.and_then(|(_, _, offer)| offer);
+        let currency = if matches!(offer, Some(2 | 4)) { "EUR" } else { "USD" };
         let mut bytes = Vec::new();
         let exact = "%Y-%m-%dT%H:%M:%S.000Z";
         csv_row(
@@ -345,7 +348,7 @@ impl<'a> ExportWriter<'a> {
                 &name,
                 stage,
                 &amount,
-                "USD",
+                currency,
                 &closes,
                 closed,
                 won,

@@ -22,8 +22,8 @@ pub struct Reviewed {
     pub same: Option<(String, String)>,
     /// Two leads of two namesakes.
     pub different: Option<(String, String)>,
-    /// A lead that was lost and called since.
-    pub called: Option<String>,
+    /// Leads that were lost and worked on since.
+    pub worked: Vec<String>,
 }
 
 /// Writes the configuration of every night; the last is `leadrecon.toml`.
@@ -32,7 +32,7 @@ pub struct Reviewed {
 /// When a file cannot be written.
 pub fn configurations(plan: &Plan, files: &mut Files<'_>) -> Result<()> {
     for (index, night) in plan.nights.iter().enumerate() {
-        let text = configuration(plan, *night, files);
+        let text = configuration(plan, *night, index + 1 == plan.nights.len(), files);
         if index + 1 == plan.nights.len() {
             files.whole("leadrecon.toml", None, text.as_bytes())?;
         }
@@ -43,7 +43,8 @@ pub fn configurations(plan: &Plan, files: &mut Files<'_>) -> Result<()> {
     Ok(())
 }
 
-fn configuration(plan: &Plan, night: NaiveDate, files: &Files<'_>) -> String {
+/// `is_worked`: whether sales have begun to work through what was lost.
+fn configuration(plan: &Plan, night: NaiveDate, is_worked: bool, files: &Files<'_>) -> String {
     let mut text = format!(
         "{MARK} (seed {}): nobody in it exists. What really happened stands under truth/.\n\
          # leadrecon run --as-of {night}\n\n[output]\ndir = \"out\"\n\n",
@@ -91,7 +92,11 @@ fn configuration(plan: &Plan, night: NaiveDate, files: &Files<'_>) -> String {
     }
     text += &format!("[exclude]\ndomains = [\"{OUR_DOMAIN}\"]\n");
     if plan.extras {
-        text += "\n[identity]\ndecisions = \"decisions.csv\"\n\n[missed]\nworked = \"worked.csv\"\n\n[cost]\n";
+        text += "\n[identity]\ndecisions = \"decisions.csv\"\n";
+        if is_worked {
+            text += "\n[missed]\nworked = \"worked.csv\"\n";
+        }
+        text += "\n[cost]\n";
         text += "azure = [\"exports/cost/*.csv\"]\nstorage_accounts = [\"contosoleads\"]\n";
         text += "spend = [\"exports/spend/*.csv\"]\n";
         text +=
@@ -99,6 +104,16 @@ fn configuration(plan: &Plan, night: NaiveDate, files: &Files<'_>) -> String {
     }
     text
 }
+
+/// What became of those who were called.
+const WORKED: [(&str, &str); 6] = [
+    ("called", "reached at the second try; wants an offer"),
+    ("called", "demonstration agreed for next week"),
+    ("no-answer", "left a message"),
+    ("called", "had bought elsewhere meanwhile"),
+    ("junk", "a student's exercise"),
+    ("called", "already talks to our partner"),
+];
 
 /// Writes `decisions.csv` and `worked.csv`.
 ///
@@ -116,8 +131,8 @@ pub fn reviewed(plan: &Plan, reviewed: &Reviewed, files: &mut Files<'_>) -> Resu
     }
     files.whole("decisions.csv", None, &decisions)?;
     let mut worked = b"lead_id,email,outcome,note\n".to_vec();
-    if let Some(lead) = &reviewed.called {
-        csv_row(&mut worked, &[lead, "", "called", "reached at the second try; wants an offer"], b',', false);
+    for (lead, (outcome, note)) in reviewed.worked.iter().zip(WORKED.iter().cycle()) {
+        csv_row(&mut worked, &[lead, "", outcome, note], b',', false);
     }
     files.whole("worked.csv", None, &worked)
 }

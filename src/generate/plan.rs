@@ -37,6 +37,8 @@ pub struct Plan {
     pub bursts: Vec<Burst>,
     /// Whether cost, spend and reviewed files are written.
     pub extras: bool,
+    /// Lost leads that somebody has worked on since, as the reviewed file says in the last night.
+    pub worked: usize,
 }
 
 /// Rates of a form: 0 never, 1 always.
@@ -597,6 +599,7 @@ impl Plan {
             ],
             bursts: Vec::new(),
             extras: false,
+            worked: 1,
         };
         for destination in &mut plan.destinations {
             destination.forwarder.lost = 0.0;

@@ -15,6 +15,7 @@ use crate::config::DestinationKind;
 /// Name and meaning of every scenario, as `leadrecon generate --scenario` takes them.
 pub const SCENARIOS: &[(&str, &str)] = &[
     ("publisher", "everything switched on, three CRMs"),
+    ("year", "everything, over a year with 24 nights: for a report with a past"),
     ("people", "leads only, no CRM: for the identity model"),
     ("evaluation", "three CRMs, three nights, one rotating difficulty a seed"),
     ("clean", "two CRMs, nothing lost"),
@@ -60,9 +61,12 @@ pub const SCENARIOS: &[(&str, &str)] = &[
 ];
 
 impl Plan {
-    /// What `leadrecon demo` writes: three months, two CRMs, two outages, every kind of mess.
+    /// What `leadrecon demo` writes: three months, two CRMs, three outages, every kind of mess. Its nights tell a story: an
+    /// outage that goes on, is over and is made good; one that sales work through; one that nobody has noticed yet.
     pub fn demo() -> Plan {
         let mut plan = Plan::clean(20_260_630, 900, day(2026, 4, 1), 91);
+        plan.nights = [(5, 14), (5, 21), (6, 24), (6, 30)].map(|(m, d)| day(2026, m, d)).to_vec();
+        plan.worked = 6;
         plan.mess = Mess { typo: 0.09, ..Mess::default() };
         plan.traps = Traps {
             namesakes: 0.02,
@@ -84,7 +88,11 @@ impl Plan {
             destination.forwarder.lost = 0.004;
         }
         if let Some(salesforce) = plan.destinations.get_mut(0) {
-            salesforce.outages.push(outage(Scope::All, at(5, 12, 14, 5), Some(at(5, 15, 9, 20))));
+            salesforce.outages.push(Outage {
+                imported_after: Some(4 * DAY),
+                ..outage(Scope::All, at(5, 12, 14, 5), Some(at(5, 15, 9, 20)))
+            });
+            salesforce.outages.push(outage(Scope::All, at(6, 22, 17, 30), Some(at(6, 25, 7, 45))));
             salesforce.causes.push(Cause { condition: Condition::Longer(Field::Description, 255), share: 1.0 });
         }
         if let Some(hubspot) = plan.destinations.get_mut(1) {
@@ -96,7 +104,20 @@ impl Plan {
 
     /// What `leadrecon generate` writes: any size, everything switched on.
     pub fn publisher(leads: u64, seed: u64) -> Plan {
-        let days = (leads / 40).clamp(60, 730);
+        Plan::publisher_of(leads, seed, (leads / 40).clamp(60, 730))
+    }
+
+    /// A year of a publisher, looked at every four weeks, then every week, then every night: for a report with a past.
+    fn year(leads: u64, seed: u64) -> Plan {
+        let mut plan = Plan::publisher_of(leads, seed, 365);
+        let last = plan.begin + Days::new(364);
+        let before = (4..=11).rev().map(|n| n * 28).chain((1..=13).rev().map(|n| n * 7)).chain([2, 1, 0]);
+        plan.nights = before.map(|days| last - Days::new(days)).collect();
+        plan.worked = 24;
+        plan
+    }
+
+    fn publisher_of(leads: u64, seed: u64, days: u64) -> Plan {
         let mut plan = Plan::clean(seed, leads, first_day(), days);
         plan.raw.all_shapes = leads <= 300_000;
         plan.extras = true;
@@ -206,6 +227,7 @@ impl Plan {
         let base = || Plan::clean(seed, leads, first_day(), days);
         match name {
             "publisher" => Some(Plan::publisher(leads, seed)),
+            "year" => Some(Plan::year(leads, seed)),
             "evaluation" => Some(Plan::evaluation(seed)),
             "people" => Some(Plan { destinations: Vec::new(), ..base() }),
             "clean" => Some(base()),

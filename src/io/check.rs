@@ -11,6 +11,8 @@ use super::landing::source_state::SourceState;
 use super::{landing, state};
 use crate::config::{Place, Source};
 use crate::error::Error;
+use crate::findings::{AboutLeads, Finding};
+use crate::monitors::undated;
 
 /// How far back, how long and at how many objects a check looks.
 const CHECK_DAYS: i64 = 35;
@@ -67,8 +69,13 @@ pub struct Reported {
 }
 
 /// Tries a source: the leads of the last weeks, or the newest files. What is
-/// older is told from the last report.
-pub fn check_source(source: &Source, reported: Reported, now: DateTime<Utc>, options: &Options<'_>) -> Vec<CheckLine> {
+/// older is told from the last report. Gives when leads without a time of their own were stored, too.
+pub fn check_source(
+    source: &Source,
+    reported: Reported,
+    now: DateTime<Utc>,
+    options: &Options<'_>,
+) -> (Vec<CheckLine>, Vec<i64>) {
     let line = |verdict, text: String| CheckLine { verdict, text, hint: None };
     let quick = Source { deadline: source.deadline.min(CHECK_WITHIN), overlap: TimeDelta::zero(), ..source.clone() };
     let since = now - TimeDelta::days(CHECK_DAYS);
@@ -80,7 +87,7 @@ pub fn check_source(source: &Source, reported: Reported, now: DateTime<Utc>, opt
     let report = intake.report;
     if let Err(e) = read {
         let hint = e.advice().map(str::to_owned);
-        return vec![CheckLine { verdict: Verdict::Bad, text: with_cause(&e), hint }];
+        return (vec![CheckLine { verdict: Verdict::Bad, text: with_cause(&e), hint }], report.stored);
     }
     let mut lines = vec![line(Verdict::Good, format!("readable ({})", report.kind))];
     let ago = |at: DateTime<Utc>| format!("{}, {}", at.format("%Y-%m-%d %H:%M UTC"), days_ago(now - at));
@@ -116,7 +123,22 @@ pub fn check_source(source: &Source, reported: Reported, now: DateTime<Utc>, opt
         },
     });
     lines.extend(report.notes.into_iter().map(|n| line(Verdict::Doubtful, n)));
-    lines
+    (lines, report.stored)
+}
+
+/// What is wrong with leads without a time of their own, which were stored at these times, where many of them were after
+/// the newest record: `newest`.
+pub fn copied(source: &Source, stored: &[i64], newest: Option<i64>) -> Option<CheckLine> {
+    let mut later: Vec<(i64, usize)> = stored
+        .iter()
+        .enumerate()
+        .filter(|(_, at)| newest.is_some_and(|newest| **at > newest))
+        .map(|(n, at)| (*at, n))
+        .collect();
+    later.sort_unstable();
+    let together = undated::together(&later).len();
+    let text = Finding::mail(&source.name, AboutLeads::Copied, together).text();
+    (together > 0).then(|| CheckLine { verdict: Verdict::Doubtful, text: format!("{together} {text}"), hint: None })
 }
 
 /// What failed, with the cause in brackets, on one line.
@@ -156,16 +178,16 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("a.json"), "{\"x\":\"MSFT_TEST_1\"}").unwrap();
         let options = Options { base: dir.path(), keep_out: Vec::new(), rescan: false, progress: false };
-        let lines = check_source(&source("here", "*.json"), Reported::default(), crate::io::now(), &options);
+        let (lines, _) = check_source(&source("here", "*.json"), Reported::default(), crate::io::now(), &options);
         let texts: Vec<_> = lines.iter().map(|l| l.text.split(": ").next().unwrap()).collect();
         assert_eq!(texts, ["readable (files)", "newest lead", "newest test lead (MSFT_TEST)"]);
         assert!(lines.iter().all(|l| l.verdict == Verdict::Good && !l.text.contains("a.json")), "{lines:?}");
         fs::write(dir.path().join("a.json"), "{\"x\":1}").unwrap();
         let reported = Reported { newest: None, newest_test: Some("2026-05-01T10:00:00Z".parse().unwrap()) };
-        let lines = check_source(&source("here", "*.json"), reported, crate::io::now(), &options);
+        let (lines, _) = check_source(&source("here", "*.json"), reported, crate::io::now(), &options);
         let told = "no test lead (MSFT_TEST) in the newest 50 files; the last report knows one of 2026-05-01 10:00 UTC";
         assert!(lines[2].verdict == Verdict::Doubtful && lines[2].text.starts_with(told), "{lines:?}");
-        let lines = check_source(&source("gone", "nowhere/*"), Reported::default(), crate::io::now(), &options);
+        let (lines, _) = check_source(&source("gone", "nowhere/*"), Reported::default(), crate::io::now(), &options);
         assert_eq!((lines.len(), lines[0].verdict), (1, Verdict::Bad));
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }

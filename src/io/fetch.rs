@@ -13,6 +13,7 @@ pub use super::credentials::findings as credential_findings;
 use super::intake::{Intake, kind};
 pub use super::intake::{Options, SourceReport};
 use super::landing::Landing;
+use super::objects::OBJECTS;
 use super::{azure, files, progress};
 use crate::config::{Place, Source};
 use crate::error::{Result, Status};
@@ -66,6 +67,20 @@ pub fn fetch(
     }
     landing.rest()?;
     Ok(report)
+}
+
+/// Hashes of the files that sources brought raw leads from.
+///
+/// # Errors
+/// When the landing cannot be read (exit 4).
+pub fn brought(landing: &Landing) -> Result<BTreeSet<String>> {
+    let objects = landing.newest(&OBJECTS)?;
+    if objects.width() == 0 {
+        return Ok(BTreeSet::new());
+    }
+    let versions = objects.column("version")?.str()?.iter().zip(objects.column("records")?.i64()?.iter());
+    let of_leads = versions.filter(|(_, records)| records.is_some_and(|n| n > 0));
+    Ok(of_leads.filter_map(|(version, _)| version.map(str::to_owned)).collect())
 }
 
 /// Reads one source and remembers what was read of it.

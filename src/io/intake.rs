@@ -13,6 +13,7 @@ use super::progress;
 use crate::config::{Place, Source};
 use crate::error::{Error, Result, count};
 use crate::findings::{AboutLeads, Finding};
+use crate::leads::OwnReader;
 
 /// A newest lead older than this is worth a word.
 pub(super) const OLD_DAYS: i64 = 30;
@@ -72,6 +73,8 @@ pub struct SourceReport {
     pub newest: Option<DateTime<Utc>>,
     /// See `newest`.
     pub newest_test: Option<DateTime<Utc>>,
+    /// When leads that have no time of their own were stored, where a source is only tried.
+    pub stored: Vec<i64>,
     /// How far the service's clock is ahead of ours, where that is more than a few minutes.
     pub clock_skew: Option<TimeDelta>,
     /// What the operator should know, for standard error: no secrets, no personal data.
@@ -195,7 +198,14 @@ impl<'a> Intake<'a> {
                 self.report.newest_test = self.report.newest_test.max(Some(lead.stored_at));
             }
         }
-        let Some(landing) = &mut self.landing else { return Ok(()) };
+        let Some(landing) = &mut self.landing else {
+            let mut reader = OwnReader::default();
+            let stored = leads.iter().filter(|lead| {
+                lead.problem.is_none() && !reader.read(lead.format, lead.header.as_deref(), &lead.payload).timed
+            });
+            self.report.stored.extend(stored.map(|lead| lead.stored_at.timestamp_micros()));
+            return Ok(());
+        };
         let landed = landing.land(&self.state.lands_as, leads, self.now)?;
         if known {
             self.report.overlooked += landed.new + landed.changed;

@@ -15,7 +15,8 @@ use super::landing::content::Content;
 use super::landing::datasets::Dataset;
 use super::landing::{Fate, RawLead};
 use super::records::{Stopped, cut, unpack};
-use crate::crm::mistaken;
+use crate::cost;
+use crate::crm::mistaken::{self, Looks};
 use crate::error::{Error, Result, count};
 use crate::leads::{OwnReader, labels, names_nobody};
 use crate::{lenient, tabular};
@@ -129,7 +130,7 @@ impl Intake<'_> {
                 lead.fate = landing.settle_one(&self.state.lands_as, look, &lead)?;
             }
             if n == 0 {
-                refuse_reports(&lead)?;
+                refuse_tables(&lead)?;
             }
             n += 1;
             batch.push(lead);
@@ -137,10 +138,13 @@ impl Intake<'_> {
                 return Ok(());
             }
             if n == BATCH {
-                refuse_strangers(&batch)?;
+                refuse_misplaced(&batch)?;
             }
             Ok(self.take(std::mem::take(&mut batch), known)?)
         })?;
+        if n < BATCH {
+            refuse_misplaced(&batch)?;
+        }
         self.take(batch, known)?;
         if let (Some(landing), Some(look)) = (&mut self.landing, look) {
             landing.places(&self.state.lands_as)?.end(look);
@@ -152,11 +156,9 @@ impl Intake<'_> {
     pub(super) fn take_leads(&mut self, name: &str, mut leads: Vec<RawLead>, known: bool) -> Result<usize, Stopped> {
         let records = leads.len();
         if let Some(first) = leads.first() {
-            refuse_reports(first)?;
+            refuse_tables(first)?;
         }
-        if let Some(first) = leads.get(..BATCH) {
-            refuse_strangers(first)?;
-        }
+        refuse_misplaced(leads.get(..BATCH).unwrap_or(&leads))?;
         if let Some(landing) = &mut self.landing {
             let source = &self.state.lands_as;
             let mut look = landing.look(source, name)?;
@@ -251,17 +253,33 @@ impl Intake<'_> {
     }
 }
 
-/// An object of which no record at its beginning is a lead is something else, and is not taken in: a glob or prefix
-/// reaches too far.
-fn refuse_strangers(leads: &[RawLead]) -> Result<(), Stopped> {
+/// Refuses an object whose beginning shows that it is something else: a glob or prefix reaches too far, or two are swapped.
+/// Nothing of it is landed. `leads`: its first records, all of it where they are few.
+fn refuse_misplaced(leads: &[RawLead]) -> Result<(), Stopped> {
+    let Some(first) = leads.first() else { return Ok(()) };
+    let names = |lead: &RawLead| labels(lead.format, lead.header.as_deref(), &lead.payload);
+    let look = leads.get(..PROVING).unwrap_or(leads);
+    if first.header.is_none() && leads.len() > 1 {
+        let looks = |lead: &RawLead| mistaken::among_raw_leads(&names(lead), false);
+        let all: Option<Vec<Looks>> = look.iter().map(looks).collect();
+        if let Some(looks) = all.and_then(|all| all.first().copied()) {
+            return Err(misplaced(looks));
+        }
+    }
     let mut reader = OwnReader::default();
     let mut is_lead = |l: &RawLead| l.problem.is_none() && reader.is_lead(l.format, l.header.as_deref(), &l.payload);
-    if leads.iter().any(&mut is_lead) {
+    // A few broken records are quarantined, one by one; a table of something else is not one of leads.
+    let header = names(first);
+    let is_table = || !header.is_empty() && leads.iter().all(|lead| names(lead) == header);
+    if leads.iter().any(&mut is_lead) || leads.len() < FEW || (leads.len() < BATCH && !is_table()) {
         return Ok(());
+    }
+    if let Some(money) = cost::named_by(&header) {
+        return Err(Stopped::Refused(format!("this looks like {money}, and like no raw leads")));
     }
     // A first row that the others do not prove to be a header may be somebody's, and is not shown.
     let rows = leads.iter().map(|lead| lead.payload.as_slice()).take(PROVING);
-    let header = leads.first().and_then(|l| l.header.as_deref()).map(|header| {
+    let header = first.header.as_deref().map(|header| {
         let lines: Vec<String> =
             std::iter::once(header).chain(rows).map(|line| lenient::text(line).into_owned()).collect();
         match tabular::proven_labels(&lines) {
@@ -272,18 +290,12 @@ fn refuse_strangers(leads: &[RawLead]) -> Result<(), Stopped> {
     Err(Stopped::Refused(format!("none of its first {} records is a lead{}", leads.len(), header.unwrap_or_default())))
 }
 
-/// Refuses an object that says itself, by the labels of its first record, that it is a report of a CRM, or in which no
-/// column is one of a contact: nothing of it is landed.
-fn refuse_reports(lead: &RawLead) -> Result<(), Stopped> {
-    // Only a table says by its labels what all of its rows are.
+/// Refuses a table that says itself, by its header, that it is something else, or in which no column is one of a contact.
+fn refuse_tables(lead: &RawLead) -> Result<(), Stopped> {
     let Some(header) = lead.header.as_deref() else { return Ok(()) };
     let labels = labels(lead.format, Some(header), &lead.payload);
-    if let Some(kind) = mistaken::report_of(&labels) {
-        let crm = mistaken::called(kind);
-        return Err(Stopped::Refused(format!(
-            "this looks like a {crm} report, with records' ids and owners or states, and like no raw leads; are the paths of \
-             a source and of a destination swapped?"
-        )));
+    if let Some(looks) = mistaken::among_raw_leads(&labels, true) {
+        return Err(misplaced(looks));
     }
     if names_nobody(header) {
         let shown: String = labels.join(", ").chars().take(200).collect();
@@ -291,6 +303,20 @@ fn refuse_reports(lead: &RawLead) -> Result<(), Stopped> {
     }
     Ok(())
 }
+
+fn misplaced(looks: Looks) -> Stopped {
+    let why = match looks {
+        Looks::Report(_) => {
+            "with what a CRM keeps of its records, and like no raw leads; are the paths of a source and of a \
+            destination swapped?"
+        }
+        Looks::RawLeads | Looks::Ours => "and like no raw leads; does the path of this source reach too far?",
+    };
+    Stopped::Refused(format!("this looks like {}, {why}", looks.words()))
+}
+
+/// So many records that are no leads, all of one header, are a table of something else.
+const FEW: usize = 5;
 
 /// So many rows prove a header, or do not.
 const PROVING: usize = 50;

@@ -10,9 +10,11 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant, SystemTime};
 
 use rustix::process::{Pid, Signal, kill_process_group};
+use secrecy::SecretString;
 
 use super::files;
 use crate::error::{Error, Result};
+use crate::redaction::hide;
 
 /// Lines of a command that the log shows, and letters of a line.
 const MOST_LINES: usize = 200;
@@ -73,6 +75,7 @@ pub fn run(command: &[String], folder: &Path, within: Duration) -> Result<()> {
             "its output stands above; refresh is run as written, without a shell, in the folder of the configuration",
         )
     };
+    hide_environment();
     let mut child = Command::new(program)
         .args(arguments)
         .current_dir(folder)
@@ -106,6 +109,24 @@ pub fn run(command: &[String], folder: &Path, within: Duration) -> Result<()> {
             let limit = humantime::format_duration(within);
             Err(failed(format!("it had not ended after {limit}"))
                 .hint("raise refresh_within, or look why it takes so long"))
+        }
+    }
+}
+
+/// Words in the name of an environment variable that holds a secret.
+const TELLING: &[&str] = &[
+    "KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "PASS", "PW", "PWD", "SAS", "CREDENTIAL", "CREDENTIALS",
+    "CONNECTION", "AUTH", "AUTHORIZATION", "SIGNATURE", "WEBHOOK",
+];
+
+/// Hides what the environment holds under a telling name: a command has all of it, and may say it.
+fn hide_environment() {
+    for (name, value) in std::env::vars_os() {
+        let (Some(name), Some(value)) = (name.to_str(), value.to_str()) else { continue };
+        let is_telling = name.split('_').any(|word| TELLING.contains(&word.to_ascii_uppercase().as_str()));
+        // Where a secret lies is none.
+        if is_telling && !["PWD", "OLDPWD"].contains(&name) && !value.starts_with('/') {
+            hide(&SecretString::from(value));
         }
     }
 }

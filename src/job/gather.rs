@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tracing::{info, warn};
 
-use crate::config::{self, Config, Destination};
+use crate::config::{self, Config, Destination, DestinationKind};
 use crate::coverage::NightsRead;
 use crate::error::{Error, Result, count};
 use crate::findings::{About, AboutExport, AboutLeads, AboutSetting, Finding};
@@ -31,6 +31,7 @@ use crate::reviewed::{File, Memory};
 use crate::tables::{
     Charges, EarlierContacts, ExportRecords, Grain, History, Identities, Readings, SetAside, Spend, Table,
 };
+use crate::tabular::Export;
 use crate::tabular::readings::{self, Judged, Tonight, Unread};
 use crate::worked::{Closings, Worked};
 use crate::{cost, coverage, crm, forget, leads, reconcile, replay, worked};
@@ -464,7 +465,7 @@ struct Into<'a> {
 
 impl Into<'_> {
     /// The files that patterns name. What cannot be read is a trouble of `place`; the flag tells whether all were read.
-    fn gather(&mut self, patterns: &[String], cloud: Cloud<'_>, place: &str) -> (Vec<crate::tabular::Export>, bool) {
+    fn gather(&mut self, patterns: &[String], cloud: Cloud<'_>, place: &str) -> (Vec<Export>, bool) {
         let here: Vec<String> =
             patterns.iter().filter(|p| !(self.options.offline && p.starts_with("az://"))).cloned().collect();
         let keep_out = [self.config.state_dir.clone(), self.config.output.dir.clone()];
@@ -477,15 +478,39 @@ impl Into<'_> {
         (gathered.exports, gathered.problems.is_empty() && here.len() == patterns.len())
     }
 
+    /// Takes out the files that a source brought as raw leads. Says whether there was none.
+    fn without_raw_leads(&mut self, exports: &mut Vec<Export>, place: &str, brought: &BTreeSet<String>) -> bool {
+        let hashes: BTreeMap<&str, &str> =
+            self.inputs.iter().map(|input| (input.name.as_str(), input.sha256.as_str())).collect();
+        let is_brought = |export: &Export| hashes.get(export.name.as_str()).is_some_and(|hash| brought.contains(*hash));
+        let (mistaken, rest): (Vec<Export>, Vec<Export>) = std::mem::take(exports).into_iter().partition(is_brought);
+        *exports = rest;
+        for one in &mistaken {
+            let error = Error::partial(format!(
+                "\"{}\" was not taken in: a source has the same file as raw leads",
+                one.name
+            ))
+            .hint("an export holds records of the CRM: let the paths of source and destination name different files");
+            self.unread.push(Unread::new(place, &one.name, &error));
+            self.troubles.add(unreadable_export, place, &error);
+        }
+        mistaken.is_empty()
+    }
+
     /// Reads the exports of destinations, or of witnesses, and lands their records.
     fn land(&mut self, destinations: &[Destination], dataset: &Dataset) -> Result<Vec<crm::Read>> {
         let landed = self.landing.newest(dataset)?;
+        let brought = fetch::brought(self.landing)?;
         let mut reads = Vec::new();
         for destination in destinations {
             let cloud =
                 Cloud { auth: destination.auth.as_ref(), endpoint: destination.endpoint.as_deref(), is_tried: false };
             let refreshed = self.refresh(destination);
-            let (exports, are_all) = self.gather(&destination.export, cloud, &destination.name);
+            let (mut exports, mut are_all) = self.gather(&destination.export, cloud, &destination.name);
+            // The log of an endpoint may be a source and a destination at once, and whatever a witness has is told apart.
+            if dataset.name == CRM_RECORDS.name && destination.kind != DestinationKind::Https {
+                are_all &= self.without_raw_leads(&mut exports, &destination.name, &brought);
+            }
             let mut read = crm::read(exports, destination, &landed)?;
             read.complete &= are_all;
             read.fetched = are_all;
@@ -505,6 +530,8 @@ impl Into<'_> {
                 self.not_refreshed(destination, &error, read.exported_at);
             }
             let rows = crm::to_land(&read, &landed)?;
+            // What identifies nobody is no record of anybody.
+            let rows = if read.identifies { rows } else { rows.clear() };
             let appended = self.landing.append_versions(dataset, &rows, self.now)?;
             info!(
                 "{}: {} in {}, {} new, {} changed",

@@ -312,7 +312,8 @@ impl Layout {
     }
 }
 
-/// The labels by which a stored record names its fields: those of its header, or the keys of its JSON.
+/// The labels by which a stored record names its fields: those of its header, or the keys of its JSON and of the objects
+/// in it.
 pub fn labels(format: &str, header: Option<&[u8]>, payload: &[u8]) -> Vec<String> {
     if format == "csv" {
         let header = header.unwrap_or_default();
@@ -320,8 +321,11 @@ pub fn labels(format: &str, header: Option<&[u8]>, payload: &[u8]) -> Vec<String
         let names = layout.cutter.cut(trim_line(&text), false);
         return names.map_or_else(Vec::new, |names| names.iter().map(|name| trim(name).to_owned()).collect());
     }
-    let keys = serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(payload);
-    keys.map_or_else(|_| Vec::new(), |keys| keys.into_iter().map(|(key, _)| key).collect())
+    let Ok(record) = serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(payload) else {
+        return Vec::new();
+    };
+    let inner = record.values().filter_map(serde_json::Value::as_object).flat_map(|object| object.keys().cloned());
+    record.keys().cloned().chain(inner).collect()
 }
 
 /// Whether a header is one of raw leads, and no column of it can hold a contact.

@@ -21,7 +21,7 @@ use self::outage::{Outage, PARTS, Scope};
 use self::scan::Trial;
 use crate::codes::{reason, verdict};
 use crate::error::Result;
-use crate::findings::{Calendar, Finding, OutageWords};
+use crate::findings::{Calendar, Finding, OutageWords, titles};
 use crate::tables::{Coverage, History, Leads, LostAtSource, Outages, Table, Verdicts};
 
 /// Events of one person within this are one trial: a person tries again.
@@ -42,6 +42,8 @@ pub struct Settings {
     pub timezone: Tz,
     /// Grace of each destination in seconds, as reconciliation has it.
     pub grace_seconds: BTreeMap<String, i64>,
+    /// Ids of leads of which nobody knows when they came: that they come after the last record proves nothing.
+    pub undated: BTreeSet<String>,
 }
 
 /// The tables that the search takes.
@@ -85,6 +87,7 @@ pub struct Found {
 /// Only if a table does not have its agreed shape.
 pub fn find(input: Input, settings: &Settings) -> Result<Found> {
     let leads = LeadParts::read(input.leads)?;
+    let titles = titles(input.leads.frame())?;
     let (mut by_destination, crowds) = read_events(&input, &leads, settings)?;
     let store = read_store(&input)?;
     let scopes: BTreeMap<&str, Vec<Scope>> = by_destination.iter().map(|(d, events)| (*d, scopes(events))).collect();
@@ -124,6 +127,9 @@ pub fn find(input: Input, settings: &Settings) -> Result<Found> {
     let until = times_of(input.coverage, "until")?;
     let (mut findings, mut words) = (Vec::new(), BTreeMap::new());
     for outage in &mut outages {
+        if let Scope::Part(0, Some(offer)) = &outage.scope {
+            outage.title = titles.get(*offer).map(String::as_str);
+        }
         let of = outage.stretch().words(calendar, outage.e_value, years);
         outage.text = of.text();
         words.insert(outage.id.clone(), of);
@@ -166,6 +172,8 @@ struct Event<'a> {
     state: State,
     /// Whether it counts for the test.
     trial: bool,
+    /// Where it was taken, but later than grace: when its record was made.
+    made: Option<i64>,
     /// Where it is under the condition of a cause: how many in a million the cause takes.
     caused: Option<u32>,
     /// offer_id, action, storefront.
@@ -276,6 +284,7 @@ fn read_events<'a>(input: &Input<'a>, leads: &'a LeadParts, settings: &Settings)
             (Some(verdict::MATCHED), Some(reason::PERSON_KNOWN)) => continue,
             (Some(verdict::MATCHED), _) => State::Delivered,
             (Some(verdict::MISSED), _) => State::Missed,
+            (Some(verdict::PENDING), _) if settings.undated.contains(lead_id) => continue,
             // What came shortly before the last record may be of the outage as what came after it.
             (Some(verdict::PENDING), Some(reason::AFTER_LAST_RECORD | reason::GRACE)) if old_enough => State::Tentative,
             (Some(verdict::PENDING), Some(reason::AFTER_LAST_RECORD)) => State::Open,
@@ -284,11 +293,11 @@ fn read_events<'a>(input: &Input<'a>, leads: &'a LeadParts, settings: &Settings)
         let parts = index.get(lead_id).copied().unwrap_or_default();
         // Of several deliveries of an event it is the last before the record that arrived: the first may have been lost.
         let mut at = at;
-        if let (State::Delivered, Some(event), Some(delay)) = (state, events.get(row), delays.get(row))
+        #[expect(clippy::cast_possible_truncation, reason = "microseconds of a few years")]
+        let made = delays.get(row).map(|delay| at.saturating_add((delay * 1e6) as i64));
+        if let (State::Delivered, Some(event), Some(made)) = (state, events.get(row), made)
             && let Some(times) = repeats.get(&(event, destination))
         {
-            #[expect(clippy::cast_possible_truncation, reason = "microseconds of a few years")]
-            let made = at.saturating_add((delay * 1e6) as i64);
             at = times.iter().copied().filter(|time| *time <= made).max().map_or(at, |time| time.max(at));
         }
         let (trial, caused) = (trial == Some(true), caused.get(&(lead_id, destination)).copied());
@@ -299,6 +308,7 @@ fn read_events<'a>(input: &Input<'a>, leads: &'a LeadParts, settings: &Settings)
             at,
             state,
             trial,
+            made: made.filter(|_| state == State::Late),
             caused,
             parts,
             explained: None,
@@ -381,6 +391,7 @@ fn read_store<'a>(input: &Input<'a>) -> Result<Vec<Event<'a>>> {
         at,
         state,
         trial: true,
+        made: None,
         caused: None,
         parts: [None; 3],
         explained: None,
@@ -655,6 +666,7 @@ impl Candidate {
             id: String::new(),
             destination,
             scope,
+            title: None,
             began_after,
             began_by: trials().next().map_or(self.from, |e| e.at),
             ended_after: trials().next_back().map_or(self.to, |e| e.at),
@@ -662,6 +674,7 @@ impl Candidate {
             leads: found.len(),
             missed: failed.len(),
             late,
+            last_imported_at: failed.iter().filter_map(|e| e.made).max(),
             people: people.len(),
             base: self.base,
             e_value: self.e_value,

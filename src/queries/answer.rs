@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use crate::error::Result;
 
 /// Columns under their headings, numbers to the right; nothing in a cell can move the cursor of a terminal. In a terminal
-/// of so many columns the widest texts are cut until a line fits; what is cut ends in `…`, and a line below says so.
+/// of so many columns the widest texts are cut until a line fits, and then columns left out; what is cut ends in `…`, and a line
+/// below says so.
 ///
 /// # Errors
 /// When the engine fails.
@@ -42,15 +43,23 @@ pub fn table(frame: &DataFrame, terminal: Option<usize>) -> Result<String> {
             text.push('\n');
         }
     }
-    let cut = if widths == full { "" } else { "; cut to the terminal: --output FILE.csv or | cat has everything" };
-    Ok(text + &crate::error::count(frame.height(), "row", "rows") + cut + "\n")
+    let everything = ": --output FILE.csv or | cat has everything";
+    let cut = match full.len() - widths.len() {
+        0 if widths == full => String::new(),
+        0 => format!("; cut to the terminal{everything}"),
+        n => format!("; cut to the terminal, {} left out{everything}", crate::error::count(n, "column", "columns")),
+    };
+    Ok(text + &crate::error::count(frame.height(), "row", "rows") + &cut + "\n")
 }
 
-/// The widths with which a line fits a terminal: the widest column gives first, none below a few characters.
+/// The widths with which a line fits a terminal: the widest column gives first, none below a few characters; where that
+/// is not enough, the last columns have none.
 fn narrowed(full: &[usize], terminal: usize) -> Vec<usize> {
     const LEAST: usize = 6;
-    let mut widths = full.to_vec();
     let line = |widths: &[usize]| widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1);
+    let least: Vec<usize> = full.iter().map(|width| *width.min(&LEAST)).collect();
+    let fitting = (1..=full.len()).rev().find(|n| line(least.get(..*n).unwrap_or_default()) <= terminal).unwrap_or(1);
+    let mut widths = full.get(..fitting).unwrap_or_default().to_vec();
     while line(&widths) > terminal {
         let Some(widest) = widths.iter_mut().filter(|w| **w > LEAST).max() else { break };
         *widest -= 1;
@@ -126,6 +135,9 @@ mod tests {
         let narrow = table(&frame, Some(40)).unwrap();
         assert!(narrow.lines().take(4).all(|line| line.chars().count() <= 40), "{narrow}");
         assert!(narrow.contains('…') && narrow.contains("--output"), "{narrow}");
+        let narrower = table(&frame, Some(20)).unwrap();
+        assert!(narrower.lines().take(4).all(|line| line.chars().count() <= 20), "{narrower}");
+        assert!(narrower.contains("2 rows; cut to the terminal, 2 columns left out"), "{narrower}");
         let answer = json(&frame).unwrap();
         assert_eq!(answer["rows"][0]["cost"], json!("0.000000000000000036"));
         assert_eq!(answer["rows"][0]["at"], json!("2026-05-03T14:00:00.000000Z"));

@@ -260,6 +260,73 @@ fn cost_is_exact_never_spread_and_never_mixes_currencies() {
 }
 
 #[test]
+fn an_outage_is_settled_when_its_last_lead_came_after_all_or_was_closed() {
+    let mut catalog = Catalog::empty();
+    let mut put = |name: &str, rows: Value| {
+        let definition = tables::ALL.iter().find(|d| d.name == name).unwrap();
+        catalog.insert(name, definition.conform(definition.sample_of(&rows)).unwrap());
+    };
+    let outage = |id: &str, at: &str, late: i64, last: Option<&str>| {
+        json!({"outage_id": id, "destination": at, "scope": "all", "began_by": "2026-05-01T10:20:00Z", "missed": 3, "people": 3,
+            "ended_after": "2026-05-01T20:00:00Z", "imported_late": late, "last_imported_at": last})
+    };
+    put(
+        "outages",
+        json!([
+            outage("imported", "sf", 3, Some("2026-05-03T12:40:00Z")),
+            outage("closed", "sf", 2, Some("2026-05-03T12:40:00Z")),
+            outage("open", "sf", 1, Some("2026-05-03T12:40:00Z")),
+            outage("store", "", 0, None),
+        ]),
+    );
+    let lead = |id: &str, outage: &str, status: &str, settled: Option<&str>| {
+        json!({"lead_id": id, "person_id": id, "destination": "sf", "stage": "contact", "reason": "outage", "outage_id": outage,
+            "received_at": "2026-05-01T11:00:00Z", "first_reported_on": "2026-05-02", "status": status, "settled_on": settled})
+    };
+    put(
+        "missed_leads",
+        json!([
+            lead("a", "closed", "closed", Some("2026-05-06")),
+            lead("b", "open", "open", None),
+            lead("c", "open", "closed", Some("2026-05-06")),
+        ]),
+    );
+    let missed = |id: &str, outage: &str| {
+        json!({"lead_id": id, "person_id": id, "destination": "sf", "verdict": "missed", "reason": "outage", "outage_id": outage,
+            "event_id": id, "received_at": "2026-05-01T11:00:00Z"})
+    };
+    put("reconciliation", json!([missed("a", "closed"), missed("b", "open"), missed("c", "open")]));
+    put(
+        "recovered_leads",
+        json!([{"lead_id": "d", "destination": "sf", "outage_id": "imported", "first_reported_on": "2026-05-01",
+            "recovered_on": "2026-05-03"}]),
+    );
+    catalog.insert(
+        "calendar",
+        calendar(Some("2026-05-01T00:00:00Z".parse().unwrap()), day("2026-05-10"), chrono_tz::UTC)
+            .unwrap()
+            .frame()
+            .clone(),
+    );
+    let computed = Library::built_in().unwrap().run(&catalog).unwrap();
+    let losses = computed.tables.iter().find(|t| t.name == "outage_losses").unwrap();
+    assert_eq!(
+        shown(
+            &losses.frame,
+            "true",
+            "outage_id, recovered, closed, open_people, hours_until_reported, hours_until_settled"
+        ),
+        [
+            // Until the end of the day whose report found the last one closed, though the others came before.
+            "closed 2 1 0 38 134", "imported 3 0 0 14 50", // One of it still waits.
+            "open 1 1 1 38 null",
+            // Of an outage of the store nobody can say that all of it came back.
+            "store 0 0 0 null null",
+        ]
+    );
+}
+
+#[test]
 fn a_broken_check_stops_the_run_and_names_the_offender() {
     let definition = tables::ALL.iter().find(|d| d.name == "missed_leads").unwrap();
     let mut catalog = case();

@@ -130,7 +130,7 @@ fn kind(code: &str) -> (usize, &'static str, &'static str, &'static str) {
         f::EXPORT_PARTIAL | f::EXPORT_SUSPICIOUS | f::CLOCK_SHIFT => {
             (3, "CRM administrator", "Make this export again; `leadrecon check` prints how.", "exports")
         }
-        f::CREDENTIAL_EXPIRING | f::CLOCK_WRONG => (4, "IT", "", "exports"),
+        f::CREDENTIAL_EXPIRING | f::CLOCK_WRONG | f::FILES_COPIED => (4, "IT", "", "exports"),
         f::NOT_ROUTED | f::NEW_OFFER | f::NEW_STOREFRONT | f::NEW_ACTION => {
             (5, "Offers", "Say in `offers` of a destination where its leads go.", "noticed")
         }
@@ -160,7 +160,9 @@ fn of_findings(alike: &[&ToldFinding]) -> Option<Action> {
     }
     let what: Vec<String> = counted
         .into_iter()
-        .map(|(what, n)| if n > 1 { format!("{what} ({})", super::filters::count(n)) } else { what })
+        .map(
+            |(what, n)| if n > 1 { format!("{what} ({})", super::filters::counted(n, first.words.code)) } else { what },
+        )
         .collect();
     Some(Action {
         who,
@@ -213,7 +215,7 @@ mod tests {
             (0..12).map(|n| told(Finding::mail(format!("crm-{n:02}"), AboutLoss::Untouched, 2))).collect();
         let found = actions(&Figures::default(), &[], &findings);
         assert_eq!((found.lines.len(), found.left), (1, 0));
-        assert_eq!(found.lines[0].what, "Delivered leads that nobody has touched. (24)");
+        assert_eq!(found.lines[0].what, "Delivered leads that nobody has touched. (24 leads)");
         assert!(found.lines[0].who.starts_with("Sales lead, crm-00, crm-01"), "{}", found.lines[0].who);
     }
 }

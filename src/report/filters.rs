@@ -3,10 +3,12 @@
 use minijinja::Value;
 use minijinja::value::ValueKind;
 
+use crate::findings::unit;
+
 /// Every filter that [`register`] adds.
 pub const NAMES: &[&str] = &[
     "count", "percent", "money", "duration", "expected", "cell", "plural", "per_hundred", "per_hundred_less", "code",
-    "points", "link", "month", "words",
+    "points", "link", "month", "words", "counted", "whole",
 ];
 
 /// Stands where nothing is known.
@@ -80,6 +82,17 @@ pub fn money(amount: f64) -> String {
     format!("{sign}{}.{cents}{finer}", count(whole.parse().unwrap_or(0)))
 }
 
+/// An estimate: whole units of money from 100 upwards, as nobody knows the cents.
+pub fn whole(amount: f64) -> String {
+    if amount.abs() < 99.5 || !amount.is_finite() { money(amount) } else { count(amount.round() as i64) }
+}
+
+/// What a finding of a code has counted, with its unit: `3 raw leads`.
+pub fn counted(n: i64, code: &str) -> String {
+    let (one, many) = unit(code);
+    format!("{} {}", count(n), if n == 1 { one } else { many })
+}
+
 /// Seconds in the two largest units.
 pub fn duration(seconds: f64) -> String {
     if !seconds.is_finite() {
@@ -125,6 +138,9 @@ pub fn mask_email(text: &str) -> String {
 /// Country code and last two digits of a phone, and nothing that a spreadsheet would take for a formula: `(+49) ••• 67`.
 pub fn mask_phone(text: &str) -> String {
     let digits: Vec<char> = text.chars().filter(char::is_ascii_digit).collect();
+    if digits.is_empty() {
+        return String::new();
+    }
     let last: String = digits.iter().skip(digits.len().saturating_sub(2).max(1)).collect();
     match text.trim().strip_prefix('+') {
         Some(rest) if digits.len() > 6 => {
@@ -153,6 +169,7 @@ pub fn register(env: &mut minijinja::Environment<'_>) {
     env.add_filter("count", |value: Value| i64::try_from(value).map_or_else(|_| NOTHING.to_owned(), count));
     env.add_filter("percent", number(percent));
     env.add_filter("money", number(money));
+    env.add_filter("whole", number(whole));
     env.add_filter("duration", number(duration));
     env.add_filter("expected", number(expected));
     env.add_filter("cell", |value: Value| match value.kind() {
@@ -175,6 +192,8 @@ pub fn register(env: &mut minijinja::Environment<'_>) {
     env.add_filter("plural", |n: i64, one: &str, many: &str| {
         format!("{} {}", count(n), if n == 1 { one } else { many })
     });
+    // `{{ n | counted(code) }}` → `3 raw leads`
+    env.add_filter("counted", |n: i64, code: &str| counted(n, code));
     // Shares as units of a drawing that is 100 wide.
     env.add_filter("per_hundred", number(|share| format!("{:.2}", share.clamp(0.0, 1.0) * 100.0)));
     env.add_filter("per_hundred_less", |high: f64, low: f64| format!("{:.2}", (high - low).clamp(0.0, 1.0) * 100.0));
@@ -220,6 +239,10 @@ mod tests {
         ] {
             assert_eq!(money(amount), expected);
         }
+        for (amount, expected) in [(190_842.10, "190,842"), (99.4, "99.40"), (-1234.5, "−1,235"), (0.0, "0.00")] {
+            assert_eq!(whole(amount), expected);
+        }
+        assert_eq!([counted(1, "unexplained"), counted(2, "missed")], ["1 record", "2 leads"]);
         for (difference, expected) in [(0.0394, "+3.9"), (-0.1203, "−12.0"), (-0.000_01, "0.0"), (f64::NAN, "–")] {
             assert_eq!(points(difference), expected);
         }
@@ -237,6 +260,7 @@ mod tests {
         assert_eq!(mask_phone("+49 30 1234567"), "(+49) ••• 67");
         assert_eq!(mask_phone("(206) 555-0100"), "••• 00");
         assert_eq!(mask_phone("7"), "••• ");
+        assert_eq!(mask_phone("n/a"), "", "no number, so none is hidden");
         assert_eq!(mask_name("Ødegård"), "Ø.");
     }
 }

@@ -10,7 +10,7 @@ use super::filters::count;
 use super::rows::View;
 use crate::codes::{finding, level, reason, status, unexplained, verdict};
 use crate::error::Result;
-use crate::findings::OutageWords;
+use crate::findings::{OutageWords, titles};
 use crate::history::ToldFinding;
 use crate::queries::Catalog;
 
@@ -282,7 +282,7 @@ pub fn headline(figures: &Figures, catalog: &Catalog, outages: &[Outage], facts:
             were(figures.recovered, "lead", "leads")
         ));
     }
-    if figures.pending > 0 {
+    if figures.pending > 0 && figures.unspoken().is_none() {
         more.push(format!(
             "{} too young to tell, or the export cannot speak for them yet.",
             were(figures.pending, "delivery is", "deliveries are")
@@ -432,11 +432,10 @@ pub struct Outage {
     pub possible: (Option<DateTime<Utc>>, Option<DateTime<Utc>>),
 }
 
-/// The title of each offer that has one.
-fn titles(catalog: &Catalog) -> Result<BTreeMap<String, String>> {
-    let Some(frame) = catalog.get("leads") else { return Ok(BTreeMap::new()) };
-    let rows = frame.column("offer_id")?.str()?.iter().zip(frame.column("offer")?.str()?.iter());
-    Ok(rows.filter_map(|(id, title)| Some((id?.to_owned(), title?.to_owned()))).collect())
+/// A name at the beginning of a sentence.
+fn capital(name: &str) -> String {
+    let mut letters = name.chars();
+    letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default() + letters.as_str()
 }
 
 /// Every outage, ongoing ones first, then the latest first.
@@ -455,7 +454,7 @@ pub fn outages(catalog: &Catalog, words: &BTreeMap<String, OutageWords>, view: V
         let micros = frame.column(name)?.cast(&DataType::Int64)?;
         Ok(micros.i64()?.get(row).and_then(DateTime::from_timestamp_micros))
     };
-    let titles = titles(catalog)?;
+    let titles = catalog.get("leads").map(titles).transpose()?.unwrap_or_default();
     let mut told = Vec::with_capacity(frame.height());
     for row in 0..frame.height() {
         let ongoing = frame.column("ongoing")?.bool()?.get(row).unwrap_or(false);
@@ -489,9 +488,14 @@ pub fn outages(catalog: &Catalog, words: &BTreeMap<String, OutageWords>, view: V
             (false, None) => format!("and ended after {}", view.spoken(ended_after)),
         };
         let stretch = if ongoing {
-            format!("{destination} has taken {what} since {}", view.spoken(began_by))
+            format!("{} has taken {what} since {}", capital(&destination), view.spoken(began_by))
         } else {
-            format!("{destination} took {what} from {} to {}", view.spoken(began_by), view.spoken(ended_after))
+            format!(
+                "{} took {what} from {} to {}",
+                capital(&destination),
+                view.spoken(began_by),
+                view.spoken(ended_after)
+            )
         };
         let base = super::filters::percent(double("base_miss_rate", row)?);
         let id = text("outage_id", row)?;

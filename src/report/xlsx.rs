@@ -148,6 +148,8 @@ struct Formats {
 impl Formats {
     fn new() -> Self {
         let cell = || Format::new().set_align(FormatAlign::Top).set_border_bottom(FormatBorder::Hair);
+        // Numbers stand to the right, and not against the text of the next column.
+        let number = || cell().set_align(FormatAlign::Right).set_indent(1);
         Formats {
             heading: Format::new()
                 .set_bold()
@@ -158,11 +160,11 @@ impl Formats {
                 .set_border_bottom(FormatBorder::Thin),
             // "@" keeps phones and ids as text when a person edits the cell.
             text: cell().set_num_format("@").set_text_wrap(),
-            count: cell().set_num_format("#,##0"),
-            number: cell().set_num_format("#,##0.####"),
-            share: cell().set_num_format("0.0%"),
-            money: cell().set_num_format("#,##0.00"),
-            small_money: cell().set_num_format("0.00######"),
+            count: number().set_num_format("#,##0"),
+            number: number().set_num_format("#,##0.####"),
+            share: number().set_num_format("0.0%"),
+            money: number().set_num_format("#,##0.00"),
+            small_money: number().set_num_format("0.00######"),
             instant: cell().set_num_format("yyyy-mm-dd hh:mm"),
             day: cell().set_num_format("yyyy-mm-dd"),
             link: cell().set_font_color(Color::RGB(0x1F_4E_8C)).set_underline(FormatUnderline::Single),

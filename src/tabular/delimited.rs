@@ -99,7 +99,7 @@ pub(super) fn read(name: &str, text: &mut Text, ask: &Ask) -> Result<Vec<Sheet>>
         at = pieces.last().map_or(at, |piece| piece.end);
         pieces.into_iter().for_each(|piece| table.add(piece));
         let is_done = next.is_some() || is_last;
-        let (damaged, good) = (table.odd.len(), table.rows.len());
+        let (damaged, good) = (table.odd.len() + table.short, table.rows.len() - table.short);
         if !is_done && damaged > HOPELESS && damaged > good {
             return Err(implausible(name, damaged, good));
         }
@@ -633,6 +633,8 @@ struct Piece {
     /// Headers of other columns, or of the same in another order; their rows count from the first line of the piece.
     headers: Vec<NextTable>,
     padded: usize,
+    /// Of them those that have not half of the cells.
+    short: usize,
     /// Whether the last row has fewer cells than the header, or is damaged.
     last_is_short: bool,
     /// Lines in the piece.
@@ -723,6 +725,7 @@ fn scan(text: &str, (from, to): (usize, usize), header: &[String], wanted: &[boo
         odd: Vec::new(),
         headers: Vec::new(),
         padded: 0,
+        short: 0,
         last_is_short: false,
         lines: 0,
         begin: from,
@@ -785,6 +788,7 @@ fn scan(text: &str, (from, to): (usize, usize), header: &[String], wanted: &[boo
             }
         }
         piece.padded += usize::from(fields.len() < width);
+        piece.short += usize::from(fields.len() * 2 < width);
         piece.rows.push(row);
         for (field, tally) in fields.iter().zip(&mut piece.tallies) {
             if field.to > field.from && tally.asks() {
@@ -876,6 +880,7 @@ struct Assembly {
     rows: Vec<u32>,
     odd: Vec<(usize, Odd, Refused)>,
     padded: usize,
+    short: usize,
     last_is_short: bool,
     /// Lines above the next piece.
     line: u32,
@@ -890,6 +895,7 @@ impl Assembly {
             rows: Vec::new(),
             odd: Vec::new(),
             padded: 0,
+            short: 0,
             last_is_short: false,
             line: found.body_line - 1,
         }
@@ -903,6 +909,7 @@ impl Assembly {
         };
         self.odd.extend(piece.odd.into_iter().map(place));
         self.padded += piece.padded;
+        self.short += piece.short;
         self.line += piece.lines;
         self.last_is_short = piece.last_is_short;
         self.wrapped.iter_mut().zip(&piece.wrapped).for_each(|(whole, part)| *whole |= part);

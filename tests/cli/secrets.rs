@@ -14,9 +14,17 @@ const KEY: &str = "q7Zs0LmV2xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6t
 const SIGNATURE: &str = "Zm9vYmFyQmF6cXV4MTIzNDU2Nzg5MDEyMzQ1Njc4OTA=";
 const TOKEN: &str = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJjYW5hcnkifQ.Y2FuYXJ5LXNpZ25hdHVyZQ";
 
+/// A part of a webhook's address that looks like nothing.
+const HOOK: &str = "the-right-to-post-here";
+
 /// What must stand nowhere: pieces of them that survive any encoding.
-const CANARIES: [&str; 3] =
-    ["FlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq7K1SZFPTOtr", "FyQmF6cXV4MTIzNDU2Nzg5MDEyM", "Y2FuYXJ5LXNpZ25h"];
+const CANARIES: [&str; 5] = [
+    "FlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq7K1SZFPTOtr",
+    "FyQmF6cXV4MTIzNDU2Nzg5MDEyM",
+    "Y2FuYXJ5LXNpZ25h",
+    "correct horse battery staple",
+    HOOK,
+];
 
 fn pasted() -> [String; 5] {
     let encoded = SIGNATURE.replace('=', "%3D");
@@ -143,13 +151,18 @@ fn no_credential_is_in_any_byte_that_is_written_or_said() {
          [[source]]\nname = \"misused\"\nkind = \"azure-table\"\ntable = \"x\"\n\
          auth = { connection_string_env = \"A_SIGNATURE\" }\n\
          [[destination]]\nname = \"crm\"\nkind = \"salesforce\"\nexport = [\"az://a/exports/crm\"]\n\
-         endpoint = \"{server}\"\nauth = { sas_file = \"exports.sas\" }\n";
+         endpoint = \"{server}\"\nauth = { sas_file = \"exports.sas\" }\n\
+         refresh = [\"sh\", \"-c\", \"echo $A_KEY $A_PASSWORD; env >&2; exit 3\"]\n\
+         [destination.replay]\nheaders = { Authorization = \"A_PASSWORD\" }\n\
+         [[notify]]\nurl_env = \"A_HOOK\"\non = [\"mail\", \"page\", \"failure\"]\n[ping]\nurl_env = \"A_HOOK\"\n";
     let server = refusing_server();
     fs::write(folder.path().join("leadrecon.toml"), configuration.replace("{server}", &server)).unwrap();
     for command in [&["check", "-vv"][..], &["run", "-v"], &["run", "-vv", "--rescan"], &["check", "--json", "-v"]] {
         let output = leadrecon(folder.path())
             .args(command)
             .env("A_KEY", KEY)
+            .env("A_PASSWORD", "correct horse battery staple")
+            .env("A_HOOK", format!("{server}/hook-{HOOK}?sig={encoded}"))
             .env("A_STRING", format!("AccountName=a;SharedAccessSignature=sv=1&sp=rl&sig={encoded}"))
             .env("A_SIGNATURE", format!("sv=1&sp=rl&sig={encoded}"))
             .output()

@@ -33,6 +33,8 @@ pub(super) struct Outage<'a> {
     pub(super) id: String,
     pub(super) destination: &'a str,
     pub(super) scope: Scope<'a>,
+    /// Title of the offer it is of.
+    pub(super) title: Option<&'a str>,
     pub(super) began_after: Option<i64>,
     pub(super) began_by: i64,
     pub(super) ended_after: i64,
@@ -40,6 +42,8 @@ pub(super) struct Outage<'a> {
     pub(super) leads: usize,
     pub(super) missed: usize,
     pub(super) late: usize,
+    /// When the last record of those was made.
+    pub(super) last_imported_at: Option<i64>,
     pub(super) people: usize,
     pub(super) base: f64,
     pub(super) e_value: f64,
@@ -59,6 +63,7 @@ impl Outage<'_> {
         Stretch {
             destination: self.destination.to_owned(),
             scope: self.scope.text(),
+            title: self.title.map(str::to_owned),
             began_after: self.began_after,
             began_by: self.began_by,
             ended_after: self.ended_after,

@@ -148,6 +148,7 @@ pub(super) fn into_table(outages: &[Outage]) -> Result<Table<Outages>> {
         number("base_miss_rate", &|o| o.base),
         number("e_value", &|o| o.e_value),
         count("imported_late", &|o| o.late),
+        instant("last_imported_at", &|o| o.last_imported_at)?,
         text("text", &|o| o.text.clone()),
     ];
     Table::new(DataFrame::new(outages.len(), columns)?)
