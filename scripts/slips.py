@@ -113,7 +113,7 @@ class Publisher:
         user = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
         done = subprocess.run([self.program, *args], cwd=self.folder, env=environment, capture_output=True, timeout=600, **user)
         self.said = (done.stdout + done.stderr).decode("utf-8", "replace")
-        self.error = done.stderr.decode("utf-8", "replace")
+        self.output = done.stdout.decode("utf-8", "replace")
         return done.returncode
 
     def night(self, day):
@@ -471,13 +471,14 @@ def retract(p, kind):
     """Takes out what was landed by mistake: of a source or destination what came from where its own files do not stand."""
     if kind not in ("swapped", "copied", "touched", "wrong_glob", "wrong_source_glob"):
         return
-    strange = ["exports/*", "*report1740*", "raw/endpoint/copy/*"]
-    places = [("marketplace-table", [*strange, "raw/endpoint/*", "raw/blobs/*"]), ("endpoint", [*strange, "raw/table/*", "raw/blobs/*"])]
-    for crm in CRMS:
-        places.append((crm, ["raw/*", "*leads2*", "exports/cost/*", *(f"exports/{other}/*" for other in CRMS if other != crm)]))
-    for place, patterns in places:
-        for pattern in patterns:
-            p.run("retract", place, "--object", pattern, "--yes")
+    own = {"marketplace-table": "raw/table/", "endpoint": "raw/endpoint/", **{crm: f"exports/{crm}/" for crm in CRMS}}
+    for place, folder in own.items():
+        if p.run("retract", place, "--json") != 0:
+            continue
+        landed = [one["object"] for one in json.loads(p.output)["objects"]]
+        for name in landed:
+            if not name.startswith(folder) or "report1740" in name or "leads2" in name or "/copy/" in name:
+                p.run("retract", place, "--object", name, "--yes")
 
 
 def play(n, name, seed, base, night, folder, server, program, expected, calls, keep):
