@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Plays slips of people on a generated publisher, and holds every night against the one without the slip.
 
-    scripts/slips.py PROGRAM [--slips 200] [--seed 1] [--leads 240] [--jobs 2] [--only KIND] [--slip N] [--keep FOLDER]
+    scripts/slips.py PROGRAM [--slips 200] [--seed 1] [--leads 240] [--jobs 2] [--only KIND] [--only-from N] [--only-to N] [--keep FOLDER]
 
 A publisher is generated; its first night is reported as a person would have set it up. Then, again and again, from the same
 beginning: something is done wrong, the next night runs, the slip is mended, and the night runs again. A slip may cost its
@@ -511,7 +511,8 @@ def main():
     arguments.add_argument("--leads", type=int, default=240)
     arguments.add_argument("--jobs", type=int, default=os.cpu_count())
     arguments.add_argument("--only", choices=sorted(KINDS))
-    arguments.add_argument("--slip", type=int, help="only the one of this number")
+    arguments.add_argument("--only-from", type=int, default=0, help="only those from this number on")
+    arguments.add_argument("--only-to", type=int, help="only those below this number")
     arguments.add_argument("--keep", type=pathlib.Path)
     asked = arguments.parse_args()
 
@@ -549,7 +550,7 @@ def main():
     statuses = collections.defaultdict(collections.Counter)
     with concurrent.futures.ThreadPoolExecutor(asked.jobs) as pool:
         slips = [pool.submit(play, n, names[n % len(names)], asked.seed, base, night, folder, server, program, expected, calls, asked.keep)
-                 for n in range(asked.slips) if asked.slip in (None, n)]
+                 for n in range(asked.only_from, asked.slips if asked.only_to is None else asked.only_to)]
         for slip in concurrent.futures.as_completed(slips):
             n, name, status, wrong = slip.result()
             played[name] += 1
