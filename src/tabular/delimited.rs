@@ -712,6 +712,15 @@ fn scan_all(
     result
 }
 
+impl Piece {
+    /// Adds a record of so many cells, of which it may lack some.
+    fn begins(&mut self, row: u32, cells: usize, width: usize) {
+        self.rows.push(row);
+        self.padded += usize::from(cells < width);
+        self.short += usize::from(cells * 2 < width);
+    }
+}
+
 /// Scans the records that begin in `from..to`.
 fn scan(text: &str, (from, to): (usize, usize), header: &[String], wanted: &[bool], dialect: Dialect) -> Piece {
     let bytes = text.as_bytes();
@@ -787,9 +796,7 @@ fn scan(text: &str, (from, to): (usize, usize), header: &[String], wanted: &[boo
                 continue;
             }
         }
-        piece.padded += usize::from(fields.len() < width);
-        piece.short += usize::from(fields.len() * 2 < width);
-        piece.rows.push(row);
+        piece.begins(row, fields.len(), width);
         for (field, tally) in fields.iter().zip(&mut piece.tallies) {
             if field.to > field.from && tally.asks() {
                 tally.take(text.get(field.from..field.to).unwrap_or_default());
