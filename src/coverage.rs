@@ -12,6 +12,7 @@ use polars::prelude::*;
 use crate::codes::outcome::{LOST, QUALIFIED, WON};
 use crate::codes::{kind, reason};
 use crate::config::{Destination, ExportedAt};
+use crate::crm;
 use crate::error::Result;
 use crate::findings::{AboutExport, Finding};
 use crate::lead_source;
@@ -108,6 +109,10 @@ impl Row {
         let (objects, outcomes, owner) = (own.text("object")?, own.text("outcome")?, own.text("owner")?);
         let (created, modified) = (own.instants("created_at")?, own.instants("modified_at")?);
         let (present, deleted) = (own.flags("present")?, own.flags("deleted")?);
+        let statuses = own.text("status")?;
+        let texts: HashSet<&str> = statuses.iter().flatten().collect();
+        let given_up: HashSet<&str> =
+            texts.into_iter().filter(|text| crm::is_given_up(destination.kind, text)).collect();
         let silent = read.tonight.map_or(Some(reason::NO_EXPORT), |read| read.silent);
         let mut row = Row {
             destination: destination.name.clone(),
@@ -139,7 +144,8 @@ impl Row {
             }
             let outcome = outcomes.get(record);
             row.has_converted |= matches!(outcome, Some(QUALIFIED | WON));
-            row.has_closed |= matches!(outcome, Some(LOST | WON));
+            row.has_closed |= matches!(outcome, Some(LOST | WON))
+                || (outcome != Some(QUALIFIED) && statuses.get(record).is_some_and(|text| given_up.contains(text)));
             row.has_deleted |= deleted.get(record) == Some(&true);
             if present.get(record) == Some(&true) {
                 row.records += 1;

@@ -75,6 +75,8 @@ pub struct Read {
     pub exported_at: Option<DateTime<Utc>>,
     /// Whether anything in it identifies anybody.
     pub identifies: bool,
+    /// Whether it tells when any record was made or changed.
+    pub timed: bool,
     /// Why it is not believed, though it was read. Whoever holds it against the landing sets it.
     pub doubt: Option<AboutExport>,
     /// Records merged into others, where only the survivor tells: `(old, survivor)`.
@@ -88,7 +90,7 @@ pub struct Read {
 impl Read {
     /// Whether what is missing has vanished: everything was read, something was there, and it is believed.
     pub fn is_conclusive(&self) -> bool {
-        self.complete && self.some && self.identifies && self.doubt.is_none()
+        self.complete && self.some && self.identifies && self.timed && self.doubt.is_none()
     }
 
     /// Why nothing new is concluded from it, as a reason of pending leads; none where it is believed. `is_past`: whether
@@ -98,6 +100,19 @@ impl Read {
             () if self.doubt.is_some() => Some(reason::EXPORT_DOUBTFUL),
             () if !self.fetched || !self.some || !self.unread.iter().all(is_past) => Some(reason::NO_EXPORT),
             () if !self.identifies => Some(reason::NO_IDENTITY),
+            () if !self.timed => Some(reason::NO_EXPORT),
+            () => None,
+        }
+    }
+
+    /// Why nothing of what was read can speak for any lead; none where it can, or where nothing was read. `showed_some`:
+    /// whether it ever held records: a CRM begins without any.
+    pub fn says_nothing(&self, showed_some: bool) -> Option<&'static str> {
+        match () {
+            () if self.exported_at.is_none() || !self.problems.is_empty() || !self.fetched => None,
+            () if !self.some => Some("the export holds no records").filter(|_| showed_some || self.files.is_empty()),
+            () if !self.identifies => Some("no column of the export says who anybody is"),
+            () if !self.timed => Some("no time of the export can be read"),
             () => None,
         }
     }
@@ -137,6 +152,7 @@ impl Read {
             fetched: true,
             exported_at: None,
             identifies: true,
+            timed: true,
             doubt: None,
             merged: Vec::new(),
             some: true,
@@ -154,6 +170,11 @@ impl Read {
 /// How to make the export of a kind every night, and which key column to add.
 pub fn advice(kind: DestinationKind) -> &'static Advice {
     &layouts::layouts().of(kind).advice
+}
+
+/// Whether the status of a lead says that it was given up, where that is the organisation's own word and no outcome.
+pub fn is_given_up(kind: DestinationKind, status: &str) -> bool {
+    layouts::layouts().of(kind).is_given_up(status)
 }
 
 /// One table, with what is needed to order it among the others.
@@ -259,7 +280,7 @@ pub fn read(exports: Vec<Export>, destination: &Destination, landed: &DataFrame)
     }
     supersede(&mut loaded);
     let rows = newest(&loaded, destination)?;
-    let identifies = identifies(&rows)?;
+    let (identifies, timed) = (identifies(&rows)?, is_timed(&rows)?);
     let findings = findings(&loaded, &empty, exported_at.is_none(), destination);
     let set_aside = set_aside(&loaded, destination)?;
     let merged = loaded.iter().flat_map(|l| l.records.merged.iter().cloned()).collect();
@@ -279,17 +300,41 @@ pub fn read(exports: Vec<Export>, destination: &Destination, landed: &DataFrame)
         unread,
         exported_at,
         identifies,
+        timed,
         doubt: None,
         merged,
     })
 }
 
-/// Whether people can be recognised in these records: one in ten has an e-mail, a phone, a name or a key.
+/// Whether people can be recognised in these records: one in ten has an e-mail, a phone, a name or a key that not many
+/// others have: what is masked is masked alike.
 fn identifies(rows: &DataFrame) -> Result<bool> {
-    let columns = ["email", "phone", "first_name", "last_name", "key"];
-    let any = columns.map(|name| col(name).is_not_null()).into_iter().reduce(Expr::or).unwrap_or(lit(false));
-    let known = rows.clone().lazy().filter(any).collect()?.height();
-    Ok(known * 10 >= rows.height())
+    let most = (rows.height() / 20).max(2);
+    let mut known = vec![false; rows.height()];
+    for name in ["email", "phone", "last_name", "first_name", "key"] {
+        let texts = rows.column(name)?.str()?;
+        let mut counts: PlHashMap<&str, usize> = PlHashMap::default();
+        for text in texts.iter().flatten() {
+            *counts.entry(text).or_default() += 1;
+        }
+        for (known, text) in known.iter_mut().zip(texts.iter()) {
+            *known |= text.is_some_and(|text| counts.get(text).is_some_and(|n| *n <= most));
+        }
+        if known.iter().filter(|known| **known).count() * 10 >= rows.height() {
+            return Ok(true);
+        }
+    }
+    Ok(rows.height() == 0)
+}
+
+/// Whether any record but a deal tells when it was made or changed.
+fn is_timed(rows: &DataFrame) -> Result<bool> {
+    let objects = rows.column("object")?.str()?;
+    let times = ["created_at", "modified_at"].map(|name| rows.column(name).map(|times| times.is_not_null()));
+    let [created, modified] = times;
+    let has_time = (created? | modified?).iter().collect::<Vec<_>>();
+    let mut asked = objects.iter().zip(has_time).filter(|(object, _)| *object != Some("opportunity")).peekable();
+    Ok(asked.peek().is_none() || asked.any(|(_, timed)| timed == Some(true)))
 }
 
 /// Files that stand beside exports and describe them.
@@ -580,8 +625,19 @@ fn findings(
 /// # Errors
 /// Only for faults of our own.
 pub fn to_land(read: &Read, landed: &DataFrame) -> Result<DataFrame> {
-    if !read.is_conclusive() || landed.width() == 0 {
+    if landed.width() == 0 {
         return Ok(read.rows.clone());
+    }
+    let rows = with_known_times(&read.rows, landed, &read.destination)?;
+    if !read.identifies {
+        // Of whom the landing knows, it says nothing that is known better.
+        let known = landed.clone().lazy().filter(col("destination").eq(lit(read.destination.as_str())));
+        let id = || [col("record_id")];
+        let new = rows.lazy().join(known.select(id()), id(), id(), JoinArgs::new(JoinType::Anti));
+        return Ok(new.collect()?);
+    }
+    if !read.is_conclusive() {
+        return Ok(rows);
     }
     let columns: Vec<Expr> = read.rows.get_column_names().iter().map(|name| col(name.as_str())).collect();
     let ours = landed.clone().lazy().filter(col("destination").eq(lit(read.destination.as_str())));
@@ -602,7 +658,29 @@ pub fn to_land(read: &Read, landed: &DataFrame) -> Result<DataFrame> {
             .collect_ca("merged_into".into());
         gone.with_column(merged.into_column())?;
     }
-    Ok(read.rows.vstack(&gone)?)
+    Ok(rows.vstack(&gone)?)
+}
+
+/// Rows with the time of creation that is landed, where tonight's export does not tell it: nothing is made twice.
+fn with_known_times(rows: &DataFrame, landed: &DataFrame, destination: &str) -> Result<DataFrame> {
+    if rows.column("created_at")?.null_count() == 0 {
+        return Ok(rows.clone());
+    }
+    let known = landed
+        .clone()
+        .lazy()
+        .filter(col("destination").eq(lit(destination)).and(col("created_at").is_not_null()))
+        .select([col("record_id"), col("created_at").alias("made"), col("resolution").alias("made_resolution")]);
+    let id = || [col("record_id")];
+    let is_unknown = || col("created_at").is_null().and(col("made").is_not_null());
+    let fill = |name: &str, made: &str| when(is_unknown()).then(col(made)).otherwise(col(name)).alias(name);
+    let columns: Vec<Expr> = rows.get_column_names().iter().map(|name| col(name.as_str())).collect();
+    let arguments = JoinArgs { maintain_order: MaintainOrderJoin::Left, ..JoinArgs::new(JoinType::Left) };
+    let joined = rows.clone().lazy().join(known, id(), id(), arguments);
+    Ok(joined
+        .with_columns([fill("resolution", "made_resolution"), fill("created_at", "made")])
+        .select(columns)
+        .collect()?)
 }
 
 #[cfg(test)]

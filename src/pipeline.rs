@@ -307,7 +307,9 @@ pub fn conclude(
         let interval_days = nights.interval_days(&inferred.destination);
         (inferred.destination.clone(), unspoken::Patience { grace_seconds: inferred.grace_seconds, interval_days })
     });
-    let mut waits = unspoken::find(reconciliation, &patience.collect(), as_of_ends_at, config.report.timezone)?;
+    let records = &verdicts.crm_records;
+    let mut waits =
+        unspoken::find(reconciliation, records, &patience.collect(), as_of_ends_at, config.report.timezone)?;
     // What an export that lacks too much holds back is told with it.
     let is_told = |f: &Finding| doubts.gated.iter().any(|gated| gated.destination == f.destination);
     waits.retain(|found| !(is_told(found) && found.is_unspoken_for(reason::EXPORT_DOUBTFUL)));

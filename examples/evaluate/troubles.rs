@@ -91,6 +91,11 @@ pub fn judge(seeds: Range<u64>, verbose: bool) {
     println!("{:<24} {}", "all", all.line());
 }
 
+/// What the ids of a lead of Salesforce and of the contact that it became have in common.
+fn serial_of(id: &str) -> &str {
+    if id.len() == 18 { &id[3..15] } else { id }
+}
+
 fn score(plan: &Plan, night: &Night, name: &str, verbose: bool) -> Score {
     let mut score = Score { publishers: 1, ..Score::default() };
     let crm = &plan.destinations[0];
@@ -107,7 +112,7 @@ fn score(plan: &Plan, night: &Night, name: &str, verbose: bool) -> Score {
     let lead: HashMap<&str, &Row> = people.iter().map(|row| (row["lead_id"].as_str(), row)).collect();
     let made = rows(&night.publisher, "records");
     let maker: HashMap<&str, &str> =
-        made.iter().map(|row| (row["record_id"].as_str(), row["lead_id"].as_str())).collect();
+        made.iter().map(|row| (serial_of(&row["record_id"]), row["lead_id"].as_str())).collect();
     let mut events: BTreeMap<String, Vec<Row>> = BTreeMap::new();
     for row in rows(&night.publisher, "deliveries") {
         if lead[row["lead_id"].as_str()]["kind"] == "genuine" {
@@ -159,7 +164,7 @@ fn score(plan: &Plan, night: &Night, name: &str, verbose: bool) -> Score {
         let is_twins =
             |other: &str| lead.get(other).is_some_and(|row| row["person"] == lead[first["lead_id"].as_str()]["person"]);
         if said == verdict::MATCHED && why != reason::PERSON_KNOWN {
-            let of = record.and_then(|record| maker.get(record)).copied().unwrap_or_default();
+            let of = record.and_then(|record| maker.get(serial_of(record))).copied().unwrap_or_default();
             score.told_delivered += usize::from(!is_twins(of));
             if verbose && !is_twins(of) {
                 println!("          told delivered: {first:?} by {record:?} of {of}");

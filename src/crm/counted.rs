@@ -62,12 +62,13 @@ fn months(frame: &DataFrame) -> Result<BTreeMap<String, usize>> {
     Ok(months.into_iter().map(|((year, month), n)| (format!("{year}-{month:02}"), n)).collect())
 }
 
-/// Adds the addresses and phones of rows that were refused one by one: somebody stands there whose record was not read.
+/// Adds the names, addresses and phones of rows that were refused one by one: somebody stands there whose record was not read.
 /// `rows`: the line of each row of `contacts`.
 pub(super) fn add_refused(file: &mut ReadFile, aside: &[Aside], rows: &[u32], contacts: &[&StringChunked]) {
     for row in
         aside.iter().filter(|aside| aside.reason == "no-id").filter_map(|aside| rows.binary_search(&aside.row).ok())
     {
-        file.refused.extend(contacts.iter().filter_map(|column| column.get(row)).flat_map(names_in));
+        let cells: Vec<&str> = contacts.iter().filter_map(|column| column.get(row)).collect();
+        file.refused.extend(names_in(&cells.join("\n")));
     }
 }

@@ -40,6 +40,8 @@ pub(super) struct Layout {
     outcome: HashMap<String, &'static str>,
     /// The same for opportunities.
     opportunity: HashMap<String, &'static str>,
+    /// Folded parts of the words for a lead that was given up, where the status is the organisation's own.
+    given_up: Vec<String>,
     pub advice: Advice,
 }
 
@@ -187,6 +189,7 @@ impl Layouts {
                 ids: ids.collect(),
                 outcome: outcomes(&layout.outcome),
                 opportunity: outcomes(&layout.opportunity),
+                given_up: layout.outcome.get("given_up").into_iter().flatten().map(|text| fold(text)).collect(),
                 advice: layout.advice,
             };
             kinds.insert(kind.name(), layout);
@@ -329,6 +332,12 @@ impl Layout {
     /// Outcome of a status text of a lead or contact.
     pub fn outcome(&self, status: &str) -> Option<&'static str> {
         self.outcome.get(&fold(status)).copied()
+    }
+
+    /// Whether a status text of a lead says that it was given up.
+    pub fn is_given_up(&self, status: &str) -> bool {
+        let status = fold(status);
+        self.given_up.iter().any(|part| status.contains(part))
     }
 
     /// Outcome of a status text of an opportunity.

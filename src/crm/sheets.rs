@@ -103,7 +103,7 @@ pub(super) fn read(
     }
     let (first_names, last_names) = names(&text, &mapping, height);
     let (email, phone, also) = contacts(sheet, &mapping, &text, height, &mut file);
-    counted::add_refused(&mut file, &aside, &sheet.rows, &[&email, &phone, &also]);
+    counted::add_refused(&mut file, &aside, &sheet.rows, &[&first_names, &last_names, &email, &phone, &also]);
     for field in TEXTS {
         let column = match *field {
             "object" => {

@@ -42,6 +42,8 @@ pub enum AboutExport {
         of: usize,
         /// What the gone ones share.
         common: Option<String>,
+        /// The file that held them, if it is not there.
+        not_there: Option<String>,
     },
     /// A file of it ends inside a row: a download broke off.
     EndsInside,
@@ -96,6 +98,15 @@ pub struct Limits {
 }
 
 impl AboutExport {
+    /// What of an export could not be read, though the rest was: the night is incomplete.
+    pub fn unread(&self) -> Option<String> {
+        match self {
+            AboutExport::Shrunk { not_there: Some(file), .. } => Some(format!("\"{file}\" is not there")),
+            AboutExport::EndsInside => Some("an export ends inside a row".to_owned()),
+            _ => None,
+        }
+    }
+
     pub(super) fn words(&self) -> Words {
         use AboutExport as It;
         let suspicious = |subject: &str, what: &str| Words::new(finding::EXPORT_SUSPICIOUS, subject, what);
@@ -132,8 +143,10 @@ impl AboutExport {
                 "half-sized",
                 "the export is less than half of the last one: a filter, a view or an interrupted export",
             ),
-            It::Shrunk { gone, of, common } => {
-                let shared = common.as_ref().map(|shared| format!(", {shared}")).unwrap_or_default();
+            It::Shrunk { gone, of, common, not_there } => {
+                let shared = common.as_ref().map(|shared| format!(", {shared}"));
+                let file = not_there.as_ref().map(|file| format!(", and its file \"{file}\" is not there"));
+                let shared = file.or(shared).unwrap_or_default();
                 Words::new(
                     finding::EXPORT_DOUBTFUL,
                     "shrunk",

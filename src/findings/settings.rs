@@ -60,6 +60,12 @@ impl AboutSetting {
                      name the column and this text in delivered_by, so that a record of another origin hides no lost lead"
                 ),
             ),
+            It::TextDelivers(text) if text.is_empty() => doubtful(
+                "text-delivers",
+                "records without a lead source follow leads within minutes, since those with one ended: they are taken as \
+                 deliveries",
+            )
+            .advise("Let the forwarder fill in the lead source again."),
             It::TextDelivers(text) => doubtful(
                 &format!("text-delivers {text}"),
                 &format!(

@@ -25,6 +25,7 @@ struct Night {
     leads: Option<FileNumber>,
     part: u32,
     opportunities: Option<FileNumber>,
+    contacts: Option<FileNumber>,
 }
 
 /// A record as it stands at a time.
@@ -65,6 +66,7 @@ impl<'a> ExportWriter<'a> {
             leads: None,
             part: 0,
             opportunities: None,
+            contacts: None,
         });
         ExportWriter { plan, destination, nights: nights.collect() }
     }
@@ -106,6 +108,10 @@ impl<'a> ExportWriter<'a> {
         }
         let mut bytes = Vec::with_capacity(400);
         let source = self.source_text(record, &state);
+        if view.trouble == Some(Trouble::ByContact) && state.converted.is_some() {
+            self.contact(index, record, &state, &source, files)?;
+            return Ok(true);
+        }
         match kind {
             DestinationKind::Salesforce => self.salesforce(&mut bytes, record, &state, &source),
             DestinationKind::Hubspot => self.hubspot(&mut bytes, record, &state, &source),
@@ -134,7 +140,8 @@ impl<'a> ExportWriter<'a> {
             Some(Trouble::WithoutClosed) => {
                 state.closed.is_some() || matches!(state.stage, Stage::Disqualified | Stage::Won | Stage::Lost)
             }
-            Some(Trouble::SourceChanged | Trouble::KeyOfPlace | Trouble::HalfTranslated) | None => false,
+            Some(Trouble::SourceChanged | Trouble::KeyOfPlace | Trouble::HalfTranslated | Trouble::ByContact)
+            | None => false,
         }
     }
 
@@ -307,6 +314,53 @@ impl<'a> ExportWriter<'a> {
             fields.push(key.as_str());
         }
         csv_row(out, &fields, b',', true);
+    }
+
+    /// What Salesforce makes of a lead that is converted, in a file of its own.
+    fn contact(
+        &mut self,
+        index: usize,
+        record: &Record,
+        state: &State<'_>,
+        source: &str,
+        files: &mut Files<'_>,
+    ) -> Result<()> {
+        let exact = "%Y-%m-%dT%H:%M:%S.000Z";
+        let made = self.time(state.converted.unwrap_or(record.created), exact);
+        let modified = self.time(state.modified, exact);
+        let Some(night) = self.nights.get_mut(index) else { return Ok(()) };
+        let file = match night.contacts {
+            Some(file) => file,
+            None => {
+                let mut header = "\u{feff}".as_bytes().to_vec();
+                csv_row(&mut header, CONTACT, b',', true);
+                let path = format!("{}/contacts.csv", night.folder);
+                let file = files.start(&path, instant(night.taken), &header, b"")?;
+                night.contacts = Some(file);
+                file
+            }
+        };
+        let (form, mut bytes) = (state.form, Vec::new());
+        csv_row(
+            &mut bytes,
+            &[
+                &salesforce_id("003", scatter(record.serial)),
+                &salesforce_id("001", scatter(record.serial)),
+                &form.last,
+                &form.first,
+                &form.title,
+                form.email.trim(),
+                &form.phone,
+                &form.country,
+                source,
+                OWNER_NAMES.get(record.owner).copied().unwrap_or_default(),
+                &made,
+                &modified,
+            ],
+            b',',
+            true,
+        );
+        files.record(file, &bytes).map(|_| ())
     }
 
     fn opportunity(&mut self, index: usize, record: &Record, state: &State<'_>, files: &mut Files<'_>) -> Result<()> {
@@ -528,6 +582,10 @@ const TRANSLATED: &[(&str, &str)] = &[
     ("Company", "Firma"),
     ("CreatedDate", "Erstelldatum"),
     ("LeadSource", "Lead-Quelle"),
+];
+const CONTACT: &[&str] = &[
+    "Id", "AccountId", "LastName", "FirstName", "Title", "Email", "Phone", "MailingCountry", "LeadSource",
+    "Owner.Name", "CreatedDate", "LastModifiedDate",
 ];
 const OPPORTUNITY: &[&str] = &[
     "Id", "AccountId", "Name", "StageName", "Amount", "CurrencyIsoCode", "CloseDate", "IsClosed", "IsWon",

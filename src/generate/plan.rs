@@ -247,6 +247,8 @@ pub enum Trouble {
     KeyOfPlace,
     /// Half of the headers are of another language.
     HalfTranslated,
+    /// What was converted is shown by its contact alone.
+    ByContact,
 }
 
 /// How exact an export's times are.

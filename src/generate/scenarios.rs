@@ -56,6 +56,7 @@ pub const SCENARIOS: &[(&str, &str)] = &[
     ("without-closed", "the export lacks disqualified, won and lost records"),
     ("source-changed", "from the middle on records name a source of somebody's own"),
     ("key-of-place", "the key column holds the raw lead's place in a folder"),
+    ("by-contact", "what was converted is shown by its contact alone, without the lead"),
     ("half-translated", "half of the headers are of another language"),
     ("movers", "one person in twenty moves to another firm within the hour"),
 ];
@@ -197,9 +198,9 @@ impl Plan {
 
     /// Troubles that exports really have, one for each seed: a small publisher, one CRM, four nights, an outage in the
     /// middle, few leads lost for no reason.
-    pub const TROUBLES: [&str; 12] = [
+    pub const TROUBLES: [&str; 13] = [
         "missing", "shrunk", "cut-off", "modified", "one-owner", "open-only", "without-closed", "source-changed",
-        "key-of-place", "half-translated", "movers", "window",
+        "key-of-place", "half-translated", "movers", "window", "by-contact",
     ];
 
     /// A publisher with a trouble, by its name.
@@ -207,8 +208,8 @@ impl Plan {
         let mut plan = Plan::clean(seed, 2000, day(2025, 1, 1), 60);
         let kinds = [DestinationKind::Salesforce, DestinationKind::Dynamics, DestinationKind::Csv];
         // What only Salesforce's export has in the generator.
-        let is_salesforce = matches!(name, "key-of-place" | "half-translated");
-        let kind = if is_salesforce { kinds[0] } else { kinds[(seed / 12) as usize % kinds.len()] };
+        let is_salesforce = matches!(name, "key-of-place" | "half-translated" | "by-contact");
+        let kind = if is_salesforce { kinds[0] } else { kinds[seed as usize / Self::TROUBLES.len() % kinds.len()] };
         plan.destinations = vec![Destination::new(kind)];
         let last = plan.begin + Days::new(59);
         plan.nights = (0..4).rev().map(|before| last - Days::new(before)).collect();
@@ -304,6 +305,7 @@ impl Plan {
             "source-changed" => crm.view.trouble = Some(Trouble::SourceChanged),
             "key-of-place" => (crm.view.key, crm.view.trouble) = (true, Some(Trouble::KeyOfPlace)),
             "half-translated" => crm.view.trouble = Some(Trouble::HalfTranslated),
+            "by-contact" => crm.view.trouble = Some(Trouble::ByContact),
             "movers" => crm.sales.moved = 0.05,
             "weekday" => crm.causes.push(cause(Condition::Weekday(2), 0.5)),
             _ => {}

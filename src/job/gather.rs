@@ -522,6 +522,13 @@ impl Into<'_> {
             }
             read.tell_unread(&destination.export, self.options.offline);
             read.doubt = coverage::judge(&read, destination, &landed, &self.past)?;
+            let unread = read.doubt.as_ref().and_then(AboutExport::unread);
+            // That a witness saw nobody is an answer.
+            let showed_some =
+                self.past.last_whole(&destination.name).is_some_and(|(_, night)| night.judged.present > 0);
+            let nothing = read.says_nothing(showed_some).filter(|_| dataset.name == CRM_RECORDS.name);
+            let not_read = unread.or_else(|| nothing.map(str::to_owned));
+            self.troubles.sentences.extend(not_read.map(|what| format!("{}: {what}", destination.name)));
             read.findings.extend(read.doubt.clone().map(|doubt| Finding::mail(&destination.name, doubt, 1usize)));
             for problem in &read.problems {
                 self.troubles.add(unreadable_export, &destination.name, problem);

@@ -62,13 +62,13 @@ pub struct Found {
     /// outages too, and the share of them that it takes: for a second search for outages. A loss that recurs every
     /// Wednesday is no outage of every Wednesday.
     pub explained: DataFrame,
-    /// What neither begins nor ends.
+    /// What neither begins nor ends, and tells no moments apart.
     pub timeless: Timeless,
     /// What a person should act on, one for each cause.
     pub findings: Vec<Finding>,
 }
 
-/// Causes that neither begin nor end: what an export always leaves out looks like one.
+/// Causes without contrast in time: what an export always leaves out looks like one.
 #[derive(Debug, Default)]
 pub struct Timeless {
     /// Rows of the verdicts that such a cause explains, and none that begins or ends.
@@ -129,7 +129,7 @@ pub fn find(input: Input, settings: &Settings) -> Result<Found> {
             // proves none, and a first search may have taken its worst days for outages.
             let missed = met.iter().filter(|row| row.missed).count();
             let share = as_number(missed + 1) / as_number(missed + found.delivered + 1);
-            let changes = fisher::changes_in_time(&met);
+            let changes = pattern.tells_moments_apart(rows, &texts) || fisher::changes_in_time(&met);
             if !changes {
                 timeless.causes.insert(causes.len());
             }

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
+use polars::prelude::*;
 
 use crate::codes::{reason, verdict};
 use crate::error::Result;
 use crate::findings::{AboutExport, Finding};
-use crate::tables::{Reconciliation, Table};
+use crate::tables::{CrmRecords, Reconciliation, Table};
 use crate::time::{DAY, SECOND, working_days};
 
 /// How long leads of a destination may wait.
@@ -21,12 +22,38 @@ pub struct Patience {
     pub interval_days: i64,
 }
 
+/// For each row of `reconciliation`, whether all that speaks for it is a record of which nobody knows when it was made: it
+/// tells that the CRM knows the person, and of the lead nothing.
+///
+/// # Errors
+/// When a table lacks a column: a fault of ours.
+pub fn without_time(reconciliation: &DataFrame, crm_records: &DataFrame) -> Result<Vec<bool>> {
+    let text = |frame: &DataFrame, name: &str| -> Result<StringChunked> { Ok(frame.column(name)?.str()?.clone()) };
+    let (of_records, ids) = (text(crm_records, "destination")?, text(crm_records, "record_id")?);
+    let made = crm_records.column("created_at")?.is_null();
+    let untimed: PlHashSet<(&str, &str)> = of_records
+        .iter()
+        .zip(ids.iter())
+        .zip(made.iter())
+        .filter(|(_, untimed)| *untimed == Some(true))
+        .filter_map(|((name, id), _)| Some((name?, id?)))
+        .collect();
+    let (names, records) = (text(reconciliation, "destination")?, text(reconciliation, "record_id")?);
+    let reasons = text(reconciliation, "reason")?;
+    let rows = names.iter().zip(records.iter()).zip(reasons.iter());
+    let is_untimed = |((name, record), why): ((Option<&str>, Option<&str>), Option<&str>)| {
+        why == Some(reason::PERSON_KNOWN) && name.zip(record).is_some_and(|row| untimed.contains(&row))
+    };
+    Ok(rows.map(is_untimed).collect())
+}
+
 /// A finding for each destination and reason of waiting.
 ///
 /// # Errors
-/// When the table lacks a column: a fault of ours.
+/// When a table lacks a column: a fault of ours.
 pub fn find(
     reconciliation: &Table<Reconciliation>,
+    crm_records: &Table<CrmRecords>,
     patience: &BTreeMap<String, Patience>,
     as_of_ends_at: DateTime<Utc>,
     timezone: Tz,
@@ -35,10 +62,12 @@ pub fn find(
     let day = |at: i64| DateTime::from_timestamp_micros(at).unwrap_or_default().with_timezone(&timezone).date_naive();
     let (leads, names) = (reconciliation.texts("lead_id")?, reconciliation.texts("destination")?);
     let (verdicts, reasons) = (reconciliation.texts("verdict")?, reconciliation.texts("reason")?);
+    let untimed = without_time(reconciliation.frame(), crm_records.frame())?;
     let mut overdue: BTreeMap<(&str, &'static str), BTreeSet<&str>> = BTreeMap::new();
     for (row, received) in reconciliation.instants("received_at")?.into_iter().enumerate() {
         let at = |column: &[Option<&'_ str>]| column.get(row).copied().flatten().map(str::to_owned);
-        let (Some(received), Some(verdict::PENDING)) = (received, at(&verdicts).as_deref()) else { continue };
+        let waits = at(&verdicts).as_deref() == Some(verdict::PENDING) || untimed.get(row) == Some(&true);
+        let Some(received) = received.filter(|_| waits) else { continue };
         let (Some(name), Some(lead)) = (names.get(row).copied().flatten(), leads.get(row).copied().flatten()) else {
             continue;
         };
@@ -57,8 +86,6 @@ pub fn find(
 
 #[cfg(test)]
 mod tests {
-    use polars::prelude::*;
-
     use super::*;
 
     #[test]
@@ -72,11 +99,21 @@ mod tests {
             .unwrap();
             frame.with_column(at).unwrap();
             let patience = BTreeMap::from([("crm".to_owned(), Patience { grace_seconds: 3600, interval_days })]);
-            find(&Table::sample(frame), &patience, as_of_ends_at.parse().unwrap(), Tz::UTC).unwrap().len()
+            let end = as_of_ends_at.parse().unwrap();
+            find(&Table::sample(frame), &Table::empty(), &patience, end, Tz::UTC).unwrap().len()
         };
         assert_eq!(found("2026-05-04T00:00:00Z", 1), 0, "the end of Sunday");
         assert_eq!(found("2026-05-05T00:00:00Z", 1), 1, "the end of Monday");
         assert_eq!(found("2026-05-08T00:00:00Z", 7), 0, "the export comes once a week");
         assert_eq!(found("2026-05-13T00:00:00Z", 7), 1);
+    }
+
+    #[test]
+    fn a_record_of_no_time_speaks_for_no_lead() {
+        let records =
+            df!("destination" => ["crm", "crm"], "record_id" => ["r1", "r2"], "created_at" => [None, Some(5i64)]);
+        let rows = df!("destination" => ["crm", "crm", "crm"], "record_id" => [Some("r1"), Some("r2"), None],
+            "reason" => ["person-known", "person-known", "isolated"]);
+        assert_eq!(without_time(&rows.unwrap(), &records.unwrap()).unwrap(), [true, false, false]);
     }
 }

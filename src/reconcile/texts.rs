@@ -2,17 +2,20 @@
 //!
 //! What delivers is what records do: where people's records of one text stand minutes after their leads, lead by lead,
 //! on many days, and no other record answers those leads, the forwarder writes that text (design: who can deliver). An
-//! import of marketing's comes at once, hours or days later, or beside the forwarder's own records.
+//! import of marketing's comes at once, hours or days later, or beside the forwarder's own records. Where the forwarder's
+//! own text ended, and nearly every lead since has a record of another text, or of none, minutes later, that took its
+//! place: the night on which it is changed is no outage.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use polars::prelude::{Column, PlHashMap};
 
+use crate::codes::kind;
 use crate::config::Destination;
 use crate::error::Result;
 use crate::findings::{AboutSetting, Finding};
 use crate::lead_source;
-use crate::reconcile::events::{Book, TEN_MINUTES};
+use crate::reconcile::events::{Book, Lead, NOBODY, TEN_MINUTES};
 use crate::tables::{CrmRecords, Table};
 use crate::time::{DAY, HOUR};
 
@@ -51,7 +54,8 @@ pub(super) fn admit(
             continue;
         }
         let texts = delivering(&own, book)?;
-        if texts.is_empty() {
+        let replaced = replaced(&own, book, destination)?;
+        if texts.is_empty() && replaced.is_none() {
             continue;
         }
         let flags = match &mut admitted {
@@ -59,9 +63,10 @@ pub(super) fn admit(
             None => admitted.insert(records.flags("marketplace")?),
         };
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-        for (row, text) in place.zip(own.texts("lead_source")?) {
-            let Some((text, flag)) = text.map(str::trim).zip(flags.get_mut(row)) else { continue };
-            if !*flag && texts.contains(text) {
+        for ((row, text), made) in place.zip(own.texts("lead_source")?).zip(own.instants("created_at")?) {
+            let (text, Some(flag)) = (text.map_or("", str::trim), flags.get_mut(row)) else { continue };
+            let is_since = |new: &Replaced| made.is_some_and(|at| at >= new.since) && new.texts.contains(text);
+            if !*flag && (texts.contains(text) || replaced.as_ref().is_some_and(is_since)) {
                 *flag = true;
                 *counts.entry(text).or_default() += 1;
             }
@@ -117,4 +122,66 @@ fn delivering(own: &Table<CrmRecords>, book: &Book<'_>) -> Result<BTreeSet<Strin
         |habit: &Habit| habit.prompt >= FEWEST && habit.days.len() >= FEWEST_DAYS && habit.prompt * 5 >= habit.all * 4;
     let found = habits.into_iter().filter(|(text, habit)| !text.is_empty() && delivers(habit));
     Ok(found.map(|(text, _)| text.to_owned()).collect())
+}
+
+/// What the forwarder writes since it no longer writes what it did.
+struct Replaced {
+    since: i64,
+    /// Texts; empty of records without any.
+    texts: BTreeSet<String>,
+}
+
+/// Fewer leads than this, or a smaller share of them in tenths, prove no change of the text.
+const FEWEST_SINCE: usize = 3;
+const SHARE_SINCE: usize = 9;
+
+/// The texts that took the place of the one that deliveries had until some lead, after which hardly any is without a
+/// prompt record of them. People whom the CRM knew before say nothing: it may keep one record for each.
+fn replaced(own: &Table<CrmRecords>, book: &Book<'_>, destination: &Destination) -> Result<Option<Replaced>> {
+    let (people, texts) = (own.texts("person_id")?, own.texts("lead_source")?);
+    let (objects, marketplace) = (own.texts("object")?, own.flags("marketplace")?);
+    let mut records: PlHashMap<u32, Vec<(i64, bool, &str)>> = PlHashMap::default();
+    let mut newest = i64::MIN;
+    for (row, at) in own.instants("created_at")?.into_iter().enumerate() {
+        let (Some(at), false) = (at, objects.get(row).copied().flatten() == Some("opportunity")) else { continue };
+        newest = newest.max(at);
+        let Some(person) = people.get(row).copied().flatten().and_then(|id| book.people.get(id)) else { continue };
+        let text = texts.get(row).copied().flatten().map_or("", str::trim);
+        records.entry(*person).or_default().push((at, marketplace.get(row) == Some(&true), text));
+    }
+    let is_asked = |lead: &&Lead<'_>| {
+        let offer = lead.offer_id.or(lead.title).unwrap_or_default();
+        lead.kind == kind::GENUINE && lead.person != NOBODY && destination.takes(offer)
+    };
+    let leads: Vec<&Lead<'_>> = book.leads.iter().filter(is_asked).collect();
+    let of = |lead: &Lead<'_>| records.get(&lead.person).map(Vec::as_slice).unwrap_or_default();
+    let is_answered = |lead: &&&Lead<'_>| {
+        let within = lead.received - TEN_MINUTES..=lead.received + DAY;
+        of(lead).iter().any(|(at, is_marketplace, _)| *is_marketplace && within.contains(at))
+    };
+    let Some(last) = leads.iter().filter(is_answered).map(|lead| lead.received).max() else { return Ok(None) };
+    let (mut asked, mut times, mut prompt) = (0, BTreeSet::new(), BTreeMap::<&str, usize>::new());
+    for lead in leads.iter().filter(|lead| lead.received > last && lead.received < newest.saturating_sub(PROMPT)) {
+        let early = lead.received - TEN_MINUTES;
+        if of(lead).iter().any(|(at, ..)| *at < early) {
+            continue;
+        }
+        asked += 1;
+        if let Some((at, _, text)) = of(lead).iter().find(|(at, ..)| (early..=lead.received + PROMPT).contains(at)) {
+            times.insert(*at);
+            *prompt.entry(text).or_default() += 1;
+        }
+    }
+    let found: usize = prompt.values().sum();
+    // What comes at once is an import.
+    if times.len() < FEWEST_SINCE || found * 10 < asked * SHARE_SINCE {
+        return Ok(None);
+    }
+    let mut all: BTreeMap<&str, usize> = BTreeMap::new();
+    for (_, _, text) in records.values().flatten().filter(|(at, ..)| *at > last) {
+        *all.entry(text).or_default() += 1;
+    }
+    let is_prompt = |(text, n): &(&str, usize)| n * 5 >= all.get(text).copied().unwrap_or_default() * 4;
+    let texts = prompt.into_iter().filter(is_prompt).map(|(text, _)| text.to_owned()).collect();
+    Ok(Some(Replaced { since: last, texts }))
 }

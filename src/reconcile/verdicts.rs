@@ -95,17 +95,18 @@ impl<'a> Settled<'_, 'a> {
         if !refused.any(destination) {
             return;
         }
-        let column = |name: &str| contact::COLUMNS.iter().position(|column| *column == name);
-        let typed = |row: u32, field: Option<usize>| {
-            self.ledger.book.typed_in(row as usize).get(field.unwrap_or(usize::MAX)).copied().flatten()
+        let columns = ["email", "phone", "first_name", "last_name"]
+            .map(|name| contact::COLUMNS.iter().position(|column| *column == name).unwrap_or(usize::MAX));
+        let typed = |row: u32| {
+            let typed = self.ledger.book.typed_in(row as usize);
+            columns.map(|column| typed.get(column).copied().flatten())
         };
-        let (email, phone) = (column("email"), column("phone"));
         let events = self.ledger.each_event();
         let waiting = events
             .flat_map(|(_, event)| &event.leads)
             .copied()
             .filter(|row| !self.answers.of_lead.contains_key(row))
-            .filter(|row| refused.names(destination, typed(*row, email), typed(*row, phone)))
+            .filter(|row| refused.names(destination, typed(*row)))
             .collect();
         self.unreadable = waiting;
     }
@@ -167,7 +168,10 @@ impl<'a> Settled<'_, 'a> {
     fn unmatched(&self, number: u32, row: u32, lead: &Lead<'_>) -> Outcome<'a> {
         let view = self.ledger.view;
         let is_before = view.from.is_some_and(|from| lead.received < from);
-        let is_since = |since: Option<i64>| since.is_none_or(|since| lead.received >= since);
+        // What might still have come when it was last read in whole, was not concluded then either.
+        let is_since = |since: Option<i64>| {
+            since.is_none_or(|since| lead.received >= since.saturating_sub(self.answers.waited.grace))
+        };
         let silence = view.silent.filter(|(_, since)| is_since(*since)).map(|(why, _)| why);
         let (verdict, reason) = match view.until.filter(|_| view.readable) {
             _ if is_before || self.known_out_of_sight.contains(&number) => (verdict::EXCLUDED, reason::OUT_OF_SIGHT),

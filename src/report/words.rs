@@ -12,6 +12,7 @@ use crate::codes::{finding, level, reason, status, unexplained, verdict};
 use crate::error::Result;
 use crate::findings::{OutageWords, titles};
 use crate::history::ToldFinding;
+use crate::monitors::unspoken::without_time;
 use crate::queries::Catalog;
 
 /// The counts that the headline, the summary and the sections speak of.
@@ -168,6 +169,10 @@ fn unspoken(catalog: &Catalog) -> Result<[Unspoken; 3]> {
     let text = |name: &str| -> Result<StringChunked> { Ok(frame.column(name)?.str()?.clone()) };
     let (leads, verdicts, reasons) = (text("lead_id")?, text("verdict")?, text("reason")?);
     let names = text("destination")?;
+    let untimed = match catalog.get("crm_records") {
+        Some(records) => without_time(frame, records)?,
+        None => Vec::new(),
+    };
     let mut state: BTreeMap<&str, usize> = BTreeMap::new();
     let mut asked: [BTreeSet<&str>; 3] = Default::default();
     for row in 0..frame.height() {
@@ -175,6 +180,7 @@ fn unspoken(catalog: &Catalog) -> Result<[Unspoken; 3]> {
             (Some(verdict::PENDING), Some(reason::GRACE | reason::AFTER_LAST_RECORD)) => 1,
             (Some(verdict::PENDING), _) => 0,
             (_, Some(reason::OUT_OF_SIGHT)) => 2,
+            _ if untimed.get(row) == Some(&true) => 0,
             _ => continue,
         };
         asked[of].extend(names.get(row));

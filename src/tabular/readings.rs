@@ -179,15 +179,30 @@ pub fn with_outdated(rows: DataFrame, newest: &DataFrame, as_of: NaiveDate) -> R
     Ok(concat_lf_diagonal([rows.lazy(), outdated.select(known)], arguments)?.collect()?)
 }
 
-/// Addresses and phones in a text of any shape, in comparable form.
+/// Addresses, phones, and names of two words and more in a text of any shape, in comparable form.
 pub fn names_in(text: &str) -> BTreeSet<String> {
     let is_between = |c: char| c.is_control() || matches!(c, ',' | ';' | '|' | '"' | '<' | '>');
     let mut found = BTreeSet::new();
-    for cell in text.split(is_between) {
+    let mut before = "";
+    for cell in text.split(is_between).filter(|cell| !cell.trim().is_empty()) {
         found.extend(cell.split_whitespace().filter(|word| word.contains('@')).filter_map(contact::normalised_email));
         found.extend(phone_name(cell));
+        // First and last name stand in one cell or in two beside each other.
+        found.extend(full_name([cell]).into_iter().chain(full_name([before, cell])));
+        before = cell;
     }
     found
+}
+
+/// What a first and last name are known by, in whatever order they stand.
+fn full_name<const N: usize>(cells: [&str; N]) -> Option<String> {
+    const MOST: usize = 4;
+    let is_name = |c: char| c.is_alphabetic() || c.is_whitespace() || "-'’.".contains(c);
+    let mut words: Vec<String> = cells.iter().flat_map(|cell| cell.split_whitespace()).map(str::to_lowercase).collect();
+    words.sort_unstable();
+    let is_one = (2..=MOST).contains(&words.len())
+        && cells.iter().all(|cell| !cell.trim().is_empty() && cell.chars().all(is_name));
+    is_one.then(|| format!("name {}", words.join(" ")))
 }
 
 /// What a phone is known by, however it is written: its last digits.
@@ -198,10 +213,11 @@ fn phone_name(text: &str) -> Option<String> {
     digits.get(digits.len() - LAST..).map(|last| format!("phone {last}"))
 }
 
-/// What somebody is known by among [`names_in`] of refused rows.
-pub fn names_of(email: Option<&str>, phone: Option<&str>) -> Vec<String> {
+/// What somebody is known by among [`names_in`] of refused rows: e-mail, phone, first and last name.
+pub fn names_of([email, phone, first, last]: [Option<&str>; 4]) -> Vec<String> {
     let email = email.and_then(contact::normalised_email);
-    email.into_iter().chain(phone.and_then(phone_name)).collect()
+    let name = first.zip(last).and_then(|(first, last)| full_name([first, last]));
+    email.into_iter().chain(phone.and_then(phone_name)).chain(name).collect()
 }
 
 /// The hash of the export that a file is, or is a part of: `name`, `name!member`, `name#sheet`.
@@ -247,9 +263,9 @@ pub fn table(newest: &DataFrame, as_of: NaiveDate) -> Result<Table<Readings>> {
 
 /// Whom refused rows of exports name.
 pub struct Refused<'a> {
-    /// Of each destination the marks of addresses and phones.
+    /// Of each destination the marks of addresses, phones and names.
     pub of: BTreeMap<String, BTreeSet<String>>,
-    /// The mark of an address or phone.
+    /// The mark of an address, phone or name.
     pub mark: &'a dyn Fn(&str) -> String,
 }
 
@@ -264,10 +280,10 @@ impl Refused<'_> {
         self.of.get(destination).is_some_and(|marks| !marks.is_empty())
     }
 
-    /// Whether a refused row of the destination's export names somebody of this address or phone.
-    pub fn names(&self, destination: &str, email: Option<&str>, phone: Option<&str>) -> bool {
+    /// Whether a refused row of the destination's export names somebody of this e-mail, phone, or first and last name.
+    pub fn names(&self, destination: &str, person: [Option<&str>; 4]) -> bool {
         let Some(marks) = self.of.get(destination).filter(|marks| !marks.is_empty()) else { return false };
-        names_of(email, phone).iter().any(|name| marks.contains(&(self.mark)(name)))
+        names_of(person).iter().any(|name| marks.contains(&(self.mark)(name)))
     }
 }
 
@@ -279,9 +295,12 @@ mod tests {
     #[test]
     fn addresses_and_phones_are_found_in_a_row_of_any_shape() {
         let found = names_in("00Q1,\"Lee, Ann\",Ann.Lee@Contoso.example\t+49 (0)30 5550 7171;open");
-        assert_eq!(found.iter().collect::<Vec<_>>(), ["ann.lee@contoso.example", "phone 55507171"]);
-        assert_eq!(names_of(Some("ANN.LEE@contoso.example"), Some("030/55507171")).len(), 1, "a slash is no phone's");
-        assert_eq!(names_of(None, Some("030 55507171")), ["phone 55507171"]);
+        assert_eq!(found.iter().collect::<Vec<_>>(), ["ann.lee@contoso.example", "name ann lee", "phone 55507171"]);
+        let email = Some("ANN.LEE@contoso.example");
+        assert_eq!(names_of([email, Some("030/55507171"), None, None]).len(), 1, "a slash is no phone's");
+        assert_eq!(names_of([None, Some("030 55507171"), None, Some("Lee")]), ["phone 55507171"]);
+        let cut = names_in("00Q1,Ann Marie,Lee,ann.lee@con");
+        assert!(cut.contains(&names_of([None, None, Some("Ann Marie"), Some("Lee")])[0]), "a row that broke off");
     }
 
     #[test]

@@ -97,7 +97,7 @@ fn write(folder: &Path, leads: &[Lead]) {
         folder.join("leadrecon.toml"),
         "[[source]]\nname = \"dump\"\nkind = \"files\"\npath = \"raw/*\"\n\
          [[destination]]\nname = \"salesforce\"\nkind = \"salesforce\"\nexport = [\"salesforce.csv\"]\n\
-         offers = [\"contoso.mesh\"]\ncomplete = true\n\
+         offers = [\"contoso.mesh\"]\n\
          [[witness]]\nname = \"portal\"\nexport = [\"portal.csv\"]\n\
          columns = { record_id = \"Lead number\", email = \"Customer email\", created_at = \"Created date\" }\n",
     )

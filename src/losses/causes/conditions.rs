@@ -409,6 +409,16 @@ impl Condition {
         (rank, self.from)
     }
 
+    /// How far apart leads may be, in microseconds, of which a condition over moments holds of one and not of the other;
+    /// none of a condition that looks at what a lead is, or at the shifts of people.
+    pub(super) fn moment(&self) -> Option<i64> {
+        match self.family {
+            Family::Load(at) => Some(WINDOWS.get(at).map_or(DAY, |(window, _)| *window)),
+            Family::Minute => Some(HOUR),
+            _ => None,
+        }
+    }
+
     /// Whether it looks at what the other one looks at.
     pub(super) fn is_of(&self, other: &Condition) -> bool {
         let field = |family: &Family| match family {

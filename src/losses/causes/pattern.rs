@@ -3,6 +3,7 @@
 use crate::config::DestinationKind;
 use crate::losses::causes::advice;
 use crate::losses::causes::conditions::{Condition, Row, Texts};
+use crate::losses::causes::fisher::{ALPHA, Contrast, e_value};
 
 /// One condition, or two together.
 #[derive(Clone, Debug)]
@@ -24,6 +25,22 @@ impl Pattern {
 
     pub(super) fn holds(&self, row: &Row, texts: &Texts) -> bool {
         self.first.holds(row, texts) && self.second.as_ref().is_none_or(|second| second.holds(row, texts))
+    }
+
+    /// Whether it tells moments apart in which as much else was alike: a minute of the hour, or what came after so many
+    /// leads of the same hour or day and not before them. No export leaves records out by that.
+    pub(super) fn tells_moments_apart(&self, rows: &[Row], texts: &Texts) -> bool {
+        let Some(within) = self.first.moment() else { return false };
+        let (inside, outside): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| self.holds(row, texts));
+        let mut times: Vec<i64> = inside.iter().map(|row| row.at).collect();
+        times.sort_unstable();
+        let is_beside = |row: &&&Row| {
+            let next = times.partition_point(|at| *at < row.at);
+            times.get(next).is_some_and(|at| at - row.at <= within)
+        };
+        let whole = Contrast::of(inside.iter().chain(outside.iter().filter(is_beside)).copied());
+        let missed = inside.iter().filter(|row| row.missed).count();
+        whole.ln_p(missed, inside.len() - missed).is_some_and(|p| e_value(p, 1) <= ALPHA)
     }
 
     pub(super) fn sharpened(self, kind: Option<DestinationKind>) -> Self {
