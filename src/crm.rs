@@ -130,11 +130,14 @@ impl Read {
         }));
     }
 
-    /// Records that it shows.
+    /// Records that it shows; opportunities say what became of leads and are none of them.
     pub fn present(&self) -> usize {
-        let present =
-            self.rows.column("present").ok().and_then(|column| column.bool().ok()).and_then(|flags| flags.sum());
-        self.shown.unwrap_or(present.map_or(0, |n| n as usize))
+        let counted = || {
+            let (present, objects) = (self.rows.column("present").ok()?, self.rows.column("object").ok()?);
+            let rows = present.bool().ok()?.iter().zip(objects.str().ok()?.iter());
+            Some(rows.filter(|(present, object)| *present == Some(true) && *object != Some("opportunity")).count())
+        };
+        self.shown.unwrap_or_else(|| counted().unwrap_or(0))
     }
 
     /// A whole reading of these rows, for tests.
