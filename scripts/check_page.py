@@ -92,7 +92,7 @@ def duration(seconds):
         return f"{sign}{d} d {h} h" if h else f"{sign}{d} d"
     if h:
         return f"{sign}{h} h {m} min" if m else f"{sign}{h} h"
-    return f"{sign}{m} min" if m else f"{sign}{abs(seconds):.0f} s"
+    return f"{sign}{m} min" if abs(seconds) >= 59.5 else f"{sign}{abs(seconds):.0f} s"
 
 
 def minute(at):

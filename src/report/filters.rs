@@ -102,7 +102,7 @@ pub fn duration(seconds: f64) -> String {
     let minutes = (seconds.abs() / 60.0).round() as i64;
     let (days, hours, minutes) = (minutes / 1440, minutes / 60 % 24, minutes % 60);
     let text = match (days, hours, minutes) {
-        (0, 0, 0) => format!("{:.0} s", seconds.abs()),
+        (0, 0, _) if seconds.abs() < 59.5 => format!("{:.0} s", seconds.abs()),
         (0, 0, m) => format!("{m} min"),
         (0, h, 0) => format!("{h} h"),
         (0, h, m) => format!("{h} h {m} min"),
@@ -247,7 +247,7 @@ mod tests {
             assert_eq!(points(difference), expected);
         }
         for (seconds, expected) in
-            [(5.0, "5 s"), (600.0, "10 min"), (3600.0, "1 h"), (93_600.0, "1 d 2 h"), (-60.0, "−1 min")]
+            [(5.0, "5 s"), (41.0, "41 s"), (600.0, "10 min"), (3600.0, "1 h"), (93_600.0, "1 d 2 h"), (-60.0, "−1 min")]
         {
             assert_eq!(duration(seconds), expected);
         }
