@@ -24,6 +24,9 @@ pub struct View {
 /// Columns that hold what a customer typed about himself and nobody needs to read a report.
 const WITHHELD: &[&str] = &["payload", "description"];
 
+/// How columns of money begin whose sums are doubles.
+const OF_MONEY: &[&str] = &["cost_per", "spend", "expected", "median_won"];
+
 impl View {
     /// The first `most` rows, each a map from column to value.
     ///
@@ -61,7 +64,7 @@ impl View {
             AnyValue::StringOwned(text) => self.text(column, &text),
             AnyValue::Boolean(yes) => Cell::Flag(yes),
             AnyValue::Float64(n) if column.contains("_rate") => Cell::Share(n),
-            AnyValue::Float64(n) if column.starts_with("cost_per") || column.starts_with("spend") => Cell::Money(n),
+            AnyValue::Float64(n) if OF_MONEY.iter().any(|of| column.starts_with(of)) => Cell::Money(n),
             AnyValue::Float64(n) => Cell::Number(n),
             AnyValue::Date(days) => {
                 Cell::Day(NaiveDate::default().checked_add_signed(TimeDelta::days(days.into())).unwrap_or_default())
