@@ -271,7 +271,7 @@ pub fn headline(figures: &Figures, catalog: &Catalog, outages: &[Outage], facts:
     let (tone, text) = match stale.split_first() {
         Some((first, rest)) => {
             more.extend(rest.iter().cloned());
-            (if tone == "bad" { tone } else { "warn" }, format!("{first} {text}"))
+            (if tone == "bad" { tone } else { "warn" }, format!("{}. {text}", first.trim_end_matches('.')))
         }
         None => (tone, text),
     };
