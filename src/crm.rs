@@ -439,7 +439,7 @@ fn absent(loaded: &[Loaded], empty: &[(String, DateTime<Utc>)], all_dated: bool)
     let is_full = |one: &&Loaded| one.records.frame.height() > 0 && one.records.file.object != "opportunity";
     let before = |name: &str, at: DateTime<Utc>| {
         let alike = |one: &&Loaded| shape(&one.records.file.file) == shape(name) && one.order.0 < at;
-        loaded.iter().filter(is_full).filter(alike).next_back()
+        loaded.iter().filter(is_full).rfind(alike)
     };
     let blank = empty.iter().filter(|(name, at)| before(name, *at).is_some()).map(|(name, _)| name.clone());
     let bare = loaded.iter().filter(|one| one.records.frame.height() == 0).filter_map(|one| {

@@ -348,7 +348,8 @@ fn reviewed(
     for destination in config.destinations.iter().filter(|destination| !destination.users.at.is_empty()) {
         let mut of = crm::Users::new();
         let files = files_of(&destination.users);
-        let mut are_all = !files.is_empty() && !(offline && destination.users.is_elsewhere());
+        let is_out_of_reach = offline && destination.users.is_elsewhere();
+        let mut are_all = !files.is_empty() && !is_out_of_reach;
         for Named { name, read } in files {
             match read.and_then(|held| crm::users(&name, held.bytes)) {
                 Ok(named) => of.extend(named),
