@@ -6,13 +6,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use chrono::NaiveDate;
 use serde::Serialize;
 
 use crate::codes::{link, reason, unexplained, verdict};
 use crate::config::Destination;
 use crate::error::{Error, Result};
 use crate::lead_source;
-use crate::tables::{CrmRecords, Leads, Quarantine, Reconciliation, Table, UnexplainedRecords};
+use crate::tables::{CrmRecords, Leads, Quarantine, Readings, Reconciliation, Table, UnexplainedRecords};
 
 /// What the landing counts, apart from the tables.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -44,6 +45,10 @@ pub struct Books<'a> {
     pub unexplained: &'a Table<UnexplainedRecords>,
     /// Records of each destination that were taken out of the landing by command.
     pub retracted: &'a BTreeMap<String, usize>,
+    /// What was read, and on which day.
+    pub readings: &'a Table<Readings>,
+    /// The as-of day.
+    pub as_of: NaiveDate,
     /// The destinations, for their routes.
     pub destinations: &'a [Destination],
 }
@@ -230,9 +235,37 @@ fn balance(books: Books<'_>) -> Result<Balance> {
                 ("unexplained", line.unexplained),
             ],
         ));
+        equations.extend(rows_of_exports(&books, &destination.name)?);
         destinations.push(line);
     }
     Ok(Balance { equations, destinations })
+}
+
+/// The rows of tonight's exports of a destination, and of each file of which they are not counted once; none where
+/// nothing was read.
+fn rows_of_exports(books: &Books<'_>, destination: &str) -> Result<Vec<Equation>> {
+    let readings = books.readings;
+    let count = |name: &str| -> Result<Vec<usize>> {
+        let counts = readings.frame().column(name)?.i64()?;
+        Ok(counts.iter().map(|n| usize::try_from(n.unwrap_or(0)).unwrap_or(0)).collect())
+    };
+    let (rows, records) = (count("rows")?, count("records")?);
+    let (strangers, set_aside) = (count("strangers")?, count("set_aside")?);
+    let (names, days) = (readings.texts("destination")?, readings.frame().column("as_of")?.date()?);
+    let is_tonight = |row: &usize| {
+        let day = days.physical().get(*row).and_then(NaiveDate::from_epoch_days);
+        names.get(*row) == Some(&Some(destination)) && day == Some(books.as_of)
+    };
+    let equation = |of: &[usize]| {
+        let sum = |counts: &[usize]| of.iter().filter_map(|row| counts.get(*row)).sum::<usize>();
+        let parts =
+            [("records", sum(&records)), ("records of strangers", sum(&strangers)), ("set aside", sum(&set_aside))];
+        Equation::new(Some(destination), ("rows of exports", sum(&rows)), parts)
+    };
+    let tonight: Vec<usize> = (0..names.len()).filter(is_tonight).collect();
+    let broken = tonight.iter().map(|row| equation(&[*row])).filter(|equation| !equation.holds());
+    let all = (!tonight.is_empty()).then(|| equation(&tonight));
+    Ok(broken.chain(all).collect())
 }
 
 fn line(
@@ -432,6 +465,8 @@ mod tests {
                 crm_records: &table(&self.records),
                 unexplained: &table(&self.odd),
                 retracted: &BTreeMap::new(),
+                readings: &Table::empty(),
+                as_of: NaiveDate::default(),
                 destinations: &[destination()],
             })
         }

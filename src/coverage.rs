@@ -17,6 +17,7 @@ use crate::error::Result;
 use crate::findings::{AboutExport, Finding};
 use crate::lead_source;
 use crate::tables::{Coverage, Grain, Kind, Leads, Table};
+use crate::tabular::Passed;
 use crate::tabular::readings::Judged;
 use crate::time::{DAY, MINUTE};
 
@@ -30,16 +31,19 @@ pub use nights::{FileRead, Night, NightsRead};
 pub use plausible::{Gated, Lost, gates, is_gated};
 pub use shrunk::{DOUBTFUL_NIGHTS, judge, judged};
 
+/// The instant, in microseconds, that a time of a destination's export is by the clock that it keeps.
+pub type Clocks<'a> = &'a dyn Fn(&str, i64) -> i64;
+
 /// What each destination's exports can speak for, and what a person should know of it.
 ///
 /// `records`: those of [`crate::crm::records`], their times as they are meant, up to the end of the as-of day. `nights`:
-/// what was read up to that day; `day_ends` gives the first instant after a day.
+/// what was read up to that day, and by which clock each export tells time; `day_ends` gives the first instant after a day.
 ///
 /// # Errors
 /// Only for faults of our own.
 pub fn measure<T: Grain>(
     records: &Table<T>,
-    nights: &NightsRead,
+    (nights, clock): (&NightsRead, Clocks),
     leads: &Table<Leads>,
     destinations: &[Destination],
     (as_of_ends_at, day_ends): (DateTime<Utc>, &dyn Fn(NaiveDate) -> DateTime<Utc>),
@@ -53,6 +57,7 @@ pub fn measure<T: Grain>(
             tonight: nights.tonight(&destination.name).map(|night| night.judged),
             previous: last_whole.map(|(_, night)| i64::try_from(night.judged.present).unwrap_or(i64::MAX)),
             last_whole: last_whole.map(|(day, night)| spoke_until(night, day_ends(day))),
+            passed: nights.passed(&destination.name).on_time(&|at| clock(&destination.name, at)),
         };
         let row = Row::of(&own, destination, &read, leads, as_of_ends_at)?;
         findings.extend(row.findings());
@@ -69,6 +74,8 @@ struct Readings {
     previous: Option<i64>,
     /// Until when that reading could speak.
     last_whole: Option<DateTime<Utc>>,
+    /// What its strangers tell.
+    passed: Passed,
 }
 
 /// Until when a reading could speak: it was made in the course of its day, when its file was written or at its last record.
@@ -113,21 +120,22 @@ impl Row {
         let texts: HashSet<&str> = statuses.iter().flatten().collect();
         let given_up: HashSet<&str> =
             texts.into_iter().filter(|text| crm::is_given_up(destination.kind, text)).collect();
+        let passed = &read.passed;
         let silent = read.tonight.map_or(Some(reason::NO_EXPORT), |read| read.silent);
         let mut row = Row {
             destination: destination.name.clone(),
             readable: read.tonight.is_some_and(|read| read.silent.is_none()) || own.height() > 0,
-            records: 0,
+            records: i64::try_from(passed.records).unwrap_or(i64::MAX),
             previous: read.previous,
             from: destination.since,
             from_found: false,
             until: None,
             shows_lead_source: lead_source::is_shown(own, &lead_source::test_records(own)?, destination)?,
-            has_converted: false,
-            has_closed: false,
-            has_deleted: false,
+            has_converted: passed.converted,
+            has_closed: passed.closed,
+            has_deleted: passed.deleted,
             owners: 0,
-            has_opportunities: false,
+            has_opportunities: passed.opportunities > 0,
             exported_at: match destination.exported_at {
                 ExportedAt::At(at) => Some(at),
                 ExportedAt::Records | ExportedAt::FileTime => read.tonight.and_then(|read| read.exported_at),
@@ -136,7 +144,7 @@ impl Row {
             silent_since: read.last_whole.filter(|_| silent.is_some()),
         };
         let mut owners = HashSet::new();
-        let mut latest: Option<i64> = None;
+        let mut latest = passed.latest;
         for (record, (created, modified)) in created.iter().zip(&modified).enumerate() {
             if objects.get(record) == Some("opportunity") {
                 row.has_opportunities = true;
@@ -153,13 +161,15 @@ impl Row {
                 latest = latest.max(*created).max(*modified);
             }
         }
-        row.owners = i64::try_from(owners.len()).unwrap_or(i64::MAX);
+        // Where strangers passed by, owners were counted with them.
+        row.owners = i64::try_from(owners.len().max(passed.owners.len())).unwrap_or(i64::MAX);
         let given = row.exported_at.filter(|_| destination.exported_at != ExportedAt::Records);
         let until = given.or_else(|| latest.and_then(DateTime::from_timestamp_micros));
         row.until = until.map(|until| until.min(as_of_ends_at));
         if row.from.is_none() {
             let leads = routed(leads, destination)?;
-            row.from = begin(own, &leads)?.max(window_of_changes(own, &leads)?);
+            let made = Made::of(own, passed)?;
+            row.from = made.begin(&leads).max(made.window_of_changes(&leads));
             row.from_found = row.from.is_some();
         }
         Ok(row)
@@ -199,64 +209,94 @@ fn routed(leads: &Table<Leads>, destination: &Destination) -> Result<Vec<i64>> {
     Ok(times)
 }
 
-/// Where records begin abruptly, later than leads: the export, or the destination, knows nothing earlier. `leads`: when
-/// those of this destination were received, in order.
+/// Whether an export shows only what is new: its records begin abruptly, later than leads, or its oldest are no longer
+/// those of the last whole reading. `shown`: all its records, as though they were strangers'.
 ///
-/// Abruptly means that from the first record on there are about as many records as leads. A destination that lost its
-/// first leads for another reason looks alike, so this is told as a finding.
-fn begin<T: Grain>(own: &Table<T>, leads: &[i64]) -> Result<Option<DateTime<Utc>>> {
-    const WINDOW: usize = 50;
-    const SKEW: i64 = 10 * MINUTE;
-    let (objects, resolutions) = (own.text("object")?, own.text("resolution")?);
-    let created = own.instants("created_at")?;
-    let is_record = |row: usize| objects.get(row) != Some("opportunity");
-    let mut made: Vec<i64> =
-        created.iter().zip(0..).filter(|(_, row)| is_record(*row)).filter_map(|(at, _)| *at).collect();
-    made.sort_unstable();
-    let Some(first) = made.first().copied() else { return Ok(None) };
-    let before = leads.partition_point(|at| *at < first - SKEW);
-    let after = leads.get(before..).unwrap_or_default();
-    let after = after.get(..WINDOW).unwrap_or(after);
-    let Some(window_end) = after.last() else { return Ok(None) };
-    let records = made.iter().take_while(|at| *at <= window_end).count();
-    if before < 3 || after.len() < 5 || records * 5 < after.len() * 2 {
-        return Ok(None);
+/// # Errors
+/// Only for faults of our own.
+pub fn is_window(shown: &Passed, nights: &NightsRead, leads: &Table<Leads>, destination: &Destination) -> Result<bool> {
+    let before = nights.last_whole(&destination.name).and_then(|(_, night)| night.first_made);
+    let now = shown.first_made.map(|(at, _)| at);
+    if before.zip(now).is_some_and(|(before, now)| now >= before + DAY) {
+        return Ok(true);
     }
-    // Of a first day without hours nobody knows at which hour it begins.
-    let is_day =
-        created.iter().zip(resolutions.iter()).any(|(at, resolution)| *at == Some(first) && resolution == Some("day"));
-    Ok(DateTime::from_timestamp_micros(if is_day { first + DAY } else { first - SKEW }))
+    let made = Made { own: Vec::new(), passed: shown };
+    let leads = routed(leads, destination)?;
+    Ok(made.begin(&leads).is_some() || made.window_of_changes(&leads).is_some())
 }
 
-/// Where a window over the time of change begins: no record was last changed before it, though many were made long
-/// before, and of the leads before it far fewer have a record than of those after it. Records that nobody touched since
-/// are left out there. `leads`: when those of this destination were received, in order.
-fn window_of_changes<T: Grain>(own: &Table<T>, leads: &[i64]) -> Result<Option<DateTime<Utc>>> {
-    const FEWEST: usize = 10;
-    let objects = own.text("object")?;
-    let times = own.instants("created_at")?.into_iter().zip(own.instants("modified_at")?);
-    let rows = times.enumerate().filter(|(row, _)| objects.get(*row) != Some("opportunity"));
-    let (mut all, mut times) = (0, Vec::new());
-    for (_, (made, changed)) in rows {
-        all += 1;
-        times.extend(made.zip(changed));
+/// When the records of an export were made and changed, opportunities left out.
+struct Made<'a> {
+    /// Of each that was kept, and whether of its making only the day is known.
+    own: Vec<(Option<i64>, Option<i64>, bool)>,
+    /// Those that passed by.
+    passed: &'a Passed,
+}
+
+impl<'a> Made<'a> {
+    fn of<T: Grain>(own: &Table<T>, passed: &'a Passed) -> Result<Self> {
+        let (objects, resolutions) = (own.text("object")?, own.text("resolution")?);
+        let times = own.instants("created_at")?.into_iter().zip(own.instants("modified_at")?);
+        let rows = times.enumerate().filter(|(row, _)| objects.get(*row) != Some("opportunity"));
+        let own = rows.map(|(row, (made, changed))| (made, changed, resolutions.get(row) == Some("day")));
+        Ok(Made { own: own.collect(), passed })
     }
-    // Where only some records tell when they were changed, the first change is no edge.
-    if times.len() * 10 < all * 9 {
-        return Ok(None);
+
+    /// How many were made in a stretch of time, both ends included.
+    fn between(&self, from: i64, until: i64) -> usize {
+        let own = self.own.iter().filter_map(|(made, ..)| *made).filter(|at| (from..=until).contains(at));
+        own.count() + self.passed.made_between(from, until)
     }
-    let Some(edge) = times.iter().map(|(_, changed)| *changed).min() else { return Ok(None) };
-    let Some(first_lead) = leads.first() else { return Ok(None) };
-    let made_before = times.iter().filter(|(made, _)| (*first_lead..edge - DAY).contains(made)).count();
-    let made_after = times.iter().filter(|(made, _)| *made >= edge).count();
-    let before = leads.partition_point(|at| *at < edge - DAY);
-    let after = leads.len() - leads.partition_point(|at| *at < edge);
-    if made_before < FEWEST || before < FEWEST || after < FEWEST {
-        return Ok(None);
+
+    /// Where records begin abruptly, later than leads: the export, or the destination, knows nothing earlier. `leads`:
+    /// when those of this destination were received, in order.
+    ///
+    /// Abruptly means that from the first record on there are about as many records as leads. A destination that lost its
+    /// first leads for another reason looks alike, so this is told as a finding.
+    fn begin(&self, leads: &[i64]) -> Option<DateTime<Utc>> {
+        const WINDOW: usize = 50;
+        const SKEW: i64 = 10 * MINUTE;
+        let own = self.own.iter().filter_map(|(made, _, is_day)| Some(((*made)?, *is_day)));
+        // Of a first day without hours nobody knows at which hour it begins.
+        let (first, is_day) = own.chain(self.passed.first_made).min_by_key(|(at, is_day)| (*at, !is_day))?;
+        let before = leads.partition_point(|at| *at < first - SKEW);
+        let after = leads.get(before..).unwrap_or_default();
+        let after = after.get(..WINDOW).unwrap_or(after);
+        let records = self.between(first, *after.last()?);
+        if before < 3 || after.len() < 5 || records * 5 < after.len() * 2 {
+            return None;
+        }
+        DateTime::from_timestamp_micros(if is_day { first + DAY } else { first - SKEW })
     }
-    // Where all records were changed at once, as many are shown of the time before as of the time after.
-    let shows_less = made_before * after * 5 < made_after * before * 4;
-    Ok(DateTime::from_timestamp_micros(edge).filter(|_| shows_less))
+
+    /// Where a window over the time of change begins: no record was last changed before it, though many were made long
+    /// before, and of the leads before it far fewer have a record than of those after it. Records that nobody touched
+    /// since are left out there. `leads`: when those of this destination were received, in order.
+    fn window_of_changes(&self, leads: &[i64]) -> Option<DateTime<Utc>> {
+        const FEWEST: usize = 10;
+        let times: Vec<(i64, i64)> = self.own.iter().filter_map(|(made, changed, _)| made.zip(*changed)).collect();
+        // Where only some records tell when they were changed, the first change is no edge.
+        let passed = self.passed.made.values().map(|(_, changed)| changed).sum::<usize>();
+        if (times.len() + passed) * 10 < (self.own.len() + self.passed.records) * 9 {
+            return None;
+        }
+        let own = times.iter().map(|(_, changed)| *changed);
+        let edge = own.chain(self.passed.first_changed).min()?;
+        let first_lead = leads.first()?;
+        let of = |from: i64, until: i64| {
+            let own = times.iter().filter(|(made, _)| (from..until).contains(made)).count();
+            own + self.passed.changed_of_made_between(from, until)
+        };
+        let (made_before, made_after) = (of(*first_lead, edge - DAY), of(edge, i64::MAX));
+        let before = leads.partition_point(|at| *at < edge - DAY);
+        let after = leads.len() - leads.partition_point(|at| *at < edge);
+        if made_before < FEWEST || before < FEWEST || after < FEWEST {
+            return None;
+        }
+        // Where all records were changed at once, as many are shown of the time before as of the time after.
+        let shows_less = made_before * after * 5 < made_after * before * 4;
+        DateTime::from_timestamp_micros(edge).filter(|_| shows_less)
+    }
 }
 
 fn table(rows: Vec<Row>) -> Result<Table<Coverage>> {

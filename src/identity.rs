@@ -13,6 +13,7 @@ pub use self::decisions::{Decided, Decision, Decisions, decisions, holding};
 pub use self::explainer::{Explainer, Waterfall};
 pub use self::model::Step;
 pub use self::quality::{Quality, StageBounds};
+pub use self::sought::Sought;
 use crate::config::Threshold;
 use crate::error::Result;
 use crate::findings::{AboutPeople, AboutSetting, Finding};
@@ -32,6 +33,7 @@ mod model;
 mod people;
 mod quality;
 mod records;
+mod sought;
 #[cfg(test)]
 mod tests;
 

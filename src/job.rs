@@ -105,7 +105,8 @@ fn night(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Done>
     timings.done("outages and causes were found");
 
     let retracted = gathered.retractions.until(day.as_of);
-    let balance = pipeline::balance(day, landed, &parsed, &verdicts, &losses, &retracted)?;
+    let readings = gathered.readings(day)?;
+    let balance = pipeline::balance(day, landed, &parsed, &verdicts, &losses, &retracted, &readings)?;
     let of_stages = [&parsed.findings, &people.findings, &verdicts.findings, &losses.findings];
     let findings =
         Findings { of_stages: of_stages.into_iter().flatten().cloned().collect(), of_reading: gathered.findings(day) };
@@ -125,7 +126,7 @@ fn night(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Done>
         losses: &losses,
         conclusions: &conclusions,
         set_aside: &gathered.set_aside()?,
-        readings: &gathered.readings(day)?,
+        readings: &readings,
         columns_read: &crate::tabular::columns_read(gathered.files().into_iter())?,
         history: &gathered.history,
         charges: &gathered.money.charges.lines,

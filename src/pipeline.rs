@@ -147,8 +147,9 @@ pub fn verdicts(
     let on_time = expected.on_time(&crm_records)?;
     drop(crm_records);
     let ends = |of: NaiveDate| queries::as_of_ends_at(of, config.report.timezone);
+    let clock = |destination: &str, at: i64| expected.read_by_clock(&on_time, destination, at);
     let (coverage, mut findings) =
-        coverage::measure(&on_time.crm_records, nights, leads, &config.destinations, (as_of_ends_at, &ends))?;
+        coverage::measure(&on_time.crm_records, (nights, &clock), leads, &config.destinations, (as_of_ends_at, &ends))?;
     let refused = Refused { of: nights.refused(), mark };
     let mut reconciled = expected.verdicts(&on_time, &coverage, &refused)?;
     if let Some(keep) = config.privacy.keep {
@@ -224,6 +225,7 @@ pub fn balance(
     verdicts: &Verdicts,
     losses: &losses::Found,
     retracted: &Retracted,
+    readings: &Table<Readings>,
 ) -> Result<Balance> {
     balance::check(Books {
         raw: RawCounts {
@@ -238,6 +240,8 @@ pub fn balance(
         reconciliation: &losses.reconciliation,
         crm_records: &verdicts.crm_records,
         unexplained: &verdicts.reconciled.unexplained,
+        readings,
+        as_of: day.as_of,
         destinations: &day.config.destinations,
     })
 }

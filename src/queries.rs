@@ -66,6 +66,10 @@ const BUILT_IN: &[(&str, &str)] = &[
         include_str!("../queries/checks/missed_leads__are_the_missed_of_reconciliation.sql"),
     ),
     (
+        "checks/readings__every_row_is_counted_once.sql",
+        include_str!("../queries/checks/readings__every_row_is_counted_once.sql"),
+    ),
+    (
         "checks/funnel__no_stage_exceeds_people.sql",
         include_str!("../queries/checks/funnel__no_stage_exceeds_people.sql"),
     ),

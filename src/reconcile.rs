@@ -154,6 +154,13 @@ impl<'a> Expected<'a> {
         Ok(OnTime { crm_records, clocks, findings })
     }
 
+    /// The instant, in microseconds, that a time of a destination's export is by the clock that was found.
+    pub fn read_by_clock(&self, on_time: &OnTime, destination: &str, at: i64) -> i64 {
+        let clocks = self.destinations.iter().zip(&on_time.clocks);
+        let own = clocks.filter(|(d, _)| d.name == destination).map(|(_, clock)| clock).next();
+        own.map_or(at, |clock| clock.read(at))
+    }
+
     /// Gives every lead its verdict at every destination. `refused`: whom rows of exports name that could not be read.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ use unicode_normalization::UnicodeNormalization as _;
 use crate::error::{Error, Result};
 
 pub use content::Content;
+pub use passed::Passed;
 pub use profile::ColumnForm;
 pub use told::{ColumnRead, Doubt, ReadFile, columns_read, set_aside};
 
@@ -22,6 +23,7 @@ mod delimited;
 #[cfg(test)]
 pub(crate) mod mutated;
 pub mod numbers;
+mod passed;
 pub mod profile;
 pub mod readings;
 mod text;
@@ -218,7 +220,52 @@ pub fn unpack(name: &str, content: Content) -> Result<Vec<Part>> {
         return Ok(vec![Part { name: name.to_owned(), content }]);
     }
     let mut left = MOST_BYTES;
+    if let Some(inner) = unpacked_elsewhere(name, &content, &opening, &mut left)? {
+        drop(opening);
+        return Ok(vec![Part { name: name.to_owned(), content: inner }]);
+    }
     unpack_within(name, content.whole().map_err(unread)?.into_owned(), 0, &mut left)
+}
+
+/// Packed files of fewer bytes are unpacked in memory.
+const UNPACKED_AT_ONCE: u64 = 8 << 20;
+
+/// What a large gzip or zstd file holds, unpacked anew at each reading and never in memory as a whole; none for others,
+/// and where an archive or a workbook is packed once more. It is unpacked once to see how much it is.
+fn unpacked_elsewhere(name: &str, content: &Content, opening: &[u8], left: &mut u64) -> Result<Option<Content>> {
+    let packed = content.length();
+    if packed < UNPACKED_AT_ONCE || opening.starts_with(b"PK") {
+        return Ok(None);
+    }
+    let is_gzip = opening.starts_with(&[0x1f, 0x8b]);
+    let source = content.clone();
+    let open = move || -> std::io::Result<Box<dyn std::io::Read + Send>> {
+        let source = source.own_reader()?;
+        if is_gzip {
+            return Ok(Box::new(flate2::read::MultiGzDecoder::new(std::io::BufReader::new(source))));
+        }
+        Ok(Box::new(zstd::stream::read::Decoder::new(source)?))
+    };
+    let damaged = |cause: String| {
+        let kind = if is_gzip { "gzip" } else { "zstd" };
+        Error::partial(format!("cannot unpack \"{name}\": damaged {kind} data"))
+            .because(cause)
+            .hint("copy or export the file again; it may have been read while it was being written")
+    };
+    let mut first = [0; 4];
+    let mut inner = open().map_err(|e| damaged(e.to_string()))?;
+    let begins = inner.read(&mut first).map_err(|e| damaged(e.to_string()))?;
+    if is_packed(first.get(..begins).unwrap_or_default()) {
+        return Ok(None);
+    }
+    let most = most(packed, *left);
+    let rest = std::io::copy(&mut inner.take(most + 1), &mut std::io::sink()).map_err(|e| damaged(e.to_string()))?;
+    let size = rest + begins as u64;
+    if size > most {
+        return Err(damaged(TOO_LARGE.to_owned()));
+    }
+    *left -= size;
+    Ok(Some(Content::elsewhere(size, open)))
 }
 
 /// Whether bytes begin as gzip, zstd or zip do.
@@ -361,6 +408,29 @@ pub fn read(part: &Part, ask: &Ask) -> Result<Vec<Sheet>> {
         return Ok(Vec::new());
     }
     delimited::read(&part.name, &mut text, ask)
+}
+
+/// Reads a long delimited text part by part: of its rows no more than about `most` are in memory. Each part has the forms
+/// of all columns so far, the last those of the whole. `take` says whether to go on.
+///
+/// False where it cannot be read so, which [`read`] can: a workbook, a file of several tables, one that `take` refused.
+///
+/// # Errors
+/// A file that cannot be read to its end; what `take` fails with.
+pub fn read_in_parts(part: &Part, ask: &Ask, most: usize, take: &mut dyn FnMut(Sheet) -> Result<bool>) -> Result<bool> {
+    let unread = |e: std::io::Error| unreadable(&part.name, e);
+    let opening = part.content.opening(8).map_err(unread)?;
+    let is_other = [&b"PAR1"[..], b"PK\x03\x04", &[0xd0, 0xcf, 0x11, 0xe0], b"%PDF"];
+    if part.content.length() > MOST_BYTES || is_other.iter().any(|other| opening.starts_with(other)) {
+        return Ok(false);
+    }
+    let source = part.content.reader().map_err(unread)?;
+    let Ok(mut text) = text::Text::open(source) else { return Ok(false) };
+    text.fill(delimited::OPENING).map_err(unread)?;
+    if text.as_str().trim_start().starts_with('<') {
+        return Ok(false);
+    }
+    delimited::read_in_parts(&part.name, &mut text, ask, most, take)
 }
 
 /// What is known of the header of a file in which the one asked for was not found.

@@ -127,6 +127,15 @@ struct Closing {
 }
 
 impl Closings {
+    /// Records of a CRM that are said to be somebody's lead.
+    pub fn in_crm(&self) -> Vec<Who<'_>> {
+        let typed = self.made.iter().filter_map(|one| match &one.entry.outcome {
+            Outcome::InCrm(typed) => Some(Who::new(typed)),
+            _ => None,
+        });
+        typed.collect()
+    }
+
     /// What is remembered, and what tonight's files say. `ends_at` gives the first instant after a day.
     pub fn new<'a>(
         said: impl Iterator<Item = &'a Said<Entry>>,
@@ -460,7 +469,8 @@ pub fn findings(closings: &Closings, leads: &Table<Leads>, records: &Table<CrmRe
     Ok(found)
 }
 
-fn looks_like_id(text: &str) -> bool {
+/// Whether a text can be the id of a record, and nothing else that somebody may have typed.
+pub fn looks_like_id(text: &str) -> bool {
     text.len() <= 64
         && text.bytes().any(|b| b.is_ascii_digit())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')

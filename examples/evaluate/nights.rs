@@ -7,6 +7,7 @@ use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 use leadrecon::config::Config;
 use leadrecon::coverage::NightsRead;
 use leadrecon::generate::{Plan, Publisher, write};
+use leadrecon::identity::Sought;
 use leadrecon::io::fetch;
 use leadrecon::io::generated::Generated;
 use leadrecon::io::landing::Landing;
@@ -14,7 +15,7 @@ use leadrecon::leads::Parsed;
 use leadrecon::monitors::routing;
 use leadrecon::pipeline::{self, Day, Records, Reviewed, Verdicts};
 use leadrecon::tables::{CrmRecords, ExportRecords, Identities, Kind, Leads, RawLeads, Table};
-use leadrecon::tabular::Export;
+use leadrecon::tabular::{Export, Passed};
 use leadrecon::{coverage, crm, leads, losses, reconcile};
 use polars::prelude::*;
 
@@ -70,10 +71,10 @@ pub fn last(plan: &Plan, true_people: bool, told: &mut Vec<String>) -> Option<Ni
             exclude: &config.exclude,
         };
         let parsed = leads::parse(&raw, &settings).unwrap();
-        let reads = read_exports(&publisher, &day, &mut versions, &nights, told);
+        let reads = read_exports(&publisher, &day, &parsed.leads, &mut versions, &nights, told);
         let (identities, crm_records) = people(&publisher, &day, &parsed.leads, &versions, true_people);
         for read in &reads {
-            nights = nights.clone().with(&read.destination, coverage::judged(read, &nights));
+            nights = nights.clone().with(&read.destination, coverage::judged(read, &nights), &read.files);
         }
         let verdicts = match pipeline::verdicts(&day, &parsed.leads, &identities, crm_records, &nights, &str::to_owned)
         {
@@ -87,9 +88,15 @@ pub fn last(plan: &Plan, true_people: bool, told: &mut Vec<String>) -> Option<Ni
         let (losses, doubts) =
             pipeline::losses(&day, &parsed.leads, &verdicts, &Table::empty(), (&Table::empty(), &past)).unwrap();
         let seconds = cpu_seconds() - begun;
-        if let Err(error) =
-            pipeline::balance(&day, raw.height(), &parsed, &verdicts, &losses, &pipeline::Retracted::default())
-        {
+        if let Err(error) = pipeline::balance(
+            &day,
+            raw.height(),
+            &parsed,
+            &verdicts,
+            &losses,
+            &pipeline::Retracted::default(),
+            &Table::empty(),
+        ) {
             told.push(format!("{night}: {error}"));
         }
         past = doubts.shares;
@@ -135,12 +142,15 @@ fn raw_leads(plan: &Plan, text: &str, read_at: DateTime<Utc>) -> Table<RawLeads>
 fn read_exports(
     publisher: &Publisher,
     day: &Day,
+    leads: &Table<Leads>,
     versions: &mut DataFrame,
     nights: &NightsRead,
     told: &mut Vec<String>,
 ) -> Vec<crm::Read> {
     let night = day.as_of;
     let mut reads = Vec::new();
+    let mut sought = Sought::default();
+    sought.add(leads.frame()).unwrap();
     for destination in &day.config.destinations {
         let folder = format!("exports/{}/{night}/", destination.name);
         let exports = publisher
@@ -159,8 +169,13 @@ fn read_exports(
             let key = ["destination".to_owned(), "record_id".to_owned()];
             versions.unique_stable(Some(&key), UniqueKeepStrategy::Last, None).unwrap()
         };
-        let mut read = crm::read(exports, destination, &newest).unwrap();
-        read.doubt = coverage::judge(&read, destination, &newest, nights).unwrap();
+        let young_since = (day.as_of_ends_at - day.config.missed.give_up).timestamp_micros();
+        let is_window = |shown: &Passed| coverage::is_window(shown, nights, leads, destination).unwrap();
+        let shares = |records: &DataFrame| sought.finds(records);
+        let of_leads = crm::OfLeads { shares: &shares, named: &[], is_window: &is_window, young_since };
+        let keep = if keeps_all() { crm::Keep::All } else { crm::Keep::OfLeads(&of_leads) };
+        let mut read = crm::read(exports, destination, &newest, keep).unwrap();
+        read.doubt = coverage::judge(&read, destination, &newest, nights, Some(&str::to_owned)).unwrap();
         for problem in &read.problems {
             told.push(format!("{night} {}: {problem}", destination.name));
         }
@@ -171,6 +186,11 @@ fn read_exports(
         reads.push(read);
     }
     reads
+}
+
+/// Whether strangers' records are kept, too: the verdicts must be no better for it.
+fn keeps_all() -> bool {
+    std::env::args().any(|argument| argument == "--keep-strangers")
 }
 
 /// Who is who, by identity or by the truth.

@@ -221,8 +221,8 @@ fn check_exports(
     let cloud = Cloud { auth: destination.auth.as_ref(), endpoint: destination.endpoint.as_deref(), is_tried: true };
     let keep_out = [config.state_dir.clone(), config.output.dir.clone()];
     let gathered = exports::gather(&destination.export, cloud, &config.base, &keep_out);
-    let mut read = crm::read(gathered.exports, destination, landed)?;
-    read.doubt = coverage::judge(&read, destination, landed, nights)?;
+    let mut read = crm::read(gathered.exports, destination, landed, crm::Keep::All)?;
+    read.doubt = coverage::judge(&read, destination, landed, nights, None)?;
     let mut lines = told(gathered.problems.iter().chain(&read.problems), &read.files);
     for found in &read.findings {
         lines.push(line(Verdict::Doubtful, found.text()));
@@ -365,9 +365,10 @@ fn holds(
     let versions = concat_lf_diagonal(all, arguments)?.collect()?;
     let destinations = std::slice::from_ref(destination);
     let records = crm::records(&versions, destinations, now)?;
-    let nights = nights.clone().with(&destination.name, coverage::judged(read, nights));
+    let nights = nights.clone().with(&destination.name, coverage::judged(read, nights), &read.files);
     let ends = |day: NaiveDate| crate::queries::as_of_ends_at(day, chrono_tz::Tz::UTC);
-    let (coverage, findings) = coverage::measure(&records, &nights, &Table::empty(), destinations, (now, &ends))?;
+    let (coverage, findings) =
+        coverage::measure(&records, (&nights, &|_, at| at), &Table::empty(), destinations, (now, &ends))?;
     let shown = coverage::Shown::of(&coverage, destination)?;
     let mut lines: Vec<CheckLine> = shown.map(|shown| line(Verdict::Good, shown.summary())).into_iter().collect();
     let partial = coverage::cannot_show(&Table::empty(), &coverage, destinations, nights.as_of())?;

@@ -6,7 +6,7 @@ use super::{Done, Globals};
 use crate::codes::status;
 use crate::error::{Error, Result, count};
 use crate::io::{landing, last_run, publish, reviewed};
-use crate::tables::{CrmRecords, MissedLeads, Table};
+use crate::tables::{CrmRecords, MissedLeads, Readings};
 use crate::tabular;
 use crate::who::Who;
 use crate::worked::{self, Entry, Outcome};
@@ -46,7 +46,7 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
             .hint("lead ids stand in missed_leads and in the last column of the call list"));
     }
     let outcome = match &args.outcome {
-        Outcome::InCrm(typed) => Outcome::InCrm(record(typed, &last_run::table::<CrmRecords>(&config.output.dir)?)?),
+        Outcome::InCrm(typed) => Outcome::InCrm(record(typed, &config.output.dir)?),
         other => other.clone(),
     };
     let path = config.state_dir.join(worked::FILE);
@@ -93,10 +93,18 @@ fn reviewed_text(path: &std::path::Path) -> Result<String> {
     }
 }
 
-/// The id of a record in its CRM's long form: a slip would settle a lead that nobody has seen.
-fn record(typed: &str, records: &Table<CrmRecords>) -> Result<String> {
-    let (ids, typed) = (records.texts("record_id")?, Who::new(typed));
+/// The id of a record in its CRM's long form: a slip would settle a lead that nobody has seen. One that was passed over as
+/// a stranger's is looked for by the next run, which tells where no export holds it.
+fn record(text: &str, out: &std::path::Path) -> Result<String> {
+    let records = last_run::table::<CrmRecords>(out)?;
+    let (ids, typed) = (records.texts("record_id")?, Who::new(text));
     let found = ids.into_iter().flatten().find(|id| typed.is_record(id));
+    if found.is_none() && worked::looks_like_id(text.trim()) {
+        let readings = last_run::table::<Readings>(out)?;
+        if readings.frame().column("strangers")?.i64()?.iter().flatten().any(|passed| passed > 0) {
+            return Ok(text.trim().to_owned());
+        }
+    }
     found.map(str::to_owned).ok_or_else(|| {
         Error::usage("the exports of the last report hold no CRM record of that id")
             .hint("copy the record's id from the CRM; is it newer than the export, close the lead after the next run")

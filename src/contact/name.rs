@@ -21,10 +21,11 @@ const TITLES: &[&str] = &[
 /// ```
 /// assert_eq!(leadrecon::contact::name_key("Dr. Łukasz  O'Brien-Müller").as_deref(), Some("lukasz obrien muller"));
 /// assert_eq!(leadrecon::contact::name_key("Иванов").as_deref(), Some("ivanov"));
+/// assert_eq!(leadrecon::contact::name_key("?i?ka"), None); // who could not write Žižka
 /// ```
 pub fn name_key(name: &str) -> Option<String> {
     // A cross where the name should stand.
-    if is_placeholder(name) || matches!(name.trim(), "x" | "X") {
+    if is_placeholder(name) || matches!(name.trim(), "x" | "X") || has_lost_letters(name) {
         return None;
     }
     let folded = fold(name);
@@ -45,6 +46,13 @@ pub fn name_key(name: &str) -> Option<String> {
         }
     }
     (!key.is_empty()).then_some(key)
+}
+
+/// Whether a program that could not write a letter put a mark in its place (`Zo?`): what is left of such a name tells
+/// nobody from anybody.
+fn has_lost_letters(name: &str) -> bool {
+    let is_mark = |c: char| c == '?' && name.chars().any(char::is_alphabetic);
+    name.chars().any(|c| c == char::REPLACEMENT_CHARACTER || is_mark(c))
 }
 
 /// How a name sounds, roughly and across languages and transliterations: first letter and consonants.

@@ -12,6 +12,7 @@ use polars::prelude::*;
 use crate::codes::reason;
 use crate::error::Result;
 use crate::tabular::readings::Judged;
+use crate::tabular::{Passed, ReadFile};
 
 /// What one night read of a destination's export.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,6 +25,12 @@ pub struct Night {
     pub until: Option<i64>,
     /// Whom its refused rows name, as keyed hashes.
     pub refused: BTreeSet<String>,
+    /// What its strangers tell.
+    pub passed: Passed,
+    /// When the first of its records was made, in microseconds.
+    pub first_made: Option<i64>,
+    /// Its records, strangers too, by what they are, how they stand, whose they are and the month in which they were made.
+    pub counts: BTreeMap<String, BTreeMap<String, usize>>,
 }
 
 /// What one night read of a file.
@@ -68,6 +75,9 @@ impl NightsRead {
         let (hashes, objects, times, refused) = (text("sha256")?, text("object")?, text("times")?, text("refused")?);
         let (whole, superseded, current) = (flag("whole")?, flag("superseded")?, flag("current")?);
         let (records, present) = (number("records")?, number("present")?);
+        // What was landed before strangers passed by had none.
+        let passed = newest.column("passed").ok().and_then(|passed| passed.str().ok());
+        let counts = text("counts")?;
         let (last_at, exported_at) = (number("last_at")?, number("exported_at")?);
         let count = |n: Option<i64>| usize::try_from(n.unwrap_or(0)).unwrap_or(0);
         for row in 0..newest.height() {
@@ -86,6 +96,14 @@ impl NightsRead {
             night.refused.extend(refused.get(row).unwrap_or_default().split_whitespace().map(str::to_owned));
             let made: BTreeMap<String, (i64, i64)> =
                 times.get(row).and_then(|times| serde_json::from_str(times).ok()).unwrap_or_default();
+            if let Some(passed) = passed.and_then(|passed| passed.get(row)) {
+                night.passed.add(&serde_json::from_str(passed).unwrap_or_default());
+            }
+            let counted: BTreeMap<String, BTreeMap<String, usize>> =
+                counts.get(row).and_then(|counts| serde_json::from_str(counts).ok()).unwrap_or_default();
+            add_counts(&mut night.counts, &counted);
+            let first_made = made.get("created_at").map(|(first, _)| *first);
+            night.first_made = [night.first_made, first_made].into_iter().flatten().min();
             let file = FileRead {
                 whole: whole.get(row) == Some(true),
                 sha256: hashes.get(row).map(str::to_owned),
@@ -128,6 +146,32 @@ impl NightsRead {
         self.of.iter().filter_map(|(name, nights)| Some((name.clone(), last(nights)?))).collect()
     }
 
+    /// What the strangers of the nights up to the as-of day tell of a destination's export: how many there are is what
+    /// the last reading showed, when they were made and what became of them what any did.
+    pub fn passed(&self, destination: &str) -> Passed {
+        let mut all = Passed::default();
+        let Some(nights) = self.of.get(destination) else { return all };
+        for (_, night) in nights.range(..=self.as_of) {
+            let passed = &night.passed;
+            if night.files.values().any(|file| file.whole) || !passed.is_empty() {
+                (all.records, all.opportunities) = (passed.records, passed.opportunities);
+                all.owners.clone_from(&passed.owners);
+            }
+            all.converted |= passed.converted;
+            all.closed |= passed.closed;
+            all.deleted |= passed.deleted;
+            all.first_made = [all.first_made, passed.first_made].into_iter().flatten().min();
+            all.first_changed = [all.first_changed, passed.first_changed].into_iter().flatten().min();
+            all.latest = all.latest.max(passed.latest);
+            // The same strangers, mostly, night after night.
+            for (day, (made, changed)) in &passed.made {
+                let known = all.made.entry(*day).or_default();
+                *known = (known.0.max(*made), known.1.max(*changed));
+            }
+        }
+        all
+    }
+
     /// For how many nights up to the one before the as-of day, one after the other, it was read and not believed.
     pub fn nights_doubted(&self, destination: &str) -> usize {
         let Some(nights) = self.of.get(destination) else { return 0 };
@@ -160,19 +204,40 @@ impl NightsRead {
         self
     }
 
-    /// A night of its own, for what is tried without being landed.
+    /// A night of its own, for what is tried without being landed: what was made of its files, and what these tell.
     #[must_use]
-    pub fn with(mut self, destination: &str, judged: Judged) -> NightsRead {
-        let night = Night { judged, ..Night::default() };
+    pub fn with(mut self, destination: &str, judged: Judged, files: &[ReadFile]) -> NightsRead {
+        let mut night = Night { judged, ..Night::default() };
+        for file in files.iter().filter(|file| !file.superseded) {
+            night.passed.add(&file.passed);
+            add_counts(&mut night.counts, &file.counts);
+            let first_made = file.times.get("created_at").map(|(first, _)| *first);
+            night.first_made = [night.first_made, first_made].into_iter().flatten().min();
+            night.until = night.until.max(file.times.values().map(|(_, last)| *last).max());
+            let whole = FileRead { whole: !file.ends_inside, records: file.records, ..FileRead::default() };
+            night.files.insert(file.file.clone(), whole);
+        }
         self.of.entry(destination.to_owned()).or_default().insert(self.as_of, night);
         self
+    }
+}
+
+/// Adds the counts of a file to those of others.
+fn add_counts(
+    all: &mut BTreeMap<String, BTreeMap<String, usize>>,
+    of_file: &BTreeMap<String, BTreeMap<String, usize>>,
+) {
+    for (what, counts) in of_file {
+        let known = all.entry(what.clone()).or_default();
+        for (value, n) in counts {
+            *known.entry(value.clone()).or_default() += n;
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tabular::ReadFile;
     use crate::tabular::readings::{Tonight, Unread, landed};
 
     /// What was read on these days of May: until which day it spoke; none where nothing was there.

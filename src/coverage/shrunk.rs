@@ -32,6 +32,8 @@ const FEWEST_NEWEST: usize = 3;
 const OF_MONTH: &str = "among them nearly all of the month";
 /// What records of one kind share.
 const OF_KIND: &str = "among them nearly all of kind";
+/// What records of one outcome share.
+const OF_OUTCOME: &str = "among them nearly all of outcome";
 /// What records of one owner share.
 const OF_OWNER: &str = "among them nearly all of one owner";
 /// What records of people have in common.
@@ -60,7 +62,8 @@ pub fn judged(read: &Read, nights: &NightsRead) -> Judged {
 }
 
 /// Why a reading is not believed, held against what is landed; none where it is, and where the configuration says so.
-/// `landed`: the newest version of each record, without columns if there is none. `nights`: what was read before.
+/// `landed`: the newest version of each record, without columns if there is none. `nights`: what was read before. `mark`:
+/// what is landed in place of an owner; none where that is not known.
 ///
 /// # Errors
 /// Only for faults of our own.
@@ -69,6 +72,7 @@ pub fn judge(
     destination: &Destination,
     landed: &DataFrame,
     nights: &NightsRead,
+    mark: Option<Mark>,
 ) -> Result<Option<AboutExport>> {
     if is_said_to_be_whole(read, destination, nights) {
         return Ok(None);
@@ -76,12 +80,18 @@ pub fn judge(
     if read.files.iter().any(|file| file.ends_inside && !file.superseded) {
         return Ok(Some(AboutExport::EndsInside));
     }
-    if landed.width() == 0 || !read.is_conclusive() {
+    if !read.is_conclusive() {
         return Ok(None);
     }
-    let not_there = nights.last_whole(&read.destination).and_then(|(_, night)| not_there(read, night));
-    let last = nights.last_whole(&read.destination).and_then(|(_, night)| night.until);
-    shrunk(read, landed, &Past { nights: nights.nights_doubted(&read.destination), last, not_there })
+    let last = nights.last_whole(&read.destination).map(|(_, night)| night);
+    let doubted = nights.nights_doubted(&read.destination);
+    let of_kept = if landed.width() == 0 {
+        None
+    } else {
+        let not_there = last.and_then(|night| not_there(read, night));
+        shrunk(read, landed, &Past { nights: doubted, last: last.and_then(|night| night.until), not_there })?
+    };
+    Ok(of_kept.or_else(|| fewer(read, last?, doubted, mark)))
 }
 
 /// What is known of earlier nights.
@@ -109,6 +119,67 @@ fn not_there<'n>(read: &Read, night: &'n Night) -> Option<(&'n str, usize)> {
     };
     let gone = night.files.iter().filter(is_gone).map(|(name, file)| (name.as_str(), file.records));
     gone.min_by_key(|(_, records)| *records)
+}
+
+/// What is landed in place of an owner.
+pub type Mark<'a> = &'a dyn Fn(&str) -> String;
+
+/// What is gone, strangers too, by the counts of the last whole reading: strangers are known by their number alone.
+fn fewer(read: &Read, last: &Night, nights: usize, mark: Option<Mark>) -> Option<AboutExport> {
+    if read.strangers == 0 && last.passed.is_empty() {
+        return None;
+    }
+    let now = NightsRead::default().with("", Judged::default(), &read.files);
+    let now = now.tonight("")?;
+    let none = BTreeMap::new();
+    let of = |night: &'_ Night, what: &str| night.counts.get(what).unwrap_or(&none).clone();
+    let (months, shown) = (of(last, "created"), of(now, "created"));
+    let gone_of = |month: &String, n: usize| n.saturating_sub(shown.get(month).copied().unwrap_or(0));
+    let gone_months: Vec<(&String, usize)> =
+        months.iter().map(|(month, n)| (month, gone_of(month, *n))).filter(|(_, gone)| *gone > 0).collect();
+    let by_month: usize = gone_months.iter().map(|(_, gone)| gone).sum();
+    let gone = by_month.max(last.judged.present.saturating_sub(read.present()));
+    let oldest = shown.keys().next();
+    let is_old = |month: &String| oldest.is_some_and(|oldest| month <= oldest);
+    let of_oldest: usize = gone_months.iter().filter(|(month, _)| is_old(month)).map(|(_, gone)| gone).sum();
+    // By ones and twos others vanish, too.
+    let are_oldest = by_month > 0 && of_oldest * 20 >= by_month * 19;
+    let moved = |from: Option<i64>, to: Option<i64>| from.zip(to).map(|(from, to)| to - from);
+    let has_slid = moved(last.first_made, now.first_made)
+        .zip(moved(last.until, now.until))
+        .is_some_and(|(first, end)| first <= end + 2 * DAY);
+    let is_much = gone * 5 >= last.judged.present;
+    if gone < FEWEST || (are_oldest && (has_slid || !is_much)) {
+        return None;
+    }
+    if nights + 1 >= DOUBTFUL_NIGHTS && now.until > last.until {
+        return None;
+    }
+    let marked = |counts: BTreeMap<String, usize>| -> Option<BTreeMap<String, usize>> {
+        let mark = mark?;
+        Some(counts.into_iter().map(|(owner, n)| (mark(&owner), n)).collect())
+    };
+    let alike = [
+        (OF_KIND, of(last, "object"), Some(of(now, "object"))),
+        (OF_OWNER, of(last, "owner"), marked(of(now, "owner"))),
+        (OF_OUTCOME, of(last, "outcome"), Some(of(now, "outcome"))),
+        (OF_MONTH, months.clone(), Some(shown.clone())),
+    ];
+    let common = alike.iter().filter(|(_, before, _)| before.len() > 1).find_map(|(what, before, now)| {
+        let now = now.as_ref()?;
+        let is_gone = |value: &String, n: usize| n >= FEWEST_ALIKE && now.get(value).copied().unwrap_or(0) * 10 <= n;
+        let mut values =
+            before.iter().filter(|(value, n)| is_gone(value, **n) && !(*what == OF_MONTH && is_old(value)));
+        let (value, _) = values.next()?;
+        // Owners are people, and are named nowhere.
+        Some(if *what == OF_OWNER { (*what).to_owned() } else { format!("{what} {value}") })
+    });
+    (is_much || common.is_some()).then_some(AboutExport::Shrunk {
+        gone,
+        of: last.judged.present,
+        common,
+        not_there: None,
+    })
 }
 
 /// Whether the configuration believes tonight's reading: every one, that of this day, or one that shows no less than that
@@ -212,7 +283,7 @@ impl<'a> Shown<'a> {
         for (what, column) in [
             (OF_KIND, "object"),
             (OF_OWNER, "owner"),
-            ("among them nearly all of outcome", "outcome"),
+            (OF_OUTCOME, "outcome"),
             ("among them nearly all of status", "status"),
             (OF_PEOPLE[0], "lead_source"),
             (OF_PEOPLE[1], "country"),

@@ -9,25 +9,30 @@ use serde_json::Value;
 use crate::error::{Error, Result};
 use crate::tabular::{ColumnForm, Export, Form, Known, Part, Refused, Sheet, fold};
 
-/// Reads a part that is JSON: one document per line, an array, or an array under `value` or `items`. `None` if it is
-/// something else.
-pub(super) fn read(part: &Part) -> Result<Option<Sheet>> {
+/// Whether a part begins as JSON does.
+pub(super) fn is(part: &Part) -> Result<bool> {
     let unread = |e: std::io::Error| Error::partial(format!("cannot read export \"{}\"", part.name)).because(e);
     let opening = part.content.opening(4096).map_err(unread)?;
     let bytes = opening.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&opening);
-    if !bytes.iter().find(|b| !b.is_ascii_whitespace()).is_some_and(|first| matches!(first, b'{' | b'[')) {
+    Ok(bytes.iter().find(|b| !b.is_ascii_whitespace()).is_some_and(|first| matches!(first, b'{' | b'[')))
+}
+
+/// Reads a part that is JSON: one document per line, an array, or an array under `value` or `items`. `None` if it is
+/// something else.
+pub(super) fn read(part: &Part) -> Result<Option<Sheet>> {
+    if !is(part)? {
         return Ok(None);
     }
+    let unread = |e: std::io::Error| Error::partial(format!("cannot read export \"{}\"", part.name)).because(e);
     let whole = part.content.whole().map_err(unread)?;
     let bytes = whole.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&whole);
     let text = String::from_utf8_lossy(bytes);
     let mut documents: Vec<(u32, Value)> = Vec::new();
     let mut ragged = Vec::new();
     match serde_json::from_str::<Value>(&text) {
-        Ok(Value::Array(all)) => documents.extend((1u32..).zip(all)),
-        Ok(whole) => match rows_of(&whole) {
-            Some(rows) => documents.extend((1u32..).zip(rows)),
-            None => documents.push((1, whole)),
+        Ok(whole) => match (rows_of(&whole), whole) {
+            (Some(rows), _) | (None, Value::Array(rows)) => documents.extend((1u32..).zip(rows)),
+            (None, whole) => documents.push((1, whole)),
         },
         Err(_) => {
             for (row, line) in (1u32..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()) {
@@ -53,11 +58,34 @@ pub(super) fn read(part: &Part) -> Result<Option<Sheet>> {
     Ok(Some(sheet(&documents, ragged)))
 }
 
-/// The rows of a REST answer.
+/// The rows of a REST answer, wherever it holds them, or of several pages of answers; none of anything else.
 fn rows_of(whole: &Value) -> Option<Vec<Value>> {
-    let object = whole.as_object()?;
-    let rows = object.iter().find(|(k, v)| ["value", "items", "results"].contains(&k.as_str()) && v.is_array())?;
-    rows.1.as_array().cloned()
+    /// What the services call them: OData, HubSpot, Salesforce and its command line, Marketo, and what others do.
+    const NAMES: &[&str] = &["value", "items", "results", "records", "result", "rows", "data", "contacts", "leads"];
+    // A record has an id of its own, and may hold lists of others.
+    let is_page =
+        |page: &Value| page.as_object().is_some_and(|page| !page.keys().any(|k| k.eq_ignore_ascii_case("id")));
+    let of_pages = |pages: &[Value]| -> Option<Vec<Value>> {
+        if !pages.iter().all(is_page) {
+            return None;
+        }
+        let pages = pages.iter().map(rows_of).collect::<Option<Vec<_>>>()?;
+        (!pages.is_empty()).then(|| pages.concat())
+    };
+    match whole {
+        Value::Array(pages) => of_pages(pages),
+        Value::Object(object) => {
+            let known = |key: &str| NAMES.iter().any(|name| key.eq_ignore_ascii_case(name));
+            object.iter().filter(|(key, _)| known(key)).find_map(|(_, value)| match value {
+                Value::Array(rows) if rows.iter().all(Value::is_object) => {
+                    Some(of_pages(rows).unwrap_or_else(|| rows.clone()))
+                }
+                Value::Object(_) => rows_of(value),
+                _ => None,
+            })
+        }
+        _ => None,
+    }
 }
 
 fn sheet(documents: &[(u32, Value)], ragged: Vec<Refused>) -> Sheet {

@@ -178,7 +178,7 @@ impl Texts {
     }
 }
 
-fn flag(frame: &DataFrame, name: &str) -> BooleanChunked {
+pub(super) fn flag(frame: &DataFrame, name: &str) -> BooleanChunked {
     let found = frame.column(name).ok().and_then(|c| c.bool().ok().cloned());
     found.unwrap_or_else(|| BooleanChunked::full_null(PlSmallStr::EMPTY, frame.height()))
 }
@@ -219,16 +219,7 @@ fn made(newest: DataFrame, destination: &Destination) -> Result<DataFrame> {
         let converted_from = (object == "contact").then(|| converted_contacts.get(get("record_id")?)).flatten();
         delivers &= !is_opportunity && converted_from.is_none();
         marketplace.push(delivers);
-        let status = Status {
-            object,
-            status: get("status"),
-            state: get("state"),
-            outcome: get("outcome"),
-            converted: converted.get(row),
-            won: won.get(row),
-            closed: closed.get(row),
-            deal: get("opportunity").and_then(|ids| deals.outcome(ids)),
-        };
+        let outcome = state(get, (converted.get(row), won.get(row), closed.get(row)), &deals, (&words, layout));
         let worth = match is_opportunity {
             true => get("record_id").and_then(|id| deals.of(id)),
             false => get("opportunity").and_then(|ids| deals.won(ids)),
@@ -238,8 +229,7 @@ fn made(newest: DataFrame, destination: &Destination) -> Result<DataFrame> {
         let currency = worth.filter(|deal| deal.amount.is_some()).and_then(|deal| deal.currency);
         let merged_into = get("merged_into").filter(|into| get("record_id") != Some(*into));
         for (name, value) in [
-            // The state of an activity is not that of its person.
-            ("outcome", words.outcome(&status, layout, destination.kind).filter(|_| !is_activity(object))),
+            ("outcome", outcome),
             ("lead_source", said.text.as_deref()),
             ("storefront", said.storefront.as_deref()),
             ("action", said.action.as_deref()),
@@ -269,6 +259,40 @@ fn made(newest: DataFrame, destination: &Destination) -> Result<DataFrame> {
     Ok(DataFrame::new(height, result)?)
 }
 
+/// What became of a record, by its texts and its flags converted, won and closed.
+pub(super) fn state<'t>(
+    get: impl Fn(&str) -> Option<&'t str>,
+    (converted, won, closed): (Option<bool>, Option<bool>, Option<bool>),
+    deals: &Deals,
+    (words, layout): (&Words, &Layout),
+) -> Option<&'static str> {
+    let object = get("object").unwrap_or("lead");
+    let status = Status {
+        object,
+        status: get("status"),
+        state: get("state"),
+        outcome: get("outcome"),
+        converted,
+        won,
+        closed,
+        deal: get("opportunity").and_then(|ids| deals.outcome(ids)),
+    };
+    // The state of an activity is not that of its person.
+    words.outcome(&status, layout, words.destination.kind).filter(|_| !is_activity(object))
+}
+
+/// Which of the rows say that they are of a marketplace lead, wherever they say it, or as the configuration says.
+pub(super) fn names_marketplace(texts: &Texts, height: usize, destination: &Destination) -> Vec<bool> {
+    let words = Words::new(destination);
+    let mut known: HashMap<&str, Said> = HashMap::new();
+    (0..height)
+        .map(|row| {
+            let get = |name: &str| texts.get(name, row);
+            words.delivered(get) == Some(true) || said(get, destination.kind, &mut known).marketplace
+        })
+        .collect()
+}
+
 /// What a row says of its lead, wherever it says it.
 fn said<'t>(get: impl Fn(&str) -> Option<&'t str>, kind: DestinationKind, known: &mut HashMap<&'t str, Said>) -> Said {
     let mut said = match get("lead_source") {
@@ -284,7 +308,7 @@ fn said<'t>(get: impl Fn(&str) -> Option<&'t str>, kind: DestinationKind, known:
 }
 
 /// Whether rows of this object are filed under a person.
-fn is_activity(object: &str) -> bool {
+pub(super) fn is_activity(object: &str) -> bool {
     matches!(object, "task" | "campaign-member" | "form-activity")
 }
 
@@ -457,14 +481,14 @@ struct Status<'a> {
 }
 
 /// The configured words of a destination, folded.
-struct Words<'a> {
+pub(super) struct Words<'a> {
     qualified: HashSet<String>,
     won: HashSet<String>,
     destination: &'a Destination,
 }
 
 impl<'a> Words<'a> {
-    fn new(destination: &'a Destination) -> Self {
+    pub(super) fn new(destination: &'a Destination) -> Self {
         let folded = |words: &[String]| words.iter().map(|w| fold(w)).collect();
         Words { qualified: folded(&destination.qualified), won: folded(&destination.won), destination }
     }

@@ -76,6 +76,8 @@ pub(super) fn read(
     if height > 0 && (is_foreign || has_none) {
         aside.push(other_object(sheet.header_row, height));
         file.object = "other".to_owned();
+        // One line for all of them is enough; they are counted each.
+        file.set_aside.insert("other-object".to_owned(), height - 1);
         return finish(file, empty(), aside, Vec::new(), None);
     }
     aside.append(&mut found.aside);

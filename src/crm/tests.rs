@@ -22,7 +22,7 @@ fn sample(path: &str) -> Option<Vec<u8>> {
 
 /// As the landing does it: `landed_on` beside the rows.
 fn landed(rows: DataFrame, day: &str) -> DataFrame {
-    let day: NaiveDate = day.parse().unwrap();
+    let day: chrono::NaiveDate = day.parse().unwrap();
     let days = Column::new("landed_on".into(), vec![day; rows.height()]);
     rows.hstack(&[days]).unwrap()
 }
@@ -33,7 +33,7 @@ fn end() -> DateTime<Utc> {
 
 /// Reads with nothing landed before.
 fn read(exports: Vec<Export>, destination: &Destination) -> Result<Read> {
-    super::read(exports, destination, &DataFrame::empty())
+    super::read(exports, destination, &DataFrame::empty(), Keep::All)
 }
 
 fn made(read: &Read, destination: &Destination) -> Table<ExportRecords> {
@@ -242,7 +242,7 @@ fn dates_that_read_both_ways_are_read_as_in_another_export_or_as_they_were_read_
     let new = both.files.iter().find(|f| f.file == "new.csv").unwrap();
     assert_eq!(new.date_order, "mdy, as in old.csv");
     // The next night, alone: the records that it shares with what was landed tell.
-    let alone = super::read(vec![file("new.csv", &both_ways)], &destination, &both.rows).unwrap();
+    let alone = super::read(vec![file("new.csv", &both_ways)], &destination, &both.rows, Keep::All).unwrap();
     assert_eq!(alone.files[0].date_order, "mdy, by 2 records that were read before");
     assert!(texts(&made(&alone, &destination), "created_at")[0].starts_with("2025-07-10"));
     // Other columns may be of another user's language.
@@ -367,7 +367,8 @@ fn half_of_what_the_last_whole_reading_showed_is_said() {
     let all = std::slice::from_ref(&destination);
     let records = records(&landed(read.rows.clone(), "2026-06-01"), all, end()).unwrap();
     let (coverage, findings) =
-        coverage::measure(&records, &nights(&read, 30), &leads_at(&[]), all, (end(), &|_| end())).unwrap();
+        coverage::measure(&records, (&nights(&read, 30), &|_, at| at), &leads_at(&[]), all, (end(), &|_| end()))
+            .unwrap();
     assert_eq!(texts(&coverage, "previous_records"), ["30"]);
     assert!(findings.iter().any(|f| f.text().contains("less than half") && f.count == 18), "{findings:?}");
 }
@@ -377,9 +378,9 @@ fn nights(read: &Read, before: usize) -> NightsRead {
     let night = |day: &str| day.parse().unwrap();
     let whole = Judged { present: before, ..Judged::default() };
     let nights =
-        NightsRead::default().until(night("2026-05-30")).with(&read.destination, whole).until(night("2026-05-31"));
+        NightsRead::default().until(night("2026-05-30")).with(&read.destination, whole, &[]).until(night("2026-05-31"));
     let tonight = coverage::judged(read, &nights);
-    nights.with(&read.destination, tonight)
+    nights.with(&read.destination, tonight, &read.files)
 }
 
 #[test]
@@ -528,7 +529,7 @@ fn spoken_for(rows: &str, time_of: impl Fn(i64) -> i64) -> (Table<Coverage>, Vec
     let all = std::slice::from_ref(&destination);
     let records = records(&versions, all, end()).unwrap();
     let leads = leads_at(&(0..28).map(time_of).collect::<Vec<_>>());
-    coverage::measure(&records, &nights(&read, 30), &leads, all, (end(), &|_| end())).unwrap()
+    coverage::measure(&records, (&nights(&read, 30), &|_, at| at), &leads, all, (end(), &|_| end())).unwrap()
 }
 
 fn leads_at(times: &[i64]) -> Table<Leads> {

@@ -185,7 +185,9 @@ mod tests {
                         content: bytes.clone().into(),
                     })
                     .collect();
-                let read = crate::crm::read(exports, destination, &polars::prelude::DataFrame::empty()).unwrap();
+                let read =
+                    crate::crm::read(exports, destination, &polars::prelude::DataFrame::empty(), crate::crm::Keep::All)
+                        .unwrap();
                 assert!(read.problems.is_empty(), "{}: {:?}", destination.name, read.problems);
                 assert_eq!(read.set_aside.height(), 0, "{}: {:?}", destination.name, read.set_aside.frame());
                 let leads = read.rows.clone().lazy().filter(col("object").neq(lit("opportunity"))).collect().unwrap();

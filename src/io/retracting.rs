@@ -238,7 +238,7 @@ impl Found {
         if !self.objects.is_empty() {
             return Ok(());
         }
-        let read = crm::read(gathered.exports, destination, &DataFrame::empty())?;
+        let read = crm::read(gathered.exports, destination, &DataFrame::empty(), crm::Keep::All)?;
         let (ids, emails) = (read.rows.column("record_id")?.str()?, read.rows.column("email")?.str()?);
         let shown = ids.iter().zip(emails.iter()).filter(|(id, email)| {
             self.shown.contains(&(id.unwrap_or_default().to_owned(), email.unwrap_or_default().to_owned()))

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
+use polars::prelude::DataFrame;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tracing::{info, warn};
@@ -13,7 +14,7 @@ use crate::config::{self, Config, Destination, DestinationKind};
 use crate::coverage::NightsRead;
 use crate::error::{Error, Result, count};
 use crate::findings::{About, AboutExport, AboutLeads, AboutSetting, Finding};
-use crate::identity::{self, Decisions};
+use crate::identity::{self, Decisions, Sought};
 use crate::io::azure::Cloud;
 use crate::io::exports::{self, Input};
 use crate::io::fetch::{self, FetchReport};
@@ -29,10 +30,11 @@ use crate::queries::as_of_ends_at;
 use crate::retractions::Retractions;
 use crate::reviewed::{File, Memory};
 use crate::tables::{
-    Charges, EarlierContacts, ExportRecords, Grain, History, Identities, Readings, SetAside, Spend, Table,
+    Charges, EarlierContacts, ExportRecords, Grain, History, Identities, Leads, Readings, SetAside, Spend, Table,
 };
-use crate::tabular::Export;
 use crate::tabular::readings::{self, Judged, Tonight, Unread};
+use crate::tabular::{Export, Passed};
+use crate::who::Who;
 use crate::worked::{Closings, Worked};
 use crate::{cost, coverage, crm, forget, leads, reconcile, replay, worked};
 
@@ -97,6 +99,8 @@ pub(super) struct Gathered {
     pub(super) nights: NightsRead,
     /// Who was who on the newest of them.
     pub(super) previous: Option<Table<Identities>>,
+    /// Raw leads, and how many are landed: read before the exports, of which only what can be about them is kept.
+    parsed: Option<(usize, Parsed)>,
 }
 
 /// Cost and spend, which are read anew each time: every export restates its months.
@@ -206,6 +210,7 @@ pub(super) fn everything(ready: &Ready, options: &Options) -> Result<Gathered> {
         troubles.findings.push(Finding::mail("", AboutSetting::StateBegan(report), 1));
     }
     let past = NightsRead::of(&landing.newest(&READINGS)?, as_of)?;
+    let parsed = read_leads(&landing, &settings(&ready.day))?;
     let mut into = Into {
         options,
         config,
@@ -218,8 +223,18 @@ pub(super) fn everything(ready: &Ready, options: &Options) -> Result<Gathered> {
         unread: Vec::new(),
         not_asked: BTreeSet::new(),
     };
-    let exports = into.land(&config.destinations, &CRM_RECORDS)?;
-    let witnesses = into.land(&ready.day.config.witnesses, &WITNESSES)?;
+    let witnesses = into.land(&config.witnesses, &WITNESSES, None)?;
+    let mut sought = Sought::default();
+    if !config.destinations.is_empty() {
+        sought.add(parsed.1.leads.frame())?;
+        let seen = into.landing.newest(&WITNESSES)?;
+        if seen.height() > 0 {
+            sought.add(&seen)?;
+        }
+    }
+    let known = Known { leads: &parsed.1.leads, sought, named: reviewed.worked.in_crm() };
+    let exports = into.land(&config.destinations, &CRM_RECORDS, Some(&known))?;
+    drop(known);
     let money = into.read_money()?;
     let Into { inputs, unread, not_asked, past: nights, .. } = into;
     let mut gathered = Gathered {
@@ -237,6 +252,7 @@ pub(super) fn everything(ready: &Ready, options: &Options) -> Result<Gathered> {
         history,
         nights,
         previous,
+        parsed: Some(parsed),
     };
     gathered.land_readings(ready)?;
     let joined = gathered.landing.compact(now)?;
@@ -253,9 +269,11 @@ pub(super) fn everything(ready: &Ready, options: &Options) -> Result<Gathered> {
 /// When the landing cannot be read or rewritten (exit 4).
 pub(super) fn leads(ready: &Ready, gathered: &mut Gathered) -> Result<(usize, Parsed)> {
     let Day { config, as_of_ends_at, .. } = ready.day;
-    let settings =
-        leads::Settings { as_of_ends_at, stages: &config.stages, offers: &config.offers, exclude: &config.exclude };
-    let (landed, parsed) = read_leads(&gathered.landing, &settings)?;
+    let settings = settings(&ready.day);
+    let (landed, parsed) = match gathered.parsed.take() {
+        Some(parsed) => parsed,
+        None => read_leads(&gathered.landing, &settings)?,
+    };
     // Age is never counted from a day to come: a slip in --as-of must not erase the landing.
     let old = as_of_ends_at.min(ready.now);
     let previous = gathered.previous.as_ref();
@@ -442,11 +460,25 @@ fn fetch_sources(
     Ok(report)
 }
 
+/// What reading raw leads takes of the configuration.
+fn settings<'a>(day: &Day<'a>) -> leads::Settings<'a> {
+    let Day { config, as_of_ends_at, .. } = *day;
+    leads::Settings { as_of_ends_at, stages: &config.stages, offers: &config.offers, exclude: &config.exclude }
+}
+
 /// All raw leads, read segment by segment: their payloads are never in memory together. Gives how many there are, too.
 fn read_leads(landing: &Landing, settings: &leads::Settings) -> Result<(usize, Parsed)> {
     let mut reader = leads::Reader::new(settings);
     landing.each_part(|part| reader.take(&part))?;
     Ok((reader.taken(), reader.finish()?))
+}
+
+/// What is known of leads when exports are read: whose records are kept.
+struct Known<'a> {
+    leads: &'a Table<Leads>,
+    sought: Sought,
+    /// Records that closings name.
+    named: Vec<Who<'a>>,
 }
 
 /// Where files are read into: the network is left alone when offline.
@@ -498,9 +530,18 @@ impl Into<'_> {
         mistaken.is_empty()
     }
 
-    /// Reads the exports of destinations, or of witnesses, and lands their records.
-    fn land(&mut self, destinations: &[Destination], dataset: &Dataset) -> Result<Vec<crm::Read>> {
+    /// Reads the exports of destinations, or of witnesses, and lands their records: those that can be about `known`, all
+    /// of a witness.
+    fn land(
+        &mut self,
+        destinations: &[Destination],
+        dataset: &Dataset,
+        known: Option<&Known<'_>>,
+    ) -> Result<Vec<crm::Read>> {
         let landed = self.landing.newest(dataset)?;
+        let marks = self.landing.marks()?;
+        let young_since =
+            (as_of_ends_at(self.as_of, self.config.report.timezone) - self.config.missed.give_up).timestamp_micros();
         let brought = fetch::brought(self.landing)?;
         let mut reads = Vec::new();
         for destination in destinations {
@@ -512,7 +553,23 @@ impl Into<'_> {
             if dataset.name == CRM_RECORDS.name && destination.kind != DestinationKind::Https {
                 are_all &= self.without_raw_leads(&mut exports, &destination.name, &brought);
             }
-            let mut read = crm::read(exports, destination, &landed)?;
+            let is_window = |shown: &Passed| {
+                known.is_some_and(|known| {
+                    coverage::is_window(shown, &self.past, known.leads, destination).unwrap_or(true)
+                })
+            };
+            let shares = |records: &DataFrame| match known {
+                Some(known) => known.sought.finds(records),
+                None => Ok(vec![Some(true); records.height()]),
+            };
+            let of_leads = known.map(|Known { named, .. }| crm::OfLeads {
+                shares: &shares,
+                named,
+                is_window: &is_window,
+                young_since,
+            });
+            let keep = of_leads.as_ref().map_or(crm::Keep::All, crm::Keep::OfLeads);
+            let mut read = crm::read(exports, destination, &landed, keep)?;
             read.complete &= are_all;
             read.fetched = are_all;
             let is_elsewhere = |pattern: &String| self.options.offline && pattern.starts_with("az://");
@@ -522,7 +579,8 @@ impl Into<'_> {
                 self.troubles.sentences.push(format!("{}: no export is there", destination.name));
             }
             read.tell_unread(&destination.export, self.options.offline);
-            read.doubt = coverage::judge(&read, destination, &landed, &self.past)?;
+            let mark = |owner: &str| marks.of(owner);
+            read.doubt = coverage::judge(&read, destination, &landed, &self.past, Some(&mark))?;
             let unread = read.doubt.as_ref().and_then(AboutExport::unread);
             // That a witness saw nobody is an answer.
             let showed_some =
@@ -542,10 +600,11 @@ impl Into<'_> {
             let rows = if read.identifies { rows } else { rows.clear() };
             let appended = self.landing.append_versions(dataset, &rows, self.now)?;
             info!(
-                "{}: {} in {}, {} new, {} changed",
+                "{}: {} in {} and {} passed over, {} new, {} changed",
                 destination.name,
                 count(read.rows.height(), "record", "records"),
                 count(read.files.len(), "export", "exports"),
+                count(read.strangers, "stranger", "strangers"),
                 appended.new,
                 appended.changed
             );

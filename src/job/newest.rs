@@ -51,7 +51,7 @@ pub fn newest(config: &Config, now: DateTime<Utc>) -> Result<Newest> {
     let (azure, spend) = (gather(&config.cost.azure), gather(&config.cost.spend));
     let mut last = leads;
     for (destination, exports) in exports {
-        let read = crm::read(exports, destination, &polars::prelude::DataFrame::empty())?;
+        let read = crm::read(exports, destination, &polars::prelude::DataFrame::empty(), crm::Keep::All)?;
         for name in ["created_at", "modified_at"] {
             let times = read.rows.column(name)?.cast(&polars::prelude::DataType::Int64)?;
             let times = times.i64()?.iter().flatten();

@@ -51,6 +51,17 @@ impl Content {
         }
     }
 
+    /// A reading from the first byte that lives as long as it is needed.
+    ///
+    /// # Errors
+    /// When the place cannot be read.
+    pub fn own_reader(&self) -> Result<Box<dyn Read + Send>> {
+        match &self.place {
+            Place::Memory(bytes) => Ok(Box::new(std::io::Cursor::new(Shared(bytes.clone())))),
+            Place::Elsewhere(open) => open(),
+        }
+    }
+
     /// The first bytes, `most` at most.
     ///
     /// # Errors
@@ -75,6 +86,14 @@ impl Content {
     /// When the place cannot be read.
     pub fn whole(&self) -> Result<Cow<'_, [u8]>> {
         self.opening(u64::MAX)
+    }
+}
+
+struct Shared(Arc<Vec<u8>>);
+
+impl AsRef<[u8]> for Shared {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
     }
 }
 

@@ -143,6 +143,68 @@ pub(super) fn read(name: &str, text: &mut Text, ask: &Ask) -> Result<Vec<Sheet>>
     Ok(sheets)
 }
 
+/// Reads one long delimited text part by part, so that of its rows no more than about `most` are in memory. Each part has
+/// the forms of all columns so far; those of the last are those of the text. `take` says whether to go on.
+///
+/// False where it cannot be read so: it has several tables, headers in its middle, lines of totals or closing words, which
+/// are told by what stands below them.
+pub(super) fn read_in_parts(
+    name: &str,
+    text: &mut Text,
+    ask: &Ask,
+    most: usize,
+    take: &mut dyn FnMut(Sheet) -> Result<bool>,
+) -> Result<bool> {
+    let broken = |e: std::io::Error| {
+        Error::partial(format!("cannot read \"{name}\" to its end")).because(e).hint("run again when it is whole")
+    };
+    let Ok((dialect, label, found)) = open(name, text.as_str(), ask) else { return Ok(false) };
+    let mut at = found.body;
+    let wanted = ask.wanted(&found.header, &[], &found.forms);
+    let mut table = Assembly::new(&found, &wanted);
+    let (mut damaged, mut good) = (0, 0);
+    loop {
+        let window = text.as_str();
+        let is_last = text.is_at_its_end();
+        let until = if is_last { window.len() } else { window.floor_char_boundary(window.len().saturating_sub(SIGHT)) };
+        let pieces = scan_all(window, (at, until), &found.header, &wanted, dialect);
+        at = pieces.last().map_or(at, |piece| piece.end);
+        let is_plain =
+            |piece: &Piece| piece.headers.is_empty() && piece.odd.iter().all(|(_, kind, _)| *kind == Odd::Ragged);
+        if !pieces.iter().all(is_plain) {
+            return Ok(false);
+        }
+        for piece in pieces {
+            damaged += piece.odd.len() + piece.short;
+            good += piece.rows.len() - piece.short;
+            table.add(piece);
+        }
+        if damaged > DAMAGED_ROWS && damaged > good {
+            return Ok(false);
+        }
+        if is_last || table.rows.len() >= most {
+            let next = table.begun_anew(&wanted);
+            let mut sheet = std::mem::replace(&mut table, next).finish(&found);
+            sheet.form = Form {
+                container: "csv".into(),
+                encoding: text.encoding(),
+                delimiter: if found.header.len() > 1 { label.into() } else { String::new() },
+                backslash: dialect.backslash,
+            };
+            sheet.ends_inside &= is_last && window.as_bytes().last() != Some(&dialect.newline);
+            if !take(sheet)? {
+                return Ok(false);
+            }
+        }
+        if is_last {
+            return Ok(true);
+        }
+        text.pass(at);
+        text.fill(SCANNED + SIGHT).map_err(broken)?;
+        at = 0;
+    }
+}
+
 /// The lines of a file whose every line is one quoted cell: a spreadsheet program that reads another delimiter saves
 /// `a,"b, c"` as `"a,""b, c"""`. None for any other file.
 fn out_of_quotes(text: &mut Text) -> std::io::Result<Option<String>> {
@@ -908,6 +970,21 @@ impl Assembly {
         }
     }
 
+    /// The same table below the rows that it has.
+    fn begun_anew(&self, wanted: &[bool]) -> Self {
+        Assembly {
+            columns: vec![None; wanted.len()],
+            tallies: self.tallies.clone(),
+            wrapped: vec![false; wanted.len()],
+            rows: Vec::new(),
+            odd: Vec::new(),
+            padded: 0,
+            short: 0,
+            last_is_short: false,
+            line: self.line,
+        }
+    }
+
     fn add(&mut self, piece: Piece) {
         let (before, line) = (self.rows.len(), self.line);
         self.rows.extend(piece.rows.iter().map(|row| row + line));
@@ -1055,6 +1132,49 @@ fn sort_out(odd: Vec<(usize, Odd, Refused)>, total: usize) -> (Vec<Refused>, Vec
 }
 
 impl Sheet {
+    /// Takes the rows that are flagged out of it, as a sheet of their own.
+    #[must_use]
+    pub fn split(&mut self, flags: &BooleanChunked) -> Sheet {
+        let part = |columns: &[Option<StringChunked>], flags: &BooleanChunked| -> Vec<Option<StringChunked>> {
+            columns.iter().map(|column| column.as_ref().and_then(|column| column.filter(flags).ok())).collect()
+        };
+        let others = !flags;
+        let of = |rows: &[u32], is: bool| -> Vec<u32> {
+            let both = rows.iter().zip(flags.iter());
+            both.filter(|(_, flag)| (*flag == Some(true)) == is).map(|(row, _)| *row).collect()
+        };
+        let taken = Sheet {
+            name: self.name.clone(),
+            form: self.form.clone(),
+            preamble: Vec::new(),
+            header: self.header.clone(),
+            names: self.names.clone(),
+            entity: self.entity.clone(),
+            forms: self.forms.clone(),
+            header_row: self.header_row,
+            columns: part(&self.columns, flags),
+            rows: of(&self.rows, true),
+            trailer: Vec::new(),
+            ragged: Vec::new(),
+            padded: 0,
+            ends_inside: false,
+        };
+        self.columns = part(&self.columns, &others);
+        self.rows = of(&self.rows, false);
+        taken
+    }
+
+    /// Adds the rows of another sheet of the same columns.
+    pub fn append(&mut self, other: Sheet) {
+        self.rows.extend(other.rows);
+        for (column, more) in self.columns.iter_mut().zip(other.columns) {
+            if let (Some(column), Some(more)) = (column, more) {
+                // Cannot fail: both are text.
+                let _ = column.append(&more);
+            }
+        }
+    }
+
     /// Records below a closing text move to the trailer.
     pub(super) fn filter(&mut self, keep: &BooleanChunked) {
         for column in self.columns.iter_mut().flatten() {

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, NaiveDate, Utc};
 use polars::prelude::*;
 
+use super::Passed;
 use super::told::{ColumnRead, ReadFile};
 use crate::contact;
 use crate::error::{Error, Result};
@@ -108,6 +109,11 @@ pub fn landed(tonight: &Tonight) -> Result<DataFrame> {
         };
         json(file.counts.iter().map(shown).collect::<serde_json::Map<_, _>>().into())
     };
+    let passed = |file: &ReadFile| {
+        let owners = file.passed.owners.iter().map(|owner| mark(owner)).collect();
+        let marked = Passed { owners, ..file.passed.clone() };
+        (!marked.is_empty()).then(|| json(serde_json::json!(marked))).flatten()
+    };
     let refused = |file: &ReadFile| {
         let marks: BTreeSet<String> = file.refused.iter().map(|named| mark(named)).collect();
         (!marks.is_empty()).then(|| marks.into_iter().collect::<Vec<_>>().join(" "))
@@ -124,12 +130,14 @@ pub fn landed(tonight: &Tonight) -> Result<DataFrame> {
             Column::new("superseded".into(), rows.values().map(|(file, _)| file.superseded).collect::<Vec<_>>()),
             count("rows", &|_, file| file.rows),
             count("records", &|_, file| file.records),
+            count("strangers", &|_, file| file.strangers),
             count("set_aside", &|_, file| file.set_aside.values().sum()),
             instant("first_at", &|_, file| file.times.values().map(|(first, _)| *first).min()),
             instant("last_at", &|_, file| file.times.values().map(|(_, last)| *last).max()),
             text("object", &|_, file| (!file.object.is_empty()).then(|| file.object.clone())),
             text("times", &|_, file| json(serde_json::json!(file.times))),
             text("counts", &|_, file| counts(file)),
+            text("passed", &|_, file| passed(file)),
             text("columns", &|_, file| columns(file)),
             text("refused", &|_, file| refused(file)),
             text("silent", &|key, _| of(key).silent.map(str::to_owned)),
@@ -245,8 +253,12 @@ pub fn table(newest: &DataFrame, as_of: NaiveDate) -> Result<Table<Readings>> {
         days.iter().zip(current).map(|(day, current)| Some(current && day.is_some_and(|day| day <= as_of))).collect();
     // To the day: a table of the same day has the same bytes at whatever hour it was made.
     let read_at = newest.column("landed_on")?.cast(&Kind::Instant.dtype())?.with_name("read_at".into());
-    let mut columns =
-        vec![read_at, Column::new("as_of".into(), days), Column::new("strangers".into(), vec![0i64; newest.height()])];
+    // What was landed before strangers passed by had none.
+    let strangers = match newest.column("strangers") {
+        Ok(strangers) => strangers.fill_null(FillNullStrategy::Zero)?.cast(&DataType::Int64)?,
+        Err(_) => Column::new("strangers".into(), vec![0i64; newest.height()]),
+    };
+    let mut columns = vec![read_at, Column::new("as_of".into(), days), strangers];
     for name in
         ["destination", "file", "whole", "problem", "rows", "records", "set_aside", "first_at", "last_at", "object"]
     {

@@ -1,10 +1,12 @@
-//! Bytes → text: byte order marks, UTF-16 and UTF-32 without an honest one, UTF-8, and windows-1252 cell by cell.
+//! Bytes → text: byte order marks, UTF-16 and UTF-32 without an honest one, UTF-8, and an older charset cell by cell.
 //!
 //! The charset is not the file's but the cell's: one title that was pasted in another charset must not garble every
-//! other name. A cell that is no UTF-8 is read as windows-1252, its neighbours as what they are.
+//! other name. A cell that is no UTF-8 is read as windows-1252, its neighbours as what they are; where many cells are none
+//! and nothing is UTF-8, all of them together tell which of the older charsets it is (Shift_JIS, Big5, windows-1251, …).
 
 use std::io::Read;
 
+use encoding_rs::{Encoding, WINDOWS_1252};
 use memchr::memrchr;
 
 /// How much is read at a time.
@@ -27,8 +29,8 @@ pub(super) struct Text<'a> {
 }
 
 enum Charset {
-    /// UTF-8, and windows-1252 in cells that are none.
-    Cells,
+    /// UTF-8, and an older one in cells that are none: which, is told by the first of them.
+    Cells(Option<&'static Encoding>),
     Wide(Unit, encoding_rs::Decoder),
     /// UTF-32.
     Widest(Unit),
@@ -39,8 +41,8 @@ enum Charset {
 struct Seen {
     /// Text beyond ASCII in cells of UTF-8.
     unicode: bool,
-    /// Cells that are windows-1252, and bytes above ASCII in them.
-    western: usize,
+    /// Cells that are of the older charset, and bytes above ASCII in them.
+    older: usize,
     high: usize,
     /// A byte order mark.
     marked: bool,
@@ -73,7 +75,7 @@ impl<'a> Text<'a> {
                     buffer.drain(..3);
                 }
                 is_text(&buffer)?;
-                Charset::Cells
+                Charset::Cells(None)
             }
         };
         Ok(Text { source, charset, buffer, decoded: 0, ended, begun: false, seen })
@@ -115,19 +117,19 @@ impl<'a> Text<'a> {
 
     /// Charset and evidence, of what was decoded so far.
     pub fn encoding(&self) -> String {
-        let Seen { unicode, western, high, marked } = &self.seen;
+        let Seen { unicode, older, high, marked } = &self.seen;
         let evidence = if *marked { "byte order mark" } else { "by its zero bytes" };
-        match (&self.charset, western) {
+        match (&self.charset, older) {
             (Charset::Wide(unit, _), _) => format!("UTF-16{} ({evidence})", unit.order()),
             (Charset::Widest(unit), _) => format!("UTF-32{} ({evidence})", unit.order()),
-            (Charset::Cells, 0) if *marked => "UTF-8 (byte order mark)".to_owned(),
-            (Charset::Cells, 0) if *unicode => "UTF-8".to_owned(),
-            (Charset::Cells, 0) => "ASCII".to_owned(),
-            (Charset::Cells, _) if !unicode && !marked => {
-                format!("windows-1252 (not UTF-8; {high} bytes above ASCII)")
+            (Charset::Cells(_), 0) if *marked => "UTF-8 (byte order mark)".to_owned(),
+            (Charset::Cells(_), 0) if *unicode => "UTF-8".to_owned(),
+            (Charset::Cells(_), 0) => "ASCII".to_owned(),
+            (Charset::Cells(charset), _) if !unicode && !marked => {
+                format!("{} (not UTF-8; {high} bytes above ASCII)", name_of(*charset))
             }
-            (Charset::Cells, western) => {
-                format!("UTF-8, and windows-1252 in {}", crate::error::count(*western, "cell", "cells"))
+            (Charset::Cells(charset), older) => {
+                format!("UTF-8, and {} in {}", name_of(*charset), crate::error::count(*older, "cell", "cells"))
             }
         }
     }
@@ -136,8 +138,8 @@ impl<'a> Text<'a> {
     fn decode(&mut self) {
         let waiting = self.buffer.get(self.decoded..).unwrap_or_default();
         let to = match &self.charset {
-            Charset::Cells if self.ended => waiting.len(),
-            Charset::Cells => end_of_cells(waiting),
+            Charset::Cells(_) if self.ended => waiting.len(),
+            Charset::Cells(_) => end_of_cells(waiting),
             Charset::Wide(..) => waiting.len(),
             Charset::Widest(_) if self.ended => waiting.len(),
             Charset::Widest(_) => waiting.len() / 4 * 4,
@@ -147,7 +149,7 @@ impl<'a> Text<'a> {
         }
         let bytes = waiting.get(..to).unwrap_or_default();
         let mut text = match &mut self.charset {
-            Charset::Cells => match std::str::from_utf8(bytes) {
+            Charset::Cells(charset) => match std::str::from_utf8(bytes) {
                 Ok(valid) => {
                     self.seen.unicode |= !valid.is_ascii();
                     let is_clean = memchr::memchr(0, bytes).is_none() && (self.begun || !valid.starts_with('\u{feff}'));
@@ -157,7 +159,11 @@ impl<'a> Text<'a> {
                     }
                     valid.to_owned()
                 }
-                Err(_) => cell_by_cell(bytes, &mut self.seen),
+                Err(_) => {
+                    let is_unicode = self.seen.unicode || self.seen.marked;
+                    let charset = *charset.get_or_insert_with(|| older_charset(bytes, is_unicode));
+                    cell_by_cell(bytes, charset, &mut self.seen)
+                }
             },
             Charset::Wide(_, decoder) => {
                 let mut text = String::with_capacity(decoder.max_utf8_buffer_length(to).unwrap_or(to * 3));
@@ -224,37 +230,94 @@ fn end_of_cells(bytes: &[u8]) -> usize {
     }
 }
 
-/// Decodes each cell by itself: every byte that may delimit one ends one here, which never joins what two programs wrote.
-fn cell_by_cell(bytes: &[u8], seen: &mut Seen) -> String {
-    let mut text = String::with_capacity(bytes.len() + bytes.len() / 32);
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        match std::str::from_utf8(rest) {
-            Ok(valid) => {
-                seen.unicode |= !valid.is_ascii();
-                text.push_str(valid);
-                break;
-            }
-            Err(error) => {
-                // Everything before the cell of the wrong byte is what it seems.
-                let wrong = error.valid_up_to();
-                let valid = rest.get(..wrong).unwrap_or_default();
-                let from = valid.iter().rposition(ends_cell).map_or(0, |n| n + 1);
-                let to = rest
-                    .get(wrong..)
-                    .and_then(|tail| tail.iter().position(ends_cell))
-                    .map_or(rest.len(), |n| wrong + n);
-                let before = rest.get(..from).and_then(|b| std::str::from_utf8(b).ok()).unwrap_or_default();
-                seen.unicode |= !before.is_ascii();
-                text.push_str(before);
-                let cell = rest.get(from..to).unwrap_or_default();
-                seen.western += 1;
-                seen.high += cell.iter().filter(|b| **b >= 0x80).count();
-                text.push_str(&encoding_rs::WINDOWS_1252.decode_without_bom_handling(cell).0);
-                rest = rest.get(to..).unwrap_or_default();
-            }
-        }
+/// The same of bytes of characters that take two: what may be the second of one ends no cell.
+fn ends_wide_cell(byte: &u8) -> bool {
+    matches!(byte, b'\n' | b'\r' | b',' | b';' | b'\t' | b'"')
+}
+
+fn name_of(charset: Option<&'static Encoding>) -> &'static str {
+    charset.unwrap_or(WINDOWS_1252).name()
+}
+
+/// Whether characters of a charset may take two bytes.
+fn is_wide(charset: &'static Encoding) -> bool {
+    !charset.is_single_byte()
+}
+
+/// Cells that are no UTF-8: each as far as one may reach, and its place.
+fn wrong_cells<'b>(bytes: &'b [u8], ends: fn(&u8) -> bool) -> impl Iterator<Item = (usize, usize)> + 'b {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let rest = bytes.get(at..)?;
+        let wrong = std::str::from_utf8(rest).err()?.valid_up_to();
+        // Everything before the cell of the wrong byte is what it seems.
+        let from = rest.get(..wrong).unwrap_or_default().iter().rposition(ends).map_or(0, |n| n + 1);
+        let to = rest.get(wrong..).and_then(|tail| tail.iter().position(ends)).map_or(rest.len(), |n| wrong + n);
+        let cell = (at + from, at + to);
+        at += to;
+        Some(cell)
+    })
+}
+
+/// Which older charset the cells are of that are no UTF-8. Beside text that is UTF-8, and where there are few of them, it is
+/// the one of the program from which such a cell is mostly pasted.
+fn older_charset(bytes: &[u8], is_unicode: bool) -> &'static Encoding {
+    const FEWEST: usize = 8;
+    let mut detector = chardetng::EncodingDetector::new();
+    let (mut cells, mut valid, mut end) = (0, 0, 0);
+    let beyond_ascii = |from: usize, to: usize| {
+        let between = bytes.get(from..to).unwrap_or_default();
+        between.split(ends_wide_cell).filter(|cell| !cell.is_ascii()).count()
+    };
+    for (from, to) in wrong_cells(bytes, ends_wide_cell) {
+        valid += beyond_ascii(end, from);
+        detector.feed(bytes.get(from..to).unwrap_or_default(), false);
+        detector.feed(b"\n", false);
+        (cells, end) = (cells + 1, to);
     }
+    valid += beyond_ascii(end, bytes.len());
+    // Two characters of an older charset may look like UTF-8, but not many cells do.
+    if is_unicode || cells < FEWEST || valid * 5 > cells {
+        return WINDOWS_1252;
+    }
+    detector.feed(b"", true);
+    let charset = detector.guess(None, false);
+    let fits = |charset: &'static Encoding| {
+        let broken = wrong_cells(bytes, ends_wide_cell)
+            .filter(|(from, to)| charset.decode_without_bom_handling(bytes.get(*from..*to).unwrap_or_default()).1);
+        broken.count() * 20 <= cells
+    };
+    if charset == encoding_rs::UTF_8 || (is_wide(charset) && !fits(charset)) { WINDOWS_1252 } else { charset }
+}
+
+/// Decodes each cell by itself: every byte that may delimit one ends one here, which never joins what two programs wrote.
+fn cell_by_cell(bytes: &[u8], charset: &'static Encoding, seen: &mut Seen) -> String {
+    let ends = if is_wide(charset) { ends_wide_cell } else { ends_cell };
+    if is_wide(charset)
+        && let Some(text) = charset.decode_without_bom_handling_and_without_replacement(bytes)
+    {
+        seen.older += wrong_cells(bytes, ends).count();
+        seen.high += bytes.iter().filter(|b| **b >= 0x80).count();
+        return text.into_owned();
+    }
+    let mut text = String::with_capacity(bytes.len() + bytes.len() / 32);
+    let mut end = 0;
+    let valid =
+        |from: usize, to: usize| std::str::from_utf8(bytes.get(from..to).unwrap_or_default()).unwrap_or_default();
+    for (from, to) in wrong_cells(bytes, ends) {
+        let before = valid(end, from);
+        seen.unicode |= !before.is_ascii();
+        text.push_str(before);
+        let cell = bytes.get(from..to).unwrap_or_default();
+        seen.older += 1;
+        seen.high += cell.iter().filter(|b| **b >= 0x80).count();
+        let (decoded, is_broken) = charset.decode_without_bom_handling(cell);
+        text.push_str(&if is_broken { WINDOWS_1252.decode_without_bom_handling(cell).0 } else { decoded });
+        end = to;
+    }
+    let rest = valid(end, bytes.len());
+    seen.unicode |= !rest.is_ascii();
+    text.push_str(rest);
     text
 }
 

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use polars::prelude::*;
 use serde::Serialize;
 
-use super::{ColumnForm, Form, Sheet};
+use super::{ColumnForm, Form, Passed, Sheet};
 use crate::error::{Result, count};
 use crate::tables::{ColumnsRead, SetAside, Table};
 
@@ -31,8 +31,13 @@ pub struct ReadFile {
     pub header_row: u32,
     /// Rows that hold records.
     pub rows: usize,
-    /// Records made of them.
+    /// Records made of them and kept.
     pub records: usize,
+    /// Records made of them that can concern no lead and were passed over.
+    pub strangers: usize,
+    /// What those tell of the export.
+    #[serde(skip)]
+    pub passed: Passed,
     /// Rows set aside, by reason.
     pub set_aside: BTreeMap<String, usize>,
     /// Field to the columns it was read from.
@@ -102,6 +107,35 @@ pub struct ColumnRead {
 const NOT_NEEDED: &str = "not needed";
 
 impl ReadFile {
+    /// Adds what was read of the next part of the same table.
+    pub fn add_part(&mut self, next: ReadFile) {
+        self.rows += next.rows;
+        self.records += next.records;
+        self.apart += next.apart;
+        self.ends_inside |= next.ends_inside;
+        self.refused.extend(next.refused);
+        self.doubts.extend(next.doubts);
+        add_up(&mut self.set_aside, next.set_aside);
+        for (what, counts) in next.counts {
+            add_up(self.counts.entry(what).or_default(), counts);
+        }
+        for (field, (first, last)) in next.times {
+            let known = self.times.entry(field).or_insert((first, last));
+            *known = (known.0.min(first), known.1.max(last));
+        }
+        for note in next.notes {
+            let mut alike = self.notes.iter_mut().filter_map(|known| Some((with_more(known, &note)?, known)));
+            if let Some((sum, known)) = alike.next() {
+                *known = sum;
+                continue;
+            }
+            drop(alike);
+            if !self.notes.contains(&note) {
+                self.notes.push(note);
+            }
+        }
+    }
+
     /// Tells of each column of a file of which few are needed, by the fields that were read from it.
     pub fn tell_columns(&mut self, sheet: &Sheet) {
         let role =
@@ -155,7 +189,7 @@ impl ReadFile {
             self.file,
             self.object,
             form.join(", "),
-            count(self.records, "record", "records"),
+            count(self.records + self.strangers, "record", "records"),
             count(self.rows, "row", "rows"),
             if self.superseded { "; a later file holds the same records" } else { "" }
         )];
@@ -196,6 +230,24 @@ impl ReadFile {
         lines.extend(self.notes.iter().cloned());
         lines
     }
+}
+
+/// What both maps count, added up.
+fn add_up(all: &mut BTreeMap<String, usize>, more: BTreeMap<String, usize>) {
+    for (what, n) in more {
+        *all.entry(what).or_default() += n;
+    }
+}
+
+/// A sentence that begins with or holds one count, added to the same sentence of another part.
+fn with_more(known: &str, more: &str) -> Option<String> {
+    let number = |text: &str| {
+        let from = text.find(|c: char| c.is_ascii_digit())?;
+        let to = text[from..].find(|c: char| !c.is_ascii_digit()).map_or(text.len(), |n| from + n);
+        Some((text[..from].to_owned(), text[from..to].parse::<usize>().ok()?, text[to..].to_owned()))
+    };
+    let (a, b) = (number(known)?, number(more)?);
+    (a.0 == b.0 && a.2 == b.2).then(|| format!("{}{}{}", a.0, a.1 + b.1, a.2))
 }
 
 /// The set-aside table of one reader. A row refused twice is told once.

@@ -1,0 +1,313 @@
+//! An export that is too large for memory → the records that are kept of it, in two passes over its parts.
+//!
+//! The first pass profiles it: the forms of all its columns, ids that stand twice, whether its times are plain instants.
+//! The second reads its records part by part and lets strangers pass. What only a whole column tells (the order of day
+//! and month, a zone, words that stand before every time) is no matter of such an export; one that needs it is read whole.
+
+use chrono::{DateTime, Utc};
+use polars::prelude::*;
+
+use super::asked::with_ask;
+use super::cells::TIMES;
+use super::layouts::{Layout, Mapping};
+use super::loaded::{Dropped, Wanted, compact, hash_of};
+use super::records::{Texts, is_activity};
+use super::strangers::{Rule, columns};
+use super::{json, mistaken, sheets};
+use crate::config::{Destination, DestinationKind};
+use crate::error::Result;
+use crate::tabular::{self, Ask, ColumnForm, Part, Sheet};
+
+/// Smaller exports are read whole.
+pub(super) const LARGE: u64 = 96 << 20;
+/// Rows that are in memory at a time.
+const ROWS: usize = 50_000;
+/// Texts of lead sources that are counted: no CRM has so many of its own.
+const MOST_TEXTS: usize = 20_000;
+
+/// An export that can be read in parts, profiled.
+pub(super) struct Large {
+    part: Part,
+    written: DateTime<Utc>,
+    forms: Vec<ColumnForm>,
+    /// Which columns each field is read from.
+    mapping: Vec<(String, Vec<usize>)>,
+    /// Hashes of ids that stand more than once: those rows are looked at together.
+    twice: PlHashSet<u64>,
+}
+
+/// Whether the cells of a column are all instants that need no column to be read, or blank.
+fn are_plain(column: &StringChunked) -> bool {
+    column.iter().flatten().map(str::trim).all(|cell| {
+        let bytes = cell.as_bytes();
+        let is_iso = |at: usize, mark: u8| bytes.get(at) == Some(&mark);
+        cell.is_empty()
+            || (bytes.len() >= 20
+                && bytes.iter().take(4).all(u8::is_ascii_digit)
+                && is_iso(4, b'-')
+                && is_iso(7, b'-')
+                && (bytes.ends_with(b"Z") || bytes.ends_with(b"+0000") || bytes.ends_with(b"+00:00")))
+    })
+}
+
+/// Whether any of these instants has seconds.
+fn has_any_seconds(column: &StringChunked) -> bool {
+    column.iter().flatten().any(|cell| cell.trim().as_bytes().get(17..19).is_some_and(|seconds| seconds != b"00"))
+}
+
+impl Large {
+    /// Profiles an export; gives it back where it cannot be read in parts.
+    pub fn profile(
+        part: Part,
+        written: DateTime<Utc>,
+        layout: &Layout,
+        destination: &Destination,
+        models: &[json::Model],
+    ) -> Result<std::result::Result<Large, Part>> {
+        if destination.kind == DestinationKind::Https || json::is(&part)? {
+            return Ok(Err(part));
+        }
+        let mut seen: Vec<u64> = Vec::new();
+        let mut forms: Vec<ColumnForm> = Vec::new();
+        let mut known: Option<Mapping> = None;
+        // Times that are all cut to minutes or days are known as such by the whole column.
+        let mut has_seconds = false;
+        let is_plain = with_ask(&part, layout, destination, models, &mut |ask: &Ask| {
+            tabular::read_in_parts(&part, ask, ROWS, &mut |sheet| {
+                if mistaken::among_exports(&sheet, destination).is_some() {
+                    return Ok(false);
+                }
+                let mapping = &*known.get_or_insert_with(|| layout.map(&sheet, &sheet.forms, destination));
+                let of = |field: &str| mapping.fields.get(field).and_then(|columns| sheet.column(*columns.first()?));
+                let Some(ids) = of("record_id") else { return Ok(false) };
+                seen.extend(ids.iter().flatten().map(|id| hash_of(id.trim())));
+                has_seconds |= of("created_at").is_some_and(has_any_seconds);
+                let plain = TIMES.iter().filter_map(|field| of(field)).all(are_plain);
+                forms.clone_from(&sheet.forms);
+                Ok(plain && mapping.why.values().all(|why| *why != "its values"))
+            })
+        })?;
+        let Some(known) = known.filter(|_| is_plain && has_seconds) else { return Ok(Err(part)) };
+        seen.sort_unstable();
+        let twice = seen.windows(2).filter_map(|pair| match pair {
+            [a, b] if a == b => Some(*a),
+            _ => None,
+        });
+        let twice = twice.collect();
+        let mapping = known.fields.into_iter().collect();
+        Ok(Ok(Large { part, written, forms, mapping, twice }))
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.part.name
+    }
+
+    /// Its size.
+    pub fn bytes(&self) -> usize {
+        self.part.content.size()
+    }
+
+    /// The export, to be read whole.
+    pub fn whole(self) -> Part {
+        self.part
+    }
+
+    /// Reads it: its records that are kept, and what was passed over. None where a part shows that it is to be read whole.
+    pub fn read(
+        &self,
+        layout: &Layout,
+        destination: &Destination,
+        models: &[json::Model],
+        (rule, wanted): (&Rule, &Wanted),
+    ) -> Result<Option<(sheets::Records, Dropped)>> {
+        let mut so_far: Option<sheets::Records> = None;
+        let mut dropped = Dropped::default();
+        let mut held: Option<Sheet> = None;
+        let mut add = |sheet: &Sheet| -> Result<bool> {
+            let read = sheets::read(sheet, &self.part.name, self.written, layout, destination, &|_| None)?;
+            let sheets::Outcome::Read(mut records) = read else { return Ok(false) };
+            pass_by(&mut records.frame, rule, wanted, &mut dropped)?;
+            match &mut so_far {
+                None => so_far = Some(*records),
+                Some(all) => all.add(*records)?,
+            }
+            Ok(true)
+        };
+        let is_read = with_ask(&self.part, layout, destination, models, &mut |ask: &Ask| {
+            tabular::read_in_parts(&self.part, ask, ROWS, &mut |mut sheet| {
+                sheet.forms.clone_from(&self.forms);
+                let mapping: Vec<_> = layout.map(&sheet, &self.forms, destination).fields.into_iter().collect();
+                if mapping != self.mapping {
+                    return Ok(false);
+                }
+                if let Some(again) = self.take_twice(&mut sheet) {
+                    match &mut held {
+                        None => held = Some(again),
+                        Some(all) => all.append(again),
+                    }
+                }
+                add(&sheet)
+            })
+        })?;
+        if !is_read || (held.is_some() && !held.as_ref().map_or(Ok(true), &mut add)?) {
+            return Ok(None);
+        }
+        dropped.ids.sort_unstable();
+        Ok(so_far.map(|records| (records, dropped)))
+    }
+
+    /// Takes the rows out of a part whose ids stand more than once.
+    fn take_twice(&self, sheet: &mut Sheet) -> Option<Sheet> {
+        if self.twice.is_empty() {
+            return None;
+        }
+        let column = self.mapping.iter().find(|(field, _)| field == "record_id")?.1.first()?;
+        let ids = sheet.column(*column)?;
+        let is_twice = |id: Option<&str>| Some(id.is_some_and(|id| self.twice.contains(&hash_of(id.trim()))));
+        let again: BooleanChunked = ids.iter().map(is_twice).collect();
+        again.any().then(|| sheet.split(&again))
+    }
+}
+
+/// Takes the strangers out of a part's records.
+fn pass_by(frame: &mut DataFrame, rule: &Rule, wanted: &Wanted, dropped: &mut Dropped) -> Result<()> {
+    if frame.height() == 0 {
+        return Ok(());
+    }
+    let texts = Texts::of(frame, &columns());
+    let mut kept = rule.own(frame, &texts)?;
+    let (made, changed) = (frame.column("created_at")?.datetime()?, frame.column("modified_at")?.datetime()?);
+    let (made, changed) = (made.physical(), changed.physical());
+    for (row, kept) in kept.iter_mut().enumerate() {
+        let get = |name: &str| texts.get(name, row);
+        let text = get("lead_source").map(|text| hash_of(text.trim()));
+        let id = get("record_id").map(hash_of);
+        let name = get("subject").filter(|_| get("object") == Some("opportunity")).map(|name| hash_of(name.trim()));
+        let at = made.get(row).max(changed.get(row));
+        *kept = *kept
+            || [id, name].into_iter().flatten().any(|hash| wanted.ids.contains(&hash))
+            || text.is_some_and(|text| wanted.texts.contains(&text))
+            || wanted.young_since.is_some_and(|since| at.is_none_or(|at| at >= since));
+        if let Some(text) = text.filter(|text| dropped.texts.len() < MOST_TEXTS || dropped.texts.contains_key(text)) {
+            let (of_kept, all) = dropped.texts.entry(text).or_default();
+            (*of_kept, *all) = (*of_kept + usize::from(*kept), *all + 1);
+        }
+        if *kept {
+            continue;
+        }
+        let Some(id) = id else { continue };
+        dropped.ids.push(id);
+        dropped.ids.extend(name);
+        let is_filed = get("object").is_some_and(is_activity);
+        let naming = ["contact_id", "merged_into", "parent"];
+        let naming = naming.iter().take(if is_filed { 3 } else { 2 }).filter_map(|name| get(name));
+        dropped.naming.extend(naming.map(|of| (hash_of(of), id)));
+    }
+    rule.count(frame, &texts, &kept, &mut dropped.passed, &mut dropped.owners)?;
+    drop(texts);
+    *frame = compact(frame.filter(&BooleanChunked::from_slice("kept".into(), &kept))?)?;
+    Ok(())
+}
+
+impl sheets::Records {
+    /// Adds those of the next part of the same table.
+    fn add(&mut self, next: sheets::Records) -> Result<()> {
+        self.frame.vstack_mut_owned(next.frame)?;
+        self.aside.extend(next.aside);
+        self.merged.extend(next.merged);
+        self.file.add_part(next.file);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crm::loaded::Night;
+    use crate::crm::reader::Reader;
+    use crate::crm::strangers::OfLeads;
+    use crate::tabular::{Export, Passed};
+    use crate::who::Who;
+
+    fn destination() -> Destination {
+        let text = "[[source]]\nname = \"raw\"\nkind = \"files\"\npath = \"raw/*\"\n\
+                    [[destination]]\nname = \"crm\"\nkind = \"salesforce\"\nexport = [\"*.csv\"]\n";
+        crate::config::Config::parse(text, std::path::Path::new(".")).unwrap().destinations.remove(0)
+    }
+
+    fn exports() -> Vec<Export> {
+        let file = |name: &str, text: String| Export {
+            name: name.to_owned(),
+            modified: "2026-05-01T00:00:00Z".parse().unwrap(),
+            content: text.into_bytes().into(),
+        };
+        let at = "2026-04-01T08:00:07.000Z";
+        let mut leads = "Id,LastName,FirstName,Company,Email,LeadSource,IsConverted,ConvertedContactId,\
+                         ConvertedOpportunityId,MasterRecordId,OwnerId,CreatedDate\n"
+            .to_owned();
+        for n in 0..40 {
+            let source = if n % 2 == 0 { "Web" } else { "Connector" };
+            let email =
+                if n % 2 == 1 && n < 30 { format!("lead{n}@contoso.example") } else { format!("x{n}@else.example") };
+            leads += &format!(
+                "00Q0000000001{n:02},Last{n},First{n},Firm{n},{email},{source},false,,,,00500000000000{},{at}\n",
+                n % 7
+            );
+        }
+        leads += &format!(
+            "00Q000000000201,Con,Verted,Firm,lead1@contoso.example,Web,true,003000000000001,006000000000001,,,{at}\n"
+        );
+        leads += &format!("00Q000000000202,Mer,Ged,Firm,lead2@contoso.example,Web,false,,,00Q000000000203,,{at}\n");
+        leads += &format!("00Q000000000203,Sur,Vivor,Sole,s@sole.example,Web,false,,,,,{at}\n");
+        // One id at two people, and one row twice.
+        leads += &format!("00Q000000000204,Ann,Twin,Sole,ann@twin.example,Web,false,,,,,{at}\n");
+        leads += &format!("00Q000000000204,Bo,Berg,Other,lead3@contoso.example,Web,false,,,,,{at}\n");
+        leads += &format!("00Q000000000205,Same,Same,Sole,lead5@contoso.example,Web,false,,,,,{at}\n");
+        leads += &format!("00Q000000000205,Same,Same,Sole,lead5@contoso.example,Web,false,,,,,{at}\n");
+        let contacts = format!(
+            "Id,LastName,FirstName,Email,CreatedDate\n003000000000001,Now,Contact,n@else.example,{at}\n\
+             003000000000002,No,Body,no@else.example,{at}\n"
+        );
+        let deals = format!(
+            "Id,Name,StageName,IsWon,IsClosed,CreatedDate\n006000000000001,Deal,Closed Won,true,true,{at}\n\
+             006000000000002,Deal 2,Open,false,false,{at}\n"
+        );
+        vec![file("Contact.csv", contacts), file("Lead.csv", leads), file("Opportunity.csv", deals)]
+    }
+
+    fn night(least: u64) -> (Night, Vec<(String, usize, usize, usize)>) {
+        let destination = destination();
+        let shares = |records: &DataFrame| {
+            let emails = records.column("email")?.str()?;
+            let is_leads = |email: &str| email.starts_with("lead");
+            Ok(emails.iter().map(|email| Some(email.is_some_and(is_leads))).collect())
+        };
+        let named: Vec<Who> = Vec::new();
+        let keep = OfLeads { shares: &shares, named: &named, is_window: &|_: &Passed| false, young_since: 0 };
+        let rule = Rule::new(&keep, &destination, &DataFrame::empty()).unwrap();
+        let mut reader = Reader::new(&exports(), &destination);
+        reader.least = least;
+        reader.read(exports(), Some(&rule)).unwrap();
+        let night = reader.night(Some(&rule), &DataFrame::empty()).unwrap();
+        assert!(reader.problems.is_empty(), "{:?}", reader.problems);
+        assert_eq!(reader.loaded.iter().filter(|one| one.dropped.is_some()).count(), if least == 0 { 3 } else { 0 });
+        let files = reader.loaded.iter().map(|one| &one.records.file);
+        let counted = files.map(|f| (f.file.clone(), f.records, f.strangers, f.set_aside.values().sum()));
+        (night, counted.collect())
+    }
+
+    #[test]
+    fn what_is_read_in_parts_is_what_is_read_whole() {
+        let ((whole, of_whole), (parts, of_parts)) = (night(u64::MAX), night(0));
+        let sorted = |night: &Night| night.rows.sort(["record_id"], SortMultipleOptions::default()).unwrap();
+        assert!(sorted(&whole).equals_missing(&sorted(&parts)), "{:?}\n{:?}", whole.rows, parts.rows);
+        assert_eq!((whole.strangers, whole.identifies), (parts.strangers, parts.identifies));
+        assert_eq!(of_whole, of_parts);
+        let ids: Vec<&str> = whole.rows.column("record_id").unwrap().str().unwrap().iter().flatten().collect();
+        let has = |id: &str| ids.iter().any(|known| known.starts_with(id));
+        assert!(has("003000000000001") && has("006000000000001") && has("00Q000000000203"), "who is named is kept");
+        assert!(!has("003000000000002") && !has("006000000000002") && !has("00Q000000000100"));
+        assert!(has("00Q000000000131"), "most that carry its text are leads' people");
+    }
+}
