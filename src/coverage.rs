@@ -116,7 +116,8 @@ impl Row {
         let (objects, outcomes, owner) = (own.text("object")?, own.text("outcome")?, own.text("owner")?);
         let (created, modified) = (own.instants("created_at")?, own.instants("modified_at")?);
         let (present, deleted) = (own.flags("present")?, own.flags("deleted")?);
-        let statuses = own.text("status")?;
+        let has_leads = objects.iter().any(|object| object == Some("lead"));
+        let (statuses, sources) = (own.text("status")?, own.text("lead_source")?);
         let texts: HashSet<&str> = statuses.iter().flatten().collect();
         let given_up: HashSet<&str> =
             texts.into_iter().filter(|text| crm::is_given_up(destination.kind, text)).collect();
@@ -151,7 +152,9 @@ impl Row {
                 continue;
             }
             let outcome = outcomes.get(record);
-            row.has_converted |= matches!(outcome, Some(QUALIFIED | WON));
+            // A contact beside leads that carries a lead's source shows what was converted as well.
+            let is_converted = has_leads && objects.get(record) == Some("contact") && sources.get(record).is_some();
+            row.has_converted |= is_converted || matches!(outcome, Some(QUALIFIED | WON));
             row.has_closed |= matches!(outcome, Some(LOST | WON))
                 || (outcome != Some(QUALIFIED) && statuses.get(record).is_some_and(|text| given_up.contains(text)));
             row.has_deleted |= deleted.get(record) == Some(&true);

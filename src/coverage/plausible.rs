@@ -80,12 +80,14 @@ pub fn gates(
         matched: usize,
         isolated: usize,
         timeless: usize,
+        missed: usize,
     }
     let mut counts: BTreeMap<&str, Counts> = BTreeMap::new();
     let table = lost.reconciliation;
     let rows = table.texts("destination")?.into_iter().zip(table.texts("verdict")?).zip(table.texts("reason")?);
     for (row, ((name, verdict), reason)) in rows.enumerate() {
         let counts = counts.entry(name.unwrap_or_default()).or_default();
+        counts.missed += usize::from(verdict == Some(verdict::MISSED));
         match (verdict, reason) {
             (Some(verdict::MATCHED), _) => counts.matched += 1,
             (Some(verdict::MISSED), Some(reason::ISOLATED)) => counts.isolated += 1,
@@ -100,7 +102,13 @@ pub fn gates(
         let shown = Shown::of(coverage, destination)?;
         // Who is whose, and what became of them, goes with country, company and offer: a cause may be the filter's.
         let hides = shown.is_some_and(Shown::hides_many);
-        let missed = counts.isolated + if hides { counts.timeless } else { 0 };
+        // Of a view in which most leads have no record, a stretch with fewer still is no outage to call anybody about.
+        let shows_few = hides && counts.missed > counts.matched;
+        let missed = match hides {
+            true if shows_few => counts.missed,
+            true => counts.isolated + counts.timeless,
+            false => counts.isolated,
+        };
         let tried = counts.matched + missed;
         let usual = shown.map_or(ANY, |shown| {
             if hides {
@@ -204,6 +212,7 @@ mod tests {
         let case = Case { matched: 970, isolated: 30, lacks: &["converted"], ..Case::default() };
         assert!(gated(Case { isolated: 5, in_outage: 25, ..case }).is_empty());
         assert_eq!(gated(Case { isolated: 5, of_cause: 25, ..case }).len(), 1, "a cause may be the filter's");
+        assert_eq!(gated(Case { matched: 100, isolated: 0, in_outage: 300, ..case })[0].missed, 300, "most leads");
         assert!(gated(Case { past: Some(0.02), ..case }).is_empty());
         assert!(gated(Case { complete: Some(Complete::Always), ..case }).is_empty());
         let day = |day: &str| Some(Complete::On(day.parse().unwrap()));
