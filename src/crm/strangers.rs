@@ -42,8 +42,8 @@ pub struct OfLeads<'a> {
     pub young_since: i64,
 }
 
-/// A text that this many kept records carry, and more than half of all that carry it, may be the forwarder's own.
-const FEWEST_OF_TEXT: usize = 10;
+/// A text that this many kept records carry, and four in five of all that carry it, may be the forwarder's own.
+const FEWEST_OF_TEXT: usize = 20;
 
 /// Columns by which one record names another.
 const NAMING: &[&str] = &["merged_into", "opportunity", "contact_id", "parent"];
@@ -287,7 +287,7 @@ impl<'a> Rule<'a> {
     }
 }
 
-/// Keeps all that carry a text which more of the kept carry than of the others: it may be what the forwarder writes.
+/// Keeps all that carry a text which hardly any but kept records carry: it may be what the forwarder writes.
 fn by_text(texts: &Texts, kept: &mut [bool], loaded: &[Loaded], lacks: &mut Wanted) {
     let mut counts: HashMap<u64, (usize, usize)> = HashMap::new();
     let of = |row: usize| texts.get("lead_source", row).map(|text| hash_of(text.trim()));
@@ -301,7 +301,7 @@ fn by_text(texts: &Texts, kept: &mut [bool], loaded: &[Loaded], lacks: &mut Want
     for (text, (of_kept, all)) in dropped() {
         counts.entry(*text).or_default().1 += all - of_kept;
     }
-    counts.retain(|_, (of_kept, all)| *of_kept >= FEWEST_OF_TEXT && *of_kept * 2 > *all);
+    counts.retain(|_, (of_kept, all)| *of_kept >= FEWEST_OF_TEXT && *of_kept * 5 >= *all * 4);
     lacks.texts.extend(
         dropped()
             .filter(|(_, (of_kept, all))| of_kept < all)
