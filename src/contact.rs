@@ -68,6 +68,13 @@ fn composed(text: &str) -> Cow<'_, str> {
 /// assert_eq!(leadrecon::contact::normalised_email("n/a"), None);
 /// ```
 pub fn normalised_email(email: &str) -> Option<String> {
+    if is_plain_address(email) {
+        return Some(email.to_ascii_lowercase());
+    }
+    cleaned_address(email)
+}
+
+fn cleaned_address(email: &str) -> Option<String> {
     let email = unescaped(email);
     let text = email.trim();
     let text = match (text.rfind('<'), text.rfind('>')) {
@@ -92,6 +99,19 @@ pub fn normalised_email(email: &str) -> Option<String> {
         return None;
     }
     Some(format!("{local}@{domain}"))
+}
+
+/// Whether an address needs nothing but lower case, as nearly all do: letters, digits, `.`, `-`, `_` and `+` around one @,
+/// no dot at an end, none doubled in the domain.
+fn is_plain_address(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'+');
+    let Some((local, domain)) = text.split_once('@') else { return false };
+    let is_within = |part: &str, end: char| !part.is_empty() && !part.starts_with(end) && part.bytes().all(is_plain);
+    is_within(local, '.')
+        && is_within(domain, '.')
+        && !domain.ends_with('.')
+        && domain.contains('.')
+        && !domain.contains("..")
 }
 
 /// The mailbox behind a normalised address: tag, provider's aliases and ignored dots taken away.
@@ -325,6 +345,13 @@ mod tests {
         }
         for value in ["A", "Li", "Testa", "ann@contoso.com", "Null Company", "4255550123", "info@test.com", "王"] {
             assert!(!is_placeholder(value), "{value:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_plain_address_is_what_cleaning_makes_of_it(text in "[aB1._+-]{0,4}@?[aB1.-]{0,6}@?[a.]{0,3}") {
+            prop_assert_eq!(normalised_email(&text), cleaned_address(&text));
         }
     }
 

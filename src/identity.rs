@@ -15,7 +15,7 @@ pub use self::model::Step;
 pub use self::quality::{Quality, StageBounds};
 pub use self::sought::Sought;
 use crate::config::Threshold;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::findings::{AboutPeople, AboutSetting, Finding};
 use crate::tables::{ChangedPeople, CrmRecords, EarlierContacts, ExportRecords, Identities, Leads, People, Table};
 
@@ -36,6 +36,7 @@ mod records;
 mod sought;
 #[cfg(test)]
 mod tests;
+mod typed;
 
 /// What the stage reads.
 #[derive(Clone, Copy, Debug)]
@@ -91,10 +92,16 @@ pub fn link(inputs: &Inputs) -> Result<Linked> {
     let threshold = all.threshold;
     let (strongest, links) = strongest(&mut all);
     let assigned = people::Assigned { cluster: std::mem::take(&mut all.cluster), strongest };
-    let person_ids = assigned.person_ids(&all.profiles.rows, leads)?;
-    let identities = assigned.identities(leads, &person_ids)?;
-    let people = assigned.people(&all.profiles.rows, leads, &person_ids)?;
-    let (bounds, people_at) = all.bounds(leads)?;
+    let (tables, bounds) = rayon::join(
+        || {
+            let person_ids = assigned.person_ids(&all.profiles.rows, leads)?;
+            let identities = assigned.identities(leads, &person_ids)?;
+            let people = assigned.people(&all.profiles.rows, leads, &person_ids)?;
+            Ok::<_, Error>((person_ids, identities, people))
+        },
+        || all.bounds(leads),
+    );
+    let ((person_ids, identities, people), (bounds, people_at)) = (tables?, bounds?);
     let mut quality = all.quality(&people, people_at)?;
     quality.funnel = quality::funnel(leads, &person_ids, &bounds)?;
     let contradictory =

@@ -4,6 +4,7 @@
 
 pub mod aging;
 pub mod azure;
+pub mod cache;
 pub mod check;
 pub mod credentials;
 pub mod exports;

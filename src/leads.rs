@@ -8,20 +8,24 @@
 mod copies;
 mod own;
 mod packed;
+mod part;
 mod received;
 mod record;
 mod time;
 
 pub use own::{Own, OwnReader, Signs};
+pub use part::Part;
 pub use record::{Named, is_column, labels, named, names_nobody};
 
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 use polars::prelude::*;
+use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use self::packed::Packed;
+use self::part::Chunk;
 use self::received::Orders;
 use self::record::{Fields, Layout, Refused, Slot};
 use crate::codes::{self, action, kind, level, quarantine, stage, storefront};
@@ -112,33 +116,44 @@ impl<'a> Reader<'a> {
         self.taken
     }
 
-    /// Reads some raw leads.
+    /// Reads some raw leads, and takes them in.
     ///
     /// # Errors
     /// Only if a table does not have its agreed shape.
     pub fn take(&mut self, raw: &Table<RawLeads>) -> Result<()> {
+        let part = self.read(raw)?;
+        self.add(part)
+    }
+
+    /// Reads some raw leads, of which nothing is taken in yet.
+    ///
+    /// # Errors
+    /// Only if a table does not have its agreed shape.
+    pub fn read(&self, raw: &Table<RawLeads>) -> Result<Part> {
         let cut = self.settings.as_of_ends_at.timestamp_micros();
         let frame = raw.frame();
-        self.taken += frame.height();
         let starts: Vec<usize> = (0..frame.height()).step_by(CHUNK).collect();
-        // Threads take whole chunks and the chunks stay in order, so their number changes nothing.
-        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(starts.len()).max(1);
-        let share = starts.len().div_ceil(threads).max(1);
-        let mut chunks: Vec<Option<Result<Chunk>>> = Vec::new();
-        chunks.resize_with(starts.len(), || None);
-        let exclude = &self.exclude;
-        std::thread::scope(|scope| {
-            for (slots, starts) in chunks.chunks_mut(share).zip(starts.chunks(share)) {
-                scope.spawn(move || {
-                    for (slot, start) in slots.iter_mut().zip(starts) {
-                        let part = frame.slice(i64::try_from(*start).unwrap_or(i64::MAX), CHUNK);
-                        *slot = Some(read_chunk(&part, cut, exclude));
-                    }
-                });
-            }
-        });
-        for chunk in chunks.into_iter().flatten() {
-            let chunk = chunk?;
+        // The chunks stay in order, so the number of threads changes nothing.
+        let chunk = |start: &usize| {
+            let part = frame.slice(i64::try_from(*start).unwrap_or(i64::MAX), CHUNK);
+            read_chunk(&part, cut, &self.exclude)
+        };
+        let chunks = starts.par_iter().map(chunk).collect::<Result<Vec<Chunk>>>()?;
+        Ok(Part { taken: frame.height(), chunks })
+    }
+
+    /// What reading gave another time, as [`Part::bytes`]; none if it cannot be used.
+    pub fn kept(&self, bytes: &[u8]) -> Option<Part> {
+        Part::of_bytes(bytes, self.settings.as_of_ends_at.timestamp_micros())
+    }
+
+    /// Takes in what was read.
+    ///
+    /// # Errors
+    /// Only if a table does not have its agreed shape.
+    pub fn add(&mut self, part: Part) -> Result<()> {
+        self.taken += part.taken;
+        for chunk in part.chunks {
             self.leads.extend(chunk.leads);
             stack(&mut self.refused, chunk.quarantine)?;
             self.after_as_of += chunk.after_as_of;
@@ -197,17 +212,6 @@ pub fn default_stage(action: Option<&str>, storefront: Option<&str>) -> &'static
         None if storefront == Some(storefront::TEST_DRIVE) => stage::TRIAL,
         _ => stage::NONE,
     }
-}
-
-/// What one chunk of raw leads gives.
-struct Chunk {
-    /// None if no row is a lead.
-    leads: Option<Packed>,
-    quarantine: DataFrame,
-    after_as_of: usize,
-    forgotten: Vec<i64>,
-    contradictions: i64,
-    orders: Orders,
 }
 
 fn stack(all: &mut Option<DataFrame>, more: DataFrame) -> Result<()> {
@@ -275,7 +279,7 @@ fn read_chunk(raw: &DataFrame, cut: i64, exclude: &Internal) -> Result<Chunk> {
     let mut rows: Vec<IdxSize> = Vec::with_capacity(raw.height());
     let mut refused = Refusals::default();
     let mut layout: Option<(&[u8], std::result::Result<Layout, Refused>)> = None;
-    let (mut after_as_of, mut forgotten, mut contradictions) = (0, Vec::new(), 0);
+    let (mut after_as_of, mut forgotten, mut contradictions, mut newest) = (0, Vec::new(), 0, i64::MIN);
     let (mut orders, mut others) = (Orders::default(), Vec::with_capacity(raw.height()));
 
     for row in 0..raw.height() {
@@ -310,6 +314,7 @@ fn read_chunk(raw: &DataFrame, cut: i64, exclude: &Internal) -> Result<Chunk> {
                 continue;
             }
             Err(Refused { reason, detail }) => {
+                newest = newest.max(stored);
                 refused.push(source, key, stored, reason, &detail, payload);
                 continue;
             }
@@ -318,6 +323,9 @@ fn read_chunk(raw: &DataFrame, cut: i64, exclude: &Internal) -> Result<Chunk> {
         if at.at >= cut && at.other.is_none() {
             after_as_of += 1;
             continue;
+        }
+        if at.other.is_none() {
+            newest = newest.max(at.at);
         }
         let found = lead_source_of(&fields, &mut contradictions);
         let values = values_of((source, key), fields, found, at.from, exclude);
@@ -342,6 +350,7 @@ fn read_chunk(raw: &DataFrame, cut: i64, exclude: &Internal) -> Result<Chunk> {
         forgotten,
         contradictions,
         orders,
+        newest,
     })
 }
 

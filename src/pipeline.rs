@@ -140,7 +140,7 @@ pub fn verdicts(
     identities: &Table<Identities>,
     crm_records: Table<CrmRecords>,
     nights: &NightsRead,
-    mark: &dyn Fn(&str) -> String,
+    mark: &(dyn Fn(&str) -> String + Sync),
 ) -> Result<Verdicts> {
     let Day { config, as_of_ends_at, .. } = *day;
     let expected = reconcile::Expected::new(leads, identities, &config.destinations, &config.offers, as_of_ends_at)?;

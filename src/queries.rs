@@ -13,6 +13,7 @@ use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, TimeDelta, TimeZone
 use chrono_tz::Tz;
 use polars::prelude::*;
 use polars::sql::SQLContext;
+use rayon::prelude::*;
 
 use crate::config::Offer;
 use crate::error::{Error, Result};
@@ -262,38 +263,50 @@ impl Library {
 
     fn evaluate(&self, catalog: &Catalog) -> Result<Computed> {
         let mut catalog = catalog.clone();
-        let mut made = Vec::with_capacity(self.queries.len());
-        for query in &self.queries {
-            let place = || format!("query \"{}\"", query.name);
-            let frame = query.collect(&catalog).map_err(|e| e.at(place()))?;
-            let frame = match tables::ALL.iter().find(|d| d.name == query.name) {
-                Some(definition) => definition.conform(frame).map_err(|e| e.at(place()))?,
-                None if query.header.key.is_empty() => unkeyed(frame, query.header.ordered)?,
-                None => sorted_by_key(frame, &query.header.key).map_err(|e| e.at(place()))?,
-            };
-            catalog.insert(&query.name, frame.clone());
-            made.push(ComputedTable {
-                name: query.name.clone(),
-                title: query.header.title.clone(),
-                grain: query.header.grain.clone(),
-                key: query.header.key.clone(),
-                own: query.own,
-                frame,
-            });
+        let mut made: Vec<Option<ComputedTable>> = self.queries.iter().map(|_| None).collect();
+        // Those that read nothing of each other run side by side.
+        for wave in waves(&self.queries) {
+            let frames: Vec<Result<DataFrame>> = wave.par_iter().map(|(_, query)| query.made(&catalog)).collect();
+            for ((n, query), frame) in wave.into_iter().zip(frames) {
+                let frame = frame.map_err(|e| e.at(format!("query \"{}\"", query.name)))?;
+                catalog.insert(&query.name, frame.clone());
+                let table = ComputedTable {
+                    name: query.name.clone(),
+                    title: query.header.title.clone(),
+                    grain: query.header.grain.clone(),
+                    key: query.header.key.clone(),
+                    own: query.own,
+                    frame,
+                };
+                if let Some(place) = made.get_mut(n) {
+                    *place = Some(table);
+                }
+            }
         }
+        let offenders: Vec<Result<DataFrame>> = self.checks.par_iter().map(|check| check.collect(&catalog)).collect();
         let mut kept = Vec::with_capacity(self.checks.len());
-        for check in &self.checks {
-            let offenders = check.collect(&catalog).map_err(|e| e.at(format!("check \"{}\"", check.name)))?;
+        for (check, offenders) in self.checks.iter().zip(offenders) {
+            let offenders = offenders.map_err(|e| e.at(format!("check \"{}\"", check.name)))?;
             if offenders.height() > 0 {
                 return Err(broken(check, &offenders));
             }
             kept.push(Check { name: check.name.clone(), claim: check.header.title.clone() });
         }
-        Ok(Computed { tables: made, checks: kept })
+        Ok(Computed { tables: made.into_iter().flatten().collect(), checks: kept })
     }
 }
 
 impl Query {
+    /// What the query gives, in the agreed shape and order.
+    fn made(&self, catalog: &Catalog) -> Result<DataFrame> {
+        let frame = self.collect(catalog)?;
+        match tables::ALL.iter().find(|d| d.name == self.name) {
+            Some(definition) => definition.conform(frame),
+            None if self.header.key.is_empty() => unkeyed(frame, self.header.ordered),
+            None => sorted_by_key(frame, &self.header.key),
+        }
+    }
+
     /// Runs the query over the tables its header names, and no others.
     fn collect(&self, catalog: &Catalog) -> Result<DataFrame> {
         let context = SQLContext::new();
@@ -336,6 +349,25 @@ fn in_order(mut waiting: Vec<Query>) -> Result<Vec<Query>> {
         ordered.push(waiting.remove(ready));
     }
     Ok(ordered)
+}
+
+/// Queries with their places, those that read no other query first, then those that read these, and so on. `queries`
+/// stand after those that they read.
+fn waves(queries: &[Query]) -> Vec<Vec<(usize, &Query)>> {
+    let mut wave_of: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut waves: Vec<Vec<(usize, &Query)>> = Vec::new();
+    for (n, query) in queries.iter().enumerate() {
+        let after = query.header.reads.iter().filter_map(|read| wave_of.get(read.as_str())).max();
+        let wave = after.map_or(0, |wave| wave + 1);
+        wave_of.insert(&query.name, wave);
+        if waves.len() <= wave {
+            waves.push(Vec::new());
+        }
+        if let Some(wave) = waves.get_mut(wave) {
+            wave.push((n, query));
+        }
+    }
+    waves
 }
 
 /// Sorts by key and refuses keys that are null or stand twice.

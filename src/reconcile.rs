@@ -29,6 +29,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use polars::prelude::StringChunked;
+use rayon::prelude::*;
 
 use crate::codes::{reason, unexplained};
 use crate::config::{Destination, Offer};
@@ -108,6 +109,14 @@ pub struct OnTime {
     findings: Vec<Finding>,
 }
 
+/// What was found at one destination.
+struct AtOne {
+    rows: Rows,
+    unexplained: UnexplainedRows,
+    findings: Vec<Finding>,
+    inferred: Inferred,
+}
+
 /// How far an export's clock may be off: records that seem to be made so much after the as-of day may be of it.
 pub fn farthest_clock() -> TimeDelta {
     clock::FARTHEST
@@ -138,11 +147,11 @@ impl<'a> Expected<'a> {
     /// # Errors
     /// When the table lacks a column: a fault of ours.
     pub fn on_time(&self, records: &Table<CrmRecords>) -> Result<OnTime> {
-        let mut clocks = Vec::with_capacity(self.destinations.len());
-        for (index, destination) in self.destinations.iter().enumerate() {
+        let clock = |(index, destination): (usize, &Destination)| {
             let own = records.part(records.rows_of(&destination.name)?);
-            clocks.push(destination::clock(&self.ledger(index, destination, &own, View::default())?));
-        }
+            Ok(destination::clock(&self.ledger(index, destination, &own, View::default())?))
+        };
+        let clocks = self.destinations.par_iter().enumerate().map(clock).collect::<Result<Vec<_>>>()?;
         let of_name = self
             .destinations
             .iter()
@@ -169,21 +178,30 @@ impl<'a> Expected<'a> {
         let Expected { book, destinations, routes, as_of_ends_at, .. } = self;
         let all = &on_time.crm_records;
         let views = Views::new(coverage, as_of_ends_at.timestamp_micros())?;
-        let mut rows = Rows::new(destinations, self.lead_ids.len());
-        let mut unexplained = UnexplainedRows::default();
-        let mut inferred = Vec::with_capacity(destinations.len());
-        let mut findings = on_time.findings.clone();
-        for ((index, destination), clock) in destinations.iter().enumerate().zip(&on_time.clocks) {
+        let at_one = |((index, destination), clock): ((usize, &Destination), &Clock)| -> Result<AtOne> {
             let place = all.rows_of(&destination.name)?;
             let own = all.part(place.clone());
             let ledger = self.ledger(index, destination, &own, views.of(&destination.name))?;
             let mut settled = destination::settle(ledger, clock.clone())?;
             settled.find_unreadable(refused);
             let roles = settled.roles();
-            findings.extend(findings::findings(&settled, &roles));
-            inferred.push(findings::inferred(&settled, &roles));
+            let mut rows = Rows::new(destinations);
             settled.each_outcome(|lead, outcome| rows.push(lead, &destination.name, outcome, place.start));
+            let mut unexplained = UnexplainedRows::default();
             unexplained.extend(&settled.ledger, &roles.others);
+            let (findings, inferred) = (findings::findings(&settled, &roles), findings::inferred(&settled, &roles));
+            Ok(AtOne { rows, unexplained, findings, inferred })
+        };
+        // No destination knows of another: several are settled at once, and put together in their order.
+        let settled = destinations.par_iter().enumerate().zip(&on_time.clocks).map(at_one);
+        let (mut rows, mut unexplained) = (Rows::new(destinations), UnexplainedRows::default());
+        let mut inferred = Vec::with_capacity(destinations.len());
+        let mut findings = on_time.findings.clone();
+        for one in settled.collect::<Result<Vec<_>>>()? {
+            rows.join(one.rows);
+            unexplained.join(one.unexplained);
+            findings.extend(one.findings);
+            inferred.push(one.inferred);
         }
         for (row, lead) in book.leads.iter().enumerate() {
             if routes.is_nowhere(row) {

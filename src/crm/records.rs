@@ -43,7 +43,7 @@ pub fn records(versions: &DataFrame, destinations: &[Destination], end: DateTime
     all.table()
 }
 
-/// The records of destinations, made one destination after the other: the versions of all of them are never in memory
+/// The records of destinations, made destination by destination: the versions of all of them need not be in memory
 /// together.
 #[derive(Debug, Default)]
 pub struct Made {
@@ -70,6 +70,11 @@ impl Made {
         }
         self.frames.insert(destination.name.clone(), made);
         Ok(())
+    }
+
+    /// Adds those of other destinations.
+    pub fn join(&mut self, others: Made) {
+        self.frames.extend(others.frames);
     }
 
     /// All records that were made.

@@ -219,15 +219,21 @@ impl Clustered {
 
     /// Columns lead_id, strict, loose, and how many people there are at each.
     pub(super) fn bounds(&self, leads: &DataFrame) -> Result<(DataFrame, [usize; 2])> {
-        let mut columns = vec![leads.column("lead_id")?.clone()];
-        let mut people = [0; 2];
-        for (n, (name, threshold)) in [("strict", STRICT), ("loose", LOOSE)].into_iter().enumerate() {
+        let at = |threshold: f64| -> Result<(StringChunked, usize)> {
             let mut at = self.profiles.clusters(&self.scale, &self.edges, threshold);
             let (cluster, _) = self.profiles.cluster_of_rows(&self.scale, &mut at, threshold);
             let ids = Assigned { cluster, strongest: Vec::new() }.person_ids(&self.profiles.rows, leads)?;
-            people[n] = ids.n_unique()? - usize::from(ids.null_count() > 0);
-            columns.push(ids.with_name(name.into()).into_column());
-        }
+            let people = ids.n_unique()? - usize::from(ids.null_count() > 0);
+            Ok((ids, people))
+        };
+        let (strict, loose) = rayon::join(|| at(STRICT), || at(LOOSE));
+        let ((strict, of_strict), (loose, of_loose)) = (strict?, loose?);
+        let people = [of_strict, of_loose];
+        let columns = vec![
+            leads.column("lead_id")?.clone(),
+            strict.with_name("strict".into()).into_column(),
+            loose.with_name("loose".into()).into_column(),
+        ];
         Ok((DataFrame::new(leads.height(), columns)?, people))
     }
 

@@ -3,8 +3,9 @@
 //! Levels are ordered from strongest to weakest; 0 says nothing, because one side has no value. What a level weighs is
 //! learned in `model`; here stands only what is seen. Distances: Jaro–Winkler and optimal string alignment (strsim).
 
-use super::forms::{Email, Forms, NONE, Name, Phone, Profile, Script, Words};
-use crate::{codes, contact};
+use super::forms::{Email, Forms, NONE, Name, Phone, Profile, Words};
+use super::typed::Script;
+use crate::codes;
 
 /// The compared fields, in the order of a pattern.
 pub(super) const FIELDS: [&str; 7] = ["email", "phone", "first_name", "last_name", "company", "title", "country"];
@@ -364,7 +365,11 @@ fn first_names(forms: &Forms, a: u32, b: u32) -> u8 {
         return 2;
     }
     if is_initial(x) || is_initial(y) {
-        return if x.key.as_bytes().first() == y.key.as_bytes().first() { 3 } else { between_scripts(x, y, 0, 5) };
+        return if x.key.as_bytes().first() == y.key.as_bytes().first() {
+            3
+        } else {
+            between_scripts(forms, x, y, 0, 5)
+        };
     }
     if are_close(x, y, 0.88) || one_word_in_common(&x.key, &y.key) || is_long_prefix(&x.key, &y.key) {
         return 4;
@@ -372,7 +377,7 @@ fn first_names(forms: &Forms, a: u32, b: u32) -> u8 {
     if are_initials(&x.key, &y.key) {
         return 3;
     }
-    between_scripts(x, y, 4, 5)
+    between_scripts(forms, x, y, 4, 5)
 }
 
 fn last_names(forms: &Forms, a: u32, b: u32) -> u8 {
@@ -384,7 +389,11 @@ fn last_names(forms: &Forms, a: u32, b: u32) -> u8 {
         return 5;
     }
     if is_initial(x) || is_initial(y) {
-        return if x.key.as_bytes().first() == y.key.as_bytes().first() { 4 } else { between_scripts(x, y, 0, 5) };
+        return if x.key.as_bytes().first() == y.key.as_bytes().first() {
+            4
+        } else {
+            between_scripts(forms, x, y, 0, 5)
+        };
     }
     if are_close(x, y, 0.90) {
         return 2;
@@ -392,7 +401,7 @@ fn last_names(forms: &Forms, a: u32, b: u32) -> u8 {
     if one_word_in_common(&x.key, &y.key) {
         return 3;
     }
-    between_scripts(x, y, 2, 5)
+    between_scripts(forms, x, y, 2, 5)
 }
 
 fn is_initial(name: &Name) -> bool {
@@ -408,7 +417,7 @@ fn digits_differ(a: &str, b: &str) -> bool {
 
 /// The level of two names that are not spelled alike: `close` or `different`, or 0 where they are written in two
 /// scripts and the one may be a reading of the other.
-fn between_scripts(a: &Name, b: &Name, close: u8, different: u8) -> u8 {
+fn between_scripts(forms: &Forms, a: &Name, b: &Name, close: u8, different: u8) -> u8 {
     let shortest = if close == 2 { 4 } else { 3 };
     let (letters, other) = match (a.script, b.script) {
         (Script::Letters, Script::Letters | Script::Consonants | Script::Characters) => (a, b),
@@ -422,41 +431,17 @@ fn between_scripts(a: &Name, b: &Name, close: u8, different: u8) -> u8 {
         // Short surnames have conventions of their own: Lee for a syllable read "i".
         Script::Consonants if other.key.len() < shortest || letters.key.len() < shortest => 0,
         Script::Consonants => {
-            let alike = strsim::jaro_winkler(&contact::sound_key(&a.key), &contact::sound_key(&b.key));
+            let sound = |name: &Name| forms.sounds.get(name.sound as usize).map_or("", String::as_str);
+            let alike = strsim::jaro_winkler(sound(a), sound(b));
             match () {
                 () if alike >= 0.84 => close,
                 () if alike >= 0.62 => 0,
                 () => different,
             }
         }
-        Script::Characters if may_be_a_reading(&letters.key) => 0,
+        Script::Characters if letters.may_be_a_reading => 0,
         Script::Characters => different,
     }
-}
-
-/// Whether a word in Latin letters is made of syllables by which characters are read in Chinese, Japanese, Korean or
-/// Vietnamese: `mei ling`, `hiroshi`, `chia hao`; not `andrea`, `tobias`, `francisco`.
-fn may_be_a_reading(key: &str) -> bool {
-    const ONSETS: &[&str] = &[
-        "", "b", "p", "m", "f", "d", "t", "n", "l", "g", "k", "h", "j", "q", "x", "zh", "ch", "sh", "r", "z", "c", "s",
-        "w", "ts", "tz", "ky", "gy", "ny", "hy", "my", "ry", "by", "py", "hs", "ng", "kw", "gw", "ss", "kk", "tt",
-        "pp", "jj", "gg",
-    ];
-    const CODAS: &[&str] = &["", "n", "ng", "m", "k", "p", "t", "l", "h", "nh", "ch"];
-    key.split(' ').filter(|word| word.len() > 1).all(|word| {
-        let is_vowel = |c: char| matches!(c, 'a' | 'e' | 'i' | 'o' | 'u' | 'y');
-        let mut runs = word.split(is_vowel).filter(|run| !run.is_empty());
-        let begins = word.starts_with(|c| !is_vowel(c));
-        let ends = word.ends_with(|c| !is_vowel(c));
-        let all: Vec<&str> = runs.by_ref().collect();
-        all.iter().enumerate().all(|(n, run)| match (n == 0 && begins, n + 1 == all.len() && ends) {
-            (true, false) => ONSETS.contains(run),
-            (false, true) => CODAS.contains(run),
-            (true, true) => false,
-            (false, false) => (0..=run.len())
-                .any(|at| run.is_char_boundary(at) && CODAS.contains(&&run[..at]) && ONSETS.contains(&&run[at..])),
-        })
-    })
 }
 
 /// `martin` and `martina`, `mario` and `maria`: one letter apart, and as a rule two people.
@@ -485,7 +470,7 @@ fn are_close(a: &Name, b: &Name, threshold: f64) -> bool {
     if a.sound == b.sound
         && x.as_bytes().first() == y.as_bytes().first()
         && x.len().min(y.len()) >= 3
-        && strsim::jaro_winkler(x, y) >= 0.7
+        && are_alike((x, a.letters), (y, b.letters), 0.7)
     {
         return true;
     }
@@ -498,10 +483,48 @@ fn are_close(a: &Name, b: &Name, threshold: f64) -> bool {
     if shortest >= 4 && (a.letters ^ b.letters).count_ones() as usize <= unlike && unlike_letters(x, y) <= unlike {
         return true;
     }
-    if x.len().min(y.len()) >= 4 && strsim::osa_distance(x, y) <= 1 {
+    if x.len().min(y.len()) >= 4 && is_one_slip(x, y) {
         return true;
     }
-    x.len().min(y.len()) >= 3 && (strsim::jaro_winkler(x, y) >= threshold || x.replace(' ', "") == y.replace(' ', ""))
+    x.len().min(y.len()) >= 3
+        && (are_alike((x, a.letters), (y, b.letters), threshold) || without(x, b' ').eq(without(y, b' ')))
+}
+
+/// Whether Jaro–Winkler similarity reaches a threshold; texts with the letters that occur in them. It is not computed
+/// where the letters alone forbid it: one that the other does not have is matched by nothing.
+fn are_alike((x, in_x): (&str, u32), (y, in_y): (&str, u32), threshold: f64) -> bool {
+    if x.is_ascii() && y.is_ascii() && !x.is_empty() && !y.is_empty() {
+        let left = |text: &str, missing: u32| text.len().saturating_sub(missing.count_ones() as usize);
+        let matches = left(x, in_x & !in_y).min(left(y, in_y & !in_x)) as f64;
+        let most = (matches / x.len() as f64 + matches / y.len() as f64 + 1.0) / 3.0;
+        let prefix = x.bytes().zip(y.bytes()).take(4).take_while(|(p, q)| p == q).count() as f64;
+        if most + 0.1 * prefix * (1.0 - most) < threshold - 1e-6 {
+            return false;
+        }
+    }
+    strsim::jaro_winkler(x, y) >= threshold
+}
+
+/// Whether one character is another, left out or doubled, or two neighbours are swapped: an optimal string alignment of
+/// distance 1 at most.
+fn is_one_slip(x: &str, y: &str) -> bool {
+    if !x.is_ascii() || !y.is_ascii() {
+        return strsim::osa_distance(x, y) <= 1;
+    }
+    let (x, y) = (x.as_bytes(), y.as_bytes());
+    let head = x.iter().zip(y).take_while(|(p, q)| p == q).count();
+    let (x, y) = (x.get(head..).unwrap_or_default(), y.get(head..).unwrap_or_default());
+    let tail = x.iter().rev().zip(y.iter().rev()).take_while(|(p, q)| p == q).count();
+    match (x.len() - tail, y.len() - tail) {
+        (0 | 1, 0 | 1) => true,
+        (2, 2) => x.first() == y.get(1) && x.get(1) == y.first(),
+        _ => false,
+    }
+}
+
+/// The bytes of a text but for one.
+fn without(text: &str, one: u8) -> impl Iterator<Item = u8> {
+    text.bytes().filter(move |byte| *byte != one)
 }
 
 /// A whole word of at least three letters in common: `juan carlos` and `carlos`, `smith jones` and `smith`.
@@ -556,8 +579,16 @@ fn companies(forms: &Forms, a: &Profile, b: &Profile) -> u8 {
 
 /// `contoso` or `contoso-group` of `contoso group`, `cg` too short to say.
 fn is_label_of(label: &str, key: &str) -> bool {
-    let (label, key) = (label.replace('-', ""), key.replace(' ', ""));
-    label == key || (label.len() >= 5 && key.starts_with(&label)) || (key.len() >= 5 && label.starts_with(&key))
+    let (mut label, mut key) = (without(label, b'-'), without(key, b' '));
+    for n in 0.. {
+        match (label.next(), key.next()) {
+            (None, None) => return true,
+            (None, _) | (_, None) => return n >= 5,
+            (p, q) if p != q => return false,
+            _ => {}
+        }
+    }
+    false
 }
 
 fn titles(forms: &Forms, a: u32, b: u32) -> u8 {
@@ -582,5 +613,31 @@ fn words_are_close(a: &Words, b: &Words, threshold: f64) -> bool {
     if (a.letters ^ b.letters).count_ones() > 6 || short.len() * 2 < long.len() {
         return false;
     }
-    strsim::jaro_winkler(x, y) >= threshold || x.replace(' ', "") == y.replace(' ', "")
+    are_alike((x, a.letters), (y, b.letters), threshold) || without(x, b' ').eq(without(y, b' '))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::forms::letters;
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+        #[test]
+        fn short_ways_say_what_the_distances_say(x in "[abé1 ]{0,7}", y in "[abé1 ]{0,7}", threshold in 0.5..1.0) {
+            prop_assert_eq!(is_one_slip(&x, &y), strsim::osa_distance(&x, &y) <= 1);
+            let alike = are_alike((&x, letters(&x)), (&y, letters(&y)), threshold);
+            prop_assert_eq!(alike, strsim::jaro_winkler(&x, &y) >= threshold);
+            prop_assert_eq!(without(&x, b' ').eq(without(&y, b' ')), x.replace(' ', "") == y.replace(' ', ""));
+        }
+
+        #[test]
+        fn a_label_is_that_of_a_company_whose_words_it_begins_or_that_begin_it(x in "[ab-]{0,8}", y in "[ab ]{0,8}") {
+            let (label, key) = (x.replace('-', ""), y.replace(' ', ""));
+            let begins = |short: &str, long: &str| short.len() >= 5 && long.starts_with(short);
+            prop_assert_eq!(is_label_of(&x, &y), label == key || begins(&label, &key) || begins(&key, &label));
+        }
+    }
 }

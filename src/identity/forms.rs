@@ -6,8 +6,12 @@
 
 use polars::prelude::*;
 
+use super::typed::{self, Address, Columns, Ready, Script, Seen};
 use crate::contact;
 use crate::error::Result;
+
+/// Rows whose texts are worked on at once.
+const AT_ONCE: usize = 1 << 15;
 
 /// No value.
 pub(super) const NONE: u32 = u32::MAX;
@@ -48,31 +52,9 @@ pub(super) struct Name {
     pub groups: &'static [u16],
     /// How far the key is to be trusted as a reading.
     pub script: Script,
+    /// Whether it may be how somebody reads a name in Chinese characters.
+    pub may_be_a_reading: bool,
     pub letters: u32,
-}
-
-/// What a name is written in.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Script {
-    /// Latin, Cyrillic, Greek, kana: transliterated letter by letter.
-    Letters,
-    /// Arabic, Hebrew, hangul: the consonants are told, vowels and conventions are not.
-    Consonants,
-    /// Han: the reading depends on the language.
-    Characters,
-}
-
-impl Script {
-    fn of(text: &str) -> Self {
-        let is = |from: fn(u32) -> bool| text.chars().any(|c| from(c as u32));
-        if is(|c| matches!(c, 0x2E80..=0x2FFF | 0x3400..=0x4DBF | 0x4E00..=0x9FFF | 0xF900..=0xFAFF)) {
-            Script::Characters
-        } else if is(|c| matches!(c, 0x0590..=0x06FF | 0xAC00..=0xD7AF)) {
-            Script::Consonants
-        } else {
-            Script::Letters
-        }
-    }
 }
 
 /// A company or a job title.
@@ -103,6 +85,8 @@ pub(super) struct Forms {
     pub emails: Vec<Email>,
     pub phones: Vec<Phone>,
     pub names: Vec<Name>,
+    /// How names sound.
+    pub sounds: Vec<String>,
     pub companies: Vec<Words>,
     pub titles: Vec<Words>,
     pub domains: Vec<String>,
@@ -142,7 +126,7 @@ fn number(numbers: &mut PlHashMap<String, u32>, text: &str) -> (u32, bool) {
 }
 
 /// One bit for each letter that occurs, digits two by two in five more.
-fn letters(text: &str) -> u32 {
+pub(super) fn letters(text: &str) -> u32 {
     text.bytes().fold(0, |mask, b| match b {
         b'a'..=b'z' => mask | 1 << (b - b'a'),
         b'0'..=b'9' => mask | 1 << (26 + (b - b'0') / 2),
@@ -165,45 +149,65 @@ impl Forms {
     }
 
     fn add(&mut self, frame: &DataFrame, keep: &[u32], own: &[bool]) -> Result<Vec<u32>> {
-        let text = |name: &str| -> Result<StringChunked> { Ok(frame.column(name)?.str()?.rechunk().into_owned()) };
-        let (firsts, lasts, emails) = (text("first_name")?, text("last_name")?, text("email")?);
-        let (phones, companies, titles) = (text("phone")?, text("company")?, text("title")?);
-        let countries = text("country")?;
-        // What was typed → number of its comparable form: each distinct text is worked on once.
+        let columns = Columns::of(frame)?;
         let mut seen = Seen::default();
         let mut profiles = Vec::with_capacity(keep.len());
-        for &row in keep {
-            let at = row as usize;
-            let country = countries
-                .get(at)
-                .map_or(NONE, |t| *seen.countries.entry(t).or_insert_with(|| self.country(contact::country_code(t))));
-            let mut first_number = firsts.get(at).map_or(NONE, |t| self.name(t, &mut seen.names));
-            let mut last_number = lasts.get(at).map_or(NONE, |t| self.name(t, &mut seen.names));
-            // A whole name in one field.
-            if (first_number == NONE) != (last_number == NONE) {
-                let whole = if first_number == NONE { last_number } else { first_number };
-                let name = self.names.get(whole as usize);
-                let (key, script) = name.map_or(("", Script::Letters), |n| (n.key.as_str(), n.script));
-                if let Some((head, tail)) = key.split_once(' ') {
-                    let tail = tail.rsplit(' ').next().unwrap_or(tail);
-                    let (head, tail) = (head.to_owned(), tail.to_owned());
-                    (first_number, last_number) = (self.name_of_key(&head, script), self.name_of_key(&tail, script));
-                }
+        for rows in keep.chunks(AT_ONCE) {
+            let mut ready = seen.ready(&columns, rows);
+            for &row in rows {
+                let profile = self.of_row(row as usize, &columns, &mut seen, &mut ready);
+                let is_own = own.get(row as usize) == Some(&true);
+                profiles.push(if is_own { self.own_profile(profile) } else { self.profile(profile) });
             }
-            let email = emails.get(at).map_or(NONE, |t| *seen.emails.entry(t).or_insert_with(|| self.email(t)));
-            let phone = phones
-                .get(at)
-                .map_or(NONE, |t| *seen.phones.entry((t, country)).or_insert_with(|| self.phone(t, country)));
-            let company =
-                companies.get(at).map_or(NONE, |t| *seen.companies.entry(t).or_insert_with(|| self.company(t)));
-            let title = titles.get(at).map_or(NONE, |t| *seen.titles.entry(t).or_insert_with(|| self.title(t)));
-            let mut names = [lasts.get(at), firsts.get(at)].into_iter().flatten();
-            let generation = names.find_map(|name| seen.generation(name)).unwrap_or(0);
-            let (first, last) = (first_number, last_number);
-            let profile = Profile { email, phone, first, last, company, title, country, generation, home: NONE };
-            profiles.push(if own.get(at) == Some(&true) { self.own_profile(profile) } else { self.profile(profile) });
         }
         Ok(profiles)
+    }
+
+    /// What a row says, in numbers. What was typed before has its number already.
+    fn of_row<'a>(&mut self, at: usize, columns: &'a Columns, seen: &mut Seen<'a>, ready: &mut Ready<'a>) -> Profile {
+        let typed_country = columns.countries.get(at);
+        let code = typed_country.and_then(|text| seen.country(text));
+        let country =
+            typed_country.map_or(NONE, |text| *seen.countries.entry(text).or_insert_with(|| self.country(code)));
+        let (first, last) = (columns.firsts.get(at), columns.lasts.get(at));
+        let mut name = |text: Option<&'a str>| {
+            text.map_or(NONE, |text| {
+                *seen.names.entry(text).or_insert_with(|| {
+                    ready.names.take(text).map_or(NONE, |(key, script)| self.name_of_key(&key, script))
+                })
+            })
+        };
+        let (mut first_number, mut last_number) = (name(first), name(last));
+        // A whole name in one field.
+        if (first_number == NONE) != (last_number == NONE) {
+            let whole = if first_number == NONE { last_number } else { first_number };
+            let name = self.names.get(whole as usize);
+            let (key, script) = name.map_or(("", Script::Letters), |n| (n.key.as_str(), n.script));
+            if let Some((head, tail)) = key.split_once(' ') {
+                let tail = tail.rsplit(' ').next().unwrap_or(tail);
+                let (head, tail) = (head.to_owned(), tail.to_owned());
+                (first_number, last_number) = (self.name_of_key(&head, script), self.name_of_key(&tail, script));
+            }
+        }
+        let email = columns.emails.get(at).map_or(NONE, |text| {
+            let new = || ready.emails.take(text).map_or(NONE, |address| self.email(address));
+            *seen.emails.entry(text).or_insert_with(new)
+        });
+        let phone = columns.phones.get(at).map_or(NONE, |text| {
+            let new = || ready.phones.take((text, code)).map_or(NONE, |phone| self.phone(phone));
+            *seen.phones.entry((text, code)).or_insert_with(new)
+        });
+        let company = columns.companies.get(at).map_or(NONE, |text| {
+            let new = || ready.companies.take(text).map_or(NONE, |key| self.company(key));
+            *seen.companies.entry(text).or_insert_with(new)
+        });
+        let title = columns.titles.get(at).map_or(NONE, |text| {
+            let new = || ready.titles.take(text).map_or(NONE, |key| self.title(key));
+            *seen.titles.entry(text).or_insert_with(new)
+        });
+        let generation = [last, first].into_iter().flatten().find_map(|name| seen.generation(name)).unwrap_or(0);
+        let (first, last) = (first_number, last_number);
+        Profile { email, phone, first, last, company, title, country, generation, home: NONE }
     }
 
     /// The registrable domain of a profile's address where it names a company.
@@ -235,16 +239,6 @@ impl Forms {
         self.countries.len() as u32 - 1
     }
 
-    fn name<'a>(&mut self, raw: &'a str, seen: &mut PlHashMap<&'a str, u32>) -> u32 {
-        if let Some(&known) = seen.get(raw) {
-            return known;
-        }
-        let script = || Script::of(&contact::unescaped(raw));
-        let found = contact::name_key(raw).map_or(NONE, |key| self.name_of_key(&key, script()));
-        seen.insert(raw, found);
-        found
-    }
-
     fn name_of_key(&mut self, key: &str, script: Script) -> u32 {
         // One key in two scripts is two names: how sure the reading is differs.
         let (at, new) = match script {
@@ -253,32 +247,42 @@ impl Forms {
             Script::Characters => number(&mut self.numbers.names, &format!("{key}::")),
         };
         if new {
-            let (sound, _) = number(&mut self.numbers.sounds, &contact::sound_key(key));
+            let sounds = contact::sound_key(key);
+            let (sound, new_sound) = number(&mut self.numbers.sounds, &sounds);
+            if new_sound {
+                self.sounds.push(sounds);
+            }
+            let may_be_a_reading = script == Script::Letters && typed::may_be_a_reading(key);
             let groups = contact::nickname_groups(key.split(' ').next().unwrap_or(key));
-            self.names.push(Name { key: key.to_owned(), sound, groups, script, letters: letters(key) });
+            self.names.push(Name {
+                key: key.to_owned(),
+                sound,
+                groups,
+                script,
+                may_be_a_reading,
+                letters: letters(key),
+            });
         }
         at
     }
 
-    fn email(&mut self, raw: &str) -> u32 {
-        let Some(text) = contact::normalised_email(raw).filter(|t| !contact::is_placeholder(t)) else { return NONE };
-        let (at, new) = number(&mut self.numbers.emails, &text);
+    fn email(&mut self, address: Address) -> u32 {
+        let (at, new) = number(&mut self.numbers.emails, &address.text);
         if new {
-            let mailbox_text = contact::mailbox(&text);
-            let (local, domain) = mailbox_text.rsplit_once('@').unwrap_or((&mailbox_text, ""));
-            let (mailbox, _) = number(&mut self.numbers.mailboxes, &mailbox_text);
+            let Address { text, mailbox, domain, free, role } = address;
+            let local = mailbox.rsplit_once('@').map_or(mailbox.as_str(), |(local, _)| local);
+            let (mailbox_number, _) = number(&mut self.numbers.mailboxes, &mailbox);
             let (local, new_local) = number(&mut self.numbers.locals, local);
             self.locals += usize::from(new_local);
-            let domain = contact::registrable(domain);
-            let (domain_number, new_domain) = number(&mut self.numbers.domains, domain);
+            let (domain_number, new_domain) = number(&mut self.numbers.domains, &domain);
             if new_domain {
-                self.domains.push(domain.to_owned());
+                self.domains.push(domain);
             }
-            let (free, role) = (contact::is_free_mail(domain), contact::is_role_mailbox(&text));
+            let letters = letters(&text);
             self.emails.push(Email {
-                letters: letters(&text),
+                letters,
                 text,
-                mailbox,
+                mailbox: mailbox_number,
                 local,
                 domain: domain_number,
                 free,
@@ -288,13 +292,7 @@ impl Forms {
         at
     }
 
-    fn phone(&mut self, raw: &str, country: u32) -> u32 {
-        if contact::is_placeholder(raw) {
-            return NONE;
-        }
-        let country = self.countries.get(country as usize).copied();
-        let e164 = contact::e164(raw, country);
-        let Some(text) = e164.or_else(|| contact::phone_digits(raw)) else { return NONE };
+    fn phone(&mut self, text: String) -> u32 {
         let (at, new) = number(&mut self.numbers.phones, &text);
         if new {
             let digits = text.trim_start_matches('+');
@@ -306,8 +304,7 @@ impl Forms {
         at
     }
 
-    fn company(&mut self, raw: &str) -> u32 {
-        let Some(key) = contact::company_key(raw) else { return NONE };
+    fn company(&mut self, key: String) -> u32 {
         let (at, new) = number(&mut self.numbers.companies, &key);
         if new {
             self.companies.push(Words { letters: letters(&key), key });
@@ -315,33 +312,11 @@ impl Forms {
         at
     }
 
-    fn title(&mut self, raw: &str) -> u32 {
-        if contact::is_placeholder(raw) {
-            return NONE;
-        }
-        let key = contact::fold(raw.trim()).into_owned();
+    fn title(&mut self, key: String) -> u32 {
         let (at, new) = number(&mut self.numbers.titles, &key);
         if new {
             self.titles.push(Words { letters: letters(&key), key });
         }
         at
-    }
-}
-
-/// Typed texts and the numbers of their comparable forms.
-#[derive(Default)]
-struct Seen<'a> {
-    names: PlHashMap<&'a str, u32>,
-    emails: PlHashMap<&'a str, u32>,
-    phones: PlHashMap<(&'a str, u32), u32>,
-    companies: PlHashMap<&'a str, u32>,
-    titles: PlHashMap<&'a str, u32>,
-    countries: PlHashMap<&'a str, u32>,
-    generations: PlHashMap<&'a str, Option<u8>>,
-}
-
-impl<'a> Seen<'a> {
-    fn generation(&mut self, name: &'a str) -> Option<u8> {
-        *self.generations.entry(name).or_insert_with(|| contact::generation(name))
     }
 }

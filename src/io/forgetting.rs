@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use polars::prelude::*;
 
+use super::cache;
 use super::landing::datasets::{Dataset, Erasure};
 use super::landing::{Landing, Marks, RAW, segments};
 use super::publish::{cannot, dated_folders, sync_dir, write_atomically, write_csv, write_parquet};
@@ -26,8 +27,6 @@ use crate::worked;
 mod shown;
 
 const PENDING: &str = "forgetting.json";
-/// Folder of the state that holds what can be made again.
-const CACHE: &str = "cache";
 /// Files of a dated folder that show people.
 const SHOWN: [&str; 3] = ["call-list.xlsx", "report.xlsx", "report.html"];
 /// Published tables whose rows those files list.
@@ -132,8 +131,10 @@ pub fn carry_out(plan: &Plan, places: &Places<'_>, landing: &mut Landing) -> Res
         }
     }
     // What is made of the landing is made again of what is left of it.
-    match fs::remove_dir_all(state.join(CACHE)) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(cannot("delete", &state.join(CACHE), &e)),
+    match fs::remove_dir_all(state.join(cache::FOLDER)) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            return Err(cannot("delete", &state.join(cache::FOLDER), &e));
+        }
         _ => {}
     }
     for dataset in records {

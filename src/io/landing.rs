@@ -30,8 +30,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use polars::prelude::*;
+use sha2::{Digest, Sha256};
 
-use self::chosen::choose;
+use self::chosen::{Chosen, choose};
 pub use self::content::Marks;
 use self::content::{mix, row_key};
 use self::datasets::{Appended, Dataset, Erasure};
@@ -39,7 +40,7 @@ use self::index::{Index, Outcome};
 use self::light::LIGHT;
 use self::places::{Look, Places, Told};
 use self::raw_lead::{Pending, erase, frame_of, marks};
-use self::segments::{Segments, cannot, clear_parts, put};
+use self::segments::{Segment, Segments, cannot, clear_parts, put};
 use self::source_state::SourceState;
 use self::verify::KEY;
 use crate::error::{Error, Result};
@@ -100,6 +101,50 @@ pub struct Landing {
     pending: Vec<Pending>,
     pending_bytes: usize,
     key: Option<[u8; 32]>,
+}
+
+/// The raw leads that stand in one segment.
+pub struct PartOfRaw<'a> {
+    segments: &'a Segments,
+    segment: &'a Segment,
+    chosen: Vec<Chosen>,
+}
+
+impl PartOfRaw<'_> {
+    /// A text that is another for other rows: which rows of what bytes, and all else that they are given.
+    pub fn fingerprint(&self) -> String {
+        let mut hasher = Sha256::new();
+        for chosen in &self.chosen {
+            let Chosen { row, source, stored_at, landed_on, origins, versions } = chosen;
+            hasher.update(format!("{row} {stored_at} {landed_on} {origins} {versions} {source}\n"));
+        }
+        format!("{} {}", self.segment.check(), hex::encode(hasher.finalize()))
+    }
+
+    /// The rows.
+    ///
+    /// # Errors
+    /// When the segment cannot be read or fails its checksum (exit 4).
+    pub fn read(&self) -> Result<Table<RawLeads>> {
+        let PartOfRaw { segments, segment, chosen } = self;
+        let columns = ["source_key", "format", "header", "payload", "problem", "forgotten"];
+        let frame = segments.read(segment, Some(&columns))?;
+        let rows: IdxCa = chosen.iter().map(|c| c.row).collect::<Vec<IdxSize>>().into_iter().collect_ca("row".into());
+        let instants = |values: Vec<i64>| {
+            Series::new("stored_at".into(), values)
+                .cast(&DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC)))
+        };
+        let part = frame.take(&rows)?.hstack(&[
+            Series::new("source".into(), chosen.iter().map(|c| c.source.as_ref()).collect::<Vec<_>>()).into(),
+            instants(chosen.iter().map(|c| c.stored_at).collect())?.into(),
+            Series::new("landed_on".into(), chosen.iter().map(|c| c.landed_on).collect::<Vec<_>>())
+                .cast(&DataType::Date)?
+                .into(),
+            Series::new("origins".into(), chosen.iter().map(|c| c.origins).collect::<Vec<_>>()).into(),
+            Series::new("versions".into(), chosen.iter().map(|c| c.versions).collect::<Vec<_>>()).into(),
+        ])?;
+        Table::new(part)
+    }
 }
 
 impl Landing {
@@ -296,29 +341,18 @@ impl Landing {
     /// # Errors
     /// Those of `take`, and when a segment cannot be read or fails its checksum (exit 4).
     pub fn each_part(&self, mut take: impl FnMut(Table<RawLeads>) -> Result<()>) -> Result<()> {
-        let chosen = choose(&self.raw)?;
-        for (n, segment) in self.raw.all().iter().enumerate() {
-            let Some(chosen) = chosen.get(&n) else { continue };
-            let columns = ["source_key", "format", "header", "payload", "problem", "forgotten"];
-            let frame = self.raw.read(segment, Some(&columns))?;
-            let rows: IdxCa =
-                chosen.iter().map(|c| c.row).collect::<Vec<IdxSize>>().into_iter().collect_ca("row".into());
-            let instants = |values: Vec<i64>| {
-                Series::new("stored_at".into(), values)
-                    .cast(&DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC)))
-            };
-            let part = frame.take(&rows)?.hstack(&[
-                Series::new("source".into(), chosen.iter().map(|c| c.source.as_ref()).collect::<Vec<_>>()).into(),
-                instants(chosen.iter().map(|c| c.stored_at).collect())?.into(),
-                Series::new("landed_on".into(), chosen.iter().map(|c| c.landed_on).collect::<Vec<_>>())
-                    .cast(&DataType::Date)?
-                    .into(),
-                Series::new("origins".into(), chosen.iter().map(|c| c.origins).collect::<Vec<_>>()).into(),
-                Series::new("versions".into(), chosen.iter().map(|c| c.versions).collect::<Vec<_>>()).into(),
-            ])?;
-            take(Table::new(part)?)?;
-        }
-        Ok(())
+        self.parts()?.iter().try_for_each(|part| take(part.read()?))
+    }
+
+    /// All raw leads, each once, segment by segment and not yet read.
+    ///
+    /// # Errors
+    /// When a segment cannot be read or fails its checksum (exit 4).
+    pub fn parts(&self) -> Result<Vec<PartOfRaw<'_>>> {
+        let mut chosen = choose(&self.raw)?;
+        let segments = self.raw.all().iter().enumerate();
+        let part = |(n, segment)| Some(PartOfRaw { segments: &self.raw, segment, chosen: chosen.remove(&n)? });
+        Ok(segments.filter_map(part).collect())
     }
 
     /// Erases raw leads: payload and header go, in every version and every source, key and times stay, and a keyed hash

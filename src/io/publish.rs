@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use polars::prelude::*;
+use rayon::prelude::*;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use sha2::{Digest, Sha256};
 
@@ -103,40 +104,35 @@ impl Folder {
     /// When the disk refuses it (exit 4).
     pub fn write(&mut self, name: &str, bytes: &[u8], people: bool) -> Result<()> {
         let path = self.aside.join(name);
-        let mut file = private_file(&path)?;
-        file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|e| cannot("write", &path, &e))?;
-        // The manifest's own time says when its folder was written, so it is never that of another.
-        if name != MANIFEST {
-            self.keep_old_if_equal(name)?;
-        }
-        self.note(name, None, people)
+        let fill = |to: &mut dyn Write| to.write_all(bytes).map_err(|e| cannot("write", &path, &e));
+        let written = self.put(name, (None, people), fill)?;
+        self.written.push(written);
+        Ok(())
     }
 
-    /// Writes a table as `tables/NAME.parquet`, exact, and where asked as `tables/NAME.csv`, with texts that could be
-    /// formulas neutralised.
+    /// Writes tables, several at once, each as `tables/NAME.parquet`, exact, and where asked as `tables/NAME.csv`, with
+    /// texts that could be formulas neutralised.
     ///
     /// # Errors
     /// When the disk refuses it (exit 4).
-    pub fn write_table(&mut self, table: &str, frame: &DataFrame, csv: bool) -> Result<()> {
+    pub fn write_tables(&mut self, tables: &[(&str, &DataFrame, bool)]) -> Result<()> {
+        let one_by_one = tables.par_iter().with_max_len(1);
+        let written = one_by_one.map(|(name, frame, csv)| self.put_table(name, frame, *csv));
+        let written = written.collect::<Result<Vec<_>>>()?;
+        self.written.extend(written.into_iter().flatten());
+        Ok(())
+    }
+
+    fn put_table(&self, table: &str, frame: &DataFrame, csv: bool) -> Result<Vec<Written>> {
         let mut frame = outlet::table(frame)?;
         frame.align_chunks_par();
-        let rows = frame.height();
-        let people = shows_people(table);
-        for kind in ["parquet", "csv"].into_iter().take(if csv { 2 } else { 1 }) {
-            let name = format!("tables/{table}.{kind}");
-            let path = self.aside.join(&name);
-            let mut file = BufWriter::new(private_file(&path)?);
-            if kind == "parquet" {
-                write_parquet_of(&mut frame, &mut file, described(table))?;
-            } else {
-                write_csv(&frame, &mut file)?;
-            }
-            let file = file.into_inner().map_err(|e| cannot("write", &path, e.error()))?;
-            file.sync_all().map_err(|e| cannot("write", &path, &e))?;
-            self.keep_old_if_equal(&name)?;
-            self.note(&name, Some(rows), people)?;
+        let about = (Some(frame.height()), shows_people(table));
+        let parquet = |to: &mut dyn Write| write_parquet_of(&mut frame, to, described(table));
+        let mut written = vec![self.put(&format!("tables/{table}.parquet"), about, parquet)?];
+        if csv {
+            written.push(self.put(&format!("tables/{table}.csv"), about, |to| write_csv(&frame, to))?);
         }
-        Ok(())
+        Ok(written)
     }
 
     /// Exchanges the folder with the old one of the same date and points `latest` at the greatest date.
@@ -157,20 +153,60 @@ impl Folder {
         Ok(target)
     }
 
-    fn keep_old_if_equal(&self, name: &str) -> Result<()> {
-        let new = self.aside.join(name);
+    /// Writes a file and hashes it on its way; one of the same bytes that stands already is kept in its place.
+    fn put(
+        &self,
+        name: &str,
+        (rows, people): (Option<usize>, bool),
+        fill: impl FnOnce(&mut dyn Write) -> Result<()>,
+    ) -> Result<Written> {
+        let path = self.aside.join(name);
+        let mut to = Hashed { to: private_file(&path)?, size: 0, hasher: Sha256::new() };
+        let mut buffer = BufWriter::with_capacity(1 << 17, &mut to);
+        fill(&mut buffer)?;
+        buffer.flush().map_err(|e| cannot("write", &path, &e))?;
+        drop(buffer);
+        to.to.sync_all().map_err(|e| cannot("write", &path, &e))?;
+        let sha256 = hex::encode(to.hasher.finalize());
+        let written = Written { path: name.to_owned(), size: to.size, sha256, rows, people };
+        // The manifest's own time says when its folder was written, so it is never that of another.
+        if name != MANIFEST {
+            self.keep_old_if_equal(&written)?;
+        }
+        Ok(written)
+    }
+
+    fn keep_old_if_equal(&self, written: &Written) -> Result<()> {
+        let new = self.aside.join(&written.path);
+        let is_equal = |old: &PathBuf| {
+            let is_as_large = fs::metadata(old).is_ok_and(|old| old.len() == written.size);
+            is_as_large && hash_file(old).is_ok_and(|(_, sha256)| sha256 == written.sha256)
+        };
         let today = self.out.join(&self.name);
-        let earlier = std::iter::once(&today).chain(&self.before).map(|folder| folder.join(name));
-        let Some(old) = earlier.into_iter().find(|old| same_bytes(old, &new)) else { return Ok(()) };
+        let earlier = std::iter::once(&today).chain(&self.before).map(|folder| folder.join(&written.path));
+        let Some(old) = earlier.into_iter().find(is_equal) else { return Ok(()) };
         fs::remove_file(&new).map_err(|e| cannot("write", &new, &e))?;
         fs::hard_link(&old, &new).or_else(|_| fs::copy(&old, &new).map(drop)).map_err(|e| cannot("write", &new, &e))
     }
+}
 
-    fn note(&mut self, name: &str, rows: Option<usize>, people: bool) -> Result<()> {
-        let path = self.aside.join(name);
-        let (size, sha256) = hash_file(&path).map_err(|e| cannot("read", &path, &e))?;
-        self.written.push(Written { path: name.to_owned(), size, sha256, rows, people });
-        Ok(())
+/// A file whose bytes are counted and hashed as they are written.
+struct Hashed {
+    to: File,
+    size: u64,
+    hasher: Sha256,
+}
+
+impl Write for Hashed {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let n = self.to.write(bytes)?;
+        self.hasher.update(bytes.get(..n).unwrap_or(bytes));
+        self.size += n as u64;
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.to.flush()
     }
 }
 
@@ -368,11 +404,6 @@ pub fn sync_dir(path: &Path) -> Result<()> {
 pub(super) fn remove(path: &Path) -> Result<()> {
     let result = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
     result.map_err(|e| cannot("delete", path, &e))
-}
-
-fn same_bytes(a: &Path, b: &Path) -> bool {
-    let (Ok(left), Ok(right)) = (fs::metadata(a), fs::metadata(b)) else { return false };
-    left.len() == right.len() && matches!((hash_file(a), hash_file(b)), (Ok(x), Ok(y)) if x == y)
 }
 
 /// Size and SHA-256 (hex) of a file, read in pieces.

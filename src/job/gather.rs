@@ -3,9 +3,11 @@
 //! What cannot be read is a [`Troubles`] entry: the job goes on without concluding anything from its absence.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use polars::prelude::DataFrame;
+use rayon::prelude::*;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tracing::{info, warn};
@@ -16,6 +18,7 @@ use crate::error::{Error, Result, count};
 use crate::findings::{About, AboutExport, AboutLeads, AboutSetting, Finding};
 use crate::identity::{self, Decisions, Sought};
 use crate::io::azure::Cloud;
+use crate::io::cache::Cache;
 use crate::io::exports::{self, Input};
 use crate::io::fetch::{self, FetchReport};
 use crate::io::landing::Landing;
@@ -210,7 +213,7 @@ pub(super) fn everything(ready: &Ready, options: &Options) -> Result<Gathered> {
         troubles.findings.push(Finding::mail("", AboutSetting::StateBegan(report), 1));
     }
     let past = NightsRead::of(&landing.newest(&READINGS)?, as_of)?;
-    let parsed = read_leads(&landing, &settings(&ready.day))?;
+    let parsed = read_leads(&landing, &settings(&ready.day), &config.state_dir)?;
     let mut into = Into {
         options,
         config,
@@ -272,7 +275,7 @@ pub(super) fn leads(ready: &Ready, gathered: &mut Gathered) -> Result<(usize, Pa
     let settings = settings(&ready.day);
     let (landed, parsed) = match gathered.parsed.take() {
         Some(parsed) => parsed,
-        None => read_leads(&gathered.landing, &settings)?,
+        None => read_leads(&gathered.landing, &settings, &config.state_dir)?,
     };
     // Age is never counted from a day to come: a slip in --as-of must not erase the landing.
     let old = as_of_ends_at.min(ready.now);
@@ -296,21 +299,29 @@ pub(super) fn leads(ready: &Ready, gathered: &mut Gathered) -> Result<(usize, Pa
         return Ok((landed, parsed));
     }
     drop(parsed);
-    Ok((landed, read_leads(&gathered.landing, &settings)?.1))
+    Ok((landed, read_leads(&gathered.landing, &settings, &config.state_dir)?.1))
 }
 
-/// The CRM records and how they described their person before; one destination after the other. What is not of the
+/// The CRM records and how they described their person before. What is not of the
 /// as-of day is left out when it is known by which clock each export tells time.
 ///
 /// # Errors
 /// When the landing cannot be read (exit 4).
 pub(super) fn records(ready: &Ready, gathered: &Gathered) -> Result<Records> {
     let end = ready.day.as_of_ends_at + reconcile::farthest_clock();
+    let landing = &gathered.landing;
+    let of_one = |destination: &Destination| -> Result<(crm::Made, Table<EarlierContacts>)> {
+        let versions = landing.versions_where(&CRM_RECORDS, "destination", &destination.name)?;
+        let before = crm::earlier(&versions)?;
+        let mut made = crm::Made::default();
+        made.add(versions, destination, end)?;
+        Ok((made, before))
+    };
+    let all = ready.day.config.destinations.par_iter().map(of_one).collect::<Result<Vec<_>>>()?;
     let (mut records, mut before) = (crm::Made::default(), EarlierContacts::DEFINITION.empty());
-    for destination in &ready.day.config.destinations {
-        let versions = gathered.landing.versions_where(&CRM_RECORDS, "destination", &destination.name)?;
-        before.vstack_mut(crm::earlier(&versions)?.frame())?;
-        records.add(versions, destination, end)?;
+    for (made, earlier) in all {
+        records.join(made);
+        before.vstack_mut_owned(earlier.into_frame())?;
     }
     let records = crm::named(records.table()?, &gathered.reviewed.users)?;
     Ok(Records { records, earlier: Table::new(before)? })
@@ -466,10 +477,27 @@ fn settings<'a>(day: &Day<'a>) -> leads::Settings<'a> {
     leads::Settings { as_of_ends_at, stages: &config.stages, offers: &config.offers, exclude: &config.exclude }
 }
 
-/// All raw leads, read segment by segment: their payloads are never in memory together. Gives how many there are, too.
-fn read_leads(landing: &Landing, settings: &leads::Settings) -> Result<(usize, Parsed)> {
+/// All raw leads, read segment by segment: their payloads are never in memory together. What an earlier night read of
+/// the same rows is not read again. Gives how many there are, too.
+fn read_leads(landing: &Landing, settings: &leads::Settings, state: &Path) -> Result<(usize, Parsed)> {
     let mut reader = leads::Reader::new(settings);
-    landing.each_part(|part| reader.take(&part))?;
+    let mut cache = Cache::open(state, "leads");
+    let exclude = format!("{:?}", settings.exclude);
+    for unread in landing.parts()? {
+        let name = cache.name(&[&unread.fingerprint(), &exclude]);
+        let part = match cache.get(&name).and_then(|bytes| reader.kept(&bytes)) {
+            Some(part) => part,
+            None => {
+                let part = reader.read(&unread.read()?)?;
+                if let Some(bytes) = part.bytes()? {
+                    cache.put(&name, &bytes);
+                }
+                part
+            }
+        };
+        reader.add(part)?;
+    }
+    cache.sweep();
     Ok((reader.taken(), reader.finish()?))
 }
 

@@ -85,15 +85,26 @@ pub(super) fn night(
     let (full, own) = (config.report.pii == Pii::Full, !config.output.templates.at.is_empty());
     let has_own_tables = computed.tables.iter().any(|t| t.own);
     let mut folder = Folder::new(&config.output.dir, as_of)?;
-    write_tables(&mut folder, catalog, computed, config.output.csv)?;
+    let (of_tables, pages) = rayon::join(
+        || write_tables(&mut folder, catalog, computed, config.output.csv),
+        || {
+            let html = report::html(&report, &ready.templates)?;
+            let own_pages = report::own_pages(&report, &ready.templates)?;
+            let workbook = report::workbook(&report)?;
+            let call_list = xlsx::workbook("Call list", as_of, config.report.timezone, &calls)?;
+            Ok::<_, Error>((html, own_pages, workbook, call_list))
+        },
+    );
+    of_tables?;
+    let (html, own_pages, workbook, call_list) = pages?;
     folder.write_text("summary.json", &summary_json, false)?;
     folder.write_text("summary.txt", &summary_text, own)?;
-    folder.write_text("report.html", &report::html(&report, &ready.templates)?, full || own)?;
-    for (name, text) in report::own_pages(&report, &ready.templates)? {
+    folder.write_text("report.html", &html, full || own)?;
+    for (name, text) in own_pages {
         folder.write_text(&name, &text, true)?;
     }
-    folder.write("report.xlsx", &report::workbook(&report)?, full || has_own_tables)?;
-    folder.write("call-list.xlsx", &xlsx::workbook("Call list", as_of, config.report.timezone, &calls)?, true)?;
+    folder.write("report.xlsx", &workbook, full || has_own_tables)?;
+    folder.write("call-list.xlsx", &call_list, true)?;
     timings.done("all was written");
     let manifest = manifest(ready, gathered, timings, &folder);
     folder.write_text(MANIFEST, &pretty(&manifest)?, false)?;
@@ -147,15 +158,11 @@ fn write_tables(folder: &mut Folder, catalog: &Catalog, computed: &Computed, csv
         Csv::PeopleOpen => tables::is_opened(table),
         Csv::None => false,
     };
-    for definition in tables::ALL.iter().filter(|d| d.published) {
-        if let Some(frame) = catalog.get(definition.name) {
-            folder.write_table(definition.name, frame, is_csv(definition.name))?;
-        }
-    }
+    let ours = tables::ALL.iter().filter(|d| d.published).filter_map(|d| Some((d.name, catalog.get(d.name)?)));
     let own: Vec<_> = computed.tables.iter().filter(|t| t.own).collect();
-    for table in &own {
-        folder.write_table(&table.name, &table.frame, is_csv(&table.name))?;
-    }
+    let all = ours.chain(own.iter().map(|table| (table.name.as_str(), &table.frame)));
+    let all: Vec<_> = all.map(|(name, frame)| (name, frame, is_csv(name))).collect();
+    folder.write_tables(&all)?;
     let own = own.iter().map(|t| (t.name.as_str(), t.grain.as_str(), t.title.as_str()));
     folder.write_text("tables/README.md", &tables::in_markdown(own), false)
 }

@@ -27,6 +27,16 @@ impl Packed {
         Ok(Packed(bytes.into()))
     }
 
+    /// Its bytes.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The same of bytes that [`Self::bytes`] gave.
+    pub(super) fn of_bytes(bytes: &[u8]) -> Packed {
+        Packed(bytes.into())
+    }
+
     fn column(&self, name: &str) -> PolarsResult<Column> {
         let frame = ParquetReader::new(Cursor::new(self.0.clone()))
             .with_columns(Some(vec![name.to_owned()]))

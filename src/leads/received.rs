@@ -24,6 +24,12 @@ pub(super) struct Received {
 /// How many values of a column show either order.
 type Votes = [usize; 2];
 
+/// Where a time may stand.
+const FROM: [&str; 3] = ["created-time", "body", "timestamp"];
+
+/// What the values of all columns show of their order, as a list: source, object if it is of one, column, votes.
+pub(super) type Told = Vec<(String, Option<String>, String, Votes)>;
+
 /// What the values of all columns show of their order.
 #[derive(Debug, Default)]
 pub(super) struct Orders {
@@ -42,8 +48,7 @@ impl Orders {
     ) -> Received {
         let beside = fields.get(Slot::Timestamp).and_then(time::read).filter(|r| r.other.is_none()).map(|r| r.at);
         let (stored, near) = (beside.unwrap_or(stored), entity || beside.is_some());
-        for (slot, from) in [(Slot::Created, "created-time"), (Slot::BodyTime, "body"), (Slot::Timestamp, "timestamp")]
-        {
+        for (slot, from) in [Slot::Created, Slot::BodyTime, Slot::Timestamp].into_iter().zip(FROM) {
             let Some(reading) = fields.get(slot).and_then(time::read) else { continue };
             if reading.is_day && same_day(reading.at, stored) {
                 continue;
@@ -69,6 +74,31 @@ impl Orders {
         }
     }
 
+    /// All of it as a list.
+    pub(super) fn told(&self) -> Told {
+        let of_sources = self.sources.iter().map(|((source, from), votes)| (source, None, *from, *votes));
+        let of_objects =
+            self.objects.iter().map(|((source, object, from), votes)| (source, Some(object.clone()), *from, *votes));
+        let all = of_sources.chain(of_objects);
+        let mut told: Told =
+            all.map(|(source, object, from, votes)| (source.clone(), object, from.to_owned(), votes)).collect();
+        told.sort();
+        told
+    }
+
+    /// The same of a list that [`Self::told`] gave.
+    pub(super) fn of(told: Told) -> Option<Orders> {
+        let mut orders = Orders::default();
+        for (source, object, from, votes) in told {
+            let from = column(&from)?;
+            match object {
+                Some(object) => drop(orders.objects.insert((source, object, from), votes)),
+                None => drop(orders.sources.insert((source, from), votes)),
+            }
+        }
+        Some(orders)
+    }
+
     /// Takes up what other records show.
     pub(super) fn join(&mut self, more: Orders) {
         let add = |mine: &mut Votes, theirs: Votes| mine.iter_mut().zip(theirs).for_each(|(m, t)| *m += t);
@@ -83,7 +113,7 @@ impl Orders {
             Some([month, day]) if month > day => Some(Order::MonthFirst),
             _ => None,
         };
-        let from = ["created-time", "body", "timestamp"].into_iter().find(|f| *f == from).unwrap_or_default();
+        let from = column(from).unwrap_or_default();
         let object = (source.to_owned(), place::read(key).0.to_owned(), from);
         decided(self.objects.get(&object))
             .or_else(|| decided(self.sources.get(&(source.to_owned(), from))))
@@ -117,6 +147,11 @@ impl Orders {
         let after = frame.height() - kept.height();
         Ok((kept, after))
     }
+}
+
+/// The name of a column as one of [`FROM`].
+fn column(from: &str) -> Option<&'static str> {
+    FROM.into_iter().find(|known| *known == from)
 }
 
 fn same_day(a: i64, b: i64) -> bool {

@@ -112,43 +112,31 @@ pub fn find(input: Input, settings: &Settings) -> Result<Found> {
         .iter()
         .map(|(destination, _, families)| {
             let rows = by_destination.get(destination).map(Vec::as_slice).unwrap_or_default();
-            families.iter().map(|f| f.conditions(rows, &texts).len()).sum::<usize>()
+            families.par_iter().map(|f| f.conditions(rows, &texts).len()).sum::<usize>()
         })
         .sum();
-    let destinations = searches.len();
-    for (destination, kind, families) in &searches {
-        let Some(rows) = by_destination.get_mut(destination) else { continue };
-        let aside = within_outages.get_mut(destination).map(std::mem::take).unwrap_or_default();
-        while let Some(found) = most_telling(families, rows, &texts, tests)
-            .map(|found| pairs::refined(found, families, rows, &texts))
-            .or_else(|| pairs::most_telling(families, rows, &texts, *kind, destinations))
-        {
-            let pattern = found.pattern.sharpened(*kind);
-            let met: Vec<&Row> = aside.iter().chain(rows.iter()).filter(|row| pattern.holds(row, &texts)).collect();
-            // On the safe side, by the rule of succession and with those inside outages: what a cause takes anyhow
-            // proves none, and a first search may have taken its worst days for outages.
-            let missed = met.iter().filter(|row| row.missed).count();
-            let share = as_number(missed + 1) / as_number(missed + found.delivered + 1);
-            let changes = pattern.tells_moments_apart(rows, &texts) || fisher::changes_in_time(&met);
-            if !changes {
-                timeless.causes.insert(causes.len());
-            }
-            for row in met {
-                let rows = if changes { &mut timely } else { &mut timeless.rows };
-                rows.insert(row.verdict);
-                explained.entry(row.verdict).and_modify(|known| *known = known.max(share)).or_insert(share);
-            }
-            rows.retain(|row| !pattern.holds(row, &texts));
-            causes.push(Cause {
-                destination,
-                pattern: pattern.subject(),
-                condition: pattern.text(),
-                missed: i64::try_from(found.missed).unwrap_or(i64::MAX),
-                delivered: i64::try_from(found.delivered).unwrap_or(i64::MAX),
-                e_value: found.e_value,
-                advice: pattern.advice(*kind),
-            });
+    let bound = Bound { tests, destinations: searches.len() };
+    let rows_of: Vec<(Vec<Row>, Vec<Row>)> = searches
+        .iter()
+        .map(|(destination, ..)| {
+            let rows = by_destination.remove(destination).unwrap_or_default();
+            (rows, within_outages.remove(destination).unwrap_or_default())
+        })
+        .collect();
+    let found = searches.par_iter().zip(rows_of).map(|((destination, kind, families), (rows, aside))| {
+        let search = Search { destination, kind: *kind, families, texts: &texts };
+        search.causes(rows, &aside, &bound)
+    });
+    for (cause, takes) in found.collect::<Vec<_>>().into_iter().flatten() {
+        if !takes.changes {
+            timeless.causes.insert(causes.len());
         }
+        for verdict in takes.verdicts {
+            let rows = if takes.changes { &mut timely } else { &mut timeless.rows };
+            rows.insert(verdict);
+            explained.entry(verdict).and_modify(|known| *known = known.max(takes.share)).or_insert(takes.share);
+        }
+        causes.push(cause);
     }
 
     let findings = causes
@@ -167,6 +155,66 @@ pub fn find(input: Input, settings: &Settings) -> Result<Found> {
         causes: into_table(&causes)?,
         findings,
     })
+}
+
+/// What shares the bound on false causes.
+struct Bound {
+    /// Conditions of all destinations.
+    tests: usize,
+    destinations: usize,
+}
+
+/// What a cause takes.
+struct Takes {
+    /// Rows of the verdicts under its condition.
+    verdicts: Vec<usize>,
+    /// The share of them that is lost.
+    share: f64,
+    /// Whether it begins or ends.
+    changes: bool,
+}
+
+/// The search at one destination.
+struct Search<'s, 'a> {
+    destination: &'a str,
+    kind: Option<DestinationKind>,
+    families: &'s [Family],
+    texts: &'s Texts<'a>,
+}
+
+impl<'a> Search<'_, 'a> {
+    /// The causes, the most telling first, with what each takes. `aside`: leads inside outages.
+    fn causes(&self, mut rows: Vec<Row>, aside: &[Row], bound: &Bound) -> Vec<(Cause<'a>, Takes)> {
+        let Search { destination, kind, families, texts } = *self;
+        let mut causes = Vec::new();
+        while let Some(found) = most_telling(families, &rows, texts, bound.tests)
+            .map(|found| pairs::refined(found, families, &rows, texts))
+            .or_else(|| pairs::most_telling(families, &rows, texts, kind, bound.destinations))
+        {
+            let pattern = found.pattern.sharpened(kind);
+            let met: Vec<&Row> = aside.iter().chain(rows.iter()).filter(|row| pattern.holds(row, texts)).collect();
+            // On the safe side, by the rule of succession and with those inside outages: what a cause takes anyhow
+            // proves none, and a first search may have taken its worst days for outages.
+            let missed = met.iter().filter(|row| row.missed).count();
+            let takes = Takes {
+                verdicts: met.iter().map(|row| row.verdict).collect(),
+                share: as_number(missed + 1) / as_number(missed + found.delivered + 1),
+                changes: pattern.tells_moments_apart(&rows, texts) || fisher::changes_in_time(&met),
+            };
+            rows.retain(|row| !pattern.holds(row, texts));
+            let cause = Cause {
+                destination,
+                pattern: pattern.subject(),
+                condition: pattern.text(),
+                missed: i64::try_from(found.missed).unwrap_or(i64::MAX),
+                delivered: i64::try_from(found.delivered).unwrap_or(i64::MAX),
+                e_value: found.e_value,
+                advice: pattern.advice(kind),
+            };
+            causes.push((cause, takes));
+        }
+        causes
+    }
 }
 
 /// One pattern, before it is a row.

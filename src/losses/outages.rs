@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono_tz::Tz;
 use polars::prelude::*;
+use rayon::prelude::*;
 
 use self::burst::Loads;
 use self::outage::{Outage, PARTS, Scope};
@@ -109,12 +110,13 @@ pub fn find(input: Input, settings: &Settings) -> Result<Found> {
         #[expect(clippy::cast_precision_loss, reason = "a count of outages")]
         let room = if input.explained.is_some() { told.max(1) as f64 } else { WHILE_CAUSES_ARE_UNKNOWN };
         let bound = Bound { alpha: settings.alpha * room, tests: &tests, timezone: settings.timezone };
-        for (destination, events) in &mut by_destination {
+        let found = by_destination.par_iter_mut().map(|(destination, events)| {
             let scopes = scopes.get(destination).map(Vec::as_slice).unwrap_or_default();
             let crowd = crowds.get(destination).map(Vec::as_slice).unwrap_or_default();
-            search(destination, (events, crowd), scopes, &bound, &mut outages);
-        }
-        search("", (&mut store_events, &[]), &[Scope::Source], &bound, &mut outages);
+            search(destination, (events, crowd), scopes, &bound)
+        });
+        outages.extend(found.collect::<Vec<_>>().into_iter().flatten());
+        outages.extend(search("", (&mut store_events, &[]), &[Scope::Source], &bound));
         if outages.len() <= told.max(1) || input.explained.is_none() {
             break;
         }
@@ -444,8 +446,8 @@ fn search<'a>(
     (events, crowd): (&mut [Event<'a>], &[(i64, &str)]),
     scopes: &[Scope<'a>],
     bound: &Bound,
-    outages: &mut Vec<Outage<'a>>,
-) {
+) -> Vec<Outage<'a>> {
+    let mut outages = Vec::new();
     let inside = inside(events, scopes);
     let loads =
         Loads::new(crowd, events.iter().map(|e| ((e.at, e.lead_id), e.state == State::Delivered)), bound.timezone);
@@ -480,7 +482,7 @@ fn search<'a>(
             explain(events, &positions, candidate.scope);
         }
         if taken.is_empty() {
-            return;
+            return outages;
         }
     }
 }

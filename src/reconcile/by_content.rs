@@ -11,6 +11,7 @@
 //! lead better: then the record stays where it is, so that nobody's record hides somebody else's loss.
 
 use polars::prelude::{PlHashMap, PlHashSet};
+use rayon::prelude::*;
 
 use crate::reconcile::answers::Answers;
 use crate::reconcile::events::{NOBODY, TEN_MINUTES, number as row_number};
@@ -212,13 +213,12 @@ fn pairs(ledger: &Ledger<'_, '_>, waiting: &Waiting, answers: &Answers) -> Vec<P
     let events = ledger.each_event().filter(|_| has_keys);
     let keys: PlHashSet<String> =
         events.flat_map(|(_, event)| ledger.book.leads_of(event)).flat_map(evidence::key_forms).collect();
-    let mut pairs: Vec<Pair> = Vec::new();
-    for (row, record) in ledger.records.all.iter().enumerate() {
-        let row = row_number(row);
+    let of_record = |(row, record): (usize, &Record<'_>)| -> Vec<Pair> {
+        let (row, mut pairs) = (row_number(row), Vec::new());
         // The key of a lead says whose the record is; one of none says nothing.
         let is_keyed = record.key.is_some_and(|key| evidence::forms_of_key(key).iter().any(|form| keys.contains(form)));
         if !record.delivers.can() || record.is_test || is_keyed || used.contains(&row) {
-            continue;
+            return pairs;
         }
         let contact = Contact::of(ledger.shown(row));
         let own = ledger.events_of.get(record.person).iter().filter_map(|number| ledger.event(*number));
@@ -234,8 +234,10 @@ fn pairs(ledger: &Ledger<'_, '_>, waiting: &Waiting, answers: &Answers) -> Vec<P
                 pairs.push(Pair { fit, distance: waiting.slack.distance(delay), record: row, event: number });
             }
         }
-    }
-    pairs.sort_unstable();
+        pairs
+    };
+    let mut pairs: Vec<Pair> = ledger.records.all.par_iter().enumerate().flat_map_iter(of_record).collect();
+    pairs.par_sort_unstable();
     pairs.dedup();
     pairs
 }

@@ -5,6 +5,7 @@
 //! leads exist, since a CRM makes both from leads. Merges are followed to the survivor.
 
 use polars::prelude::{PlHashMap, PlHashSet, StringChunked};
+use rayon::prelude::*;
 
 use crate::codes::{action, outcome};
 use crate::config::Destination;
@@ -184,6 +185,7 @@ impl<'a> Records<'a> {
             columns.record_id.iter().zip(0..).filter(|_| is_merged).filter_map(|(id, row)| Some((id?, row))).collect();
         let survivors: PlHashSet<&str> = columns.merged_into.iter().flatten().collect();
         let all = (0..records.height())
+            .into_par_iter()
             .map(|row| {
                 let survivor = merges::survivor(row, |row| row_of.get(columns.merged_into.get(row)?).copied());
                 let object = columns.object.get(row).unwrap_or_default();

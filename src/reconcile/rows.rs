@@ -37,12 +37,8 @@ struct Row {
 
 impl Rows {
     /// Names of destinations get their numbers first, in the order of the names; the empty one is before all.
-    pub(super) fn new(destinations: &[Destination], leads: usize) -> Self {
-        let mut rows = Rows {
-            rows: Vec::with_capacity(leads.saturating_mul(destinations.len().max(1))),
-            words: Vec::new(),
-            numbers: HashMap::new(),
-        };
+    pub(super) fn new(destinations: &[Destination]) -> Self {
+        let mut rows = Rows { rows: Vec::new(), words: Vec::new(), numbers: HashMap::new() };
         let mut names: Vec<&str> = destinations.iter().map(|destination| destination.name.as_str()).collect();
         names.sort_unstable();
         for name in std::iter::once("").chain(names) {
@@ -60,6 +56,19 @@ impl Rows {
         self.words.push(word.to_owned());
         self.numbers.insert(word.to_owned(), next);
         next
+    }
+
+    /// Adds the rows of another, its words by the numbers that they have here.
+    pub(super) fn join(&mut self, other: Rows) {
+        let numbers: Vec<u16> = other.words.iter().map(|word| self.number(word)).collect();
+        let here = |number: u16| numbers.get(usize::from(number)).copied().unwrap_or_default();
+        self.rows.extend(other.rows.into_iter().map(|row| Row {
+            destination: here(row.destination),
+            verdict: here(row.verdict),
+            reason: here(row.reason),
+            matched_by: here(row.matched_by),
+            ..row
+        }));
     }
 
     /// `first_record`: row of `crm_records` at which the destination's records begin.
@@ -151,6 +160,16 @@ impl UnexplainedRows {
             self.reason.push(role.why);
             self.lead_id.push(lead.map(|lead| lead.id.to_owned()));
         }
+    }
+
+    /// Adds the rows of another.
+    pub(super) fn join(&mut self, other: UnexplainedRows) {
+        self.destination.extend(other.destination);
+        self.record_id.extend(other.record_id);
+        self.created_at.extend(other.created_at);
+        self.lead_source.extend(other.lead_source);
+        self.reason.extend(other.reason);
+        self.lead_id.extend(other.lead_id);
     }
 
     pub(super) fn table(self) -> Result<Table<UnexplainedRecords>> {

@@ -278,7 +278,7 @@ pub struct Refused<'a> {
     /// Of each destination the marks of addresses, phones and names.
     pub of: BTreeMap<String, BTreeSet<String>>,
     /// The mark of an address, phone or name.
-    pub mark: &'a dyn Fn(&str) -> String,
+    pub mark: &'a (dyn Fn(&str) -> String + Sync),
 }
 
 impl Refused<'_> {

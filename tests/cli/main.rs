@@ -22,6 +22,7 @@ mod everywhere;
 mod failures;
 mod faults;
 mod forget;
+mod kept;
 mod monitoring;
 mod newcomer;
 mod outages;

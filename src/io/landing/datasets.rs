@@ -4,11 +4,12 @@
 //! new or when its columns differ from the newest version of the key; nulls do not count, so that a column added later
 //! makes no new versions. Which columns there are, and what they mean, is the caller's matter.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use polars::prelude::*;
+use rayon::prelude::*;
 
 use super::content::{hash, keyed_hash};
 use super::segments::{SEQUENCE, Segments};
@@ -60,9 +61,9 @@ pub(super) fn append_versions(
     }
     let mut segments = open(dir, dataset)?;
     segments.tidy()?;
-    let mut newest: HashMap<u128, u128> = HashMap::new();
-    let mut forgotten: HashSet<u128> = HashSet::new();
-    let mut gone: HashSet<u128> = HashSet::new();
+    let mut newest: PlHashMap<u128, u128> = PlHashMap::default();
+    let mut forgotten: PlHashSet<u128> = PlHashSet::default();
+    let mut gone: PlHashSet<u128> = PlHashSet::default();
     let columns: Vec<&str> = dataset.key.iter().copied().chain(["content", "forgotten"]).collect();
     for segment in segments.all() {
         let light = segments.read(segment, Some(&columns))?;
@@ -136,7 +137,7 @@ pub(super) fn newest(dir: &Path, dataset: &Dataset) -> Result<DataFrame> {
         return Ok(all);
     }
     let keys = keys_of(&all, dataset)?;
-    let last: HashMap<u128, usize> = keys.iter().enumerate().map(|(n, k)| (*k, n)).collect();
+    let last: PlHashMap<u128, usize> = keys.iter().enumerate().map(|(n, k)| (*k, n)).collect();
     let mask: Vec<bool> = keys.iter().enumerate().map(|(n, k)| last.get(k) == Some(&n)).collect();
     Ok(all.filter(&BooleanChunked::from_slice("newest".into(), &mask))?)
 }
@@ -239,6 +240,7 @@ fn keys_of(frame: &DataFrame, dataset: &Dataset) -> Result<Vec<u128>> {
         .collect::<Result<Vec<_>, PolarsError>>()
         .map_err(|e| Error::failed(format!("rows of {} lack a key column", dataset.name)).because(e))?;
     Ok((0..frame.height())
+        .into_par_iter()
         .map(|n| hash(&columns.iter().map(|c| c.get(n).unwrap_or_default().as_bytes()).collect::<Vec<_>>()))
         .collect())
 }
@@ -260,6 +262,7 @@ fn contents_of(frame: &DataFrame, dataset: &Dataset) -> Result<Vec<u128>> {
         })
         .collect::<Result<Vec<_>>>()?;
     Ok((0..frame.height())
+        .into_par_iter()
         .map(|n| {
             let mut parts: Vec<&[u8]> = Vec::with_capacity(columns.len() * 2);
             for (name, values) in &columns {

@@ -2,7 +2,7 @@
 //!
 //! [`places`]: super::places
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 
 use polars::prelude::*;
 
@@ -16,9 +16,9 @@ use crate::error::Result;
 #[derive(Debug)]
 pub(super) struct Index {
     secret: [u8; 32],
-    newest: HashMap<u128, Newest>,
+    newest: PlHashMap<u128, Newest>,
     /// Keys with their contents, of all records.
-    pub(super) contents: HashSet<u128>,
+    pub(super) contents: PlHashSet<u128>,
     pub(super) forgotten: Forgotten,
     /// Of each source, the records without a key of their own.
     pub(super) places: BTreeMap<String, Places>,
@@ -46,8 +46,8 @@ impl Index {
     pub(super) fn new(secret: [u8; 32]) -> Index {
         Index {
             secret,
-            newest: HashMap::new(),
-            contents: HashSet::new(),
+            newest: PlHashMap::default(),
+            contents: PlHashSet::default(),
             forgotten: Forgotten::default(),
             places: BTreeMap::new(),
             sources: BTreeMap::new(),

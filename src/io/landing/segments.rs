@@ -64,6 +64,11 @@ impl Segment {
         dir.join(format!("month={}", self.month)).join(file)
     }
 
+    /// A hash of its bytes.
+    pub fn check(&self) -> &str {
+        &self.check
+    }
+
     /// Whether it holds the row of a number.
     pub fn holds(&self, row: i64) -> bool {
         u64::try_from(row).is_ok_and(|row| (self.first..=self.last).contains(&row))
