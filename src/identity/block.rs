@@ -316,7 +316,7 @@ pub(super) fn shared(forms: &Forms) -> Shared {
         members.par_sort_unstable();
         let size = members.last().map_or(0, |(number, _)| *number as usize + 1);
         let mut shared = vec![false; size];
-        for group in members.chunk_by(|x, y| x.0 == y.0).filter(|g| g.len() > 1) {
+        let is_contradicted = |group: &&[(u32, u32)]| -> bool {
             let named: Vec<&Profile> = group
                 .iter()
                 .filter_map(|(_, n)| forms.profiles.get(*n as usize))
@@ -330,14 +330,18 @@ pub(super) fn shared(forms: &Forms) -> Shared {
                 let contradict = names_contradict(forms, &levels, one, other);
                 (contradict, !contradict && !matches!(levels[FIRST], 0 | 5))
             };
-            let contradicted = named.iter().take(STANDING_FOR_ONE).enumerate().any(|(n, one)| {
+            named.iter().take(STANDING_FOR_ONE).enumerate().any(|(n, one)| {
                 named.iter().skip(n + 1).any(|other| {
                     // Two garbled spellings of one name contradict each other; a third resembles both.
                     let resembles = |p: &&Profile| relation(p, one).1 && relation(p, other).1;
                     relation(one, other).0 && !named.iter().any(resembles)
                 })
-            });
-            if contradicted && let Some(flag) = group.first().and_then(|(number, _)| shared.get_mut(*number as usize)) {
+            })
+        };
+        let groups: Vec<&[(u32, u32)]> = members.chunk_by(|x, y| x.0 == y.0).filter(|g| g.len() > 1).collect();
+        let contradicted: Vec<&[(u32, u32)]> = groups.into_par_iter().filter(is_contradicted).collect();
+        for (number, _) in contradicted.into_iter().filter_map(<[_]>::first) {
+            if let Some(flag) = shared.get_mut(*number as usize) {
                 *flag = true;
             }
         }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use polars::prelude::*;
+use rayon::prelude::*;
 
 use super::block;
 use super::cluster::{self, Clusters, Edge};
@@ -151,11 +152,10 @@ impl Profiles {
 
     /// Cluster of each row of leads. Leads of a profile too poor to be linked to itself are each alone.
     fn cluster_of_rows(&self, scale: &Scale, clusters: &mut Clusters, threshold: f64) -> (Vec<u32>, usize) {
-        let mut poor: Vec<bool> = vec![false; self.leads.len()];
-        for (profile, _) in self.leads.iter().enumerate().filter(|(_, n)| **n > 1) {
-            let too_weak = self.with_itself(scale, profile as u32).is_none_or(|(w, _)| w < weight(threshold));
-            poor[profile] = too_weak;
-        }
+        let too_weak =
+            |profile: usize| self.with_itself(scale, profile as u32).is_none_or(|(w, _)| w < weight(threshold));
+        let poor: Vec<bool> =
+            self.leads.par_iter().enumerate().map(|(profile, n)| *n > 1 && too_weak(profile)).collect();
         let mut unlinkable = 0;
         let profiles = self.leads.len() as u32;
         let of_row = self.of_row.iter().enumerate().map(|(row, &profile)| match poor.get(profile as usize) {

@@ -4,6 +4,7 @@
 //! where people of these names are. Only profiles of leads are counted: CRM records must not move an identity.
 
 use polars::prelude::*;
+use rayon::prelude::*;
 
 use super::forms::{Forms, NONE};
 use super::frequency::Frequencies;
@@ -39,16 +40,16 @@ impl Contacts {
     /// The country of the profiles that tell none: where people are called so. Then all homes are known, and the shares
     /// of every profile are kept at hand.
     fn guess_homes(&mut self) {
-        for profile in self.forms.profiles.iter_mut().filter(|p| p.home == NONE) {
-            profile.home = self.frequencies.home_of_names(profile.first, profile.last);
-        }
+        let frequencies = &self.frequencies;
+        let homeless = self.forms.profiles.par_iter_mut().filter(|p| p.home == NONE);
+        homeless.for_each(|profile| profile.home = frequencies.home_of_names(profile.first, profile.last));
         self.frequencies.keep_of_profiles(&self.forms);
     }
 }
 
 /// The country of each profile as typed, else of its phone, else of its mail domain.
 fn find_homes(forms: &mut Forms) {
-    let codes: Vec<_> = forms.domains.iter().map(|domain| contact::domain_country(domain)).collect();
+    let codes: Vec<_> = forms.domains.par_iter().map(|domain| contact::domain_country(domain)).collect();
     let by_domain: Vec<u32> = codes.into_iter().map(|code| forms.country(code)).collect();
     for profile in &mut forms.profiles {
         let phone = forms.phones.get(profile.phone as usize).map_or(NONE, |p| p.country);

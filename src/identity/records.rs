@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use polars::prelude::*;
+use rayon::prelude::*;
 
 use super::block::{self, Capped};
 use super::cluster::{Clusters, edges};
@@ -72,6 +73,17 @@ pub(super) struct People<'a> {
     pub cluster: &'a [u32],
 }
 
+/// A record's profile and a cluster that it fits.
+struct Fit {
+    /// Both, by their numbers.
+    of: (u32, u32),
+    /// Its place among all, strongest first.
+    rank: u32,
+    weight: f64,
+    lead: u32,
+    pattern: u32,
+}
+
 /// Gives each record its person.
 pub(super) fn assign(
     contacts: &mut Contacts,
@@ -93,36 +105,38 @@ pub(super) fn assign(
     let told: Vec<(u32, u8)> = told.map(|(number, profile)| (number as u32, profile.generation)).collect();
     let generations: HashMap<u32, u8> = told.into_iter().map(|(number, of)| (clusters.find(number), of)).collect();
     let generation = |record: u32| contacts.forms.profiles.get(record as usize).map_or(0, |profile| profile.generation);
-    // Best weight of each record's profile with each cluster.
-    let mut best: BTreeMap<(u32, u32), (f64, u32, u32)> = BTreeMap::new();
+    let mut fits: Vec<Fit> = Vec::new();
     for edge in edges(contacts, &scale, &found.pairs, 0.0) {
         let (lead, record) = if (edge.a as usize) < of_leads { (edge.a, edge.b) } else { (edge.b, edge.a) };
         let (of_lead, of_record) = (generations.get(&clusters.find(lead)).copied(), generation(record));
         if of_record != 0 && of_lead.is_some_and(|of_lead| of_lead != of_record) {
             continue;
         }
-        // Strongest first: what stands already is at least as strong.
-        best.entry((record, clusters.find(lead))).or_insert((edge.weight, lead, edge.pattern));
+        let of = (record, clusters.find(lead));
+        fits.push(Fit { of, rank: fits.len() as u32, weight: edge.weight, lead, pattern: edge.pattern });
     }
+    // Strongest first: of each record's profile and each cluster the first counts.
+    fits.par_sort_unstable_by_key(|fit| (fit.of, fit.rank));
+    fits.dedup_by_key(|fit| fit.of);
     let keys = Keys::of(people)?;
     let key = records.column("key")?.str()?;
     let given = profiles
-        .iter()
+        .par_iter()
         .enumerate()
         .map(|(row, profile)| {
             if let Some(lead_row) = key.get(row).and_then(|k| keys.find(k)) {
                 return Some((lead_row, CERTAIN, link::KEY));
             }
-            let fits: Vec<&(f64, u32, u32)> =
-                best.range((*profile, 0)..=(*profile, u32::MAX)).map(|(_, v)| v).collect();
-            let top = fits.iter().copied().max_by(|x, y| x.0.total_cmp(&y.0).then(y.1.cmp(&x.1)))?;
+            let from = fits.partition_point(|fit| fit.of.0 < *profile);
+            let own = || fits.iter().skip(from).take_while(|fit| fit.of.0 == *profile);
+            let top = own().max_by(|x, y| x.weight.total_cmp(&y.weight).then(y.lead.cmp(&x.lead)))?;
             // Odds against everybody else who fits.
-            let others: f64 = fits.iter().filter(|f| f.1 != top.1).map(|f| f.0.exp2()).sum();
-            let weight = top.0 - (1.0 + others).log2();
+            let others: f64 = own().filter(|fit| fit.lead != top.lead).map(|fit| fit.weight.exp2()).sum();
+            let weight = top.weight - (1.0 + others).log2();
             if probability(weight) < threshold {
                 return None;
             }
-            Some((*people.first_row.get(top.1 as usize)?, weight, linked_by(&levels(top.2))))
+            Some((*people.first_row.get(top.lead as usize)?, weight, linked_by(&levels(top.pattern))))
         })
         .collect();
     Ok(Assignment { given, capped: found.capped })

@@ -12,7 +12,7 @@ use std::time::UNIX_EPOCH;
 use sha2::{Digest, Sha256};
 use tracing::debug;
 
-use super::publish::write_atomically;
+use super::publish::{ASIDE, write_atomically};
 
 /// Folder of the state.
 pub const FOLDER: &str = "cache";
@@ -66,13 +66,13 @@ impl Cache {
         }
     }
 
-    /// Deletes what was neither asked for nor kept since it was opened.
+    /// Deletes what was neither asked for nor kept since it was opened, and what a killed run left half written.
     pub fn sweep(self) {
         let Ok(files) = fs::read_dir(&self.folder) else { return };
         let prefix = format!("{}-", self.kind);
         for file in files.flatten() {
             let name = file.file_name().to_string_lossy().into_owned();
-            if name.starts_with(&prefix) && !self.used.contains(&name) {
+            if name.starts_with(ASIDE) || (name.starts_with(&prefix) && !self.used.contains(&name)) {
                 // It stays at worst.
                 let _ = fs::remove_file(file.path());
             }
