@@ -73,7 +73,7 @@ fn begun(folder: &Path, day: &str) -> Child {
     child
 }
 
-const WAITS: &str = "refresh = [\"sh\", \"-c\", \"touch in-the-middle; sleep 4\"]";
+const WAITS: &str = "refresh = [\"sh\", \"-c\", \"touch leads.csv in-the-middle; sleep 4\"]";
 
 /// The published files but the manifest.
 fn published(folder: &Path) -> BTreeMap<String, Vec<u8>> {
