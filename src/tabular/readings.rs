@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, NaiveDate, Utc};
 use polars::prelude::*;
 
-use super::Passed;
+use super::passed::Passed;
 use super::told::{ColumnRead, ReadFile};
 use crate::contact;
 use crate::error::{Error, Result};
