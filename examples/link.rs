@@ -2,7 +2,8 @@
 //!
 //! A threshold is a match probability, or `default`: 1 wrong join in 1000 people.
 //! Columns: any of lead_id, first_name, last_name, email, phone, company, title, country. Writes lead_id, person_id; of
-//! several thresholds the person at each. `PAIRS=FILE.csv` writes the match probability of every pair that came near.
+//! several thresholds the person at each. `PAIRS=FILE.csv` writes every pair that came near: the match
+//! probability with all leads heard, that of the two alone, and the level and weight of every field.
 //! For comparing the linking stage with other tools; see benches/identity/README.md.
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros, reason = "a tool for developers, at the edge")]
@@ -75,13 +76,26 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     if let Ok(path) = std::env::var("PAIRS") {
         let ids = leads.frame().column("lead_id")?.str()?.clone();
         let explainer = leadrecon::identity::Explainer::new(&leads, &[], threshold, Some(&linked.model))?;
-        let (mut a, mut b, mut p) = (vec![], vec![], vec![]);
-        for (row_a, row_b, probability) in explainer.pairs() {
-            a.push(ids.get(row_a as usize).unwrap_or_default());
-            b.push(ids.get(row_b as usize).unwrap_or_default());
-            p.push(probability);
+        let found = explainer.pairs();
+        let id = |row: u32| ids.get(row as usize).unwrap_or_default().to_owned();
+        let step = |pair: &leadrecon::identity::Pair, field: &str| {
+            let of_field = pair.alone.as_ref()?.1.iter().find(|step| step.field == field)?;
+            Some((of_field.level, of_field.weight))
+        };
+        let mut columns = vec![
+            Column::new("lead_id_a".into(), found.iter().map(|pair| id(pair.row_a)).collect::<Vec<_>>()),
+            Column::new("lead_id_b".into(), found.iter().map(|pair| id(pair.row_b)).collect::<Vec<_>>()),
+            Column::new("probability".into(), found.iter().map(|pair| pair.probability).collect::<Vec<_>>()),
+            Column::new("alone".into(), found.iter().map(|pair| Some(pair.alone.as_ref()?.0)).collect::<Vec<_>>()),
+        ];
+        for field in ["prior", "email", "phone", "first_name", "last_name", "company", "title", "country", "closeness"]
+        {
+            let levels = found.iter().map(|pair| step(pair, field).map(|(level, _)| level)).collect::<Vec<_>>();
+            let weights = found.iter().map(|pair| step(pair, field).map(|(_, weight)| weight)).collect::<Vec<_>>();
+            columns.push(Column::new(field.into(), levels));
+            columns.push(Column::new(format!("{field}_weight").into(), weights));
         }
-        let mut pairs = df!("lead_id_a" => a, "lead_id_b" => b, "probability" => p)?;
+        let mut pairs = DataFrame::new(found.len(), columns)?;
         CsvWriter::new(&mut std::fs::File::create(path)?).finish(&mut pairs)?;
     }
     if std::env::var("MODEL").is_ok() {

@@ -1,14 +1,13 @@
-"""What probabilities are worth: python calibration.py LINK [--only ours] SET.csv...
+"""What probabilities are worth: python calibration.py LINK SET.csv... [--ours SET.csv...]
 
-LINK is the built example `link`; each SET is what sets.py or published.py wrote. Run it with the Python that has Splink.
-For each set and tool, as Markdown:
+LINK is the built example `link`; each SET is what sets.py or published.py wrote, those after --ours too large to wait for
+Splink. Run it with the Python that has Splink. As Markdown, every table with a line for each set and tool:
 
-- precision and recall of the clusters (of pairs) at several thresholds, and the recall that can be had at precisions
-  from 0.97 up;
+- the recall that can be had at precisions from 0.97 up (of pairs of the clusters, over several thresholds);
 - Brier score and expected calibration error over ten equal bins of the pairs that a tool gave a probability of at least
-  0.01, and the largest distance in a bin of 100 pairs and more;
+  0.01, and the largest distance in a bin of 100 pairs and more; of ours, with all leads heard and of the two alone;
 - the reliability table: pairs of each bin, their mean probability, and how many of them are one person;
-- of ours, the estimate of precision and recall that the report shows beside the truth.
+- of ours at its default, and what the report says of itself beside the truth.
 """
 import csv
 import json
@@ -17,7 +16,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
-from collections import Counter
+from collections import Counter, defaultdict
 
 from score import score
 
@@ -56,6 +55,20 @@ def splink(path, folder):
     return dict(sorted(by_threshold.items())), table(f"{folder}/splink.pairs.csv"), None
 
 
+def of_the_two_alone(pairs):
+    """Our pairs with the probability that they have before other leads are heard."""
+    compared = [r for r in pairs if r["alone"] != ""]
+    return [{**r, "probability": 1 / (1 + 2 ** min(-float(r["alone"]), 1000))} for r in compared]
+
+
+def wrong_joins(truth, people):
+    """Of 1,000 people, how many were joined with somebody else."""
+    of = defaultdict(set)
+    for lead, person in people.items():
+        of[person].add(truth[lead])
+    return 1000 * sum(len(t) - 1 for t in of.values()) / max(len(of), 1)
+
+
 def reliability(truth, pairs):
     """Brier score, expected calibration error, largest distance of a bin of 100 pairs and more, and the bins."""
     bins = [[0, 0.0, 0] for _ in range(10)]
@@ -84,52 +97,68 @@ def never_compared(truth, pairs):
     return 1 - len(seen) / max(there, 1)
 
 
-def main():
-    arguments = sys.argv[1:]
-    only = "--only" in arguments
-    link, *sets = [a for a in arguments if a not in ("--only", "ours")]
-    for path in sets:
-        name = pathlib.Path(path).stem
-        truth = column(table(path), "truth")
-        print(f"\n### {name}: {len(truth):,} leads\n")
-        results = {}
-        with tempfile.TemporaryDirectory() as folder:
-            results["ours"] = ours(link, path, folder)
-            if not only:
-                try:
-                    results["Splink"] = splink(path, folder)
-                except subprocess.CalledProcessError as error:
-                    print(f"Splink ended with an error: {error.stderr.decode().strip().splitlines()[-1]}\n")
-        print("| tool | at | P | R | F1 |\n|---|---|---|---|---|")
-        frontier = {}
-        for tool, (clusters, _, _) in results.items():
-            points = []
-            for t, people in clusters.items():
-                s = score(truth, people)
-                points.append((s["pairwise_precision"], s["pairwise_recall"]))
-                print(f"| {tool} | {t} | {s['pairwise_precision']:.4f} | {s['pairwise_recall']:.4f} | {s['pairwise_f1']:.4f} |")
-            frontier[tool] = [max((r for p, r in points if p >= least - 5e-5), default=0.0) for least in PRECISIONS]
-        print("\n| recall at precision of at least | " + " | ".join(map(str, PRECISIONS)) + " |\n|---" * 1 + "|---" * len(PRECISIONS) + "|")
-        for tool, recalls in frontier.items():
-            print(f"| {tool} | " + " | ".join(f"{r:.4f}" for r in recalls) + " |")
-        print("\n| tool | pairs | Brier | ECE | largest distance (100 pairs and more) | true pairs never compared |\n|---|---|---|---|---|---|")
-        kept = {}
-        for tool, (_, pairs, _) in results.items():
-            brier, ece, largest, kept[tool] = reliability(truth, pairs)
-            n = sum(b[0] for b in kept[tool])
-            print(f"| {tool} | {n:,} | {brier:.4f} | {ece:.4f} | {largest:.3f} | {never_compared(truth, pairs):.4f} |")
-        print("\n| tool | " + " | ".join(f"{n / 10:.1f}–{(n + 1) / 10:.1f}" for n in range(10)) + " |\n|---" + "|---" * 10 + "|")
-        for tool, bins in kept.items():
-            print(f"| {tool}: pairs | " + " | ".join(f"{b[0]:,}" for b in bins) + " |")
-            print("| said | " + " | ".join(f"{b[1] / b[0]:.3f}" if b[0] else "" for b in bins) + " |")
-            print("| true | " + " | ".join(f"{b[2] / b[0]:.3f}" if b[0] else "" for b in bins) + " |")
-        print("\n| threshold | estimated P | true P | estimated R | true R |\n|---|---|---|---|---|")
-        clusters, _, said = results["ours"]
+def line(*cells):
+    return "| " + " | ".join(map(str, cells)) + " |"
+
+
+def heading(*cells):
+    return line(*cells) + "\n" + "|---" * len(cells) + "|"
+
+
+def judged(link, path, only):
+    """The lines of one set for each table."""
+    name = pathlib.Path(path).stem
+    truth = column(table(path), "truth")
+    lines = {"recall": [], "error": [], "bins": [], "default": [], "report": []}
+    with tempfile.TemporaryDirectory() as folder:
+        results = {"ours": ours(link, path, folder)}
+        if not only:
+            try:
+                results["Splink"] = splink(path, folder)
+            except subprocess.CalledProcessError as error:
+                print(f"{name}: Splink ended with an error: {error.stderr.decode().strip().splitlines()[-1]}", file=sys.stderr)
+    for tool, (clusters, pairs, said) in results.items():
+        scores = {t: score(truth, people) for t, people in clusters.items()}
+        points = [(s["pairwise_precision"], s["pairwise_recall"]) for t, s in scores.items() if t != "default"]
+        best = [max((r for p, r in points if p >= least - 5e-5), default=0.0) for least in PRECISIONS]
+        lines["recall"].append(line(name, tool, *(f"{r:.4f}" for r in best)))
+        kinds = {tool: pairs}
+        if tool == "ours":
+            kinds["ours, the two alone"] = of_the_two_alone(pairs)
+        for kind, of_kind in kinds.items():
+            brier, ece, largest, bins = reliability(truth, of_kind)
+            n = sum(b[0] for b in bins)
+            never = never_compared(truth, of_kind)
+            lines["error"].append(line(name, kind, f"{n:,}", f"{brier:.4f}", f"{ece:.4f}", f"{largest:.3f}", f"{never:.3f}"))
+            if kind == tool:
+                lines["bins"].append(line(name, tool, *(f"{b[0]:,}: {b[1] / b[0]:.2f}, {b[2] / b[0]:.2f}" if b[0] else "" for b in bins)))
+        if tool != "ours":
+            continue
         for t, quality in zip(clusters, said):
-            s = score(truth, clusters[t])
-            if t in ("default", 0.5, 0.8, 0.95, 0.99) and quality.get("precision") is not None:
-                at = f"default, which is {quality['threshold']}" if t == "default" else t
-                print(f"| {at} | {quality['precision']:.4f} | {s['pairwise_precision']:.4f} | {quality['recall']:.4f} | {s['pairwise_recall']:.4f} |")
+            precision, recall = scores[t]["pairwise_precision"], scores[t]["pairwise_recall"]
+            if t == "default":
+                joins = f"{wrong_joins(truth, clusters[t]):.1f}"
+                lines["default"].append(line(name, quality["threshold"], f"{precision:.4f}", f"{recall:.4f}", joins))
+            if t in ("default", 0.8, 0.95, 0.99) and quality.get("precision") is not None:
+                lines["report"].append(line(name, t, f"{quality['precision']:.4f}", f"{precision:.4f}", f"{quality['recall']:.4f}", f"{recall:.4f}"))
+    return lines
+
+
+def main():
+    link, *sets = sys.argv[1:]
+    alone = sets.index("--ours") if "--ours" in sets else len(sets)
+    found = [judged(link, path, n > alone) for n, path in enumerate(sets) if n != alone]
+    steps = [f"{n / 10:.1f}–{(n + 1) / 10:.1f}" for n in range(10)]
+    for title, key, columns in (
+        ("Recall that can be had at a precision of at least", "recall", ("set", "tool", *PRECISIONS)),
+        ("What a probability is off", "error", ("set", "tool", "pairs", "Brier", "ECE", "largest distance", "no probability")),
+        ("Reliability: pairs, said, true", "bins", ("set", "tool", *steps)),
+        ("The default: 1 wrong join in 1000 people", "default", ("set", "threshold", "precision", "recall", "wrong joins in 1000")),
+        ("What the report says of itself", "report", ("set", "threshold", "precision said", "true", "recall said", "true")),
+    ):
+        print(f"\n{title}\n\n{heading(*columns)}")
+        for lines in found:
+            print(*lines[key], sep="\n")
 
 
 if __name__ == "__main__":

@@ -29,10 +29,8 @@ def main():
     if others:
         make(others[0], "pseudopeople", "pseudopeople")
     make(sys.executable, "synthetic-5000", "synthetic", "5000", "7")
-    subprocess.run([sys.executable, HERE / "calibration.py", link, *made], check=True)
     generated = sorted(map(str, folder.glob("g*.csv")))
-    if generated:
-        subprocess.run([sys.executable, HERE / "calibration.py", link, "--only", "ours", *generated], check=True)
+    subprocess.run([sys.executable, HERE / "calibration.py", link, *made, "--ours", *generated], check=True)
 
 
 main()

@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
-use super::compare::{EMAIL, FIRST, PHONE, Shared, compare, names_contradict, pattern};
+use super::compare::{Shared, are_numbered_apart, compare, names_contradict, pattern};
 use super::forms::{Forms, NONE, Profile};
 use super::homes::Contacts;
+use super::level_table::{EMAIL, FIRST, PHONE};
 use super::model::Scale;
 
 /// A blocking rule.
@@ -305,7 +306,7 @@ pub(super) fn shared(forms: &Forms) -> Shared {
     let all = Shared::default();
     // The profiles of each number that `number` gives, as a table of flags by that number: whether two named profiles
     // contradict each other.
-    let of = |number: fn(&Profile, &Forms) -> Option<u32>| -> Vec<bool> {
+    let of = |number: fn(&Profile, &Forms) -> Option<u32>, least: usize| -> Vec<bool> {
         let mut members: Vec<(u32, u32)> = forms
             .profiles
             .iter()
@@ -330,11 +331,13 @@ pub(super) fn shared(forms: &Forms) -> Shared {
                 let contradict = names_contradict(forms, &levels, one, other);
                 (contradict, !contradict && !matches!(levels[FIRST], 0 | 5))
             };
+            let is_certain =
+                |one: &Profile, other: &Profile| group.len() >= least || are_numbered_apart(forms, one, other);
             named.iter().take(STANDING_FOR_ONE).enumerate().any(|(n, one)| {
                 named.iter().skip(n + 1).any(|other| {
                     // Two garbled spellings of one name contradict each other; a third resembles both.
                     let resembles = |p: &&Profile| relation(p, one).1 && relation(p, other).1;
-                    relation(one, other).0 && !named.iter().any(resembles)
+                    relation(one, other).0 && is_certain(one, other) && !named.iter().any(resembles)
                 })
             })
         };
@@ -347,7 +350,12 @@ pub(super) fn shared(forms: &Forms) -> Shared {
         }
         shared
     };
-    Shared { mailboxes: of(|p, f| mailbox(f, p)), phones: of(|p, f| f.phones.get(p.phone as usize).map(|_| p.phone)) }
+    // Of two profiles with one number and two names nobody knows whether they share it or one of them is garbled: whether
+    // people here change their names or share their numbers is learned. An address is made of its owner's name.
+    Shared {
+        mailboxes: of(|p, f| mailbox(f, p), 2),
+        phones: of(|p, f| f.phones.get(p.phone as usize).map(|_| p.phone), 3),
+    }
 }
 
 /// Patterns of pairs taken at random, the same ones every time.

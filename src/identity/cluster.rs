@@ -2,13 +2,23 @@
 //!
 //! Connected components, but for some refusals: a reviewed "different", names that contradict each other anywhere in
 //! the two halves, and a cluster larger than a person can be. A weak bridge between two halves that disagree in
-//! e-mail, phone and company is refused as well, and so is one whose end fits somebody else just as well: of two
-//! namesakes a lead can be only one. Every accepted pair joins two clusters, so the accepted pairs are a
-//! maximum spanning forest: the weakest of them is a person's weakest bridge.
+//! e-mail, phone and company is refused as well.
+//!
+//! Other leads take from the weight of a weak bridge before it is compared with the threshold. Of two namesakes a lead
+//! can be only one, so whoever fits one of its ends about as well, and is somebody else, shares its odds. And two halves
+//! of several leads each had many chances to be bound together better, had they been one person: that nothing but this
+//! bridge does it speaks against it. What is left is the weight by which a pair is accepted.
+//!
+//! Every accepted pair joins two clusters, so the accepted pairs are a maximum spanning forest: the weakest of them is a
+//! person's weakest bridge.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
 
 use super::block::Candidate;
-use super::compare::{COMPANY, EMAIL, FIRST, GENERATION, LAST, PHONE, Shared, compare, levels, names_contradict};
+use super::compare::{GENERATION, Shared, compare, levels, names_contradict};
 use super::homes::Contacts;
+use super::level_table::{COMPANY, EMAIL, FIRST, LAST, PHONE};
 use super::model::Scale;
 
 /// Profiles that one person may have before the cluster is held to be something else.
@@ -17,9 +27,23 @@ const LARGEST: usize = 150;
 const LOOKED_AT: usize = 24;
 /// log2 odds (1 in 1,000) below which a bridge is weak.
 const WEAK: f64 = 10.0;
+/// What a bridge between two halves of several leads loses, for each bit that it is below [`WEAK`], and the most of it.
+/// Fitted on generated leads: of such bridges of 4.5 to 6 bits eight in ten are right, below 3 bits one in ten.
+const LOST_BY_BIT: f64 = 0.75;
+const MOST_LOST: f64 = 4.5;
 
 /// log2 odds (64 to 1 against) below which two candidates of one lead are two people.
-const SOMEBODY_ELSE: f64 = -6.0;
+pub(super) const SOMEBODY_ELSE: f64 = -6.0;
+
+/// The weight of a pair, once what else fits its ends (log2 of the odds of all of it) and whether it would join two
+/// people of several leads each has been heard.
+pub(super) fn heard(weight: f64, rivals: f64, both_have_several: bool) -> f64 {
+    if weight >= WEAK {
+        return weight;
+    }
+    let left = weight - rivals;
+    if both_have_several { left - (LOST_BY_BIT * (WEAK - left)).clamp(0.0, MOST_LOST) } else { left }
+}
 
 /// A pair that may hold a person together.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +70,9 @@ pub(super) enum Refusal {
 pub(super) struct Clusters {
     parent: Vec<u32>,
     members: Vec<Vec<u32>>,
-    /// Pairs that joined two clusters.
+    /// Leads of each cluster, by its smallest profile.
+    leads: Vec<u32>,
+    /// Pairs that joined two clusters, with the weight that was left of them: strongest first.
     pub accepted: Vec<Edge>,
     /// Pairs above the threshold that were refused, and why.
     pub refused: Vec<(Edge, Refusal)>,
@@ -55,6 +81,8 @@ pub(super) struct Clusters {
 /// What clustering needs to look at a pair again.
 pub(super) struct Judge<'a> {
     pub contacts: &'a Contacts,
+    /// Leads of each profile.
+    pub leads: &'a [u32],
     pub shared: &'a Shared,
     pub scale: &'a Scale,
     /// log2 odds from which two profiles are one person.
@@ -113,36 +141,63 @@ impl Neighbours {
     }
 }
 
+/// A pair that waits for its turn: what is decided first, then the strongest, of equal ones the one with the smaller
+/// profiles.
+struct Waiting {
+    left: f64,
+    edge: Edge,
+}
+
+impl Ord for Waiting {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let ends = |w: &Waiting| (w.edge.a, w.edge.b);
+        self.left.total_cmp(&other.left).then_with(|| ends(other).cmp(&ends(self)))
+    }
+}
+
+impl PartialOrd for Waiting {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Waiting {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Waiting {}
+
 impl Clusters {
-    /// Joins along `edges`, in their order.
+    /// Joins along `edges`.
     pub(super) fn of(judge: &Judge, edges: &[Edge]) -> Self {
         let n = judge.contacts.forms.of_leads as u32;
         let mut clusters = Clusters {
             parent: (0..n).collect(),
             members: (0..n).map(|_| Vec::new()).collect(),
+            leads: judge.leads.to_vec(),
             accepted: Vec::new(),
             refused: Vec::new(),
         };
-        let mut decided = vec![false; n as usize];
-        for (a, b) in judge.different {
-            for p in [a, b] {
-                if let Some(flag) = decided.get_mut(*p as usize) {
-                    *flag = true;
-                }
-            }
-        }
         let neighbours = Neighbours::of(edges, judge);
-        for edge in edges.iter().take_while(|e| e.weight >= judge.threshold || e.decided) {
+        let is_link = |edge: &&Edge| edge.decided || edge.weight >= judge.threshold;
+        let turn = |edge: &Edge| Waiting { left: if edge.decided { f64::INFINITY } else { edge.weight }, edge: *edge };
+        let mut waiting: BinaryHeap<Waiting> = edges.iter().filter(is_link).map(turn).collect();
+        while let Some(Waiting { left: before, edge }) = waiting.pop() {
             let (a, b) = (clusters.find(edge.a), clusters.find(edge.b));
             if a == b {
                 continue;
             }
-            let refusal = clusters.refusal(judge, edge, a, b);
-            match refusal.or_else(|| clusters.rival(judge, &neighbours, edge)) {
-                Some(why) => clusters.refused.push((*edge, why)),
+            let (left, taken_by) = clusters.left_of(judge, &neighbours, &edge, a, b);
+            let refusal = clusters.refusal(judge, &edge, a, b);
+            match refusal.or_else(|| (!edge.decided && left < judge.threshold).then_some(taken_by)) {
+                Some(why) => clusters.refused.push((edge, why)),
+                // Others are stronger than what is left of it.
+                None if left < before => waiting.push(Waiting { left, edge }),
                 None => {
                     clusters.join(a, b);
-                    clusters.accepted.push(*edge);
+                    clusters.accepted.push(Edge { weight: before.min(edge.weight), ..edge });
                 }
             }
         }
@@ -182,39 +237,50 @@ impl Clusters {
         if let Some(place) = self.members.get_mut(keep as usize) {
             *place = members;
         }
+        let of_both = self.leads_of(keep) + self.leads_of(gone);
+        if let Some(place) = self.leads.get_mut(keep as usize) {
+            *place = of_both;
+        }
         if let Some(place) = self.parent.get_mut(gone as usize) {
             *place = keep;
         }
     }
 
-    /// Whether one end of a weak pair has another candidate that fits about as well and is somebody else than this one.
-    fn rival(&mut self, judge: &Judge, neighbours: &Neighbours, edge: &Edge) -> Option<Refusal> {
+    /// Leads of a cluster.
+    pub(super) fn leads_of(&self, cluster: u32) -> u32 {
+        self.leads.get(cluster as usize).copied().unwrap_or(1)
+    }
+
+    /// What other leads leave of the weight of a pair between two clusters, and what takes the most.
+    fn left_of(&mut self, judge: &Judge, near: &Neighbours, edge: &Edge, a: u32, b: u32) -> (f64, Refusal) {
         if edge.decided || edge.weight >= WEAK {
-            return None;
+            return (f64::INFINITY, Refusal::Rival);
         }
-        for (end, other) in [(edge.a, edge.b), (edge.b, edge.a)] {
-            let (own, chosen) = (self.find(end), self.find(other));
-            let mut odds = 1.0;
-            let mut seen = vec![own, chosen];
-            // Strongest first: the best of each cluster counts.
-            for (rival, weight) in neighbours.around(end) {
-                let cluster = self.find(rival);
-                if seen.contains(&cluster) {
-                    continue;
-                }
-                seen.push(cluster);
-                let profiles = &judge.contacts.forms.profiles;
-                let (Some(p), Some(q)) = (profiles.get(other as usize), profiles.get(rival as usize)) else { continue };
-                let levels = compare(&judge.contacts.forms, judge.shared, p, q);
-                if judge.scale.weight(judge.contacts, &levels, other) < SOMEBODY_ELSE {
-                    odds += f64::from(weight).exp2();
-                }
+        let rivals = self.rivals(judge, near, edge.a, edge.b) + self.rivals(judge, near, edge.b, edge.a);
+        let left = heard(edge.weight, rivals, self.leads_of(a) > 1 && self.leads_of(b) > 1);
+        let why = if edge.weight - rivals < judge.threshold { Refusal::Rival } else { Refusal::WeakBridge };
+        (left, why)
+    }
+
+    /// log2 of the odds of all that fits `end`, beside `other` and who is not somebody else than that.
+    fn rivals(&mut self, judge: &Judge, neighbours: &Neighbours, end: u32, other: u32) -> f64 {
+        let profiles = &judge.contacts.forms.profiles;
+        let mut odds = 1.0;
+        let mut seen = vec![self.find(end), self.find(other)];
+        // Strongest first: the best of each cluster counts.
+        for (rival, weight) in neighbours.around(end) {
+            let cluster = self.find(rival);
+            if seen.contains(&cluster) {
+                continue;
             }
-            if edge.weight - odds.log2() < judge.threshold {
-                return Some(Refusal::Rival);
+            seen.push(cluster);
+            let (Some(p), Some(q)) = (profiles.get(other as usize), profiles.get(rival as usize)) else { continue };
+            let levels = compare(&judge.contacts.forms, judge.shared, p, q);
+            if judge.scale.weight(judge.contacts, &levels, other) < SOMEBODY_ELSE {
+                odds += f64::from(weight).exp2();
             }
         }
-        None
+        odds.log2()
     }
 
     fn refusal(&mut self, judge: &Judge, edge: &Edge, a: u32, b: u32) -> Option<Refusal> {

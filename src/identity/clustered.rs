@@ -6,6 +6,7 @@ use polars::prelude::*;
 use rayon::prelude::*;
 
 use super::block;
+use super::certainty::Certainty;
 use super::cluster::{self, Clusters, Edge};
 use super::compare::{Levels, Shared, compare, levels, linked_by, pattern};
 use super::decisions::Decision;
@@ -21,6 +22,8 @@ use crate::tables::{People, Table};
 /// Match probabilities of the strict and the loose reading.
 const STRICT: f64 = 0.99;
 const LOOSE: f64 = 0.8;
+/// Lowest match probability of a pair that counts as a rival of others.
+const RIVAL: f64 = 0.1;
 /// Lowest match probability that follows from what a publisher accepts: below it, two leads are likelier two people.
 const LOWEST: f64 = 0.5;
 /// The match probability that holds where too few people are known for a share of them to say anything.
@@ -142,6 +145,7 @@ impl Profiles {
     fn clusters(&self, scale: &Scale, edges: &[Edge], threshold: f64) -> Clusters {
         let judge = cluster::Judge {
             contacts: &self.contacts,
+            leads: &self.leads,
             shared: &self.shared,
             scale,
             threshold: weight(threshold),
@@ -179,7 +183,7 @@ pub(super) struct Clustered {
     pub scale: Scale,
     /// Match probability from which two leads are one person.
     pub threshold: f64,
-    /// Pairs that may be links, strongest first, down to the loose threshold.
+    /// Pairs that may be links or stand against one, strongest first.
     pub edges: Vec<Edge>,
     pub clusters: Clusters,
     /// Cluster of each row; [`NOBODY`] for a lead that is nobody.
@@ -199,8 +203,8 @@ impl Clustered {
         let (found, model) = profiles.candidates(saved)?;
         let scale = Scale::new(&model);
         let floor = match threshold {
-            Threshold::At(probability) => probability.min(LOOSE),
-            Threshold::WrongJoins(_) => LOWEST,
+            Threshold::At(probability) => probability.min(RIVAL),
+            Threshold::WrongJoins(_) => RIVAL,
         };
         let weighed = cluster::edges(&profiles.contacts, &scale, &found.pairs, weight(floor));
         let decided =
@@ -237,6 +241,11 @@ impl Clustered {
         Ok((DataFrame::new(leads.height(), columns)?, people))
     }
 
+    /// What pairs are worth now that everybody has a place.
+    pub(super) fn certainty(&mut self) -> Certainty {
+        Certainty::of(&self.profiles.contacts, &self.scale, &self.found.pairs, &mut self.clusters)
+    }
+
     pub(super) fn quality(&mut self, people: &Table<People>, bounds: [usize; 2]) -> Result<Quality> {
         let mut quality = Quality {
             threshold: self.threshold,
@@ -252,18 +261,6 @@ impl Clustered {
             capped: self.found.capped.clone(),
             ..Quality::default()
         };
-        let roots: Vec<u32> = (0..self.profiles.leads.len() as u32).map(|p| self.clusters.find(p)).collect();
-        let mut weakest = vec![f64::INFINITY; roots.len()];
-        for edge in &self.clusters.accepted {
-            let root = roots.get(edge.a as usize).copied().unwrap_or(NOBODY);
-            if let Some(known) = weakest.get_mut(root as usize) {
-                *known = known.min(edge.weight);
-            }
-        }
-        let bridge = |a: u32, b: u32| {
-            let (a, b) = (*roots.get(a as usize)?, *roots.get(b as usize)?);
-            if a == b { weakest.get(a as usize).copied() } else { None }
-        };
         let alike: Vec<(u64, f64, bool)> = (0..)
             .zip(&self.profiles.leads)
             .filter(|(_, n)| **n > 1)
@@ -273,8 +270,9 @@ impl Clustered {
                 Some((pairs, of_one, of_one >= weight(self.threshold)))
             })
             .collect();
+        let certainty = self.certainty();
         let (contacts, leads) = (&self.profiles.contacts, &self.profiles.leads);
-        quality.of_pairs(contacts, &self.scale, &self.found.pairs, leads, &alike, bridge);
+        quality.of_pairs(contacts, leads, &self.scale, &self.found.pairs, &alike, &certainty);
         quality.count(self.clusters.refused.iter().map(|(_, why)| *why));
         Ok(quality)
     }
@@ -306,12 +304,15 @@ pub(super) fn strongest(all: &mut Clustered) -> (Vec<Option<Strength>>, Vec<Link
     let mut of_profile: Vec<Option<Strength>> = vec![None; profiles.leads.len()];
     let mut links = Vec::new();
     let by = |edge: &Edge| if edge.decided { codes::link::DECISION } else { linked_by(&levels(edge.pattern)) };
-    // Strongest first: the first one seen stays.
+    let left: HashMap<(u32, u32), f64> = clusters.accepted.iter().map(|e| ((e.a, e.b), e.weight)).collect();
     for edge in edges.iter().filter(|e| e.decided || e.weight >= weight(threshold)) {
         if clusters.find(edge.a) == clusters.find(edge.b) {
+            let weight = left.get(&(edge.a, edge.b)).copied().unwrap_or(edge.weight);
             for p in [edge.a, edge.b] {
-                if let Some(place) = of_profile.get_mut(p as usize) {
-                    place.get_or_insert((edge.weight, by(edge)));
+                if let Some(place) = of_profile.get_mut(p as usize)
+                    && place.is_none_or(|(strongest, _)| weight > strongest)
+                {
+                    *place = Some((weight, by(edge)));
                 }
             }
         }

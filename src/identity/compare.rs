@@ -3,77 +3,15 @@
 //! Levels are ordered from strongest to weakest; 0 says nothing, because one side has no value. What a level weighs is
 //! learned in `model`; here stands only what is seen. Distances: Jaro–Winkler and optimal string alignment (strsim).
 
+<<<<<<< HEAD
 use super::forms::{Email, Forms, NONE, Name, Phone, Profile, Words};
 use super::typed::Script;
 use crate::codes;
-
-/// The compared fields, in the order of a pattern.
-pub(super) const FIELDS: [&str; 7] = ["email", "phone", "first_name", "last_name", "company", "title", "country"];
-pub(super) const EMAIL: usize = 0;
-pub(super) const PHONE: usize = 1;
-pub(super) const FIRST: usize = 2;
-pub(super) const LAST: usize = 3;
-pub(super) const COMPANY: usize = 4;
-pub(super) const TITLE: usize = 5;
-pub(super) const COUNTRY: usize = 6;
-
-/// Name and words of each level of each field; index 0 is "says nothing".
-pub(super) const LEVELS: [&[(&str, &str)]; 7] = [
-    &[
-        ("missing", "no e-mail to compare"),
-        ("same", "same e-mail"),
-        ("mailbox", "same mailbox (plus-tag, dots or provider's alias)"),
-        ("shared", "same e-mail, but people with different names use it"),
-        ("typing", "e-mail with a typing error"),
-        ("local-part", "same name before the @ at another domain"),
-        ("colleague", "other mailbox at the same company"),
-        ("private", "another e-mail, at least one at a free provider"),
-        ("different", "e-mails at different companies"),
-    ],
-    &[
-        ("missing", "no phone to compare"),
-        ("same", "same phone"),
-        ("last-digits", "same phone by its last eight digits"),
-        ("shared", "same phone, but people with different names use it"),
-        ("typing", "phone with a typing error"),
-        ("exchange", "another extension of the same exchange"),
-        ("two-errors", "phone but for two digits"),
-        ("different", "different phones"),
-    ],
-    &[
-        ("missing", "no first name to compare"),
-        ("same", "same first name"),
-        ("nickname", "forms of the same first name"),
-        ("initial", "initial of the first name"),
-        ("close", "first names spelled alike"),
-        ("different", "different first names"),
-        ("swapped", "same names, first and last swapped"),
-    ],
-    &[
-        ("missing", "no last name to compare"),
-        ("same", "same last name"),
-        ("close", "last names spelled alike"),
-        ("part", "part of a double name"),
-        ("initial", "initial of the last name"),
-        ("different", "different last names"),
-        ("swapped", "same names, first and last swapped"),
-        ("generation", "another generation of one name (Sr., Jr., II, III)"),
-    ],
-    &[
-        ("missing", "no company to compare"),
-        ("same", "same company"),
-        ("domain", "same company domain"),
-        ("close", "companies spelled alike"),
-        ("different", "different companies"),
-    ],
-    &[
-        ("missing", "no job title to compare"),
-        ("same", "same job title"),
-        ("close", "job titles alike"),
-        ("different", "different job titles"),
-    ],
-    &[("missing", "no country to compare"), ("same", "same country"), ("different", "different countries")],
-];
+=======
+use super::forms::{Email, Forms, NONE, Name, Phone, Profile, Script, Words};
+use super::level_table::{COMPANY, EMAIL, FIRST, LAST, PHONE};
+use crate::{codes, contact};
+>>>>>>> 2b7dd93 (Hear other leads before saying how surely two are one person)
 
 /// After the fields: whether the two are at home in the same country. It is not weighed; it tells by which strangers the
 /// other fields are judged.
@@ -133,6 +71,16 @@ pub(super) const SWAPPED: u8 = 6;
 /// The level of last names that say they are another generation's: it is not weighed against what agrees, for father and
 /// son have first name, firm and telephone in common.
 pub(super) const GENERATION: u8 = 7;
+
+/// Whether two profiles have names that were numbered to be told apart.
+pub(super) fn are_numbered_apart(forms: &Forms, a: &Profile, b: &Profile) -> bool {
+    [(a.first, b.first), (a.last, b.last)].into_iter().any(|(x, y)| {
+        match (forms.names.get(x as usize), forms.names.get(y as usize)) {
+            (Some(x), Some(y)) => digits_differ(&x.key, &y.key),
+            _ => false,
+        }
+    })
+}
 
 /// Whether two profiles have names that cannot be one person's, whatever else is equal.
 pub(super) fn names_contradict(forms: &Forms, levels: &Levels, a: &Profile, b: &Profile) -> bool {

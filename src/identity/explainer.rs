@@ -2,9 +2,10 @@
 
 use polars::prelude::*;
 
+use super::certainty::Certainty;
 use super::cluster::Refusal;
 use super::clustered::{Clustered, Link, strongest};
-use super::compare::{compare, levels, linked_by};
+use super::compare::{Levels, compare, levels, linked_by};
 use super::decisions::Decision;
 use super::model::{probability, weight};
 use super::people::NOBODY;
@@ -22,7 +23,8 @@ pub struct Waterfall {
     pub lead_id_a: String,
     /// The other.
     pub lead_id_b: String,
-    /// Prior, one bar for each field that says something, and closeness; they add up to the weight.
+    /// Prior, one bar for each field that says something, closeness, and what other leads say to it; they add up to the
+    /// weight.
     pub steps: Vec<Step>,
     /// log2 odds.
     pub weight: f64,
@@ -38,7 +40,21 @@ pub struct Waterfall {
 pub struct Explainer<'a> {
     leads: &'a DataFrame,
     all: Clustered,
+    certainty: Certainty,
     links: Vec<Link>,
+}
+
+/// A compared pair of leads, or one of a person; rows count in the table of leads.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pair {
+    /// Row of the one lead.
+    pub row_a: u32,
+    /// Row of the other.
+    pub row_b: u32,
+    /// Match probability, all leads heard.
+    pub probability: f64,
+    /// log2 odds of the two leads by themselves, and the bars that add up to them; none if they were never compared.
+    pub alone: Option<(f64, Vec<Step>)>,
 }
 
 impl<'a> Explainer<'a> {
@@ -54,7 +70,8 @@ impl<'a> Explainer<'a> {
     ) -> Result<Self> {
         let mut all = Clustered::of(leads.frame(), decisions, threshold, model)?;
         let (_, links) = strongest(&mut all);
-        Ok(Explainer { leads: leads.frame(), all, links })
+        let certainty = all.certainty();
+        Ok(Explainer { leads: leads.frame(), all, certainty, links })
     }
 
     /// The match probability from which two leads are one person.
@@ -77,9 +94,8 @@ impl<'a> Explainer<'a> {
         of_person.into_iter().map(|link| self.waterfall(link.row_a, link.row_b, Some(link), None)).collect()
     }
 
-    /// Every compared pair of leads that comes near to being one person, with its match probability; rows count in the
-    /// table of leads. For judging probabilities against a truth.
-    pub fn pairs(&self) -> Vec<(u32, u32, f64)> {
+    /// Every pair of leads that comes near to being one person. For judging probabilities against a truth.
+    pub fn pairs(&self) -> Vec<Pair> {
         let (profiles, scale) = (&self.all.profiles, &self.all.scale);
         let mut rows: Vec<Vec<u32>> = vec![Vec::new(); profiles.leads.len()];
         for &row in &profiles.rows.in_order {
@@ -88,17 +104,33 @@ impl<'a> Explainer<'a> {
             }
         }
         let of = |profile: u32| rows.get(profile as usize).map_or(&[][..], Vec::as_slice);
+        let steps = |levels: &Levels, a: u32| scale.waterfall(&profiles.contacts, levels, a);
         let mut pairs = Vec::new();
         for pair in &self.all.found.pairs {
-            let p = probability(scale.weight(&profiles.contacts, &levels(pair.pattern), pair.a));
-            for a in of(pair.a) {
-                pairs.extend(of(pair.b).iter().map(|b| (*a, *b, p)));
+            let seen = levels(pair.pattern);
+            let own = scale.weight(&profiles.contacts, &seen, pair.a);
+            let probability = probability(self.certainty.weight(pair.a, pair.b, own));
+            let alone = Some((own, steps(&seen, pair.a)));
+            let all = of(pair.a).iter().flat_map(|a| of(pair.b).iter().map(|b| (*a, *b)));
+            pairs.extend(all.map(|(row_a, row_b)| Pair { row_a, row_b, probability, alone: alone.clone() }));
+        }
+        for (a, b) in self.certainty.pairs_of_people() {
+            if self.all.found.pairs.binary_search_by_key(&(a, b), |pair| (pair.a, pair.b)).is_err() {
+                let probability = probability(self.certainty.way(a, b));
+                let all = of(a).iter().flat_map(|a| of(b).iter().map(|b| (*a, *b)));
+                pairs.extend(all.map(|(row_a, row_b)| Pair { row_a, row_b, probability, alone: None }));
             }
         }
         for profile in 0..rows.len() as u32 {
-            let Some((weight, _)) = profiles.with_itself(scale, profile) else { continue };
+            let Some((own, seen)) = profiles.with_itself(scale, profile) else { continue };
+            let alone = Some((own, steps(&seen, profile)));
             for (n, a) in of(profile).iter().enumerate() {
-                pairs.extend(of(profile).iter().skip(n + 1).map(|b| (*a, *b, probability(weight))));
+                pairs.extend(of(profile).iter().skip(n + 1).map(|b| Pair {
+                    row_a: *a,
+                    row_b: *b,
+                    probability: probability(own),
+                    alone: alone.clone(),
+                }));
             }
         }
         pairs
@@ -170,9 +202,16 @@ impl<'a> Explainer<'a> {
         if let (Some((number, p)), Some((_, q))) = (profile(a), profile(b)) {
             let seen = compare(&profiles.contacts.forms, &profiles.shared, p, q);
             found.steps = scale.waterfall(&profiles.contacts, &seen, number);
+            let own = scale.weight(&profiles.contacts, &seen, number);
+            let other = self.all.profiles.of_row.get(b as usize).copied().unwrap_or(NOBODY);
             match link {
                 Some(l) if l.by == codes::link::DECISION => {}
-                _ => found.weight = scale.weight(&profiles.contacts, &seen, number),
+                Some(l) => found.weight = l.weight,
+                None => found.weight = self.certainty.weight(number, other, own),
+            }
+            // Beneath a ten-thousandth of a bit lies what rounding leaves.
+            if (found.weight - own).abs() > 1e-4 && link.is_none_or(|l| l.by != codes::link::DECISION) {
+                found.steps.push(Step::others(found.weight - own));
             }
             if link.is_some_and(|l| l.by != codes::link::DECISION) {
                 found.linked_by = Some(linked_by(&seen));

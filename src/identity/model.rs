@@ -21,65 +21,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::compare::{
-    COMPANY, COMPATRIOTS, COUNTRY, EMAIL, FIELDS, FIRST, FOREIGNERS, GENERATION, HOME, LAST, LEVELS, Levels, PHONE,
-    SWAPPED, TITLE, levels,
-};
+use super::compare::{COMPATRIOTS, FOREIGNERS, GENERATION, HOME, Levels, SWAPPED, levels};
 use super::forms::NONE;
 use super::frequency;
 use super::homes::Contacts;
+use super::level_table::{COMPANY, COUNTRY, EMAIL, FIELDS, FIRST, LAST, LEVELS, LevelOf, PHONE, TITLE};
 use crate::error::{Error, Result};
-
-/// Prior probabilities of each level, given that both sides have a value: same person, strangers, close to each other,
-/// colleagues.
-type Priors = [&'static [(f64, f64, f64, f64)]; 7];
-
-/// From what forms look like: people keep their name and firm, change or hide address and phone.
-const PRIORS: Priors = [
-    // e-mail: same, mailbox, shared, typing, local part, colleague, private, different
-    &[
-        (0.65, 1e-8, 0.01, 1e-5),
-        (0.03, 2e-9, 0.001, 1e-6),
-        (0.02, 1e-7, 0.12, 0.002),
-        (0.05, 3e-7, 0.01, 0.001),
-        (0.05, 2e-4, 0.01, 0.005),
-        (0.03, 2e-3, 0.45, 0.57),
-        (0.14, 0.55, 0.249, 0.37),
-        (0.03, 0.45, 0.15, 0.05),
-    ],
-    // phone: same, last digits, shared, typing, exchange, two errors, different
-    &[
-        (0.62, 1e-7, 0.10, 0.005),
-        (0.04, 2e-8, 0.01, 0.001),
-        (0.03, 3e-7, 0.25, 0.02),
-        (0.05, 2e-6, 0.03, 0.002),
-        (0.03, 1e-5, 0.15, 0.05),
-        (0.02, 1e-4, 0.03, 0.002),
-        (0.17, 1.0, 0.43, 0.92),
-    ],
-    // first name: same (or swapped), nickname, initial, close, different
-    &[
-        (0.80, 5e-3, 5e-3, 5e-3),
-        (0.05, 4e-3, 4e-3, 4e-3),
-        (0.05, 3e-2, 3e-2, 3e-2),
-        (0.06, 2e-2, 2e-2, 2e-2),
-        (0.02, 0.94, 0.94, 0.94),
-    ],
-    // last name: same (or swapped), close, part, initial, different
-    &[
-        (0.84, 2e-3, 0.25, 4e-3),
-        (0.06, 8e-3, 0.02, 1e-2),
-        (0.02, 1e-3, 0.01, 2e-3),
-        (0.02, 3e-2, 0.03, 3e-2),
-        (0.04, 0.96, 0.69, 0.96),
-    ],
-    // company: same, domain, close, different
-    &[(0.72, 1e-3, 0.60, 0.80), (0.08, 1e-3, 0.15, 0.12), (0.10, 3e-3, 0.07, 0.06), (0.06, 0.995, 0.18, 0.02)],
-    // title: same, close, different
-    &[(0.55, 3e-2, 0.06, 0.06), (0.20, 8e-2, 0.14, 0.12), (0.25, 0.89, 0.80, 0.82)],
-    // country: same, different
-    &[(0.95, 0.25, 0.93, 0.93), (0.05, 0.75, 0.07, 0.07)],
-];
 
 /// Worth of the priors of *same*, in pairs.
 const PAIRS_OF_M: f64 = 100.0;
@@ -95,6 +42,14 @@ const MOST_RENAMED: f64 = 0.12;
 const PAIRS_OF_U: f64 = 1_000.0;
 /// The same for levels whose every pair is a candidate, counted over all pairs.
 const PAIRS_OF_RARE_U: f64 = 100_000.0;
+/// Worth of the share of one person among all pairs, for its share among the pairs that tell the same fields, in pairs of
+/// one person.
+const PAIRS_OF_TOLD: f64 = 300.0;
+/// The fields of which it matters whether two leads have them in common to compare: from one source all of them may
+/// come, and there nobody is entered twice.
+const TOLD: [usize; 4] = [EMAIL, PHONE, COMPANY, TITLE];
+/// Combinations of [`TOLD`].
+const COMBINATIONS: usize = 1 << TOLD.len();
 /// Matching and close pairs that are supposed before any is seen.
 const PRIOR_PAIRS: f64 = 5.0;
 /// Share of pairs that are colleagues, where nobody names a company.
@@ -137,6 +92,12 @@ impl Level {
             _ => self.u,
         }
     }
+
+    /// Among people close to each other, `strangers` being how often strangers have it: relatives are given first names
+    /// that are as much alike as those of strangers, and more where a family likes to.
+    fn of_close(&self, field: usize, strangers: f64) -> f64 {
+        if field == FIRST { self.r.max(strangers) } else { self.r }
+    }
 }
 
 /// One field's levels, strongest first.
@@ -153,6 +114,8 @@ pub(super) struct Model {
     version: u32,
     /// Share of pairs that are one person.
     pub prior_same: f64,
+    /// The same among the pairs that tell the same fields, as a multiple, for each combination of [`TOLD`].
+    told: Vec<f64>,
     /// Share of pairs that are close to each other.
     pub prior_close: f64,
     /// Share of pairs that are colleagues.
@@ -166,7 +129,7 @@ pub(super) struct Model {
     pub expected_pairs: f64,
 }
 
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// Counted patterns of comparison.
 #[derive(Default)]
@@ -201,19 +164,13 @@ impl Model {
         let expected = 0.5 * profiles as f64;
         let fields = FIELDS
             .iter()
-            .zip(PRIORS)
             .zip(LEVELS)
-            .map(|((field, priors), names)| {
-                let sums =
-                    priors.iter().fold((0.0, 0.0, 0.0, 0.0), |s, p| (s.0 + p.0, s.1 + p.1, s.2 + p.2, s.3 + p.3));
-                let levels = priors.iter().zip(names.iter().skip(1)).map(|(p, (name, _))| Level {
-                    level: (*name).to_owned(),
-                    m: rounded(p.0 / sums.0),
-                    u: rounded(p.1 / sums.1),
-                    u_compatriots: rounded(p.1 / sums.1),
-                    u_foreigners: rounded(p.1 / sums.1),
-                    r: rounded(p.2 / sums.2),
-                    c: rounded(p.3 / sums.3),
+            .map(|(field, levels)| {
+                let of_level = |of: &LevelOf| of.priors.map(|priors| (of.name, priors));
+                let sum = |class: usize| levels.iter().filter_map(|of| Some(of.priors?[class])).sum::<f64>();
+                let levels = levels.iter().filter_map(of_level).map(|(name, priors)| {
+                    let [m, u, r, c] = std::array::from_fn(|class| rounded(priors[class] / sum(class)));
+                    Level { level: name.to_owned(), m, u, u_compatriots: u, u_foreigners: u, r, c }
                 });
                 Field { field: (*field).to_owned(), levels: levels.collect() }
             })
@@ -221,6 +178,7 @@ impl Model {
         Model {
             version: VERSION,
             prior_same: rounded(((expected + PRIOR_PAIRS) / pairs).min(LARGEST_PRIOR)),
+            told: vec![1.0; COMBINATIONS],
             prior_close: rounded(((expected + PRIOR_PAIRS) / pairs).min(LARGEST_PRIOR)),
             prior_colleagues: SMALLEST_COLLEAGUES,
             fields,
@@ -248,7 +206,9 @@ impl Model {
             .iter()
             .flat_map(|f| &f.levels)
             .flat_map(|l| [l.m, l.u, l.u_compatriots, l.u_foreigners, l.r, l.c]);
-        let sound = sound.into_iter().all(|p| is_probability(&p));
+        let sound = sound.into_iter().all(|p| is_probability(&p))
+            && model.told.len() == COMBINATIONS
+            && model.told.iter().all(|times| times.is_finite() && *times > 0.0);
         if model.version != VERSION || shape(&model) != shape(&prior) {
             return Err(refused("it was written by another version".to_owned()));
         }
@@ -273,9 +233,10 @@ impl Model {
         // Where more pairs than could be one person name the same company, it is a place or a trade.
         model.prior_colleagues = rounded(counted.colleagues.min(model.prior_same).max(SMALLEST_COLLEAGUES));
         model.strangers_from(&counted.random);
+        let pairs_by_told = by_told(&counted.random, pairs);
         for _ in 0..ROUNDS {
             let before = (model.expected_pairs, model.prior_close);
-            model.maximise(counted, &prior, pairs);
+            model.maximise(counted, &prior, &pairs_by_told);
             let moved = |now: f64, before: f64| (now - before).abs() > SETTLED * before;
             if !moved(model.expected_pairs, before.0) && !moved(model.prior_close, before.1) {
                 break;
@@ -315,9 +276,11 @@ impl Model {
     }
 
     /// One round of expectation and maximisation.
-    fn maximise(&mut self, counted: &Counted, prior: &Model, pairs: f64) {
+    fn maximise(&mut self, counted: &Counted, prior: &Model, pairs_by_told: &[f64; COMBINATIONS]) {
+        let pairs = all_pairs(counted.profiles);
         let (mut m, mut u, mut r) = (self.zeros(), self.zeros(), self.zeros());
         let (mut all_same, mut all_close) = (0.0, 0.0);
+        let mut same_by_told = [0.0; COMBINATIONS];
         for (pattern, count) in &counted.candidates {
             let levels = levels(*pattern);
             let [same, close, colleagues, strangers] = self.shares(&levels);
@@ -325,6 +288,7 @@ impl Model {
             let n = *count as f64;
             all_same += n * same / sum;
             all_close += n * close / sum;
+            same_by_told[told(&levels)] += n * same / sum;
             add(&mut m, &levels, n * same / sum);
             add(&mut u, &levels, n * strangers / sum);
             add(&mut r, &levels, n * close / sum);
@@ -345,6 +309,10 @@ impl Model {
         self.close_from(&r, all_close, prior);
         self.prior_same = rounded(((all_same + PRIOR_PAIRS) / pairs).min(LARGEST_PRIOR));
         self.prior_close = rounded(((all_close + PRIOR_PAIRS) / pairs).min(LARGEST_PRIOR));
+        for (times, (same, pairs)) in self.told.iter_mut().zip(same_by_told.iter().zip(pairs_by_told)) {
+            let share = (same + PAIRS_OF_TOLD) / (pairs + PAIRS_OF_TOLD / self.prior_same);
+            *times = rounded(share / self.prior_same);
+        }
         self.expected_pairs = rounded(all_same);
     }
 
@@ -401,13 +369,14 @@ impl Model {
     /// Joint probability of the levels with each class: same, close, colleagues, strangers.
     fn shares(&self, levels: &Levels) -> [f64; 4] {
         let strangers = 1.0 - self.prior_same - self.prior_close - self.prior_colleagues;
-        let mut shares = [self.prior_same, self.prior_close, self.prior_colleagues, strangers.max(0.1)];
+        let same = self.prior_same * self.told.get(told(levels)).unwrap_or(&1.0);
+        let mut shares = [same, self.prior_close, self.prior_colleagues, strangers.max(0.1)];
         for (f, (field, level)) in self.fields.iter().zip(levels).enumerate() {
             if let Some((l, p)) = place(f, *level).and_then(|l| Some((l, field.levels.get(l)?))) {
                 let u = p.of_strangers(f, l, levels[HOME]);
                 // Colleagues are called as other people at home are.
                 let c = if matches!(f, FIRST | LAST) { u } else { p.c };
-                shares = [shares[0] * p.m, shares[1] * p.r, shares[2] * c, shares[3] * u];
+                shares = [shares[0] * p.m, shares[1] * p.of_close(f, u), shares[2] * c, shares[3] * u];
             }
         }
         if levels[LAST] == GENERATION {
@@ -415,6 +384,21 @@ impl Model {
         }
         shares
     }
+}
+
+/// Which of [`TOLD`] both sides of a pair have, as a number.
+fn told(levels: &Levels) -> usize {
+    TOLD.iter().enumerate().map(|(n, field)| usize::from(levels[*field] > 0) << n).sum()
+}
+
+/// How many of all pairs tell each combination of [`TOLD`], by a random sample.
+fn by_told(random: &[(u32, u64)], pairs: f64) -> [f64; COMBINATIONS] {
+    let mut sums = [0.0; COMBINATIONS];
+    for (pattern, count) in random {
+        sums[told(&levels(*pattern))] += *count as f64;
+    }
+    let all: f64 = sums.iter().sum();
+    sums.map(|sum| sum / all.max(1.0) * pairs)
 }
 
 /// Where a field's probabilities of a level stand. Strangers of equal names swap them as often as one person does, so
@@ -442,7 +426,7 @@ fn add(sums: &mut [Vec<f64>], levels: &Levels, n: f64) {
 /// One bar of a pair's waterfall.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Step {
-    /// The field, `prior` or `closeness`.
+    /// The field, `prior`, `closeness` or `others`.
     pub field: &'static str,
     /// The comparison level.
     pub level: &'static str,
@@ -452,6 +436,19 @@ pub struct Step {
     pub weight: f64,
     /// Share of profiles that have the value, where that matters.
     pub term_frequency: Option<f64>,
+}
+
+impl Step {
+    /// What other leads say to a pair.
+    pub(super) fn others(weight: f64) -> Self {
+        Step {
+            field: "others",
+            level: "others",
+            words: "what other leads say: who else fits, and how many leads each of the two has",
+            weight,
+            term_frequency: None,
+        }
+    }
 }
 
 /// log2 probabilities in each class.
@@ -482,6 +479,8 @@ pub(super) struct Scale {
     /// By where the two are at home, field and level; zero where nothing is said.
     table: [[[Log2; 9]; 7]; 3],
     prior: Log2,
+    /// What the fields that both have add to the prior of *same*.
+    told: [f64; COMBINATIONS],
 }
 
 impl Scale {
@@ -492,7 +491,8 @@ impl Scale {
                 for (l, (place, p)) in row.iter_mut().skip(1).zip(&field.levels).enumerate() {
                     let u = p.of_strangers(f, l, home as u8).log2();
                     let colleagues = if matches!(f, FIRST | LAST) { u } else { p.c.log2() };
-                    *place = Log2 { same: p.m.log2(), strangers: u, close: p.r.log2(), colleagues };
+                    let close = p.of_close(f, u.exp2()).log2();
+                    *place = Log2 { same: p.m.log2(), strangers: u, close, colleagues };
                 }
             }
             for name in [FIRST, LAST] {
@@ -507,12 +507,19 @@ impl Scale {
             close: model.prior_close.log2(),
             colleagues: model.prior_colleagues.log2(),
         };
-        Scale { table, prior }
+        let told = std::array::from_fn(|n| model.told.get(n).map_or(0.0, |times| times.log2()));
+        Scale { table, prior, told }
     }
 
-    /// The same with other prior odds: log2 of the share of pairs that are one person, and that are close.
+    /// The same with other prior odds, whatever the pairs tell: log2 of the share of pairs that are one person, and that
+    /// are close.
     pub(super) fn with_prior(&self, same: f64, close: f64) -> Self {
-        Scale { table: self.table, prior: Log2 { same, close, ..self.prior } }
+        Scale { table: self.table, prior: Log2 { same, close, ..self.prior }, told: [0.0; COMBINATIONS] }
+    }
+
+    /// The prior of a pair with such levels.
+    fn prior(&self, levels: &Levels) -> Log2 {
+        Log2 { same: self.prior.same + self.told[told(levels)], ..self.prior }
     }
 
     /// log2 share of the value that both have, where its frequency matters at this level.
@@ -550,7 +557,7 @@ impl Scale {
 
     /// log2 odds that two profiles are one person: the one numbered `a` and whoever gave these levels.
     pub(super) fn weight(&self, contacts: &Contacts, levels: &Levels, a: u32) -> f64 {
-        let mut sum = self.prior;
+        let mut sum = self.prior(levels);
         for field in 0..FIELDS.len() {
             if levels[field] > 0 {
                 sum.add(self.log2(contacts, field, levels, a));
@@ -583,7 +590,7 @@ impl Scale {
 
     /// The bars that add up to [`Self::weight`].
     pub(super) fn waterfall(&self, contacts: &Contacts, levels: &Levels, a: u32) -> Vec<Step> {
-        let mut sum = self.prior;
+        let mut sum = self.prior(levels);
         let mut steps = vec![Step {
             field: "prior",
             level: "prior",
@@ -597,7 +604,7 @@ impl Scale {
             }
             let of = self.log2(contacts, field, levels, a);
             sum.add(of);
-            let (name, words) = LEVELS[field][usize::from(*level)];
+            let LevelOf { name, words, .. } = &LEVELS[field][usize::from(*level)];
             let term_frequency = self.share(contacts, field, levels, a).map(f64::exp2);
             steps.push(Step {
                 field: FIELDS[field],

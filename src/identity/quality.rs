@@ -1,20 +1,22 @@
 //! How good the links are, estimated without labels.
 //!
-//! *Precision*: mean match probability of the pairs of leads that ended in one person, where a pair is at least as sure
-//! as the weakest bridge of its person. *Recall*: the share that these pairs have in the probability of all compared
-//! pairs, times the share of pairs that were compared at all. The latter is a capture–recapture estimate (Chapman
-//! 1951): pairs are found by an address or number, or by their names, and a slip in the name has nothing to do with
-//! another address; from how often both agree follows how often neither does. (E-mail against phone would not do: who
-//! writes from home gives both another address and another number.) Both are estimates of the model by itself; how
-//! near they come to the truth where it is known stands in benches/identity/README.md.
+//! *Precision*: mean match probability of the pairs of leads that ended in one person, the other leads heard (see
+//! `certainty`). *Recall*: the share that these pairs have in the probability of all compared pairs, times the share of
+//! pairs that were compared at all. The latter is a capture–recapture estimate (Chapman 1951): pairs are found by an
+//! address or number, or by their names, and a slip in the name has nothing to do with another address; from how often
+//! both agree follows how often neither does. (E-mail against phone would not do: who writes from home gives both
+//! another address and another number.) Both are estimates of the model by itself; how near they come to the truth where
+//! it is known stands in benches/identity/README.md.
 
 use polars::prelude::*;
 use rayon::prelude::*;
 
 use super::block::{Candidate, Capped};
+use super::certainty::Certainty;
 use super::cluster::Refusal;
-use super::compare::{EMAIL, FIRST, LAST, PHONE, SWAPPED, levels};
+use super::compare::{SWAPPED, levels};
 use super::homes::Contacts;
+use super::level_table::{EMAIL, FIRST, LAST, PHONE};
 use super::model::{Scale, probability};
 use crate::codes;
 use crate::error::Result;
@@ -82,17 +84,16 @@ pub struct Quality {
 }
 
 impl Quality {
-    /// Fills in what the pairs tell. `leads` are those of each profile; `alike` has, of profiles with several leads, how
-    /// many pairs those are, the weight of one, and whether they are one person. `bridge` gives, for two profiles that
-    /// ended in one person, the weight of its weakest bridge.
+    /// Fills in what the pairs tell. `leads` are those of each profile; `alike` has, of profiles with several leads, how many pairs those are, the weight of
+    /// one, and whether they are one person.
     pub(super) fn of_pairs(
         &mut self,
         contacts: &Contacts,
+        leads: &[u32],
         scale: &Scale,
         pairs: &[Candidate],
-        leads: &[u32],
         alike: &[(u64, f64, bool)],
-        bridge: impl Fn(u32, u32) -> Option<f64> + Sync,
+        certainty: &Certainty,
     ) {
         // Millionths, as integers: their sum is the same in any order.
         let millionths = |weight: f64| (probability(weight) * 1e6).round() as u64;
@@ -101,23 +102,31 @@ impl Quality {
             let (p, one) = (pairs * millionths(*weight), u64::from(*is_linked));
             [all + p, linked + p * one, n + pairs * one]
         });
+        // Of one person are pairs as well that were never compared.
+        let of_people = certainty.pairs_of_people().fold([0; 3], |[all, linked, n], (a, b)| {
+            let (pairs, p) = (of(a) * of(b), millionths(certainty.way(a, b)));
+            [all + pairs * p, linked + pairs * p, n + pairs]
+        });
         let sums = pairs
             .par_iter()
             .map(|c| {
                 let seen = levels(c.pattern);
-                let weight = scale.weight(contacts, &seen, c.a);
+                let own = scale.weight(contacts, &seen, c.a);
                 let n = of(c.a) * of(c.b);
-                let Some(bridge) = bridge(c.a, c.b) else { return [n * millionths(weight), 0, 0, 0, 0, 0, 0] };
-                let p = n * millionths(weight.max(bridge));
+                let p = n * millionths(certainty.weight(c.a, c.b, own));
+                if !certainty.is_one(c.a, c.b) {
+                    return [p, 0, 0, 0, 0, 0, 0];
+                }
+                let more = p - n * millionths(certainty.way(c.a, c.b));
                 let told = seen[FIRST] > 0 && seen[LAST] > 0 && (seen[EMAIL] > 0 || seen[PHONE] > 0);
                 let by_address = told && (matches!(seen[EMAIL], 1..=3) || matches!(seen[PHONE], 1..=3));
                 let by_names = told && matches!(seen[FIRST], 1..=4 | SWAPPED) && matches!(seen[LAST], 1..=4 | SWAPPED);
-                [p, p, n, 1, u64::from(by_address), u64::from(by_names), u64::from(by_address && by_names)]
+                [more, more, 0, 1, u64::from(by_address), u64::from(by_names), u64::from(by_address && by_names)]
             })
             .reduce(|| [0; 7], |x, y| std::array::from_fn(|i| x[i] + y[i]));
         self.linked_pairs = sums[3];
         let [by_address, by_names, by_both] = [sums[4], sums[5], sums[6]].map(|s| s as f64);
-        let [all, linked, n] = std::array::from_fn(|i| (sums[i] + among_alike[i]) as f64);
+        let [all, linked, n] = std::array::from_fn(|i| (sums[i] + among_alike[i] + of_people[i]) as f64);
         if by_both >= 10.0 {
             let found = by_address + by_names - by_both;
             let there = (by_address + 1.0) * (by_names + 1.0) / (by_both + 1.0) - 1.0;

@@ -2,10 +2,10 @@
 
 use polars::prelude::*;
 
-use super::cluster::Edge;
+use super::cluster::{Edge, heard};
 use super::clustered::lowest_within;
 use super::model::weight;
-use super::{Decision, Inputs, Linked, link};
+use super::{Decision, Explainer, Inputs, Linked, link};
 use crate::config::Threshold;
 use crate::tables::{EarlierContacts, ExportRecords, Grain, Leads, Table};
 use crate::time::HOUR;
@@ -462,6 +462,59 @@ fn where_most_pairs_are_relatives_they_are_not_learned_to_be_one_person() {
         assert_eq!(*known, contact[0], "{contact:?}");
     }
     assert_eq!(first_names.len(), contacts.len() / 3, "the leads of each member are one person");
+}
+
+/// People of two leads each, with a number of their own; the second lead of some of them has a garbled first name.
+#[test]
+fn where_nobody_shares_a_number_another_first_name_beside_it_is_a_slip() {
+    let people = households();
+    let people: Vec<Contact> = people.iter().skip(1).step_by(9).copied().collect();
+    let contacts: Vec<Contact> = people
+        .iter()
+        .enumerate()
+        .flat_map(|(n, &[first, last, email, phone, street, country])| {
+            let written = if n % 10 == 0 { "Zbygniew" } else { first };
+            [[first, last, email, phone, street, country], [written, last, email, phone, street, country]]
+        })
+        .collect();
+    let linked = linked_with(&contacts, &[], &[]);
+    let people = linked.identities.texts("person_id").unwrap();
+    for (pair, contact) in people.chunks(2).zip(contacts.chunks(2)) {
+        assert_eq!(pair[0], pair[1], "{contact:?}");
+    }
+}
+
+#[test]
+fn two_leads_are_as_surely_one_person_as_the_weakest_link_between_them() {
+    let leads = table(
+        &[
+            ["Ann", "Leeds", "ann.leeds@contoso.com", "", "Contoso", "US"],
+            ["Ann", "Leeds", "ann.leeds@contoso.com", "+1 425 882 8081", "Contoso", "US"],
+            ["", "Leeds", "", "+1 425 882 8081", "", ""],
+            ["Bo", "Quist", "bo@northwind.example", "", "Northwind", "DK"],
+        ],
+        &[],
+    );
+    let explainer = Explainer::new(&leads, &[], Threshold::At(0.5), None).unwrap();
+    let pairs = explainer.pairs();
+    let of = |a: u32, b: u32| pairs.iter().find(|pair| (pair.row_a, pair.row_b) == (a, b)).unwrap();
+    let alone = of(0, 2).alone.as_ref().map_or(f64::NEG_INFINITY, |(weight, _)| *weight);
+    assert!(alone < weight(0.5), "{alone}");
+    assert_eq!(of(0, 2).probability, of(0, 1).probability.min(of(1, 2).probability));
+    assert!(pairs.iter().all(|pair| ![pair.row_a, pair.row_b].contains(&3) || pair.probability < 0.01));
+}
+
+#[test]
+fn what_other_leads_say_takes_from_a_weak_link_the_more_the_weaker_it_is_and_nothing_from_a_strong_one() {
+    let weights: Vec<f64> = (-40..60).map(|n| f64::from(n) / 4.0).collect();
+    for pair in weights.windows(2) {
+        for several in [false, true] {
+            assert!(heard(pair[0], 1.0, several) < heard(pair[1], 1.0, several), "{pair:?}");
+        }
+        assert!(heard(pair[0], 0.0, true) <= heard(pair[0], 0.0, false), "{pair:?}");
+    }
+    // Two namesakes that fit equally well; two people of several leads each.
+    assert_eq!((heard(3.0, 1.0, false), heard(3.0, 0.0, true), heard(10.0, 5.0, true)), (2.0, -1.5, 10.0));
 }
 
 #[test]
