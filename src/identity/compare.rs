@@ -3,15 +3,10 @@
 //! Levels are ordered from strongest to weakest; 0 says nothing, because one side has no value. What a level weighs is
 //! learned in `model`; here stands only what is seen. Distances: Jaro–Winkler and optimal string alignment (strsim).
 
-<<<<<<< HEAD
 use super::forms::{Email, Forms, NONE, Name, Phone, Profile, Words};
+use super::level_table::{COMPANY, EMAIL, FIRST, LAST, PHONE};
 use super::typed::Script;
 use crate::codes;
-=======
-use super::forms::{Email, Forms, NONE, Name, Phone, Profile, Script, Words};
-use super::level_table::{COMPANY, EMAIL, FIRST, LAST, PHONE};
-use crate::{codes, contact};
->>>>>>> 2b7dd93 (Hear other leads before saying how surely two are one person)
 
 /// After the fields: whether the two are at home in the same country. It is not weighed; it tells by which strangers the
 /// other fields are judged.
