@@ -692,7 +692,7 @@ fn a_saved_model_gives_the_same_people_and_a_foreign_one_is_refused() {
     assert_eq!(again.model, learned.model);
     assert!(again.identities.frame().equals_missing(learned.identities.frame()));
     assert!(with("{}").is_err());
-    assert!(with(&learned.model.replace("\"version\": 2", "\"version\": 0")).is_err());
+    assert!(with(&learned.model.replace("\"version\": 3", "\"version\": 0")).is_err());
 }
 
 #[test]
