@@ -99,7 +99,7 @@ fn a_job_reads_and_mirrors_as_the_machine_that_it_runs_on() {
     };
     // The container does not exist: the service was reached, and took the token.
     let (status, said) = night(SECRET);
-    assert!(status == Some(4) && said.contains("404") && !asked.lock().unwrap().is_empty(), "{said}");
+    assert!(status == Some(4) && said.contains("does not exist") && !asked.lock().unwrap().is_empty(), "{said}");
     let (status, said) = night("another");
     assert!(status == Some(4) && said.contains("sign in"), "{said}");
 }
