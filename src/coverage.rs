@@ -212,15 +212,24 @@ fn routed(leads: &Table<Leads>, destination: &Destination) -> Result<Vec<i64>> {
     Ok(times)
 }
 
-/// Whether an export shows only what is new: its records begin abruptly, later than leads, or its oldest are no longer
-/// those of the last whole reading. `shown`: all its records, as though they were strangers'.
+/// Whether an export shows only what is new, or may: its records begin abruptly, later than leads, its oldest are no longer
+/// those of the last whole reading, or it goes back no further than leads are waited for. `shown`: all its records, as
+/// though they were strangers'; `young_since`: since when leads are waited for, in microseconds.
 ///
 /// # Errors
 /// Only for faults of our own.
-pub fn is_window(shown: &Passed, nights: &NightsRead, leads: &Table<Leads>, destination: &Destination) -> Result<bool> {
+pub fn is_window(
+    shown: &Passed,
+    nights: &NightsRead,
+    leads: &Table<Leads>,
+    destination: &Destination,
+    young_since: i64,
+) -> Result<bool> {
     let before = nights.last_whole(&destination.name).and_then(|(_, night)| night.first_made);
     let now = shown.first_made.map(|(at, _)| at);
-    if before.zip(now).is_some_and(|(before, now)| now >= before + DAY) {
+    // A CRM that is that young is small, and nobody can tell it from a window.
+    let may_be = now.is_some_and(|now| now >= young_since);
+    if may_be || before.zip(now).is_some_and(|(before, now)| now >= before + DAY) {
         return Ok(true);
     }
     let made = Made { own: Vec::new(), passed: shown };

@@ -583,7 +583,7 @@ impl Into<'_> {
             }
             let is_window = |shown: &Passed| {
                 known.is_some_and(|known| {
-                    coverage::is_window(shown, &self.past, known.leads, destination).unwrap_or(true)
+                    coverage::is_window(shown, &self.past, known.leads, destination, young_since).unwrap_or(true)
                 })
             };
             let shares = |records: &DataFrame| match known {
