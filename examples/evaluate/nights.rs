@@ -170,7 +170,7 @@ fn read_exports(
             versions.unique_stable(Some(&key), UniqueKeepStrategy::Last, None).unwrap()
         };
         let young_since = (day.as_of_ends_at - day.config.missed.give_up).timestamp_micros();
-        let is_window = |shown: &Passed| coverage::is_window(shown, nights, leads, destination).unwrap();
+        let is_window = |shown: &Passed| coverage::is_window(shown, nights, leads, destination, young_since).unwrap();
         let shares = |records: &DataFrame| sought.finds(records);
         let of_leads = crm::OfLeads { shares: &shares, named: &[], is_window: &is_window, young_since };
         let keep = if keeps_all() { crm::Keep::All } else { crm::Keep::OfLeads(&of_leads) };
