@@ -15,7 +15,7 @@ mod time;
 
 pub use own::{Own, OwnReader, Signs};
 pub use part::Part;
-pub use record::{Named, is_column, labels, named, names_nobody};
+pub use record::{Named, holds_contact, is_column, labels, named, names_nobody};
 
 use std::collections::{BTreeMap, HashMap};
 

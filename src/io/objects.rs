@@ -18,7 +18,7 @@ use super::records::{Stopped, cut, unpack};
 use crate::cost;
 use crate::crm::mistaken::{self, Looks};
 use crate::error::{Error, Result, count};
-use crate::leads::{OwnReader, labels, names_nobody};
+use crate::leads::{OwnReader, holds_contact, labels, names_nobody};
 use crate::{lenient, tabular};
 
 /// Blobs and files whose records are landed, by version.
@@ -270,7 +270,7 @@ fn refuse_misplaced(leads: &[RawLead]) -> Result<(), Stopped> {
     let mut is_lead = |l: &RawLead| l.problem.is_none() && reader.is_lead(l.format, l.header.as_deref(), &l.payload);
     // A few broken records are quarantined, one by one; a table of something else is not one of leads.
     let header = names(first);
-    let is_table = || !header.is_empty() && leads.iter().all(|lead| names(lead) == header);
+    let is_table = || !header.is_empty() && !holds_contact(&header) && leads.iter().all(|lead| names(lead) == header);
     if leads.iter().any(&mut is_lead) || leads.len() < FEW || (leads.len() < BATCH && !is_table()) {
         return Ok(());
     }

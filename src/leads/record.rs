@@ -179,6 +179,12 @@ pub fn is_column(text: &str) -> bool {
     slot_of_header(text).is_some()
 }
 
+/// Whether names are those of a raw lead as the marketplace stores it, with the contact in a column of its own. A record
+/// whose contact cannot be read is such a lead all the same, and a broken one.
+pub fn holds_contact(names: &[String]) -> bool {
+    names.iter().any(|name| ["CustomerInfo", "UserDetails"].iter().any(|own| name.eq_ignore_ascii_case(own)))
+}
+
 /// The prefix, up to a dot, behind which most names are those of leads, two at least: Power Query writes `Content.Email`.
 fn shared_prefix<'a>(names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let mut found: Vec<(&str, usize)> = Vec::new();
