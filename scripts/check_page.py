@@ -350,7 +350,9 @@ def actions():
     for finding in summary["findings"]:
         known.update(numbers(finding["text"]))
         known.add(count(finding["count"]))
-        sums[finding["code"]] = sums.get(finding["code"], 0) + finding["count"]
+        # A line may be of several destinations, and of one or all sentences of a code.
+        for said in (finding["code"], (finding["code"], finding["text"])):
+            sums[said] = sums.get(said, 0) + finding["count"]
     known.update(map(count, sums.values()))
     for row in outages.values():
         known.update(numbers(f"{row['began_by']:%-d %Y %H:%M} {row['ended_after']:%-d %Y %H:%M}"))

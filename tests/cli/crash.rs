@@ -74,16 +74,19 @@ fn a_run_killed_at_any_instant_and_begun_again_writes_what_an_undisturbed_one_wr
 
     let mut random = 20_250_731_u64;
     let mut hit = 0;
-    for _ in 0..kills.div_ceil(PER_ROUND) {
+    let mut tried = 0;
+    // On a busy machine the undisturbed run may have taken longer than those that are killed: more are tried then.
+    while tried < kills || (hit * 2 <= kills && tried < 4 * kills) {
         let folder = tempfile::tempdir().unwrap();
         copy(before.path(), folder.path());
         for _ in 0..PER_ROUND {
             hit += usize::from(kill(folder.path(), &NIGHT, whole, &mut random));
+            tried += 1;
         }
         run(folder.path(), &NIGHT, 0);
         assert_same(folder.path(), undisturbed.path());
     }
-    assert!(hit * 2 > kills, "only {hit} of {kills} runs were still under way when they were killed");
+    assert!(hit * 2 > kills, "only {hit} of {tried} runs were still under way when they were killed");
 }
 
 /// Starts a command and kills it at some instant of `whole`. Says whether it was still under way.
