@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use polars::prelude::*;
 
 use crate::codes::reason;
-use crate::config::{Destination, DestinationKind};
+use crate::config::{Destination, DestinationKind, is_elsewhere};
 use crate::error::{Error, Result};
 use crate::findings::{About, AboutExport, AboutSetting, Finding};
 use crate::tables::{SetAside, Table};
@@ -134,7 +134,7 @@ impl Read {
         if self.exported_at.is_some() || !self.unread.is_empty() {
             return;
         }
-        let asked = patterns.iter().filter(|pattern| !(offline && pattern.starts_with("az://")));
+        let asked = patterns.iter().filter(|pattern| !(offline && is_elsewhere(pattern)));
         self.unread.extend(asked.map(|pattern| Unread {
             destination: self.destination.clone(),
             file: pattern.clone(),

@@ -19,7 +19,8 @@ use crate::history::Told;
 use crate::identity::{Decisions, Linked, Quality};
 use crate::leads::Parsed;
 use crate::losses::{causes, outages};
-use crate::monitors::{routing, silent_sources, undated, unspoken, untouched};
+use crate::monitors::undated::{self, Undated};
+use crate::monitors::{routing, silent_sources, unspoken, untouched};
 use crate::queries::{self, Catalog, Computed, Library};
 use crate::reconcile::Reconciled;
 use crate::tables::{
@@ -125,6 +126,8 @@ pub struct Verdicts {
     pub crm_records: Table<CrmRecords>,
     /// What each export can speak for.
     pub coverage: Table<Coverage>,
+    /// Leads that a copy of their files gave their time.
+    pub undated: Undated,
     /// What a person should act on.
     pub findings: Vec<Finding>,
 }
@@ -156,7 +159,8 @@ pub fn verdicts(
         reconciled.forgive_before(as_of_ends_at - keep)?;
     }
     findings.append(&mut reconciled.findings);
-    Ok(Verdicts { reconciled, crm_records: on_time.crm_records, coverage, findings })
+    let undated = undated::find(leads, &on_time.crm_records)?;
+    Ok(Verdicts { reconciled, crm_records: on_time.crm_records, coverage, undated, findings })
 }
 
 /// Which exports are not believed tonight, and what the believed ones leave unexplained.
@@ -187,7 +191,7 @@ pub fn losses(
             alpha: config.outages.alpha,
             timezone: config.report.timezone,
             grace_seconds: inferred.iter().map(|d| (d.destination.clone(), d.grace_seconds)).collect(),
-            undated: undated::find(leads, &verdicts.crm_records)?.leads,
+            undated: verdicts.undated.leads.clone(),
         },
         causes: causes::Settings {
             timezone: config.report.timezone,
@@ -320,7 +324,7 @@ pub fn conclude(
     findings.extend(waits);
     // The as-of day is over for silence once it is over everywhere; a run for today speaks up to its newest lead.
     let seen_until = seen_until(leads, coverage, as_of_ends_at)?;
-    findings.extend(undated::find(leads, &verdicts.crm_records)?.findings);
+    findings.extend(verdicts.undated.findings.iter().cloned());
     findings.extend(silent_sources::silent(leads, seen_until, as_of_ends_at, SILENCE_ALPHA)?);
     findings.extend(of_reading);
     findings.extend(worked::findings(&reviewed.worked, leads, &verdicts.crm_records)?);

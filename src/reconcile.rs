@@ -165,9 +165,8 @@ impl<'a> Expected<'a> {
 
     /// The instant, in microseconds, that a time of a destination's export is by the clock that was found.
     pub fn read_by_clock(&self, on_time: &OnTime, destination: &str, at: i64) -> i64 {
-        let clocks = self.destinations.iter().zip(&on_time.clocks);
-        let own = clocks.filter(|(d, _)| d.name == destination).map(|(_, clock)| clock).next();
-        own.map_or(at, |clock| clock.read(at))
+        let mut clocks = self.destinations.iter().zip(&on_time.clocks);
+        clocks.find(|(one, _)| one.name == destination).map_or(at, |(_, clock)| clock.read(at))
     }
 
     /// Gives every lead its verdict at every destination. `refused`: whom rows of exports name that could not be read.

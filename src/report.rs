@@ -483,18 +483,21 @@ struct Told {
     figures: Figures,
     headline: Headline,
     outages: Vec<Outage>,
+    /// What each offer is called.
+    titles: BTreeMap<String, String>,
 }
 
 impl Told {
     fn new(inputs: &Inputs<'_>) -> Result<Told> {
         let view = View { pii: inputs.pii, timezone: inputs.timezone };
         let figures = Figures { to_call: inputs.facts.to_call, ..Figures::of(inputs.catalog)? };
-        let outages = words::outages(inputs.catalog, &inputs.facts.outages, view)?;
+        let titles = inputs.catalog.get("leads").map(titles).transpose()?.unwrap_or_default();
+        let outages = words::outages(inputs.catalog, &inputs.facts.outages, &titles, view)?;
         let facts = inputs.facts;
         let beside =
             words::Beside { findings: &facts.findings, problems: facts.problems.len(), is_first: facts.is_first };
         let headline = words::headline(&figures, inputs.catalog, &outages, &beside)?;
-        Ok(Told { view, figures, headline, outages })
+        Ok(Told { view, figures, headline, outages, titles })
     }
 
     fn basics(&self, inputs: &Inputs<'_>) -> BTreeMap<&'static str, Value> {
@@ -567,8 +570,7 @@ impl Told {
         rows("cost_campaigns", filtered("cost", is("campaign", "(all)").not().and(is("campaign", "(none)").not()))?)?;
 
         context.insert("links", Value::from(inputs.facts.links.clone()));
-        let titles = inputs.catalog.get("leads").map(titles).transpose()?.unwrap_or_default();
-        context.insert("titles", Value::from(titles));
+        context.insert("titles", Value::from(self.titles.clone()));
         context.insert("outage_words", Value::from(Serde(&self.outages)));
         context.insert("line", Value::from(Serde(chart::line(inputs.catalog, &self.outages)?)));
         let weeks = inputs.catalog.get("weeks").map(chart::weeks).transpose()?.unwrap_or_default();

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 pub use content::Content;
 pub use passed::Passed;
 pub use profile::ColumnForm;
-pub use told::{ColumnRead, Doubt, ReadFile, columns_read, set_aside};
+pub use told::{ColumnRead, Counts, Doubt, ReadFile, add_counts, columns_read, set_aside};
 
 mod content;
 mod delimited;
@@ -246,12 +246,7 @@ fn unpacked_elsewhere(name: &str, content: &Content, opening: &[u8], left: &mut 
         }
         Ok(Box::new(zstd::stream::read::Decoder::new(source)?))
     };
-    let damaged = |cause: String| {
-        let kind = if is_gzip { "gzip" } else { "zstd" };
-        Error::partial(format!("cannot unpack \"{name}\": damaged {kind} data"))
-            .because(cause)
-            .hint("copy or export the file again; it may have been read while it was being written")
-    };
+    let damaged = |cause: String| damaged(name, if is_gzip { "gzip" } else { "zstd" }, cause);
     let mut first = [0; 4];
     let mut inner = open().map_err(|e| damaged(e.to_string()))?;
     let begins = inner.read(&mut first).map_err(|e| damaged(e.to_string()))?;
@@ -279,12 +274,14 @@ fn unreadable(name: &str, cause: std::io::Error) -> Error {
     Error::partial(format!("cannot read export \"{name}\"")).because(cause).hint("make the file readable for this user")
 }
 
+fn damaged(name: &str, kind: &str, cause: String) -> Error {
+    Error::partial(format!("cannot unpack \"{name}\": damaged {kind} data"))
+        .because(cause)
+        .hint("copy or export the file again; it may have been read while it was being written")
+}
+
 fn unpack_within(name: &str, bytes: Vec<u8>, depth: usize, left: &mut u64) -> Result<Vec<Part>> {
-    let damaged = |kind: &str, cause: String| {
-        Error::partial(format!("cannot unpack \"{name}\": damaged {kind} data"))
-            .because(cause)
-            .hint("copy or export the file again; it may have been read while it was being written")
-    };
+    let damaged = |kind: &str, cause: String| damaged(name, kind, cause);
     if depth > MOST_DEEP {
         return Err(Error::partial(format!("cannot unpack \"{name}\": archives in archives in archives"))
             .hint("export it as CSV (UTF-8), packed once at most"));

@@ -1,7 +1,8 @@
 //! How well verdicts, outages and causes agree with the truth of generated publishers: figures, misses and why.
 //!
 //! `cargo run --release --example evaluate` — 20 publishers, three nights each, exports spoilt in all the ways that
-//! `spoil` lists. `--keep-strangers` (records that can concern no lead are landed, too), `--seeds 1..5`, `--true-people` (links of the truth instead of identity's), `--verbose` (every miss).
+//! `spoil` lists. `--seeds 1..5`, `--keep-strangers` (records that can concern no lead are landed, too), `--true-people`
+//! (links of the truth instead of identity's), `--verbose` (every miss).
 //!
 //! Outages and causes alone, by true people, with `--from SEED`: `--clean N` (years in which every outage and cause is a
 //! false one), `--injected N` (years with outages of known times), `--causes N` (publishers for each cause that the

@@ -6,8 +6,7 @@ use super::{Done, Globals, person};
 use crate::crm;
 use crate::error::{Error, Result, count};
 use crate::io::landing::Landing;
-use crate::io::reviewed::{self, Network, Reach};
-use crate::io::{forgetting, outlet};
+use crate::io::{forgetting, outlet, reviewed};
 use crate::job::{CRM_RECORDS, WITNESSES};
 
 #[derive(Debug, clap::Args)]
@@ -52,9 +51,7 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
     let carried = forgetting::carry_out(&plan, &places, &mut landing)?;
     let remaining = forgetting::remaining(&addresses, &places, &landing)?;
     // The user's own files are theirs to edit; the one that `close` keeps in the state folder is ours.
-    let reach = Reach::of(&config, Network::Tried);
-    let reviewed = [&config.missed.worked, &config.identity.decisions].map(|from| reviewed::files(from, reach));
-    let theirs = forgetting::naming(reviewed.into_iter().flatten(), &plan);
+    let theirs = forgetting::naming(reviewed::naming_people(&config), &plan);
     if let Some(still) = remaining.told() {
         return Err(Error::failed(format!("{still} an address of the person"))
             .hint("another lead or record names the address; `leadrecon query` finds it in the tables"));

@@ -11,8 +11,7 @@ use crate::error::{Error, Result};
 use crate::forget::Plan;
 use crate::identity::Decided;
 use crate::io::landing::Landing;
-use crate::io::reviewed::{self, Network, Reach};
-use crate::io::{forgetting, state};
+use crate::io::{forgetting, reviewed, state};
 use crate::job::REPLAYED;
 use crate::queries::answer;
 use crate::reviewed::Memory;
@@ -42,8 +41,6 @@ pub(super) fn all(who: &str, globals: &Globals) -> Result<Done> {
         rows(frame, |row| destinations.get(row).zip(ids.get(row)).is_some_and(|(d, r)| plan.holds_record(d, r)))
     };
     let (closings, decisions, handed_out) = said(&config, &plan)?;
-    let reach = Reach::of(&config, Network::Tried);
-    let reviewed = [&config.missed.worked, &config.identity.decisions].map(|from| reviewed::files(from, reach));
     let places = [config.state_dir.as_path(), config.output.dir.as_path()];
     let held = json!({
         "leads": of_lead(parsed.leads.frame())?,
@@ -55,7 +52,7 @@ pub(super) fn all(who: &str, globals: &Globals) -> Result<Done> {
         "decisions": decisions,
         "handed_out": handed_out,
         "files": forgetting::files_naming(&places, landing.folder(), &plan)?,
-        "reviewed_files": forgetting::naming(reviewed.into_iter().flatten(), &plan),
+        "reviewed_files": forgetting::naming(reviewed::naming_people(&config), &plan),
     });
     let text = serde_json::to_string_pretty(&held).map_err(|e| Error::failed("cannot write JSON").because(e))?;
     Ok(Done::ok(text + "\n"))

@@ -14,7 +14,7 @@ use crate::config::section::{Reading, Section, parse_span};
 use crate::config::settings::{
     Account, Auth, CallList, Config, Cost, Csv, DateOrder, Destination, DestinationKind, Exclude, ExportedAt, FIELDS,
     Grace, Identity, Mirror, Missed, Notify, NotifyKind, Offer, Outages, Output, Pii, Place, Privacy, RecordsPer,
-    Replay, Report, Reviewed, Sales, Secret, Source, SplitBy, Tell, Threshold,
+    Replay, Report, Reviewed, Sales, Secret, Source, SplitBy, Tell, Threshold, is_elsewhere,
 };
 use crate::config::spelling::nearest;
 use crate::error::{Error, Result};
@@ -471,7 +471,7 @@ fn stages(section: &mut Section) -> BTreeMap<String, String> {
 /// How to sign in where exports are at `az://`.
 fn auth_for_exports<'a>(section: &mut Section, exports: impl Iterator<Item = &'a String>) -> Option<Auth> {
     let auth = auth(section);
-    let mut at_az = exports.filter(|export| export.starts_with("az://")).peekable();
+    let mut at_az = exports.filter(|export| is_elsewhere(export)).peekable();
     if at_az.peek().is_some() && !section.has("auth") {
         section.add("an export at az:// needs auth, e.g. auth = { sas_env = \"EXPORTS_SAS\" }");
     }

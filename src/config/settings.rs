@@ -95,8 +95,13 @@ pub struct Reviewed {
 impl Reviewed {
     /// Whether some of it stands in Blob storage.
     pub fn is_elsewhere(&self) -> bool {
-        self.at.iter().any(|at| at.starts_with("az://"))
+        self.at.iter().any(|at| is_elsewhere(at))
     }
+}
+
+/// Whether a path or pattern is the address of something in Blob storage.
+pub fn is_elsewhere(path: &str) -> bool {
+    path.starts_with("az://")
 }
 
 /// A place in Blob storage that holds a copy.

@@ -12,7 +12,7 @@ use polars::prelude::*;
 use crate::codes::reason;
 use crate::error::Result;
 use crate::tabular::readings::Judged;
-use crate::tabular::{Passed, ReadFile};
+use crate::tabular::{Counts, Passed, ReadFile, add_counts};
 
 /// What one night read of a destination's export.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,7 +30,24 @@ pub struct Night {
     /// When the first of its records was made, in microseconds.
     pub first_made: Option<i64>,
     /// Its records, strangers too, by what they are, how they stand, whose they are and the month in which they were made.
-    pub counts: BTreeMap<String, BTreeMap<String, usize>>,
+    pub counts: Counts,
+}
+
+impl Night {
+    /// What files tell that are not landed, and what was made of them.
+    pub fn of_files(judged: Judged, files: &[ReadFile]) -> Night {
+        let mut night = Night { judged, ..Night::default() };
+        for file in files.iter().filter(|file| !file.superseded) {
+            night.passed.add(&file.passed);
+            add_counts(&mut night.counts, file.counts.clone());
+            let first_made = file.times.get("created_at").map(|(first, _)| *first);
+            night.first_made = [night.first_made, first_made].into_iter().flatten().min();
+            night.until = night.until.max(file.times.values().map(|(_, last)| *last).max());
+            let whole = FileRead { whole: !file.ends_inside, records: file.records, ..FileRead::default() };
+            night.files.insert(file.file.clone(), whole);
+        }
+        night
+    }
 }
 
 /// What one night read of a file.
@@ -99,9 +116,8 @@ impl NightsRead {
             if let Some(passed) = passed.and_then(|passed| passed.get(row)) {
                 night.passed.add(&serde_json::from_str(passed).unwrap_or_default());
             }
-            let counted: BTreeMap<String, BTreeMap<String, usize>> =
-                counts.get(row).and_then(|counts| serde_json::from_str(counts).ok()).unwrap_or_default();
-            add_counts(&mut night.counts, &counted);
+            let counted = counts.get(row).and_then(|counts| serde_json::from_str(counts).ok());
+            add_counts(&mut night.counts, counted.unwrap_or_default());
             let first_made = made.get("created_at").map(|(first, _)| *first);
             night.first_made = [night.first_made, first_made].into_iter().flatten().min();
             let file = FileRead {
@@ -157,12 +173,7 @@ impl NightsRead {
                 (all.records, all.opportunities) = (passed.records, passed.opportunities);
                 all.owners.clone_from(&passed.owners);
             }
-            all.converted |= passed.converted;
-            all.closed |= passed.closed;
-            all.deleted |= passed.deleted;
-            all.first_made = [all.first_made, passed.first_made].into_iter().flatten().min();
-            all.first_changed = [all.first_changed, passed.first_changed].into_iter().flatten().min();
-            all.latest = all.latest.max(passed.latest);
+            all.widen(passed);
             // The same strangers, mostly, night after night.
             for (day, (made, changed)) in &passed.made {
                 let known = all.made.entry(*day).or_default();
@@ -207,31 +218,9 @@ impl NightsRead {
     /// A night of its own, for what is tried without being landed: what was made of its files, and what these tell.
     #[must_use]
     pub fn with(mut self, destination: &str, judged: Judged, files: &[ReadFile]) -> NightsRead {
-        let mut night = Night { judged, ..Night::default() };
-        for file in files.iter().filter(|file| !file.superseded) {
-            night.passed.add(&file.passed);
-            add_counts(&mut night.counts, &file.counts);
-            let first_made = file.times.get("created_at").map(|(first, _)| *first);
-            night.first_made = [night.first_made, first_made].into_iter().flatten().min();
-            night.until = night.until.max(file.times.values().map(|(_, last)| *last).max());
-            let whole = FileRead { whole: !file.ends_inside, records: file.records, ..FileRead::default() };
-            night.files.insert(file.file.clone(), whole);
-        }
+        let night = Night::of_files(judged, files);
         self.of.entry(destination.to_owned()).or_default().insert(self.as_of, night);
         self
-    }
-}
-
-/// Adds the counts of a file to those of others.
-fn add_counts(
-    all: &mut BTreeMap<String, BTreeMap<String, usize>>,
-    of_file: &BTreeMap<String, BTreeMap<String, usize>>,
-) {
-    for (what, counts) in of_file {
-        let known = all.entry(what.clone()).or_default();
-        for (value, n) in counts {
-            *known.entry(value.clone()).or_default() += n;
-        }
     }
 }
 

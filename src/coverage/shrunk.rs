@@ -129,11 +129,11 @@ fn fewer(read: &Read, last: &Night, nights: usize, mark: Option<Mark>) -> Option
     if read.strangers == 0 && last.passed.is_empty() {
         return None;
     }
-    let now = NightsRead::default().with("", Judged::default(), &read.files);
-    let now = now.tonight("")?;
+    let now = &Night::of_files(Judged::default(), &read.files);
     let none = BTreeMap::new();
-    let of = |night: &'_ Night, what: &str| night.counts.get(what).unwrap_or(&none).clone();
-    let (months, shown) = (of(last, "created"), of(now, "created"));
+    let before = |what: &str| last.counts.get(what).unwrap_or(&none);
+    let tonight = |what: &str| now.counts.get(what).unwrap_or(&none);
+    let (months, shown) = (before("created"), tonight("created"));
     let gone_of = |month: &String, n: usize| n.saturating_sub(shown.get(month).copied().unwrap_or(0));
     let gone_months: Vec<(&String, usize)> =
         months.iter().map(|(month, n)| (month, gone_of(month, *n))).filter(|(_, gone)| *gone > 0).collect();
@@ -155,18 +155,17 @@ fn fewer(read: &Read, last: &Night, nights: usize, mark: Option<Mark>) -> Option
     if nights + 1 >= DOUBTFUL_NIGHTS && now.until > last.until {
         return None;
     }
-    let marked = |counts: BTreeMap<String, usize>| -> Option<BTreeMap<String, usize>> {
-        let mark = mark?;
-        Some(counts.into_iter().map(|(owner, n)| (mark(&owner), n)).collect())
-    };
+    // What was landed knows owners by their marks alone.
+    let marked = |mark: Mark| tonight("owner").iter().map(|(owner, n)| (mark(owner), *n)).collect();
+    let owners: Option<BTreeMap<String, usize>> = mark.map(marked);
     let alike = [
-        (OF_KIND, of(last, "object"), Some(of(now, "object"))),
-        (OF_OWNER, of(last, "owner"), marked(of(now, "owner"))),
-        (OF_OUTCOME, of(last, "outcome"), Some(of(now, "outcome"))),
-        (OF_MONTH, months.clone(), Some(shown.clone())),
+        (OF_KIND, before("object"), Some(tonight("object"))),
+        (OF_OWNER, before("owner"), owners.as_ref()),
+        (OF_OUTCOME, before("outcome"), Some(tonight("outcome"))),
+        (OF_MONTH, months, Some(shown)),
     ];
     let common = alike.iter().filter(|(_, before, _)| before.len() > 1).find_map(|(what, before, now)| {
-        let now = now.as_ref()?;
+        let now = (*now)?;
         let is_gone = |value: &String, n: usize| n >= FEWEST_ALIKE && now.get(value).copied().unwrap_or(0) * 10 <= n;
         let mut values =
             before.iter().filter(|(value, n)| is_gone(value, **n) && !(*what == OF_MONTH && is_old(value)));

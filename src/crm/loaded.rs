@@ -245,8 +245,7 @@ pub(super) fn newest(loaded: &[Loaded], destination: &Destination) -> Result<Dat
         // The common night: one file, each record once. Sorting a million ids would take longer than reading them.
         return Ok(all.select(columns).collect()?);
     }
-    let several = loaded.iter().filter(|l| l.records.frame.height() > 0).count() > 1;
-    let all = if several {
+    let all = if filled.len() > 1 {
         // A record is present if any current file has it, whichever version is the newest.
         let present = all.clone().group_by([col("record_id")]).agg([col("present").any(true).alias("present")]);
         all.drop(by_name(["present"], true, false)).join(

@@ -328,18 +328,8 @@ impl<'a> ExportWriter<'a> {
         let exact = "%Y-%m-%dT%H:%M:%S.000Z";
         let made = self.time(state.converted.unwrap_or(record.created), exact);
         let modified = self.time(state.modified, exact);
-        let Some(night) = self.nights.get_mut(index) else { return Ok(()) };
-        let file = match night.contacts {
-            Some(file) => file,
-            None => {
-                let mut header = "\u{feff}".as_bytes().to_vec();
-                csv_row(&mut header, CONTACT, b',', true);
-                let path = format!("{}/contacts.csv", night.folder);
-                let file = files.start(&path, instant(night.taken), &header, b"")?;
-                night.contacts = Some(file);
-                file
-            }
-        };
+        let Some(Night { folder, taken, contacts, .. }) = self.nights.get_mut(index) else { return Ok(()) };
+        let file = begun(contacts, &format!("{folder}/contacts.csv"), *taken, CONTACT, files)?;
         let (form, mut bytes) = (state.form, Vec::new());
         csv_row(
             &mut bytes,
@@ -364,18 +354,8 @@ impl<'a> ExportWriter<'a> {
     }
 
     fn opportunity(&mut self, index: usize, record: &Record, state: &State<'_>, files: &mut Files<'_>) -> Result<()> {
-        let Some(night) = self.nights.get_mut(index) else { return Ok(()) };
-        let file = match night.opportunities {
-            Some(file) => file,
-            None => {
-                let mut header = "\u{feff}".as_bytes().to_vec();
-                csv_row(&mut header, OPPORTUNITY, b',', true);
-                let path = format!("{}/opportunities.csv", night.folder);
-                let file = files.start(&path, instant(night.taken), &header, b"")?;
-                night.opportunities = Some(file);
-                file
-            }
-        };
+        let Some(Night { folder, taken, opportunities, .. }) = self.nights.get_mut(index) else { return Ok(()) };
+        let file = begun(opportunities, &format!("{folder}/opportunities.csv"), *taken, OPPORTUNITY, files)?;
         let (stage, closed, won) = match state.stage {
             Stage::Won => ("Closed Won", "true", "true"),
             Stage::Lost => ("Closed Lost", "true", "false"),
@@ -611,6 +591,24 @@ pub const ANY_CSV: &[&str] = &[
     "Added on",
 ];
 const OWNER_IDS: [&str; 5] = ["A1b2c", "B2c3d", "C3d4e", "D4e5f", "E5f6g"];
+
+/// The file of one night that holds what another one does not, begun with its first row. Salesforce's mark comes first.
+fn begun(
+    file: &mut Option<FileNumber>,
+    path: &str,
+    taken: i64,
+    labels: &[&str],
+    files: &mut Files<'_>,
+) -> Result<FileNumber> {
+    if let Some(begun) = file {
+        return Ok(*begun);
+    }
+    let mut header = "\u{feff}".as_bytes().to_vec();
+    csv_row(&mut header, labels, b',', true);
+    let begun = files.start(path, instant(taken), &header, b"")?;
+    *file = Some(begun);
+    Ok(begun)
+}
 
 fn instant(at: i64) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(at, 0)

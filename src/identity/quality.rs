@@ -84,8 +84,8 @@ pub struct Quality {
 }
 
 impl Quality {
-    /// Fills in what the pairs tell. `leads` are those of each profile; `alike` has, of profiles with several leads, how many pairs those are, the weight of
-    /// one, and whether they are one person.
+    /// Fills in what the pairs tell. `leads` are those of each profile; `alike` has, of profiles with several leads, how
+    /// many pairs those are, the weight of one, and whether they are one person.
     pub(super) fn of_pairs(
         &mut self,
         contacts: &Contacts,

@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 
 use super::azure::Cloud;
 use super::{azure, files};
+use crate::config::is_elsewhere;
 use crate::error::{Error, Result};
 use crate::tabular::readings::Unread;
 use crate::tabular::{Content, Export, MOST_BYTES};
@@ -99,7 +100,7 @@ const COMPANIONS: &[&str] = &["model.json", "manifest.json"];
 pub fn gather(patterns: &[String], cloud: Cloud<'_>, base: &Path, keep_out: &[PathBuf]) -> Gathered {
     let mut gathered = Gathered::default();
     let mut folders = BTreeSet::new();
-    for pattern in patterns.iter().filter(|pattern| !pattern.starts_with("az://")) {
+    for pattern in patterns.iter().filter(|pattern| !is_elsewhere(pattern)) {
         match files::find(pattern, base, keep_out) {
             Ok(files::Listing { found, unread }) => {
                 for (path, problem) in unread {
@@ -128,7 +129,7 @@ pub fn gather(patterns: &[String], cloud: Cloud<'_>, base: &Path, keep_out: &[Pa
             }
         }
     }
-    for address in patterns.iter().filter(|pattern| pattern.starts_with("az://")) {
+    for address in patterns.iter().filter(|pattern| is_elsewhere(pattern)) {
         match azure::exports(address, cloud) {
             Ok(blobs) => {
                 gathered.add_blobs(blobs);

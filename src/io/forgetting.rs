@@ -214,11 +214,11 @@ fn forget_worked(state: &Path, plan: &Plan, marks: &Marks) -> Result<bool> {
 }
 
 /// Those of the user's own files that name somebody of the plan, for the user to edit: they are not ours to change.
-pub fn naming(files: impl Iterator<Item = Named>, plan: &Plan) -> Vec<String> {
+pub fn naming(files: Vec<Named>, plan: &Plan) -> Vec<String> {
     let names: Vec<String> = plan.ids.iter().chain(&plan.addresses).cloned().collect();
     // What cannot be read may hold them.
     let may_name = |read: Result<Held>| read.map_or(true, |held| shown::holds(&held.bytes, &names).unwrap_or(true));
-    files.filter_map(|Named { name, read }| may_name(read).then_some(name)).collect()
+    files.into_iter().filter_map(|Named { name, read }| may_name(read).then_some(name)).collect()
 }
 
 /// Where one of the texts still stands.

@@ -13,6 +13,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use secrecy::SecretString;
 
 use super::files;
+use crate::config::is_elsewhere;
 use crate::error::{Error, Result};
 use crate::redaction::hide;
 
@@ -36,7 +37,7 @@ impl Standing {
     /// What stands there now. Of an export that is elsewhere nothing is known.
     pub fn of(export: &[String], base: &Path) -> Standing {
         let mut files = BTreeMap::new();
-        for glob in export.iter().filter(|glob| !glob.starts_with("az://")) {
+        for glob in export.iter().filter(|glob| !is_elsewhere(glob)) {
             for file in files::find(glob, base, &[]).unwrap_or_default().found {
                 if let Ok(found) = file.path.metadata() {
                     files.insert(file.path, (found.len(), found.modified().ok()));

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::azure::{self, Cloud};
 use super::exports::Input;
 use super::files;
-use crate::config::{Config, Reviewed};
+use crate::config::{Config, Reviewed, is_elsewhere};
 use crate::crm::Users;
 use crate::error::{Error, Result};
 
@@ -117,11 +117,6 @@ impl<'a> Reach<'a> {
     }
 }
 
-/// Whether a path is the address of something in Blob storage.
-fn is_elsewhere(path: &str) -> bool {
-    path.starts_with("az://")
-}
-
 /// The reviewed files that paths and globs name, in the order of their names. A file that is not there yet is none; what is
 /// there and cannot be read is named.
 pub fn files(from: &Reviewed, reach: Reach<'_>) -> Vec<Named> {
@@ -145,6 +140,12 @@ pub fn files(from: &Reviewed, reach: Reach<'_>) -> Vec<Named> {
     found.sort_by(|a, b| a.name.cmp(&b.name));
     found.dedup_by(|a, b| a.name == b.name && a.read.is_ok() && b.read.is_ok());
     found
+}
+
+/// The user's own files that may name people: worked leads and decisions. Somebody waits for the answer.
+pub fn naming_people(config: &Config) -> Vec<Named> {
+    let reach = Reach::of(config, Network::Tried);
+    [&config.missed.worked, &config.identity.decisions].into_iter().flat_map(|from| files(from, reach)).collect()
 }
 
 /// The files at `az://`, by their addresses.

@@ -528,7 +528,7 @@ impl Into<'_> {
     /// The files that patterns name. What cannot be read is a trouble of `place`; the flag tells whether all were read.
     fn gather(&mut self, patterns: &[String], cloud: Cloud<'_>, place: &str) -> (Vec<Export>, bool) {
         let here: Vec<String> =
-            patterns.iter().filter(|p| !(self.options.offline && p.starts_with("az://"))).cloned().collect();
+            patterns.iter().filter(|p| !(self.options.offline && config::is_elsewhere(p))).cloned().collect();
         let keep_out = [self.config.state_dir.clone(), self.config.output.dir.clone()];
         let gathered = exports::gather(&here, cloud, &self.config.base, &keep_out);
         for problem in &gathered.problems {
@@ -600,8 +600,7 @@ impl Into<'_> {
             let mut read = crm::read(exports, destination, &landed, keep)?;
             read.complete &= are_all;
             read.fetched = are_all;
-            let is_elsewhere = |pattern: &String| self.options.offline && pattern.starts_with("az://");
-            if destination.export.iter().any(is_elsewhere) {
+            if self.options.offline && destination.export.iter().any(|pattern| config::is_elsewhere(pattern)) {
                 self.not_asked.insert(destination.name.clone());
             } else if read.exported_at.is_none() && are_all {
                 self.troubles.sentences.push(format!("{}: no export is there", destination.name));

@@ -90,6 +90,11 @@ pub fn whole(amount: f64) -> String {
 /// What a finding of a code has counted, with its unit: `3 raw leads`.
 pub fn counted(n: i64, code: &str) -> String {
     let (one, many) = unit(code);
+    plural(n, one, many)
+}
+
+/// A count with its unit.
+fn plural(n: i64, one: &str, many: &str) -> String {
     format!("{} {}", count(n), if n == 1 { one } else { many })
 }
 
@@ -189,11 +194,9 @@ pub fn register(env: &mut minijinja::Environment<'_>) {
         _ => value.to_string(),
     });
     // `{{ n | plural("lead", "leads") }}` → `1,234 leads`
-    env.add_filter("plural", |n: i64, one: &str, many: &str| {
-        format!("{} {}", count(n), if n == 1 { one } else { many })
-    });
+    env.add_filter("plural", plural);
     // `{{ n | counted(code) }}` → `3 raw leads`
-    env.add_filter("counted", |n: i64, code: &str| counted(n, code));
+    env.add_filter("counted", counted);
     // Shares as units of a drawing that is 100 wide.
     env.add_filter("per_hundred", number(|share| format!("{:.2}", share.clamp(0.0, 1.0) * 100.0)));
     env.add_filter("per_hundred_less", |high: f64, low: f64| format!("{:.2}", (high - low).clamp(0.0, 1.0) * 100.0));

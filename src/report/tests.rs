@@ -342,7 +342,7 @@ fn every_number_of_the_page_stands_in_the_summary_or_in_a_table() {
         }
     }
     // How the outages read, and what the templates and the claims of the checks say themselves.
-    for outage in words::outages(inputs.catalog, &inputs.facts.outages, view).unwrap() {
+    for outage in words::outages(inputs.catalog, &inputs.facts.outages, &BTreeMap::new(), view).unwrap() {
         known.extend(numbers(&format!("{} {}", outage.text, outage.evidence)));
     }
     let own_words = regex::Regex::new(r"(?s)\{[{%].*?[%}]\}").unwrap();

@@ -10,7 +10,7 @@ use super::filters::count;
 use super::rows::View;
 use crate::codes::{finding, level, reason, status, unexplained, verdict};
 use crate::error::Result;
-use crate::findings::{OutageWords, titles};
+use crate::findings::OutageWords;
 use crate::history::ToldFinding;
 use crate::monitors::unspoken::without_time;
 use crate::queries::Catalog;
@@ -444,11 +444,16 @@ fn capital(name: &str) -> String {
     letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default() + letters.as_str()
 }
 
-/// Every outage, ongoing ones first, then the latest first.
+/// Every outage, ongoing ones first, then the latest first. `titles`: what each offer is called.
 ///
 /// # Errors
 /// When the table lacks a column.
-pub fn outages(catalog: &Catalog, words: &BTreeMap<String, OutageWords>, view: View) -> Result<Vec<Outage>> {
+pub fn outages(
+    catalog: &Catalog,
+    words: &BTreeMap<String, OutageWords>,
+    titles: &BTreeMap<String, String>,
+    view: View,
+) -> Result<Vec<Outage>> {
     let Some(frame) = catalog.get("outages") else { return Ok(Vec::new()) };
     let text = |name: &str, row: usize| -> Result<String> {
         Ok(frame.column(name)?.str()?.get(row).unwrap_or_default().to_owned())
@@ -460,7 +465,6 @@ pub fn outages(catalog: &Catalog, words: &BTreeMap<String, OutageWords>, view: V
         let micros = frame.column(name)?.cast(&DataType::Int64)?;
         Ok(micros.i64()?.get(row).and_then(DateTime::from_timestamp_micros))
     };
-    let titles = catalog.get("leads").map(titles).transpose()?.unwrap_or_default();
     let mut told = Vec::with_capacity(frame.height());
     for row in 0..frame.height() {
         let ongoing = frame.column("ongoing")?.bool()?.get(row).unwrap_or(false);

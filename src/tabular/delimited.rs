@@ -183,7 +183,7 @@ pub(super) fn read_in_parts(
             return Ok(false);
         }
         if is_last || table.rows.len() >= most {
-            let next = table.begun_anew(&wanted);
+            let next = table.begun_anew();
             let mut sheet = std::mem::replace(&mut table, next).finish(&found);
             sheet.form = Form {
                 container: "csv".into(),
@@ -957,31 +957,26 @@ struct Assembly {
 
 impl Assembly {
     fn new(found: &Found, wanted: &[bool]) -> Self {
-        Assembly {
-            columns: vec![None; wanted.len()],
-            tallies: vec![Tally::default(); wanted.len()],
-            wrapped: vec![false; wanted.len()],
-            rows: Vec::new(),
-            odd: Vec::new(),
-            padded: 0,
-            short: 0,
-            last_is_short: false,
-            line: found.body_line - 1,
-        }
+        Assembly::begun(vec![Tally::default(); wanted.len()], found.body_line - 1)
     }
 
     /// The same table below the rows that it has.
-    fn begun_anew(&self, wanted: &[bool]) -> Self {
+    fn begun_anew(&self) -> Self {
+        Assembly::begun(self.tallies.clone(), self.line)
+    }
+
+    /// Without rows yet; `tallies` of its columns so far, `line` lines above its first row.
+    fn begun(tallies: Vec<Tally>, line: u32) -> Self {
         Assembly {
-            columns: vec![None; wanted.len()],
-            tallies: self.tallies.clone(),
-            wrapped: vec![false; wanted.len()],
+            columns: vec![None; tallies.len()],
+            wrapped: vec![false; tallies.len()],
+            tallies,
             rows: Vec::new(),
             odd: Vec::new(),
             padded: 0,
             short: 0,
             last_is_short: false,
-            line: self.line,
+            line,
         }
     }
 

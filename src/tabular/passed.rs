@@ -43,17 +43,22 @@ impl Passed {
     pub fn add(&mut self, other: &Passed) {
         self.records += other.records;
         self.opportunities += other.opportunities;
+        self.widen(other);
+        for (day, (made, changed)) in &other.made {
+            let known = self.made.entry(*day).or_default();
+            *known = (known.0 + made, known.1 + changed);
+        }
+        self.owners.extend(other.owners.iter().cloned());
+    }
+
+    /// Takes over what became of any of the others, and how far their times reach; their number is left out.
+    pub fn widen(&mut self, other: &Passed) {
         self.converted |= other.converted;
         self.closed |= other.closed;
         self.deleted |= other.deleted;
         self.first_made = [self.first_made, other.first_made].into_iter().flatten().min();
         self.first_changed = [self.first_changed, other.first_changed].into_iter().flatten().min();
         self.latest = self.latest.max(other.latest);
-        for (day, (made, changed)) in &other.made {
-            let known = self.made.entry(*day).or_default();
-            *known = (known.0 + made, known.1 + changed);
-        }
-        self.owners.extend(other.owners.iter().cloned());
     }
 
     /// Counts one record, no opportunity, by its times.

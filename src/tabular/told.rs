@@ -56,7 +56,7 @@ pub struct ReadFile {
     pub times: BTreeMap<String, (i64, i64)>,
     /// Records by what they are, how they stand, whose they are, and the month in which they were made.
     #[serde(skip)]
-    pub counts: BTreeMap<String, BTreeMap<String, usize>>,
+    pub counts: Counts,
     /// Addresses and phones, in comparable form, of rows that were refused: personal data, never shown.
     #[serde(skip)]
     pub refused: BTreeSet<String>,
@@ -116,9 +116,7 @@ impl ReadFile {
         self.refused.extend(next.refused);
         self.doubts.extend(next.doubts);
         add_up(&mut self.set_aside, next.set_aside);
-        for (what, counts) in next.counts {
-            add_up(self.counts.entry(what).or_default(), counts);
-        }
+        add_counts(&mut self.counts, next.counts);
         for (field, (first, last)) in next.times {
             let known = self.times.entry(field).or_insert((first, last));
             *known = (known.0.min(first), known.1.max(last));
@@ -229,6 +227,16 @@ impl ReadFile {
         }
         lines.extend(self.notes.iter().cloned());
         lines
+    }
+}
+
+/// How many records have each value, by what the value is of.
+pub type Counts = BTreeMap<String, BTreeMap<String, usize>>;
+
+/// Adds the counts of some records to those of others.
+pub fn add_counts(all: &mut Counts, more: Counts) {
+    for (what, counts) in more {
+        add_up(all.entry(what).or_default(), counts);
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::azurite::copy;
 use crate::everywhere::holding;
 use crate::program::{leadrecon, run};
-use crate::publisher::{AS_OF, assert_same, blobs, email, export};
+use crate::publisher::{AS_OF, assert_same, blobs, email, export, of_files, put_raw};
 
 /// Times that a run is killed, over all rounds. LEADRECON_KILLS asks for another number: CI kills the release binary, of
 /// which a run takes a fraction of a second, 100 times.
@@ -20,25 +20,18 @@ const NIGHT: [&str; 3] = ["run", "--as-of", AS_OF];
 
 /// A publisher of files, some nights done, whose small segments are due to be joined, and new files come in.
 pub fn publisher(folder: &Path) {
-    fs::create_dir(folder.join("raw")).unwrap();
-    fs::write(
-        folder.join("leadrecon.toml"),
-        "[[source]]\nname = \"dump\"\nkind = \"files\"\npath = \"raw/*\"\n\
-         [[destination]]\nname = \"salesforce\"\nkind = \"salesforce\"\nexport = [\"salesforce.csv\"]\n",
-    )
-    .unwrap();
+    of_files(folder);
     fs::write(folder.join("salesforce.csv"), export(0..40, 10..14)).unwrap();
-    add(folder, 0);
+    put_raw(folder, blobs(12, 0).0);
     run(folder, &["run", "--as-of", "2025-07-30"], 0);
     for night in 1..4 {
         fs::write(folder.join("salesforce.csv"), export(0..40 + night, 10..14)).unwrap();
-        let (name, bytes) = blobs(1, 40 + night).0.swap_remove(0);
-        fs::write(folder.join("raw").join(name.replace('/', "-")), bytes).unwrap();
+        put_raw(folder, [blobs(1, 40 + night).0.swap_remove(0)]);
         run(folder, &["run", "--as-of", "2025-07-30"], 0);
     }
     a_month_passes(folder, "2025-07", 4);
     fs::write(folder.join("salesforce.csv"), export(0..140, 60..64)).unwrap();
-    add(folder, 100);
+    put_raw(folder, blobs(12, 100).0);
 }
 
 /// Makes the landing look as if what was landed lately had been in a month that is over: at least so many segments of
@@ -50,12 +43,6 @@ pub fn a_month_passes(folder: &Path, month: &str, segments: usize) {
         let past = data_set.join(format!("month={month}"));
         fs::rename(newest, &past).unwrap();
         assert!(fs::read_dir(past).unwrap().count() >= segments);
-    }
-}
-
-fn add(folder: &Path, first: usize) {
-    for (name, bytes) in blobs(12, first).0 {
-        fs::write(folder.join("raw").join(name.replace('/', "-")), bytes).unwrap();
     }
 }
 

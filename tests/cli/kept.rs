@@ -7,27 +7,17 @@ use std::path::Path;
 
 use crate::azurite::copy;
 use crate::program::run;
-use crate::publisher::{AS_OF, assert_same, blobs, email, export};
+use crate::publisher::{AS_OF, assert_same, blobs, email, export, of_files, put_raw};
 
 const NIGHT: [&str; 3] = ["run", "--as-of", AS_OF];
 
 /// A publisher of files whose leads come in two nights.
 fn publisher(folder: &Path) {
-    fs::create_dir(folder.join("raw")).unwrap();
-    fs::write(
-        folder.join("leadrecon.toml"),
-        "[[source]]\nname = \"dump\"\nkind = \"files\"\npath = \"raw/*\"\n\
-         [[destination]]\nname = \"salesforce\"\nkind = \"salesforce\"\nexport = [\"salesforce.csv\"]\n",
-    )
-    .unwrap();
+    of_files(folder);
     fs::write(folder.join("salesforce.csv"), export(0..60, 10..14)).unwrap();
     for first in [0, 40] {
         // The last two are no leads, stored after the as-of day: where such a thing stands, nothing is kept.
-        let mut files = blobs(12, first).0;
-        files.truncate(12);
-        for (name, bytes) in files {
-            fs::write(folder.join("raw").join(name.replace('/', "-")), bytes).unwrap();
-        }
+        put_raw(folder, blobs(12, first).0.into_iter().take(12));
         run(folder, &NIGHT, 0);
     }
 }

@@ -17,6 +17,24 @@ pub const AS_OF: &str = "2025-07-31";
 /// Minutes between two leads.
 const STEP: i64 = 12;
 
+/// Makes a folder that of a publisher whose raw leads are files and whose CRM's export is `salesforce.csv`.
+pub fn of_files(folder: &Path) {
+    fs::create_dir(folder.join("raw")).unwrap();
+    fs::write(
+        folder.join("leadrecon.toml"),
+        "[[source]]\nname = \"dump\"\nkind = \"files\"\npath = \"raw/*\"\n\
+         [[destination]]\nname = \"salesforce\"\nkind = \"salesforce\"\nexport = [\"salesforce.csv\"]\n",
+    )
+    .unwrap();
+}
+
+/// Adds what would be blobs to such a folder's raw leads.
+pub fn put_raw(folder: &Path, blobs: impl IntoIterator<Item = (String, Vec<u8>)>) {
+    for (name, bytes) in blobs {
+        fs::write(folder.join("raw").join(name.replace('/', "-")), bytes).unwrap();
+    }
+}
+
 /// When lead `n` was received.
 pub fn received(n: usize) -> DateTime<Utc> {
     let start: DateTime<Utc> = "2025-05-01T00:00:00Z".parse().unwrap();
