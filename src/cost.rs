@@ -18,7 +18,7 @@ use crate::tables::{Charges, Kind, SetAside, Table};
 use crate::tabular::numbers::{Exact, Mark, exact, mark_of};
 use crate::tabular::readings::Unread;
 use crate::tabular::times::{self, Evidence};
-use crate::tabular::{self, Ask, Export, ReadFile, Sheet, fold};
+use crate::tabular::{self, Ask, Export, Note, ReadFile, Sheet, fold};
 
 mod runs;
 mod spend;
@@ -176,7 +176,7 @@ fn left_out(export: &Export, why: &str) -> ReadFile {
         bytes: export.content.size(),
         kind: "cost".to_owned(),
         object: "cost".to_owned(),
-        notes: vec![why.to_owned()],
+        notes: vec![why.into()],
         ..ReadFile::default()
     }
 }
@@ -340,12 +340,12 @@ fn lines(sheet: &Sheet, settings: &Cost, told: &mut ReadFile, aside: &mut Aside)
         lines.push(Line { row: *row, day, billed, invoice, account, meter, currency, amount });
     }
     told.records = lines.iter().filter(|line| is_ours(&line.account)).count();
-    told.notes.push(format!(
+    told.notes.push(Note::from(format!(
         "{} lines of all resources, {} in sum; {} of our accounts",
         lines.len(),
         shown(total.rounded()),
         told.records
-    ));
+    )));
     if sheet.height() == 0 {
         told.notes.push("a header and no lines".into());
     }

@@ -14,6 +14,7 @@ use unicode_normalization::UnicodeNormalization as _;
 use crate::error::{Error, Result};
 
 pub use content::Content;
+pub use note::Note;
 pub use passed::Passed;
 pub use profile::ColumnForm;
 pub use told::{ColumnRead, Counts, Doubt, ReadFile, add_counts, columns_read, set_aside};
@@ -22,6 +23,7 @@ mod content;
 mod delimited;
 #[cfg(test)]
 pub(crate) mod mutated;
+mod note;
 pub mod numbers;
 mod passed;
 pub mod profile;

@@ -14,7 +14,7 @@ use crate::tables::{Spend, Table};
 use crate::tabular::numbers::{Mark, decimal, mark_of};
 use crate::tabular::readings::Unread;
 use crate::tabular::times::{self, Evidence};
-use crate::tabular::{self, Ask, Export, ReadFile, Sheet, fold, is_total};
+use crate::tabular::{self, Ask, Export, Note, ReadFile, Sheet, fold, is_total};
 
 /// Names of what we need, folded; the first that a report has. Of Google Ads, Microsoft Advertising, LinkedIn Campaign
 /// Manager and Meta Ads Manager, in the languages that they write reports in.
@@ -420,10 +420,10 @@ fn lines_of(sheet: &Sheet, name: &str, settings: &Cost, told: &mut ReadFile, asi
     told.records = lines.len();
     check_count(sheet, told);
     for ((first, last, currency), (amount, _)) in over_months(&lines) {
-        told.notes.push(format!(
+        told.notes.push(Note::from(format!(
             "{} {currency} from {first} to {last} cannot be ascribed to one month; add the column Day to the report",
             shown(amount)
-        ));
+        )));
     }
     Ok(lines)
 }
@@ -547,7 +547,8 @@ fn check_count(sheet: &Sheet, told: &mut ReadFile) {
     if let Some(named) = named
         && named != sheet.height()
     {
-        told.notes.push(format!("the report says it has {named} rows, {} were read", sheet.height()));
+        let problem = format!("the report says it has {named} rows, {} were read", sheet.height());
+        told.notes.push(problem.into());
     }
 }
 

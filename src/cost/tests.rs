@@ -251,7 +251,7 @@ fn parts_that_no_manifest_names_and_runs_that_are_not_finished_are_left_out() {
     ];
     let read = charges(exports, &settings(&["leads"])).unwrap();
     assert_eq!(texts(&read.lines, "cost"), ["1"]);
-    let notes: Vec<&str> = read.files.iter().filter_map(|file| file.notes.first()).map(String::as_str).collect();
+    let notes: Vec<&str> = read.files.iter().filter_map(|file| file.notes.first()).map(|note| &**note).collect();
     assert!(notes[1].contains("does not name it") && notes[2].contains("not finished"), "{notes:?}");
     assert!(read.findings.is_empty(), "{:?}", read.findings);
 }

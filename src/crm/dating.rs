@@ -11,7 +11,7 @@ use super::layouts::Mapping;
 use super::zones::{self, Proof};
 use crate::config::{DateOrder, Destination};
 use crate::tabular::times::{self, Evidence, Order, Resolution, Times};
-use crate::tabular::{self, ColumnForm, Doubt, ReadFile};
+use crate::tabular::{self, ColumnForm, Doubt, Note, ReadFile};
 use crate::time::MINUTE;
 
 /// What is needed to read the times of a table.
@@ -170,20 +170,18 @@ impl Dated {
             file.timezone = zone.name().to_owned();
         }
         if let Some(proof) = self.proof {
-            file.notes.push(format!(
+            file.notes.push(Note::from(format!(
                 "its local times are of {}: {} records that nobody touched have the same instant in \"{}\", which is UTC",
                 proof.zone.name(),
                 proof.untouched,
                 self.utc
-            ));
+            )));
         }
         for (field, times) in self.times.iter().filter(|(_, times)| !times.bad.is_empty()) {
             file.doubts.insert(Doubt::UnreadTimes);
             let first = times.bad.first().and_then(|n| sheet.rows.get(*n)).copied().unwrap_or_default();
-            file.notes.push(format!(
-                "{} cells of {field} are no times (first in row {first}); the records are kept without",
-                times.bad.len()
-            ));
+            let are = format!("cells of {field} are no times (first in row {first}); the records are kept without");
+            file.notes.push(Note::counted(times.bad.len(), are.as_str(), are.as_str()));
         }
         let finest = self.created().resolution.iter().copied().filter(|r| *r != Resolution::None).min();
         file.resolution = finest.unwrap_or(Resolution::None).name().to_owned();

@@ -14,9 +14,8 @@ use super::layouts::{Id, Layout, Mapping};
 use super::values;
 use crate::config::{Destination, DestinationKind};
 use crate::contact;
-use crate::error::count;
 use crate::tabular::times::Times;
-use crate::tabular::{Doubt, ReadFile, Sheet};
+use crate::tabular::{Doubt, Note, ReadFile, Sheet};
 
 /// Which record each row is.
 #[derive(Default)]
@@ -52,18 +51,19 @@ impl Identified<'_> {
     pub fn tell(&self, file: &mut ReadFile) {
         if self.changed > 0 {
             file.doubts.insert(Doubt::ChangedIds);
-            file.notes.push(format!(
-                "{} ids do not check: the last three of 18 characters tell which of the others are capitals, and they are \
-                 not; the ids are taken as written",
-                self.changed
-            ));
+            const CHANGED: &str = "ids do not check: the last three of 18 characters tell which of the others are \
+                                   capitals, and they are not; the ids are taken as written";
+            file.notes.push(Note::counted(self.changed, CHANGED, CHANGED));
         }
         if self.cut > 0 {
             file.doubts.insert(Doubt::DamagedIds);
-            file.notes.push(format!(
-                "{} were cut by a spreadsheet (like 1.2E+11) and are not used: the records are told apart by what they say",
-                count(self.cut, "record id", "record ids")
-            ));
+            let were = |what: &str| {
+                format!(
+                    "{what} were cut by a spreadsheet (like 1.2E+11) and are not used: the records are told apart by what \
+                     they say"
+                )
+            };
+            file.notes.push(Note::counted(self.cut, were("record id"), were("record ids")));
         }
     }
 }
@@ -343,10 +343,10 @@ pub(super) fn tell_duplicates(
     aside.append(&mut found.aside);
     if of_several > 0 {
         file.doubts.insert(Doubt::DamagedIds);
-        file.notes.push(format!(
-            "{} at several people each and are not used: the records are told apart by what they say",
-            count(of_several, "record id stands", "record ids stand")
-        ));
+        let at_several = |what: &str| {
+            format!("{what} at several people each and are not used: the records are told apart by what they say")
+        };
+        file.notes.push(Note::counted(of_several, at_several("record id stands"), at_several("record ids stand")));
     }
 }
 

@@ -13,7 +13,7 @@ use crate::contact;
 use crate::error::{Error, Result};
 use crate::tabular::readings::names_in;
 use crate::tabular::times::Order;
-use crate::tabular::{self, ColumnForm, ColumnRead, Doubt, ReadFile, Sheet};
+use crate::tabular::{self, ColumnForm, ColumnRead, Doubt, Note, ReadFile, Sheet};
 
 /// One table, read.
 pub(super) struct Records {
@@ -67,7 +67,8 @@ pub(super) fn read(
     // No lead's key or lead source stands in an export of opportunities.
     if file.object != "opportunity" && !mapping.missing.is_empty() {
         file.doubts.insert(Doubt::ColumnNowhere);
-        let note = |missing| format!("the configuration names column \"{missing}\", which the file has not");
+        let note =
+            |missing| Note::from(format!("the configuration names column \"{missing}\", which the file has not"));
         file.notes.splice(0..0, mapping.missing.iter().map(note));
     }
     // Nothing in its header, or none of its ids, belongs to a record of ours.
@@ -183,10 +184,12 @@ fn describe(
     let label = |n: &usize| sheet.header.get(*n).cloned().unwrap_or_default();
     let mut notes = Vec::new();
     if !mapping.repeated.is_empty() {
-        notes.push(format!("repeated column names, the first is read: {}", mapping.repeated.join(", ")));
+        let repeated = format!("repeated column names, the first is read: {}", mapping.repeated.join(", "));
+        notes.push(Note::from(repeated));
     }
     if sheet.padded > 0 {
-        notes.push(format!("{} rows end before the last column", sheet.padded));
+        const END: &str = "rows end before the last column";
+        notes.push(Note::counted(sheet.padded, END, END));
     }
     if sheet.height() == 0 {
         notes.push("a header and no records".into());
@@ -200,10 +203,10 @@ fn describe(
     let identifies = object == Some("opportunity") || IDENTIFY.iter().any(|field| fills(&field));
     if !identifies && sheet.height() > 0 {
         let labels: Vec<String> = sheet.header.iter().filter(|l| !l.is_empty()).map(|l| tabular::clip(l)).collect();
-        notes.push(format!(
+        notes.push(Note::from(format!(
             "no column for e-mail, phone, name or key: nobody in it can be recognised; its columns: {}",
             labels.join(", ")
-        ));
+        )));
     }
     let unused = (0..sheet.header.len()).filter(|n| !mapping.uses(*n)).map(|n| label(&n)).filter(|l| !l.is_empty());
     ReadFile {
@@ -399,7 +402,8 @@ fn phones(cells: &StringChunked, file: &mut ReadFile) -> StringChunked {
         })
         .collect_ca(PlSmallStr::EMPTY);
     if lost > 0 {
-        file.notes.push(format!("{lost} phone numbers were cut by a spreadsheet (like 1.6E+10) and are not used"));
+        const CUT: &str = "phone numbers were cut by a spreadsheet (like 1.6E+10) and are not used";
+        file.notes.push(Note::counted(lost, CUT, CUT));
     }
     phones
 }

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use polars::prelude::*;
 use serde::Serialize;
 
-use super::{ColumnForm, Form, Passed, Sheet};
+use super::{ColumnForm, Form, Note, Passed, Sheet};
 use crate::error::{Result, count};
 use crate::tables::{ColumnsRead, SetAside, Table};
 
@@ -71,7 +71,7 @@ pub struct ReadFile {
     /// Whether a later file of the same folder holds the same records.
     pub superseded: bool,
     /// What a person should know, without personal data.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
     /// What of the notes is a finding of the whole export.
     #[serde(skip)]
     pub doubts: BTreeSet<Doubt>,
@@ -122,13 +122,7 @@ impl ReadFile {
             *known = (known.0.min(first), known.1.max(last));
         }
         for note in next.notes {
-            let mut alike = self.notes.iter_mut().filter_map(|known| Some((with_more(known, &note)?, known)));
-            if let Some((sum, known)) = alike.next() {
-                *known = sum;
-                continue;
-            }
-            drop(alike);
-            if !self.notes.contains(&note) {
+            if !self.notes.iter_mut().any(|known| known.joins(&note)) {
                 self.notes.push(note);
             }
         }
@@ -225,7 +219,7 @@ impl ReadFile {
             let reasons: Vec<String> = self.set_aside.iter().map(|(reason, n)| format!("{n} {reason}")).collect();
             lines.push(format!("rows set aside: {}", reasons.join(", ")));
         }
-        lines.extend(self.notes.iter().cloned());
+        lines.extend(self.notes.iter().map(|note| note.to_string()));
         lines
     }
 }
@@ -245,17 +239,6 @@ fn add_up(all: &mut BTreeMap<String, usize>, more: BTreeMap<String, usize>) {
     for (what, n) in more {
         *all.entry(what).or_default() += n;
     }
-}
-
-/// A sentence that begins with or holds one count, added to the same sentence of another part.
-fn with_more(known: &str, more: &str) -> Option<String> {
-    let number = |text: &str| {
-        let from = text.find(|c: char| c.is_ascii_digit())?;
-        let to = text[from..].find(|c: char| !c.is_ascii_digit()).map_or(text.len(), |n| from + n);
-        Some((text[..from].to_owned(), text[from..to].parse::<usize>().ok()?, text[to..].to_owned()))
-    };
-    let (a, b) = (number(known)?, number(more)?);
-    (a.0 == b.0 && a.2 == b.2).then(|| format!("{}{}{}", a.0, a.1 + b.1, a.2))
 }
 
 /// The set-aside table of one reader. A row refused twice is told once.
