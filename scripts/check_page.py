@@ -445,7 +445,7 @@ def weeks(figure):
 def causes():
     found = rows("select * from causes order by destination, condition")
     for node in tables_of(sections["causes"]):
-        table(node, "causes", [[row["condition"], row["destination"], count(row["missed"]), count(row["delivered"]), row["advice"]]
+        table(node, "causes", [[row["text"], row["destination"], count(row["missed"]), count(row["delivered"]), row["advice"]]
                                for row in found])
     spoken(sections["causes"], [count(len(found)) if found else ""], "causes")
 

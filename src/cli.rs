@@ -48,8 +48,8 @@ Exit status, the first that applies:
   5  another run holds the lock
   2  usage or configuration wrong, nothing was done
   4  failed, earlier output left as it was
-  3  done in part: a source or export could not be read; the report says which
-  1  done, and there is a finding of a level that --fail-on names
+  1  done, or done in part, and there is a finding of a level that --fail-on names
+  3  done in part: a source, export or reviewed file could not be read; the report says which
   0  done";
 
 /// What every command takes.

@@ -12,13 +12,13 @@ use chrono_tz::Tz;
 use polars::prelude::*;
 
 use crate::config::{Cost, DateOrder};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, count};
 use crate::findings::{AboutExport, AboutSetting, Finding};
 use crate::tables::{Charges, Kind, SetAside, Table};
 use crate::tabular::numbers::{Exact, Mark, exact, mark_of};
 use crate::tabular::readings::Unread;
 use crate::tabular::times::{self, Evidence};
-use crate::tabular::{self, Ask, Export, Note, ReadFile, Sheet, fold};
+use crate::tabular::{self, Ask, Export, Note, Part, ReadFile, Sheet, fold};
 
 mod runs;
 mod spend;
@@ -79,15 +79,30 @@ struct Line {
 /// Rows that could not be used: file, row, reason, detail.
 type Aside = Vec<(String, i64, &'static str, String)>;
 
+/// What a message calls a cost export.
+pub const OF_AZURE: &str = "an export of Azure cost";
+
+/// Whether folded labels are those of Azure cost: an amount, its day or currency, and the resource that it is of.
+fn is_azure(folded: &[String]) -> bool {
+    let names_resource = folded.iter().any(|label| RESOURCE.iter().any(|name| label.ends_with(name)));
+    names_resource && score(folded) > 2
+}
+
 /// What these labels name, where they are those of cost or spend, as a message says it.
 pub fn named_by(labels: &[String]) -> Option<&'static str> {
     let folded: Vec<String> = labels.iter().map(|label| fold(label)).collect();
-    let names_resource = folded.iter().any(|label| RESOURCE.iter().any(|name| label.ends_with(name)));
     match () {
-        () if names_resource && score(&folded) > 2 => Some("an export of Azure cost"),
+        () if is_azure(&folded) => Some(OF_AZURE),
         () if spend::score(&folded) > 2 => Some("a report of marketing spend"),
         () => None,
     }
+}
+
+/// What a file is by the labels of its table, rows or none, where they are those of cost or spend.
+pub fn named(part: &Part) -> Option<&'static str> {
+    let score = |labels: &[String]| score(labels).max(spend::score(labels));
+    let ask = Ask { score: &score, needed: 3, keep: &|_| true, by_form: false, header: None };
+    tabular::read(part, &ask).ok()?.iter().find_map(|sheet| named_by(&sheet.header))
 }
 
 /// Reads Azure cost exports of any agreement.
@@ -341,8 +356,8 @@ fn lines(sheet: &Sheet, settings: &Cost, told: &mut ReadFile, aside: &mut Aside)
     }
     told.records = lines.iter().filter(|line| is_ours(&line.account)).count();
     told.notes.push(Note::from(format!(
-        "{} lines of all resources, {} in sum; {} of our accounts",
-        lines.len(),
+        "{} of all resources, {} in sum; {} of our accounts",
+        count(lines.len(), "line", "lines"),
         shown(total.rounded()),
         told.records
     )));

@@ -18,7 +18,7 @@ mod words;
 
 pub use self::exports::{AboutExport, Limits};
 pub use self::finding::{About, Finding};
-pub use self::leads::{AboutLeads, Measure};
+pub use self::leads::{AboutLeads, Measure, Offer};
 pub use self::losses::{AboutLoss, Cause};
 pub use self::outage::{Calendar, OutageWords, Stretch};
 pub use self::people::AboutPeople;

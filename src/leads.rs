@@ -6,6 +6,7 @@
 //! Rules: the design's words (kind, stage), `received_at`, values and ids.
 
 mod copies;
+mod list;
 mod own;
 mod packed;
 mod part;
@@ -13,6 +14,7 @@ mod received;
 mod record;
 mod time;
 
+pub use list::{List, list};
 pub use own::{Own, OwnReader, Signs};
 pub use part::Part;
 pub use record::{Named, holds_contact, is_column, labels, named, names_nobody};

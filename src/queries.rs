@@ -16,7 +16,7 @@ use polars::sql::SQLContext;
 use rayon::prelude::*;
 
 use crate::config::Offer;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, count};
 use crate::tables::{self, Calendar, Definition, Grain, OfferValues, Run, Table};
 
 pub mod answer;
@@ -406,7 +406,7 @@ fn broken(check: &Query, offenders: &DataFrame) -> Error {
             cells.collect::<Vec<_>>().join(", ")
         })
         .collect();
-    Error::failed(format!("check {} is broken by {} rows", check.name, offenders.height()))
+    Error::failed(format!("check {} is broken by {}", check.name, count(offenders.height(), "row", "rows")))
         .because(format!("{}; first: {}", check.header.title, first.join("; ")))
         .hint(
             "nothing was published; `leadrecon explain ID` tells about a lead; if the check is ours, please report it",

@@ -197,7 +197,8 @@ impl Definition {
                     ));
                 }
                 Ok(found) if !column.nullable && found.null_count() > 0 => {
-                    problems.push(format!("column {} has {} nulls, expected none", column.name, found.null_count()));
+                    let nulls = crate::error::count(found.null_count(), "null", "nulls");
+                    problems.push(format!("column {} has {nulls}, expected none", column.name));
                 }
                 Ok(found) => problems.extend(strange(column, found)?),
             }
@@ -239,8 +240,9 @@ impl Definition {
             return Ok(());
         }
         Err(Error::failed(format!(
-            "table {} holds {repeats} rows whose key ({}) another row has",
+            "table {} holds {} whose key ({}) another row has",
             self.name,
+            crate::error::count(usize::try_from(repeats).unwrap_or(usize::MAX), "row", "rows"),
             self.key.join(", ")
         ))
         .hint("a row counted twice breaks the books; please report this with the version"))
@@ -252,7 +254,10 @@ fn strange(column: &Column, found: &polars::prelude::Column) -> Result<Option<St
     let Kind::Code(list) = column.kind else { return Ok(None) };
     let strange = found.str()?.iter().flatten().filter(|code| !list.contains(code)).count();
     let name = column.name;
-    Ok((strange > 0).then(|| format!("column {name} has {strange} values that are none of {}", list.join(", "))))
+    Ok((strange > 0).then(|| {
+        let strange = crate::error::count(strange, "value that is", "values that are");
+        format!("column {name} has {strange} none of {}", list.join(", "))
+    }))
 }
 
 /// A column of amounts in units of 10⁻¹⁸.
@@ -772,6 +777,7 @@ tables! {
         delivered: Count "delivered leads under the condition",
         e_value: Number "expected number of such patterns by chance in a run",
         advice: Text "the setting to look at",
+        text: Text "the pattern as people read it: an offer by its title, with its id",
     }
 
     /// What a person should act on.
@@ -1200,7 +1206,7 @@ mod tests {
         };
         assert!(Table::<Reconciliation>::new(sample("pending")).is_ok());
         let message = Table::<Reconciliation>::new(sample("ann@lee.example")).unwrap_err().to_string();
-        assert!(message.contains("column verdict has 1 values that are none of matched, missed"), "{message}");
+        assert!(message.contains("column verdict has 1 value that is none of matched, missed"), "{message}");
         assert!(!message.contains("ann"), "{message}");
     }
 
@@ -1210,7 +1216,7 @@ mod tests {
             df!("lead_id" => ["a", "b", "a"], "person_id" => ["p", "q", "p"], "match_weight" => [0.0, 1.0, 2.0],
             "match_probability" => [0.5, 0.5, 0.5], "linked_by" => ["email", "email", "email"])
             .unwrap();
-        assert!(Table::<Identities>::new(frame).unwrap_err().what().contains("1 rows whose key"));
+        assert!(Table::<Identities>::new(frame).unwrap_err().what().contains("1 row whose key"));
     }
 
     #[test]

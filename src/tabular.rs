@@ -11,7 +11,7 @@ use std::io::Read as _;
 use polars::prelude::*;
 use unicode_normalization::UnicodeNormalization as _;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, count};
 
 pub use content::Content;
 pub use note::Note;
@@ -465,6 +465,7 @@ fn no_header(name: &str, nearest: &Nearest) -> Error {
     let shown: Vec<String> = nearest.labels.iter().take(60).map(|label| clip(label)).collect();
     let cause = match (shown.as_slice(), nearest.width) {
         ([], 0) => "no row found".to_owned(),
+        ([], 1) => "its rows have one cell, and none of them can be told to be a header".to_owned(),
         ([], width) => format!("its rows have {width} cells, and none of them can be told to be a header"),
         (labels, _) => format!("its header: {}", labels.join(", ")),
     };
@@ -485,7 +486,7 @@ pub(crate) fn clip(label: &str) -> String {
 /// The error for a table of which most rows are none.
 fn implausible(name: &str, damaged: usize, good: usize) -> Error {
     Error::partial(format!("cannot read \"{name}\": most of its rows have not the columns of its header"))
-        .because(format!("{damaged} of {} rows", damaged.saturating_add(good)))
+        .because(format!("{damaged} of {}", count(damaged.saturating_add(good), "row", "rows")))
         .hint("export the file again: a quote is not closed, the delimiter changes, or it is no table")
 }
 

@@ -10,7 +10,8 @@ use crate::io::generated::Generated;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The folder to write into: empty, new, or of an earlier generated publisher
-    dir: PathBuf,
+    #[arg(required_unless_present = "scenario")]
+    dir: Option<PathBuf>,
     /// How many raw leads that can be read
     #[arg(long, default_value_t = 10_000, value_name = "N")]
     leads: u64,
@@ -30,16 +31,17 @@ pub(super) fn run(args: &Args) -> Result<Done> {
     }
     let plan = Plan::scenario(&args.scenario, args.leads.max(1), args.seed).ok_or_else(|| {
         Error::usage(format!("there is no scenario \"{}\"", args.scenario))
-            .hint("`leadrecon generate . --scenario list` names them")
+            .hint("`leadrecon generate --scenario list` names them")
     })?;
-    let summary = write(&plan, &mut Generated::new(&args.dir)?)?;
+    let dir = args.dir.as_deref().ok_or_else(|| Error::usage("say which folder to write into: generate DIR"))?;
+    let summary = write(&plan, &mut Generated::new(dir)?)?;
     let counted = |n: u64, one, many| count(usize::try_from(n).unwrap_or(usize::MAX), one, many);
     let mut text = format!(
         "{} of {} and {} in {}\n",
         counted(summary.leads, "raw lead", "raw leads"),
         counted(summary.people, "person", "people"),
         counted(summary.broken, "broken record", "broken records"),
-        args.dir.display()
+        dir.display()
     );
     for (name, (lost, records)) in &summary.destinations {
         text +=
@@ -48,10 +50,10 @@ pub(super) fn run(args: &Args) -> Result<Done> {
     for night in &plan.nights {
         text += &format!(
             "next: leadrecon run --config {} --as-of {night}\n",
-            args.dir.join(configuration(&plan, *night)).display()
+            dir.join(configuration(&plan, *night)).display()
         );
     }
-    text += &format!("the truth stands in {}\n", args.dir.join("truth").display());
+    text += &format!("the truth stands in {}\n", dir.join("truth").display());
     Ok(Done::ok(text))
 }
 

@@ -39,18 +39,26 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
     let out = base.join(&args.to);
     let found = init::found(&args.files, &base, std::slice::from_ref(&out))?;
     if !found.iter().any(|file| file.kind == Some(Kind::Leads)) {
+        let understood = init::understood(&found);
+        let seen = if found.is_empty() { "no file is there" } else { understood.trim_end() };
         return Err(Error::usage("no raw leads are among these files")
-            .because(init::understood(&found).trim_end().replace('\n', "\n         "))
+            .because(seen.replace('\n', "\n         "))
             .hint("name the file that Microsoft's leads stand in; if it is among them, say so with leads=FILE"));
     }
     let state = tempfile::Builder::new().prefix("leadrecon-").tempdir().map_err(cannot)?;
     let mut config = Config::parse(&init::configuration(&found, &base), &base)?;
     config.state_dir = state.path().to_owned();
     config.output.dir = out;
+    // Nothing is kept, so nothing is erased by age: the first answer is about all that is there.
+    (config.privacy.keep, config.privacy.keep_dnc) = (None, None);
     let now = crate::io::now();
     let newest = job::newest::newest(&config, now)?;
     let day = args.as_of.or(newest.day).ok_or_else(|| {
-        Error::usage("no lead in these files can be read").hint("say of which day the report is with --as-of DATE")
+        let error = Error::usage("no lead in these files can be read");
+        match newest.problems.first() {
+            Some(problem) => error.because(problem.what()).hint("KIND=FILE says what a file is"),
+            None => error.hint("say of which day the report is with --as-of DATE"),
+        }
     })?;
     clear(&config.output.dir)?;
     let options = job::Options { as_of: Some(day), progress: globals.shows_progress(), ..job::Options::default() };
@@ -108,7 +116,8 @@ fn read(newest: &Newest) -> String {
         let _ = writeln!(text, "{}", lines.join("\n  "));
     }
     if newest.files.len() > SHOWN {
-        let _ = writeln!(text, "and {} more exports, as `--json` tells them", newest.files.len() - SHOWN);
+        let more = crate::error::count(newest.files.len() - SHOWN, "more export", "more exports");
+        let _ = writeln!(text, "and {more}, as `--json` tells");
     }
     for problem in &newest.problems {
         let _ = writeln!(text, "{}", problem.to_string().replace('\n', "\n  "));

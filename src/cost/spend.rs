@@ -8,7 +8,7 @@ use polars::prelude::*;
 
 use super::{Aside, Read, describe, filled, money, refused, shown};
 use crate::config::{Cost, DateOrder};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, count};
 use crate::findings::{AboutExport, Finding};
 use crate::tables::{Spend, Table};
 use crate::tabular::numbers::{Mark, decimal, mark_of};
@@ -547,7 +547,8 @@ fn check_count(sheet: &Sheet, told: &mut ReadFile) {
     if let Some(named) = named
         && named != sheet.height()
     {
-        let problem = format!("the report says it has {named} rows, {} were read", sheet.height());
+        let [named, read] = [named, sheet.height()].map(|rows| count(rows, "row", "rows"));
+        let problem = format!("the report says it has {named}, and {read} could be read");
         told.notes.push(problem.into());
     }
 }

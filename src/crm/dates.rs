@@ -10,7 +10,7 @@ use polars::prelude::*;
 use super::cells::Question;
 use super::sheets::Records;
 use crate::config::{DateOrder, Destination};
-use crate::error::Result;
+use crate::error::{Result, count};
 use crate::tabular::times::{self, Order};
 
 /// What is known of a destination beside the export in question.
@@ -66,7 +66,7 @@ impl Known {
             (0, n) if n > 0 => (DateOrder::Mdy, n),
             _ => return None,
         };
-        Some(Order::new(order, &format!("by {n} records that were read before")))
+        Some(Order::new(order, &format!("by {} read before", count(n, "record that was", "records that were"))))
     }
 
     fn by_others(&self, question: &Question) -> Option<Order> {

@@ -171,17 +171,20 @@ impl Dated {
         }
         if let Some(proof) = self.proof {
             file.notes.push(Note::from(format!(
-                "its local times are of {}: {} records that nobody touched have the same instant in \"{}\", which is UTC",
+                "its local times are of {}: {} the same instant in \"{}\", which is UTC",
                 proof.zone.name(),
-                proof.untouched,
+                crate::error::count(
+                    proof.untouched, "record that nobody touched has", "records that nobody touched have"
+                ),
                 self.utc
             )));
         }
         for (field, times) in self.times.iter().filter(|(_, times)| !times.bad.is_empty()) {
             file.doubts.insert(Doubt::UnreadTimes);
             let first = times.bad.first().and_then(|n| sheet.rows.get(*n)).copied().unwrap_or_default();
-            let are = format!("cells of {field} are no times (first in row {first}); the records are kept without");
-            file.notes.push(Note::counted(times.bad.len(), are.as_str(), are.as_str()));
+            let one = format!("cell of {field} is no time (row {first}); the record is kept without");
+            let many = format!("cells of {field} are no times (first in row {first}); the records are kept without");
+            file.notes.push(Note::counted(times.bad.len(), one, many));
         }
         let finest = self.created().resolution.iter().copied().filter(|r| *r != Resolution::None).min();
         file.resolution = finest.unwrap_or(Resolution::None).name().to_owned();

@@ -51,19 +51,23 @@ impl Identified<'_> {
     pub fn tell(&self, file: &mut ReadFile) {
         if self.changed > 0 {
             file.doubts.insert(Doubt::ChangedIds);
-            const CHANGED: &str = "ids do not check: the last three of 18 characters tell which of the others are \
-                                   capitals, and they are not; the ids are taken as written";
-            file.notes.push(Note::counted(self.changed, CHANGED, CHANGED));
+            let changed = |what: &str, taken: &str| {
+                format!(
+                    "{what} not check: the last three of 18 characters tell which of the others are capitals, and they \
+                     are not; {taken} as written"
+                )
+            };
+            let (one, many) = (changed("id does", "it is taken"), changed("ids do", "they are taken"));
+            file.notes.push(Note::counted(self.changed, one, many));
         }
         if self.cut > 0 {
             file.doubts.insert(Doubt::DamagedIds);
             let were = |what: &str| {
                 format!(
-                    "{what} were cut by a spreadsheet (like 1.2E+11) and are not used: the records are told apart by what \
-                     they say"
+                    "{what} cut by a spreadsheet (like 1.2E+11) and not used: the records are told apart by what they say"
                 )
             };
-            file.notes.push(Note::counted(self.cut, were("record id"), were("record ids")));
+            file.notes.push(Note::counted(self.cut, were("record id was"), were("record ids were")));
         }
     }
 }
@@ -343,10 +347,10 @@ pub(super) fn tell_duplicates(
     aside.append(&mut found.aside);
     if of_several > 0 {
         file.doubts.insert(Doubt::DamagedIds);
-        let at_several = |what: &str| {
-            format!("{what} at several people each and are not used: the records are told apart by what they say")
-        };
-        file.notes.push(Note::counted(of_several, at_several("record id stands"), at_several("record ids stand")));
+        const APART: &str = "used: the records are told apart by what they say";
+        let one = format!("record id stands at several people and is not {APART}");
+        let many = format!("record ids stand at several people each and are not {APART}");
+        file.notes.push(Note::counted(of_several, one, many));
     }
 }
 

@@ -102,7 +102,14 @@ pub(super) fn among_exports(sheet: &Sheet, destination: &Destination) -> Option<
         let told: Vec<String> =
             folded.iter().filter(|label| OF_A_RECORD.iter().any(|field| layout.has(field, label))).cloned().collect();
         let is_named = |layout: &Layout| sheet.header.iter().any(|label| layout.has("record_id", label));
-        layout.has_own_ids(sheet) || own_names(*other, &told) > 1 && !is_named(own)
+        // It has what this CRM lacks words for, though it reads the names of people: no other language.
+        let lacks =
+            |one: &Layout, by: &Layout| folded.iter().filter(|label| by.names(label) && !one.names(label)).count();
+        let is_beyond = || {
+            let is_read = own.fields_of(&folded).len() > 2;
+            is_read && own_names(*other, &folded) > 0 && lacks(own, layout) > 1 && lacks(layout, own) == 0
+        };
+        layout.has_own_ids(sheet) || !is_named(own) && (own_names(*other, &told) > 1 || is_beyond())
     };
     PRODUCTS.into_iter().filter(|other| *other != kind).find(is_of).map(Looks::Report)
 }
@@ -244,6 +251,13 @@ mod tests {
         let report =
             "First Name,Last Name,Email,Lead Source,Created Date\nIda,Ritter,ida@ritter.example,SPZA,5/3/2026\n";
         assert_eq!(looks(Salesforce, report), None);
+        // Without ids, as a person picks the columns of a report.
+        let picked = "First Name,Last Name,Email,Company / Account,Lead Source,Lead Status,Created Date,Lead Owner\n\
+            Ida,Ritter,ida@ritter.example,Ritter AG,SPZA,Open,5/3/2026,Kim Berg\n";
+        for place in [Hubspot, Dynamics, Marketo] {
+            assert_eq!(looks(place, picked), Some(Looks::Report(Salesforce)), "{place:?}");
+        }
+        assert_eq!(looks(Salesforce, picked), None);
         let other_words = "Jméno,Příjmení,E-mail,Vytvořeno\nIda,Ritter,ida@ritter.example,2026-05-03\n";
         assert_eq!(looks(Hubspot, other_words), None, "a language is no CRM");
     }

@@ -155,7 +155,7 @@ fn other_object(row: u32, rows: usize) -> Aside {
     Aside {
         row: row.max(1),
         reason: "other-object",
-        detail: format!("{rows} rows of an object that is no lead or contact"),
+        detail: format!("{} of an object that is no lead or contact", crate::error::count(rows, "row", "rows")),
     }
 }
 
@@ -188,8 +188,8 @@ fn describe(
         notes.push(Note::from(repeated));
     }
     if sheet.padded > 0 {
-        const END: &str = "rows end before the last column";
-        notes.push(Note::counted(sheet.padded, END, END));
+        const END: &str = "before the last column";
+        notes.push(Note::counted(sheet.padded, format!("row ends {END}"), format!("rows end {END}")));
     }
     if sheet.height() == 0 {
         notes.push("a header and no records".into());
@@ -402,8 +402,10 @@ fn phones(cells: &StringChunked, file: &mut ReadFile) -> StringChunked {
         })
         .collect_ca(PlSmallStr::EMPTY);
     if lost > 0 {
-        const CUT: &str = "phone numbers were cut by a spreadsheet (like 1.6E+10) and are not used";
-        file.notes.push(Note::counted(lost, CUT, CUT));
+        const CUT: &str = "cut by a spreadsheet (like 1.6E+10) and";
+        let (one, many) =
+            (format!("phone number was {CUT} is not used"), format!("phone numbers were {CUT} are not used"));
+        file.notes.push(Note::counted(lost, one, many));
     }
     phones
 }

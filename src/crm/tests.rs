@@ -739,6 +739,6 @@ fn what_was_read_is_told_in_lines() {
     let lines = read.files[0].lines();
     assert_eq!(lines[0], "crm/leads.csv: lead (csv, UTF-8, comma), 2 records of 2 rows");
     assert!(lines[1].contains("created_at = Created Date"), "{lines:?}");
-    assert!(lines.iter().any(|l| l == "dates: mdy, decided by 1 dates"), "{lines:?}");
+    assert!(lines.iter().any(|l| l == "dates: mdy, decided by 1 date"), "{lines:?}");
     assert!(lines.iter().any(|l| l == "4 lines of totals and closing words passed over"), "{lines:?}");
 }

@@ -248,7 +248,7 @@ fn text_of<T: Grain>(table: &Table<T>, of: &[(&str, &str)], column: &str) -> Res
 
 fn causes(published: &Published<'_>, destination: &str) -> Result<Vec<Pattern>> {
     let table = published.causes;
-    let (names, conditions, advice) = (table.texts("destination")?, table.texts("condition")?, table.texts("advice")?);
+    let (names, conditions, advice) = (table.texts("destination")?, table.texts("text")?, table.texts("advice")?);
     let (missed, delivered) = (table.frame().column("missed")?.i64()?, table.frame().column("delivered")?.i64()?);
     let text = |column: &[Option<&str>], row: usize| column.get(row).copied().flatten().unwrap_or_default().to_owned();
     Ok((0..names.len())

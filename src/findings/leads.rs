@@ -42,9 +42,9 @@ pub enum AboutLeads {
     /// No destination is configured.
     NoDestination,
     /// Leads of this offer, or of none, go to no destination.
-    NotRouted(Option<String>),
+    NotRouted(Option<Offer>),
     /// An offer was never seen before.
-    NewOffer(String),
+    NewOffer(Offer),
     /// A storefront was never seen before.
     NewStorefront(String),
     /// An action was never seen before.
@@ -58,6 +58,25 @@ pub enum AboutLeads {
         /// Since when.
         since: NaiveDate,
     },
+}
+
+/// An offer, and what it is called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// Its id; the title of one that comes without.
+    pub id: String,
+    /// Its title, where leads or the catalogue give one.
+    pub title: Option<String>,
+}
+
+impl Offer {
+    /// `"Data Mesh Pro" (contoso.data-mesh-pro)`, or what it is known by.
+    fn named(&self) -> String {
+        match &self.title {
+            Some(title) if *title != self.id => format!("\"{title}\" ({})", self.id),
+            _ => format!("\"{}\"", self.id),
+        }
+    }
 }
 
 /// What a share of exclusions is compared with.
@@ -107,12 +126,12 @@ impl AboutLeads {
             }
             It::NotRouted(Some(offer)) => Words::new(
                 finding::NOT_ROUTED,
-                format!("offer {offer}"),
-                format!("leads of offer \"{offer}\" go to no destination"),
+                format!("offer {}", offer.id),
+                format!("leads of offer {} go to no destination", offer.named()),
             ),
-            It::NewOffer(value) => first_sight(finding::NEW_OFFER, "offer", value),
-            It::NewStorefront(value) => first_sight(finding::NEW_STOREFRONT, "storefront", value),
-            It::NewAction(value) => first_sight(finding::NEW_ACTION, "action", value),
+            It::NewOffer(offer) => first_sight(finding::NEW_OFFER, &offer.id, &format!("offer {}", offer.named())),
+            It::NewStorefront(value) => first_sight(finding::NEW_STOREFRONT, value, &format!("storefront \"{value}\"")),
+            It::NewAction(value) => first_sight(finding::NEW_ACTION, value, &format!("action \"{value}\"")),
             It::ExclusionsLeapt { why, measure, since } => leapt(why, *measure, *since),
         }
     }
@@ -142,8 +161,8 @@ fn credential_ends(place: &str, on: NaiveDate, has_ended: bool) -> Words {
     Words::new(finding::CREDENTIAL_EXPIRING, format!("{ends} {on}"), what)
 }
 
-fn first_sight(code: &'static str, what: &str, value: &str) -> Words {
-    Words::new(code, value, format!("{what} \"{value}\" was seen for the first time"))
+fn first_sight(code: &'static str, value: &str, what: &str) -> Words {
+    Words::new(code, value, format!("{what} was seen for the first time"))
 }
 
 /// The day is no part of the subject: it is that of the first report, and the leap goes on.

@@ -50,8 +50,8 @@ pub enum AboutLoss {
 pub struct Cause {
     /// The pattern, in a form that no rewording changes.
     pub pattern: String,
-    /// The pattern in words.
-    pub condition: String,
+    /// The pattern in words, offers by their titles.
+    pub text: String,
     /// The setting to look at.
     pub advice: String,
 }
@@ -81,12 +81,10 @@ impl AboutLoss {
                 };
                 Words::new(code, id, stretch.for_ever(*calendar, *last_record))
             }
-            It::Cause(cause) => Words::new(
-                finding::CAUSE,
-                &cause.pattern,
-                format!("{destination} loses leads where {}", cause.condition),
-            )
-            .advise(&cause.advice),
+            It::Cause(cause) => {
+                Words::new(finding::CAUSE, &cause.pattern, format!("{destination} loses leads where {}", cause.text))
+                    .advise(&cause.advice)
+            }
             It::AtSource => Words::new(
                 finding::LOST_AT_SOURCE,
                 "",

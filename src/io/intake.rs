@@ -77,6 +77,8 @@ pub struct SourceReport {
     pub stored: Vec<i64>,
     /// How far the service's clock is ahead of ours, where that is more than a few minutes.
     pub clock_skew: Option<TimeDelta>,
+    /// Whether an object could be a report of a CRM as well as raw leads.
+    pub has_list: bool,
     /// What the operator should know, for standard error: no secrets, no personal data.
     pub notes: Vec<String>,
     /// Why it could not be read to its end.
@@ -229,7 +231,7 @@ impl<'a> Intake<'a> {
                     "source \"{}\" holds the rows that source \"{suspect}\" had, and \"{suspect}\" is no longer configured",
                     self.source.name
                 ))
-                .because(format!("{same} of the first {} rows are the same", leads.len()))
+                .because(format!("{same} of the first {} the same", count(leads.len(), "row is", "rows are")))
                 .hint(format!(
                     "if it was renamed, add formerly = [\"{suspect}\"] to it, so that its leads keep their ids; if it \
                      is another one, keep \"{suspect}\" in the configuration"

@@ -15,10 +15,11 @@ use super::landing::content::Content;
 use super::landing::datasets::Dataset;
 use super::landing::{Fate, RawLead};
 use super::records::{Stopped, cut, unpack};
+use crate::config::DestinationKind;
 use crate::cost;
 use crate::crm::mistaken::{self, Looks};
 use crate::error::{Error, Result, count};
-use crate::leads::{OwnReader, holds_contact, labels, names_nobody};
+use crate::leads::{List, OwnReader, holds_contact, labels, list, names_nobody};
 use crate::{lenient, tabular};
 
 /// Blobs and files whose records are landed, by version.
@@ -138,12 +139,12 @@ impl Intake<'_> {
                 return Ok(());
             }
             if n == BATCH {
-                refuse_misplaced(&batch)?;
+                self.refuse_misplaced(name, &batch)?;
             }
             Ok(self.take(std::mem::take(&mut batch), known)?)
         })?;
         if n < BATCH {
-            refuse_misplaced(&batch)?;
+            self.refuse_misplaced(name, &batch)?;
         }
         self.take(batch, known)?;
         if let (Some(landing), Some(look)) = (&mut self.landing, look) {
@@ -158,7 +159,7 @@ impl Intake<'_> {
         if let Some(first) = leads.first() {
             refuse_tables(first)?;
         }
-        refuse_misplaced(leads.get(..BATCH).unwrap_or(&leads))?;
+        self.refuse_misplaced(name, leads.get(..BATCH).unwrap_or(&leads))?;
         if let Some(landing) = &mut self.landing {
             let source = &self.state.lands_as;
             let mut look = landing.look(source, name)?;
@@ -188,6 +189,19 @@ impl Intake<'_> {
         }
         self.take(leads, known)?;
         Ok(records)
+    }
+
+    /// Refuses an object that shows that it is something else, and says of the first that might be.
+    fn refuse_misplaced(&mut self, name: &str, leads: &[RawLead]) -> Result<(), Stopped> {
+        if refuse_misplaced(leads)? == Some(List::Either) && !self.report.has_list {
+            self.report.has_list = true;
+            self.report.notes.push(format!(
+                "{name} holds people and lead sources alone, as a report of a CRM does too: if it is one, take it out of \
+                 this source's path, and out of the landing with `leadrecon retract {}`",
+                self.source.name
+            ));
+        }
+        Ok(())
     }
 
     /// Whether an object must be seen whole before its records are settled.
@@ -254,9 +268,10 @@ impl Intake<'_> {
 }
 
 /// Refuses an object whose beginning shows that it is something else: a glob or prefix reaches too far, or two are swapped.
-/// Nothing of it is landed. `leads`: its first records, all of it where they are few.
-fn refuse_misplaced(leads: &[RawLead]) -> Result<(), Stopped> {
-    let Some(first) = leads.first() else { return Ok(()) };
+/// Nothing of it is landed. `leads`: its first records, all of it where they are few. Gives what they are where they are
+/// people's, and not surely raw leads.
+fn refuse_misplaced(leads: &[RawLead]) -> Result<Option<List>, Stopped> {
+    let Some(first) = leads.first() else { return Ok(None) };
     let names = |lead: &RawLead| labels(lead.format, lead.header.as_deref(), &lead.payload);
     let look = leads.get(..PROVING).unwrap_or(leads);
     if first.header.is_none() && leads.len() > 1 {
@@ -266,13 +281,23 @@ fn refuse_misplaced(leads: &[RawLead]) -> Result<(), Stopped> {
             return Err(misplaced(looks));
         }
     }
+    let list = list_of(look);
+    match list {
+        Some(List::People) => {
+            let why = "this looks like a list of people, and like no raw leads: nothing in it says what they asked for, as \
+                       LeadSource, ActionCode or CustomerInfo do";
+            return Err(Stopped::Refused(why.to_owned()));
+        }
+        Some(List::Report) => return Err(misplaced(Looks::Report(DestinationKind::Csv))),
+        Some(List::Either) | None => {}
+    }
     let mut reader = OwnReader::default();
     let mut is_lead = |l: &RawLead| l.problem.is_none() && reader.is_lead(l.format, l.header.as_deref(), &l.payload);
     // A few broken records are quarantined, one by one; a table of something else is not one of leads.
     let header = names(first);
     let is_table = || !header.is_empty() && !holds_contact(&header) && leads.iter().all(|lead| names(lead) == header);
     if leads.iter().any(&mut is_lead) || leads.len() < FEW || (leads.len() < BATCH && !is_table()) {
-        return Ok(());
+        return Ok(list);
     }
     if let Some(money) = cost::named_by(&header) {
         return Err(Stopped::Refused(format!("this looks like {money}, and like no raw leads")));
@@ -290,12 +315,32 @@ fn refuse_misplaced(leads: &[RawLead]) -> Result<(), Stopped> {
     Err(Stopped::Refused(format!("none of its first {} records is a lead{}", leads.len(), header.unwrap_or_default())))
 }
 
+/// What records are where they are people's, and not surely raw leads.
+fn list_of(look: &[RawLead]) -> Option<List> {
+    let (mut reader, mut all) = (OwnReader::default(), Vec::new());
+    for lead in look.iter().filter(|lead| lead.problem.is_none()) {
+        let signs = reader.signs(lead.format, lead.header.as_deref(), &lead.payload);
+        // Raw leads mostly tell themselves at once.
+        if lead.keyed || signs.is_some_and(|signs| signs.words) {
+            return None;
+        }
+        all.extend(signs);
+    }
+    let first = look.first()?;
+    let names = labels(first.format, first.header.as_deref(), &first.payload).len();
+    list(&all, names, first.header.is_some())
+}
+
 /// Refuses a table that says itself, by its header, that it is something else, or in which no column is one of a contact.
 fn refuse_tables(lead: &RawLead) -> Result<(), Stopped> {
     let Some(header) = lead.header.as_deref() else { return Ok(()) };
     let labels = labels(lead.format, Some(header), &lead.payload);
     if let Some(looks) = mistaken::among_raw_leads(&labels, true) {
         return Err(misplaced(looks));
+    }
+    // An offer and a product stand in it too.
+    if cost::named_by(&labels) == Some(cost::OF_AZURE) {
+        return Err(Stopped::Refused(format!("this looks like {}, and like no raw leads", cost::OF_AZURE)));
     }
     if names_nobody(header) {
         let shown: String = labels.join(", ").chars().take(200).collect();

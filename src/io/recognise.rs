@@ -1,7 +1,7 @@
 //! What files are, by what stands in them: raw leads, exports of a CRM, Azure cost, marketing spend.
 //!
-//! Evidence in order: keys of an Azure Table, record ids as one CRM makes them, fields that only the marketplace's leads
-//! have, the columns of cost, names that only one CRM uses, those of spend, a lead source in the marketplace's grammar.
+//! Evidence in order: keys of an Azure Table, record ids as one CRM makes them, the columns of cost, fields that only the
+//! marketplace's leads have, names that only one CRM uses, those of spend, a lead source in the marketplace's grammar.
 //! What could be raw leads or anybody's list of people is decided by what the other files are. Nothing is guessed in
 //! silence: each file comes with what it was recognised by, and what nobody recognised is told.
 
@@ -222,8 +222,10 @@ fn look(key: &str, base: &Path) -> (Guess, String) {
         Err(problem) => (Vec::new(), Some(problem.what().to_owned())),
     };
     let money = |part: &Part| Export { name: name.clone(), modified, content: part.content.clone() };
-    let is_cost = || is_read(&cost::charges(vec![money(&part)], &Cost::default()));
-    let is_spend = || is_read(&cost::spend(vec![money(&part)], &Cost::default()));
+    // A file without rows, or without a currency, is known by its header.
+    let named = cost::named(&part);
+    let is_cost = || named == Some(cost::OF_AZURE) || is_read(&cost::charges(vec![money(&part)], &Cost::default()));
+    let is_spend = || named.is_some() || is_read(&cost::spend(vec![money(&part)], &Cost::default()));
     let (guess, why) = decide(&shows, &likeness, &is_cost, &is_spend);
     match problem {
         Some(problem) if guess == Guess::Nothing => (guess, problem),
@@ -303,11 +305,11 @@ fn decide(
     if let Some(likest) = likest.filter(|likest| likest.ids) {
         return sure(Kind::Crm(likest.kind), "record ids as it makes them");
     }
-    if most(shows.words) && names < 2 {
-        return sure(Kind::Leads, "fields that only the marketplace's leads have");
-    }
     if is_cost() {
         return sure(Kind::Cost, "day, amount, currency and resource");
+    }
+    if most(shows.words) && names < 2 {
+        return sure(Kind::Leads, "fields that only the marketplace's leads have");
     }
     if let Some(likest) = likest.filter(|likest| likest.own > 0 && (likest.identifies() || likest.own > 2)) {
         let why = format!("{} that no other CRM uses", crate::error::count(likest.own, "column name", "column names"));
@@ -405,12 +407,16 @@ mod tests {
             ("e.csv", LIST),
             ("f.csv", "Date,Cost,BillingCurrency,ResourceId\n2026-05-03,1.5,EUR,/subscriptions/x/y\n"),
             ("g.csv", "Day,Campaign,Cost,Currency code\n2026-05-03,Spring,1.5,EUR\n"),
+            ("g2.csv", "CampaignName,TimePeriod,Spend\n"),
+            ("g3.csv", "Date,Cost,BillingCurrency,ResourceId,OfferId,ProductOrderName\n"),
+            ("g4.csv", "Date,Cost,BillingCurrency,ResourceId,OfferId\n05/03/2026,1.5,USD,/x/y,MS-AZR-0017P\n"),
             ("h.txt", "a word\n"),
             ("i.csv", ""),
         ]);
         let kinds: Vec<_> = found.iter().map(|(_, kind)| *kind).collect();
+        let (cost, spend) = (Some("cost"), Some("spend"));
         let expected =
-            [Some("leads"), Some("leads"), Some("salesforce"), Some("csv"), Some("cost"), Some("spend"), None, None];
+            [Some("leads"), Some("leads"), Some("salesforce"), Some("csv"), cost, spend, spend, cost, cost, None, None];
         assert_eq!(kinds, expected, "{found:?}");
         assert_eq!(recognised(&[("e.csv", LIST)])[0].1, Some("leads"), "alone, such a list is what came in");
         let people = "First Name,Last Name,Email Address\nIda,Ritter,i@r.example\n";

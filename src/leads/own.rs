@@ -24,6 +24,10 @@ pub struct Signs {
     pub words: bool,
     /// A lead source in the marketplace's grammar, which a forwarder may have copied into a CRM.
     pub source: bool,
+    /// Any lead source, storefront or offer at all.
+    pub named: bool,
+    /// Its time is a day without hours.
+    pub is_day: bool,
 }
 
 /// Reads records one after the other; the header of a file is read once.
@@ -53,6 +57,11 @@ impl OwnReader {
             words: words.iter().any(|slot| fields.get(*slot).is_some())
                 || fields.is_lead_by_name() && fields.get(Slot::LeadSource).is_none(),
             source: source.is_some_and(|source| source.is_marketplace),
+            named: [Slot::LeadSource, Slot::Source, Slot::Offer].iter().any(|slot| fields.get(*slot).is_some()),
+            is_day: [Slot::BodyTime, Slot::Timestamp]
+                .iter()
+                .find_map(|slot| fields.get(*slot))
+                .is_some_and(time::is_day),
         })
     }
 

@@ -311,10 +311,11 @@ impl Layout {
         if fields.is_lead() {
             return Ok(fields);
         }
-        refuse(
-            quarantine::NOT_A_LEAD,
-            format!("none of the {} columns of its header belongs to a lead", self.columns.len()),
-        )
+        let detail = match self.columns.len() {
+            1 => "the only column of its header belongs to no lead".to_owned(),
+            several => format!("none of the {several} columns of its header belongs to a lead"),
+        };
+        refuse(quarantine::NOT_A_LEAD, detail)
     }
 }
 
@@ -520,7 +521,10 @@ fn contact_members(members: &[(Cow<'_, str>, Json<'_>)], fields: &mut Fields) ->
     if known {
         return Ok(());
     }
-    let detail = format!("CustomerInfo: none of its {} members is a field of a contact", members.len());
+    let detail = match members.len() {
+        1 => "CustomerInfo: its only member is no field of a contact".to_owned(),
+        several => format!("CustomerInfo: none of its {several} members is a field of a contact"),
+    };
     refuse(quarantine::CUSTOMER_INFO, detail)
 }
 

@@ -95,6 +95,11 @@ pub(super) fn own(text: &str) -> Option<String> {
     })
 }
 
+/// Whether a text is a day without hours.
+pub(super) fn is_day(text: &str) -> bool {
+    read(text).is_some_and(|reading| reading.is_day)
+}
+
 fn parse_iso(text: &str) -> Option<i64> {
     DateTime::parse_from_rfc3339(text).ok().map(|at| at.timestamp_micros())
 }

@@ -83,6 +83,7 @@ pub struct Timeless {
 /// Only if a table does not have its agreed shape.
 pub fn find(input: Input, settings: &Settings) -> Result<Found> {
     let texts = Texts::read(input.leads)?;
+    let titles = findings::titles(input.leads.frame())?;
     let outages = outage_of(input.members)?;
     let mut by_destination = read_rows(&input, &texts, settings)?;
     let people = People::read(input.crm_records)?;
@@ -124,7 +125,7 @@ pub fn find(input: Input, settings: &Settings) -> Result<Found> {
         })
         .collect();
     let found = searches.par_iter().zip(rows_of).map(|((destination, kind, families), (rows, aside))| {
-        let search = Search { destination, kind: *kind, families, texts: &texts };
+        let search = Search { destination, kind: *kind, families, texts: &texts, titles: &titles };
         search.causes(rows, &aside, &bound)
     });
     for (cause, takes) in found.collect::<Vec<_>>().into_iter().flatten() {
@@ -142,8 +143,8 @@ pub fn find(input: Input, settings: &Settings) -> Result<Found> {
     let findings = causes
         .iter()
         .map(|cause| {
-            let (pattern, condition, advice) = (cause.pattern.clone(), cause.condition.clone(), cause.advice.clone());
-            let about = AboutLoss::Cause(findings::Cause { pattern, condition, advice });
+            let (pattern, text, advice) = (cause.pattern.clone(), cause.text.clone(), cause.advice.clone());
+            let about = AboutLoss::Cause(findings::Cause { pattern, text, advice });
             Finding::mail(cause.destination, about, cause.missed)
         })
         .collect();
@@ -180,12 +181,14 @@ struct Search<'s, 'a> {
     kind: Option<DestinationKind>,
     families: &'s [Family],
     texts: &'s Texts<'a>,
+    /// What each offer is called.
+    titles: &'s BTreeMap<String, String>,
 }
 
 impl<'a> Search<'_, 'a> {
     /// The causes, the most telling first, with what each takes. `aside`: leads inside outages.
     fn causes(&self, mut rows: Vec<Row>, aside: &[Row], bound: &Bound) -> Vec<(Cause<'a>, Takes)> {
-        let Search { destination, kind, families, texts } = *self;
+        let Search { destination, kind, families, texts, titles } = *self;
         let mut causes = Vec::new();
         while let Some(found) = most_telling(families, &rows, texts, bound.tests)
             .map(|found| pairs::refined(found, families, &rows, texts))
@@ -205,7 +208,8 @@ impl<'a> Search<'_, 'a> {
             let cause = Cause {
                 destination,
                 pattern: pattern.subject(),
-                condition: pattern.text(),
+                condition: pattern.text(&BTreeMap::new()),
+                text: pattern.text(titles),
                 missed: i64::try_from(found.missed).unwrap_or(i64::MAX),
                 delivered: i64::try_from(found.delivered).unwrap_or(i64::MAX),
                 e_value: found.e_value,
@@ -222,6 +226,7 @@ struct Cause<'a> {
     destination: &'a str,
     pattern: String,
     condition: String,
+    text: String,
     missed: i64,
     delivered: i64,
     e_value: f64,
@@ -355,6 +360,7 @@ fn into_table(causes: &[Cause]) -> Result<Table<Causes>> {
         Column::new("delivered".into(), causes.iter().map(|c| c.delivered).collect::<Vec<_>>()),
         Column::new("e_value".into(), causes.iter().map(|c| c.e_value).collect::<Vec<_>>()),
         text("advice", &|c| c.advice.clone()),
+        text("text", &|c| c.text.clone()),
     ];
     Table::new(DataFrame::new(causes.len(), columns)?)
 }

@@ -17,7 +17,7 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use crate::binomial::tail;
 use crate::codes::{entry, kind, level, reason, verdict};
 use crate::error::Result;
-use crate::findings::{AboutLeads, Finding, Measure, Reported};
+use crate::findings::{AboutLeads, Finding, Measure, Offer, Reported, titles};
 use crate::tables::{History, Leads, Reconciliation, Table};
 use crate::time::DAY;
 
@@ -88,22 +88,30 @@ pub fn find(inputs: &Inputs) -> Result<Found> {
     let known = Known::read(inputs)?;
     let counts = Counts::of(inputs.reconciliation)?;
     let seen = seen(inputs.leads)?;
-    let mut findings = nowhere(inputs, &known)?;
-    findings.extend(first_sights(&seen, &known));
+    let titles = titles(inputs.leads.frame())?;
+    let mut findings = nowhere(inputs, &known, &titles)?;
+    findings.extend(first_sights(&seen, &known, &titles));
     findings.extend(leaps(inputs, &known, &counts)?);
     let excluded = counts.excluded.iter().map(|((to, why), n)| ((to.clone(), why.clone()), share(*n, counts.rows(to))));
     Ok(Found { findings, excluded: excluded.collect(), rows: counts.all.clone(), seen })
 }
 
+/// What each offer is called.
+type Titles = BTreeMap<String, String>;
+
 /// What is said of a first sight.
-type FirstSight = fn(String) -> AboutLeads;
+type FirstSight = fn(&str, &Titles) -> AboutLeads;
 
 /// What of a lead can be new, where it stands, and what is said of it.
 const SEEN: [(&str, &str, FirstSight); 3] = [
-    ("offer", "offer_id", AboutLeads::NewOffer),
-    ("storefront", "storefront", AboutLeads::NewStorefront),
-    ("action", "action", AboutLeads::NewAction),
+    ("offer", "offer_id", |id, titles| AboutLeads::NewOffer(offer(id, titles))),
+    ("storefront", "storefront", |value, _| AboutLeads::NewStorefront(value.to_owned())),
+    ("action", "action", |value, _| AboutLeads::NewAction(value.to_owned())),
 ];
+
+fn offer(id: &str, titles: &Titles) -> Offer {
+    Offer { id: id.to_owned(), title: titles.get(id).cloned() }
+}
 
 /// Test leads are left out: they name what does not exist.
 fn seen(leads: &Table<Leads>) -> Result<BTreeMap<(&'static str, String), i64>> {
@@ -194,7 +202,7 @@ impl Known {
 
 /// Genuine leads that go nowhere, one finding for each offer: a page the first time. Without any destination it is no
 /// news and one line of the list.
-fn nowhere(inputs: &Inputs, known: &Known) -> Result<Vec<Finding>> {
+fn nowhere(inputs: &Inputs, known: &Known, titles: &Titles) -> Result<Vec<Finding>> {
     let reasons = inputs.reconciliation.texts("reason")?;
     let ids = inputs.reconciliation.texts("lead_id")?;
     let lost: BTreeSet<&str> = ids
@@ -216,23 +224,25 @@ fn nowhere(inputs: &Inputs, known: &Known) -> Result<Vec<Finding>> {
             *offers.entry(offer.or(title).unwrap_or_default()).or_default() += 1;
         }
     }
-    let finding = |(offer, count): (&str, i64)| {
-        let about = AboutLeads::NotRouted((!offer.is_empty()).then(|| offer.to_owned()));
-        let finding = Finding::page("", about, count);
-        if known.told.ever(&finding).is_some() { Finding { level: level::LIST, ..finding } } else { finding }
+    let finding = |(id, count): (&str, i64)| {
+        let about = |titles| AboutLeads::NotRouted((!id.is_empty()).then(|| offer(id, titles)));
+        let finding = Finding::page("", about(titles), count);
+        // Reports of version 0.1 knew an offer by its id alone.
+        let untitled = Finding::page("", about(&Titles::new()), count);
+        if known.told.ever(&untitled).is_some() { Finding { level: level::LIST, ..finding } } else { finding }
     };
     Ok(offers.into_iter().map(finding).collect())
 }
 
 /// Offers, storefronts and actions that no earlier report had seen.
-fn first_sights(seen: &BTreeMap<(&'static str, String), i64>, known: &Known) -> Vec<Finding> {
+fn first_sights(seen: &BTreeMap<(&'static str, String), i64>, known: &Known, titles: &Titles) -> Vec<Finding> {
     if known.seen.is_empty() {
         return Vec::new();
     }
     let new = seen.iter().filter(|((what, value), _)| !known.seen.contains(&((*what).to_owned(), value.clone())));
     let finding = |((what, value), count): (&(&'static str, String), &i64)| {
         let (.., about) = SEEN.iter().find(|(name, ..)| name == what)?;
-        Some(Finding::list("", about(value.clone()), *count))
+        Some(Finding::list("", about(value, titles), *count))
     };
     new.filter_map(finding).collect()
 }

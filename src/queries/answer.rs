@@ -3,11 +3,12 @@
 use chrono::{DateTime, NaiveDate, TimeDelta};
 use polars::prelude::*;
 use serde_json::{Value, json};
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use crate::error::Result;
 
-/// Columns under their headings, numbers to the right; nothing in a cell can move the cursor of a terminal. In a terminal
-/// of so many columns the widest texts are cut until a line fits, and then columns left out; what is cut ends in `…`, and a line
+/// Columns under their headings, numbers to the right; nothing in a cell can move the cursor of a terminal, and what is
+/// two columns wide there (`株式会社`) counts as two. In a terminal of so many columns the widest texts are cut until a line fits, and then columns left out; what is cut ends in `…`, and a line
 /// below says so.
 ///
 /// # Errors
@@ -26,14 +27,14 @@ pub fn table(frame: &DataFrame, terminal: Option<usize>) -> Result<String> {
         columns.push((column.dtype().is_numeric() || column.dtype().is_decimal(), cells));
     }
     let full: Vec<usize> =
-        columns.iter().map(|(_, cells)| cells.iter().map(|c| c.chars().count()).max().unwrap_or(0)).collect();
+        columns.iter().map(|(_, cells)| cells.iter().map(|c| c.width()).max().unwrap_or(0)).collect();
     let widths = terminal.map_or_else(|| full.clone(), |terminal| narrowed(&full, terminal));
     let mut text = String::new();
     for row in 0..=frame.height() {
         let mut line = String::new();
         for ((right, cells), width) in columns.iter().zip(&widths) {
             let cell = &cut(cells.get(row).map_or("", String::as_str), *width);
-            let gap = " ".repeat(width - cell.chars().count());
+            let gap = " ".repeat(width.saturating_sub(cell.width()));
             line += &if *right { format!("{gap}{cell}  ") } else { format!("{cell}{gap}  ") };
         }
         text += line.trim_end();
@@ -68,10 +69,16 @@ fn narrowed(full: &[usize], terminal: usize) -> Vec<usize> {
 }
 
 fn cut(cell: &str, width: usize) -> String {
-    if cell.chars().count() <= width {
+    if cell.width() <= width {
         return cell.to_owned();
     }
-    cell.chars().take(width.saturating_sub(1)).chain(['…']).collect()
+    let mut room = width.saturating_sub(1);
+    let fits = |c: &char| {
+        let left = room.checked_sub(c.width().unwrap_or(0));
+        room = left.unwrap_or(0);
+        left.is_some()
+    };
+    cell.chars().take_while(fits).chain(['…']).collect()
 }
 
 /// `{"columns": […], "rows": [{…}]}`: instants as RFC 3339, money as exact text, what is no number as null.
@@ -113,6 +120,18 @@ fn value(found: AnyValue<'_>) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn wide_letters_take_two_columns_of_a_terminal_and_marks_none() {
+        let frame =
+            df!("company" => ["株式会社サンプル", "Contoso", "e\u{301}te\u{301}"], "n" => [1i64, 22, 3]).unwrap();
+        let text = table(&frame, None).unwrap();
+        assert!(text.contains("\n株式会社サンプル   1\nContoso           22\n"), "{text}");
+        assert!(text.contains("\ne\u{301}te\u{301}                3\n"), "{text}");
+        let narrow = table(&frame, Some(13)).unwrap();
+        assert!(narrow.contains("\n株式会社…   1\nContoso    22\n"), "{narrow}");
+        assert!(narrow.lines().take(5).all(|line| line.width() <= 13), "{narrow}");
+    }
 
     #[test]
     fn an_answer_is_exact_and_cannot_act_on_a_terminal() {

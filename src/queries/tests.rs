@@ -335,7 +335,7 @@ fn a_broken_check_stops_the_run_and_names_the_offender() {
     assert_eq!(error.status() as u8, 4);
     let text = error.to_string();
     assert!(
-        text.contains("missed_leads__are_the_missed_of_reconciliation is broken by 1 rows")
+        text.contains("missed_leads__are_the_missed_of_reconciliation is broken by 1 row")
             && text.contains("lead_id b2"),
         "{text}"
     );

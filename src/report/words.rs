@@ -282,11 +282,11 @@ pub fn headline(figures: &Figures, catalog: &Catalog, outages: &[Outage], facts:
         ));
     }
     more.extend(maybe_arrived(facts.findings));
-    if figures.recovered > 0 {
-        more.push(format!(
-            "{} that had been reported as lost arrived after all.",
-            were(figures.recovered, "lead", "leads")
-        ));
+    let arrived = facts.findings.iter().filter(|told| told.words.code == finding::RECOVERED && told.is_new);
+    let arrived: i64 = arrived.map(|told| told.finding.count).sum();
+    if arrived > 0 {
+        let arrived = were(arrived, "lead", "leads");
+        more.push(format!("{arrived} that had been reported as lost arrived since the last report."));
     }
     if figures.pending > 0 && figures.unspoken().is_none() {
         more.push(format!(
@@ -539,6 +539,7 @@ pub fn outages(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::findings::{AboutLoss, Finding};
 
     #[test]
     fn that_no_lead_is_lost_is_said_only_where_none_was_given_up() {
@@ -548,5 +549,18 @@ mod tests {
         };
         assert_eq!(said(0), "No lead is lost: 1,200 genuine leads are accounted for.");
         assert_eq!(said(3), "No lost lead is open: 1,200 genuine leads are accounted for, 3 losses were given up.");
+    }
+
+    #[test]
+    fn what_arrived_after_all_is_told_once_and_not_every_day_after() {
+        let said = |is_new| {
+            let finding = Finding::list("", AboutLoss::Recovered("2026-05-04".parse().unwrap()), 2);
+            let told = [ToldFinding { words: finding.words(), finding, is_new }];
+            let figures = Figures { genuine: 9, destinations: 1, recovered: 7, ..Figures::default() };
+            let facts = Beside { findings: &told, ..Beside::default() };
+            headline(&figures, &Catalog::empty(), &[], &facts).unwrap().more
+        };
+        assert_eq!(said(true), ["2 leads that had been reported as lost arrived since the last report."]);
+        assert!(said(false).is_empty(), "seven arrived in all, none of them now");
     }
 }

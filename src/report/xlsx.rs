@@ -13,7 +13,7 @@ use rust_xlsxwriter::{
 };
 
 use crate::csv_injection::neutralise;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, count};
 
 /// Most rows of a sheet; what is more stands in the tables, and a last row says so.
 pub const MOST_ROWS: usize = 100_000;
@@ -214,8 +214,8 @@ fn fill(at: &mut Worksheet, name: &str, sheet: &Sheet, timezone: Tz, formats: &F
         at.set_print_area(0, 0, last_row, printed)?;
     }
     if sheet.rows.len() > shown {
-        let left = format!("{} rows more: see the tables", sheet.rows.len() - shown);
-        at.write_string(last_row + 1, 0, left)?;
+        let left = count(sheet.rows.len() - shown, "row", "rows");
+        at.write_string(last_row + 1, 0, format!("{left} more: see the tables"))?;
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ use chrono_tz::Tz;
 use polars::prelude::*;
 
 use crate::config::DateOrder;
+use crate::error::count;
 
 pub use parse::instant;
 use parse::parts;
@@ -206,7 +207,9 @@ impl Evidence {
         if self.either == 0 {
             return Some(Order { order: None, because: "iso".into() });
         }
-        let said = |order: DateOrder, n: usize, why: &str| Order::new(order, &format!("decided by {n} dates: {why}"));
+        let said = |order: DateOrder, n: usize, why: &str| {
+            Order::new(order, &format!("decided by {}: {why}", count(n, "date", "dates")))
+        };
         let alone = |counts: ByOrder| {
             let orders = &ORDERS[..if self.has_short { 3 } else { 2 }];
             let mut none = orders.iter().filter(|order| counts.get(**order) == 0);
@@ -233,7 +236,7 @@ impl Evidence {
         let most = ORDERS.into_iter().rev().max_by_key(|order| self.only.get(*order))?;
         let (n, all) = (self.only.get(most), self.only.sum());
         let against = if all > n { format!(" against {}", all - n) } else { String::new() };
-        (n > 0).then(|| Order::new(most, &format!("decided by {n} dates{against}")))
+        (n > 0).then(|| Order::new(most, &format!("decided by {}{against}", count(n, "date", "dates"))))
     }
 }
 

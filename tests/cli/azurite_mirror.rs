@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crate::azurite_server::{Azurite, KEY};
+use crate::everywhere::holding;
 use crate::faults::Faulty;
 use crate::program::leadrecon;
 
@@ -138,14 +139,40 @@ fn each_night_on_an_empty_machine_is_the_night_of_one_machine_and_the_mirrors_ho
     machine(&azurite, next.path(), day, "");
     let said = expect(&night(next.path(), day), 0);
     assert!(said.contains("1 closed"), "the closing came along: {said}");
-    let everything = azurite.blob_names("job").into_iter().flat_map(|name| azurite.get_blob("job", &name));
-    let everything: Vec<u8> = everything.collect();
-    assert!(memchr(&everything, b"person20@firma20.example").is_none(), "forgotten here, too");
+    assert_eq!(blobs_with(&azurite, "person20@firma20.example"), Vec::<String>::new(), "forgotten here, too");
+    assert!(!blobs_with(&azurite, "person5@firma5.example").is_empty(), "another person is not");
     assert!(!azurite.blob_names("job").iter().any(|name| name.starts_with("out/2026-04-15")), "no old copy stays");
 }
 
-fn memchr(all: &[u8], wanted: &[u8]) -> Option<usize> {
-    all.windows(wanted.len()).position(|window| window == wanted)
+/// The blobs of both mirrors that hold a text, looked at as whoever opens them would.
+fn blobs_with(azurite: &Azurite, text: &str) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    for (n, name) in azurite.blob_names("job").iter().enumerate() {
+        fs::write(folder.path().join(format!("{n}-{}", name.replace('/', "+"))), azurite.get_blob("job", name))
+            .unwrap();
+    }
+    holding(folder.path(), &[text])
+}
+
+#[test]
+fn what_goes_by_age_goes_from_both_mirrors_too() {
+    let azurite = start();
+    let first = tempfile::tempdir().unwrap();
+    machine(&azurite, first.path(), DAYS[1], "");
+    expect(&night(first.path(), DAYS[1]), 0);
+    let lost = "person20@firma20.example";
+    for mirror in ["state+files", "out+2026-04-30", "out+latest"] {
+        let held = blobs_with(&azurite, lost);
+        assert!(held.iter().any(|name| name.contains(mirror)), "{mirror}: {held:?}");
+    }
+    // The CRM shows the others and never showed this one.
+    let later = tempfile::tempdir().unwrap();
+    machine(&azurite, later.path(), DAYS[1], "");
+    let configuration = fs::read_to_string(later.path().join("leadrecon.toml")).unwrap();
+    fs::write(later.path().join("leadrecon.toml"), format!("[privacy]\nkeep = \"1d\"\n{configuration}")).unwrap();
+    expect(&night(later.path(), DAYS[1]), 0);
+    assert_eq!(blobs_with(&azurite, lost), Vec::<String>::new());
+    assert!(!blobs_with(&azurite, "person21@firma21.example").is_empty(), "the CRM shows that one");
 }
 
 #[test]

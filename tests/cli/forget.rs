@@ -76,7 +76,11 @@ fn by_age_go_leads_and_what_the_crm_corrected_or_no_longer_shows_and_not_what_it
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path();
     publisher(folder);
+    fs::write(folder.join("salesforce.csv"), export(0..140, 105..107)).unwrap();
     night(folder, "2025-07-31");
+    run(folder, &["replay", "salesforce"], 0);
+    let handed_out = || holding(&folder.join("out/replay"), &[&email(105)]);
+    assert!(!handed_out().is_empty());
     let (vanished, corrected, lead) = (person(112), email(111), email(113));
     let exported: String =
         export(0..140, 60..64).lines().filter(|l| !l.contains(&vanished[2])).map(|l| format!("{l}\n")).collect();
@@ -90,6 +94,7 @@ fn by_age_go_leads_and_what_the_crm_corrected_or_no_longer_shows_and_not_what_it
     for _ in 0..2 {
         run(folder, &["run"], 0);
         assert_eq!(ours(folder, &vanished), Vec::<String>::new());
+        assert_eq!(handed_out(), Vec::<String>::new());
         assert_eq!(ours(folder, &[&corrected]), Vec::<String>::new());
         assert!(!ours(folder, &["new@of-the-same.example"]).is_empty(), "the CRM shows it");
         let with_lead = ours(folder, &[&lead]);

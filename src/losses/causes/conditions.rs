@@ -488,26 +488,34 @@ impl Condition {
     }
 
     /// The condition in words, without anything that a person typed but for values many leads have.
-    pub(super) fn text(&self) -> String {
+    /// The condition in words; an offer that has one of these titles by it, with its id.
+    pub(super) fn text(&self, titles: &BTreeMap<String, String>) -> String {
         let field = |at: &usize| FIELDS.get(*at).map_or("", |(_, label)| label);
         let limit = self.from.saturating_sub(1);
         match &self.family {
             Family::Empty(at) => format!("{} is empty", field(at)),
             Family::Value(column, values) => {
-                let label = VALUES.get(*column).map_or("", |(_, label)| label);
+                let (name, label) = VALUES.get(*column).copied().unwrap_or_default();
                 let value = usize::try_from(self.from).ok().and_then(|at| values.get(at));
-                format!("{label} is {}", value.map_or("", String::as_str))
+                let value = value.map_or("", String::as_str);
+                match titles.get(value).filter(|_| name == "offer_id") {
+                    Some(title) => format!("{label} is {title} ({value})"),
+                    None => format!("{label} is {value}"),
+                }
             }
             Family::Longer(at) => format!("{} is longer than {limit} characters", field(at)),
             Family::NonAscii(at) => format!("{} has letters outside ASCII", field(at)),
             Family::Emoji => "a field has characters of four bytes, such as emoji".into(),
             Family::LineBreak => "a field has a line break".into(),
             Family::Known => "the person is in the CRM already".into(),
-            Family::Load(window) => match WINDOWS.get(*window) {
-                Some((_, name)) => format!("more than {limit} leads came within {name}"),
-                None if *window == WINDOWS.len() => format!("more than {limit} leads came that day"),
-                None => format!("more than {limit} leads came that day (UTC)"),
-            },
+            Family::Load(window) => {
+                let came = if limit == 1 { "lead came" } else { "leads came" };
+                match WINDOWS.get(*window) {
+                    Some((_, name)) => format!("more than {limit} {came} within {name}"),
+                    None if *window == WINDOWS.len() => format!("more than {limit} {came} that day"),
+                    None => format!("more than {limit} {came} that day (UTC)"),
+                }
+            }
             Family::Weekday => match (self.from, self.to) {
                 (5, 7) => "the day is Saturday or Sunday".into(),
                 (day, _) => format!("the day is {}", DAYS.get(day as usize).unwrap_or(&"")),

@@ -1,5 +1,7 @@
 //! What missed leads share: one condition or two together, in words and with its advice.
 
+use std::collections::BTreeMap;
+
 use crate::config::DestinationKind;
 use crate::losses::causes::advice;
 use crate::losses::causes::conditions::{Condition, Row, Texts};
@@ -47,10 +49,11 @@ impl Pattern {
         Pattern { first: self.first.sharpened(kind), second: self.second.map(|second| second.sharpened(kind)) }
     }
 
-    pub(super) fn text(&self) -> String {
+    /// The pattern in words; an offer that has one of these titles by it, with its id.
+    pub(super) fn text(&self, titles: &BTreeMap<String, String>) -> String {
         match &self.second {
-            Some(second) => format!("{} and {}", self.first.text(), second.text()),
-            None => self.first.text(),
+            Some(second) => format!("{} and {}", self.first.text(titles), second.text(titles)),
+            None => self.first.text(titles),
         }
     }
 
