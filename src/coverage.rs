@@ -19,13 +19,15 @@ use crate::lead_source;
 use crate::tables::{Coverage, Grain, Kind, Leads, Table};
 use crate::tabular::Passed;
 use crate::tabular::readings::Judged;
-use crate::time::{DAY, MINUTE};
+use crate::time::DAY;
 
+mod begins;
 mod lacking;
 mod nights;
 mod plausible;
 mod shrunk;
 
+use begins::Made;
 pub use lacking::{Shown, cannot_show};
 pub use nights::{FileRead, Night, NightsRead};
 pub use plausible::{Gated, Lost, gates, is_gated};
@@ -171,8 +173,7 @@ impl Row {
         row.until = until.map(|until| until.min(as_of_ends_at));
         if row.from.is_none() {
             let leads = routed(leads, destination)?;
-            let made = Made::of(own, passed)?;
-            row.from = made.begin(&leads).max(made.window_of_changes(&leads));
+            row.from = Made::of(own, passed)?.begins(&leads);
             row.from_found = row.from.is_some();
         }
         Ok(row)
@@ -234,81 +235,7 @@ pub fn is_window(
     }
     let made = Made { own: Vec::new(), passed: shown };
     let leads = routed(leads, destination)?;
-    Ok(made.begin(&leads).is_some() || made.window_of_changes(&leads).is_some())
-}
-
-/// When the records of an export were made and changed, opportunities left out.
-struct Made<'a> {
-    /// Of each that was kept, and whether of its making only the day is known.
-    own: Vec<(Option<i64>, Option<i64>, bool)>,
-    /// Those that passed by.
-    passed: &'a Passed,
-}
-
-impl<'a> Made<'a> {
-    fn of<T: Grain>(own: &Table<T>, passed: &'a Passed) -> Result<Self> {
-        let (objects, resolutions) = (own.text("object")?, own.text("resolution")?);
-        let times = own.instants("created_at")?.into_iter().zip(own.instants("modified_at")?);
-        let rows = times.enumerate().filter(|(row, _)| objects.get(*row) != Some("opportunity"));
-        let own = rows.map(|(row, (made, changed))| (made, changed, resolutions.get(row) == Some("day")));
-        Ok(Made { own: own.collect(), passed })
-    }
-
-    /// How many were made in a stretch of time, both ends included.
-    fn between(&self, from: i64, until: i64) -> usize {
-        let own = self.own.iter().filter_map(|(made, ..)| *made).filter(|at| (from..=until).contains(at));
-        own.count() + self.passed.made_between(from, until)
-    }
-
-    /// Where records begin abruptly, later than leads: the export, or the destination, knows nothing earlier. `leads`:
-    /// when those of this destination were received, in order.
-    ///
-    /// Abruptly means that from the first record on there are about as many records as leads. A destination that lost its
-    /// first leads for another reason looks alike, so this is told as a finding.
-    fn begin(&self, leads: &[i64]) -> Option<DateTime<Utc>> {
-        const WINDOW: usize = 50;
-        const SKEW: i64 = 10 * MINUTE;
-        let own = self.own.iter().filter_map(|(made, _, is_day)| Some(((*made)?, *is_day)));
-        // Of a first day without hours nobody knows at which hour it begins.
-        let (first, is_day) = own.chain(self.passed.first_made).min_by_key(|(at, is_day)| (*at, !is_day))?;
-        let before = leads.partition_point(|at| *at < first - SKEW);
-        let after = leads.get(before..).unwrap_or_default();
-        let after = after.get(..WINDOW).unwrap_or(after);
-        let records = self.between(first, *after.last()?);
-        if before < 3 || after.len() < 5 || records * 5 < after.len() * 2 {
-            return None;
-        }
-        DateTime::from_timestamp_micros(if is_day { first + DAY } else { first - SKEW })
-    }
-
-    /// Where a window over the time of change begins: no record was last changed before it, though many were made long
-    /// before, and of the leads before it far fewer have a record than of those after it. Records that nobody touched
-    /// since are left out there. `leads`: when those of this destination were received, in order.
-    fn window_of_changes(&self, leads: &[i64]) -> Option<DateTime<Utc>> {
-        const FEWEST: usize = 10;
-        let times: Vec<(i64, i64)> = self.own.iter().filter_map(|(made, changed, _)| made.zip(*changed)).collect();
-        // Where only some records tell when they were changed, the first change is no edge.
-        let passed = self.passed.made.values().map(|(_, changed)| changed).sum::<usize>();
-        if (times.len() + passed) * 10 < (self.own.len() + self.passed.records) * 9 {
-            return None;
-        }
-        let own = times.iter().map(|(_, changed)| *changed);
-        let edge = own.chain(self.passed.first_changed).min()?;
-        let first_lead = leads.first()?;
-        let of = |from: i64, until: i64| {
-            let own = times.iter().filter(|(made, _)| (from..until).contains(made)).count();
-            own + self.passed.changed_of_made_between(from, until)
-        };
-        let (made_before, made_after) = (of(*first_lead, edge - DAY), of(edge, i64::MAX));
-        let before = leads.partition_point(|at| *at < edge - DAY);
-        let after = leads.len() - leads.partition_point(|at| *at < edge);
-        if made_before < FEWEST || before < FEWEST || after < FEWEST {
-            return None;
-        }
-        // Where all records were changed at once, as many are shown of the time before as of the time after.
-        let shows_less = made_before * after * 5 < made_after * before * 4;
-        DateTime::from_timestamp_micros(edge).filter(|_| shows_less)
-    }
+    Ok(made.begins(&leads).is_some())
 }
 
 fn table(rows: Vec<Row>) -> Result<Table<Coverage>> {

@@ -1,8 +1,9 @@
 //! Is every injected cause named, by its own condition and value?
 //!
-//! Judged is a cause that cost five events and more that the CRM can show, of a destination that was not rightly gated. It is named where a
-//! reported condition of the destination is of the same family and, where the family has values, of the same value. How
-//! many more were reported than injected is counted too.
+//! Judged is a cause that cost five events and more that the CRM can show. It is named where a reported condition of the
+//! destination is of the same family and, where the family has values, of the same value. One that is not named where an
+//! export is rightly held back, because it leaves out what may look like a cause, is counted apart; so is what was
+//! reported and not injected.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,7 +34,11 @@ pub fn judge(judged: &Judged<'_>, score: &mut Score) {
             named |= is_it;
             *explained |= is_it;
         }
-        if lost < 5 || judged.is_rightly_gated(&truth["destination"]) {
+        if lost < 5 {
+            continue;
+        }
+        if !named && judged.holds_causes_back(&truth["destination"]) {
+            score.causes_held += 1;
             continue;
         }
         score.causes_true += 1;
@@ -48,7 +53,7 @@ pub fn judge(judged: &Judged<'_>, score: &mut Score) {
         }
     }
     for ((destination, condition), explained) in told.iter().zip(explained) {
-        if !explained && !judged.is_rightly_gated(destination) {
+        if !explained && !judged.holds_causes_back(destination) {
             score.causes_more += 1;
             *score.faults.entry(format!("cause told and not injected: {destination} {condition}")).or_default() += 1;
         }

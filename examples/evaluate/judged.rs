@@ -84,4 +84,10 @@ impl Judged<'_> {
     pub fn is_rightly_gated(&self, name: &str) -> bool {
         self.gated.contains(name) && self.destination(name).view.one_owner
     }
+
+    /// Whether causes of this destination are held back, rightly: what its export leaves out looks like one.
+    pub fn holds_causes_back(&self, name: &str) -> bool {
+        let view = self.destination(name).view;
+        self.gated.contains(name) && (view.one_owner || !view.converted || !view.deleted)
+    }
 }

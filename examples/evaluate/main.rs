@@ -115,6 +115,8 @@ pub(crate) struct Score {
     pub(crate) outages_unprovable: usize,
     pub(crate) causes_true: usize,
     pub(crate) causes_found: usize,
+    /// Causes held back with the export of their destination.
+    pub(crate) causes_held: usize,
     /// Causes that were told and not injected.
     pub(crate) causes_more: usize,
     /// Faults in words, and how often.
@@ -132,6 +134,7 @@ impl Score {
         self.outages_unprovable += other.outages_unprovable;
         self.causes_true += other.causes_true;
         self.causes_found += other.causes_found;
+        self.causes_held += other.causes_held;
         self.causes_more += other.causes_more;
         for (fault, count) in other.faults {
             *self.faults.entry(fault).or_default() += count;
@@ -140,7 +143,7 @@ impl Score {
 
     fn line(&self) -> String {
         format!(
-            "{}; outages {}/{} false {} not provable {}; causes {}/{} more {}",
+            "{}; outages {}/{} false {} not provable {}; causes {}/{} held back {} more {}",
             self.verdicts.line(),
             self.outages_found,
             self.outages_true,
@@ -148,6 +151,7 @@ impl Score {
             self.outages_unprovable,
             self.causes_found,
             self.causes_true,
+            self.causes_held,
             self.causes_more,
         )
     }

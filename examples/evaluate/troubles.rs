@@ -137,9 +137,8 @@ fn score(plan: &Plan, night: &Night, name: &str, verbose: bool) -> Score {
         let is_lost = event.iter().all(|row| row["outcome"] == "lost");
         let received = micros(&lead[first["lead_id"].as_str()]["received_at"]).unwrap_or(0);
         if !is_lost {
-            // What was deleted before any night showed it is in no CRM any more, unless the trouble hides it.
-            let hides = lacks || matches!(crm.view.trouble, Some(Trouble::CutOff)) && received > shown_until;
-            let is_there = hides || first["shown_on"].contains('1');
+            // What was deleted before any night could show it is in no CRM any more.
+            let is_there = first["shown_on"].contains(['1', '-']);
             if is_there && mine.iter().any(|(_, line)| line.0 == verdict::MISSED) && first["outcome"] != "lost" {
                 // Nobody is called beside an export that is not believed; what was missed before it broke counts all the same.
                 let is_held = is_doubtful && silent.is_none();

@@ -71,8 +71,8 @@ impl<'a> ExportWriter<'a> {
         ExportWriter { plan, destination, nights: nights.collect() }
     }
 
-    /// Writes the records of one group into every night's export that shows them; for each record, in which nights it
-    /// stands: one `1` or `0` a night.
+    /// Writes the records of one group into every night's export that shows them; for each record, what each night does
+    /// with it: `1` shows it, `-` leaves it out although the CRM holds it, `0` has none (any more).
     ///
     /// # Errors
     /// When a file cannot be written.
@@ -80,18 +80,17 @@ impl<'a> ExportWriter<'a> {
         let mut seen = vec![String::new(); records.len()];
         for index in 0..self.nights.len() {
             for (record, seen) in records.iter().zip(&mut seen) {
-                let shown = self.row(index, record, files)?;
-                seen.push(if shown { '1' } else { '0' });
+                seen.push(self.row(index, record, files)?);
             }
         }
         Ok(seen)
     }
 
-    fn row(&mut self, index: usize, record: &Record, files: &mut Files<'_>) -> Result<bool> {
-        let Some(night) = self.nights.get(index) else { return Ok(false) };
+    fn row(&mut self, index: usize, record: &Record, files: &mut Files<'_>) -> Result<char> {
+        let Some(night) = self.nights.get(index) else { return Ok('0') };
         let (taken, view, kind) = (night.taken, self.destination.view, self.destination.kind);
         if record.created > taken {
-            return Ok(false);
+            return Ok('0');
         }
         let state = state(record, taken);
         // Only Salesforce can show what was deleted; a merge Dynamics can show too.
@@ -103,14 +102,17 @@ impl<'a> ExportWriter<'a> {
         let hidden = view.window_days.is_some_and(|days| record.created < taken - days * DAY)
             || (view.one_owner && record.owner != THE_OWNER)
             || (!view.converted && state.converted.is_some());
-        if gone || hidden || self.is_troubled(index, record, &state) {
-            return Ok(false);
+        if gone {
+            return Ok('0');
+        }
+        if hidden || self.is_troubled(index, record, &state) {
+            return Ok('-');
         }
         let mut bytes = Vec::with_capacity(400);
         let source = self.source_text(record, &state);
         if view.trouble == Some(Trouble::ByContact) && state.converted.is_some() {
             self.contact(index, record, &state, &source, files)?;
-            return Ok(true);
+            return Ok('1');
         }
         match kind {
             DestinationKind::Salesforce => self.salesforce(&mut bytes, record, &state, &source),
@@ -125,7 +127,7 @@ impl<'a> ExportWriter<'a> {
         if kind == DestinationKind::Salesforce && view.opportunities && state.converted.is_some() {
             self.opportunity(index, record, &state, files)?;
         }
-        Ok(true)
+        Ok('1')
     }
 
     /// Whether the export's trouble leaves this record out of a night.

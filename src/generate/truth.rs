@@ -8,6 +8,9 @@
 //! | outages.csv | outage: true begin and end, events lost |
 //! | causes.csv | cause: condition, events lost, events that got through although it applies |
 //! | quarantine.csv | record that can't be read |
+//!
+//! `shown_on` has a sign for each night: `1` where its export shows the record, `-` where it leaves it out although the
+//! CRM holds it, `0` where the CRM has none, or none any more.
 
 use std::collections::BTreeMap;
 
