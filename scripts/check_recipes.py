@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Holds every command that `leadrecon check` prints for an export against what the tool itself says it understands.
+"""Holds every command that `leadrecon check` prints for an export, and the example of `refresh`, against what the tool
+itself says it understands.
 
     scripts/check_recipes.py
 
@@ -58,6 +59,9 @@ def main():
     layouts = tomllib.loads((pathlib.Path(__file__).parent.parent / "src/crm/layouts.toml").read_text())
     advice = [layout["advice"]["export"] for layout in layouts.values() if isinstance(layout, dict) and "advice" in layout]
     commands = [line.strip() for text in advice for line in text.splitlines() if line.strip().startswith("sf ")]
+    example = tomllib.loads((pathlib.Path(__file__).parent.parent / "leadrecon.example.toml").read_text())
+    refresh = [destination["refresh"] for destination in example["destination"] if "refresh" in destination]
+    commands += [shlex.join(command) for command in refresh if command[0] == "sf"]
     with tempfile.TemporaryDirectory() as folder:
         known = manifest(folder)["commands"]
     failed = 0

@@ -24,5 +24,5 @@ pub use self::outage::{Calendar, OutageWords, Stretch};
 pub use self::people::AboutPeople;
 pub use self::reported::{Report, Reported};
 pub use self::settings::AboutSetting;
-pub use self::titles::titles;
+pub use self::titles::{clicked, titles};
 pub use self::words::{Words, unit};

@@ -4,6 +4,7 @@ use chrono::{DateTime, Datelike};
 use chrono_tz::Tz;
 
 use crate::error::count;
+use crate::findings::titles::clicked;
 
 /// When an outage was, what it was of, and what it cost.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,7 +146,7 @@ impl Stretch {
         let name: String = letters.next().map(|c| c.to_ascii_uppercase()).into_iter().chain(letters).collect();
         match self.scope.split_once('=') {
             Some(("offer", offer)) => format!("{name} {verb} of {}", self.title.as_deref().unwrap_or(offer)),
-            Some(("action", action)) => format!("{name} {verb} with action {action}"),
+            Some(("action", action)) => format!("{name} {verb} with action {}", clicked(action)),
             Some((_, storefront)) => format!("{name} {verb} from storefront {storefront}"),
             None if self.is_of_store() => "The store took no leads".into(),
             None => format!("{name} {verb}"),

@@ -1,9 +1,10 @@
-//! What offers are called where people read of them.
+//! What offers and actions are called where people read of them.
 
 use std::collections::BTreeMap;
 
 use polars::prelude::*;
 
+use crate::codes::action;
 use crate::error::Result;
 
 /// The title of each offer that leads name, by its id: the one most often given, of equals the first of the alphabet.
@@ -31,6 +32,19 @@ pub fn titles(leads: &DataFrame) -> Result<BTreeMap<String, String>> {
         }
     }
     Ok(titles)
+}
+
+/// `PLT (contact me)`: the code of an action, and what the customer clicked where it is known.
+pub fn clicked(code: &str) -> String {
+    let clicked = match code {
+        action::INS => "get it now",
+        action::PLT => "contact me",
+        action::DNC => "do not contact",
+        action::CREATE => "created in the portal",
+        action::START_TEST_DRIVE => "test drive",
+        _ => return code.to_owned(),
+    };
+    format!("{code} ({clicked})")
 }
 
 #[cfg(test)]

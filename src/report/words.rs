@@ -10,7 +10,7 @@ use super::filters::count;
 use super::rows::View;
 use crate::codes::{finding, level, reason, status, unexplained, verdict};
 use crate::error::Result;
-use crate::findings::OutageWords;
+use crate::findings::{OutageWords, clicked};
 use crate::history::ToldFinding;
 use crate::monitors::unspoken::without_time;
 use crate::queries::Catalog;
@@ -306,7 +306,8 @@ impl Figures {
     fn losses(&self, is_first: bool, more: &mut Vec<String>) -> String {
         if self.new == 0 {
             let people = were(self.open_people, "person", "people");
-            return format!("Nothing new is lost. {} of {people}, lost earlier, are still open.", leads(self.open));
+            let are = if self.open == 1 { "is" } else { "are" };
+            return format!("Nothing new is lost. {} of {people}, lost earlier, {are} still open.", leads(self.open));
         }
         if self.open > self.new {
             let people = were(self.open_people, "person", "people");
@@ -484,6 +485,7 @@ pub fn outages(
             "all" | "source" => none.to_owned(),
             part => match part.split_once('=') {
                 Some(("offer", offer)) => format!("{none} of {}", titles.get(offer).map_or(offer, String::as_str)),
+                Some(("action", action)) => format!("{none} with action {}", clicked(action)),
                 _ => format!("{none} of {}", part.replace('=', " ")),
             },
         };
