@@ -276,31 +276,41 @@ mod tests {
         vec![file("Contact.csv", contacts), file("Lead.csv", leads), file("Opportunity.csv", deals)]
     }
 
-    fn night(least: u64) -> (Night, Vec<(String, usize, usize, usize)>) {
+    /// Of each file its name, records, strangers and rows set aside.
+    type Counted = Vec<(String, usize, usize, usize)>;
+
+    /// What a night gives, and of how many records it was asked whether they are about a lead.
+    fn night(least: u64, landed: &DataFrame) -> (Night, Counted, usize) {
         let destination = destination();
+        let asked = std::cell::Cell::new(0);
         let shares = |records: &DataFrame| {
+            asked.set(asked.get() + records.height());
             let emails = records.column("email")?.str()?;
             let is_leads = |email: &str| email.starts_with("lead");
             Ok(emails.iter().map(|email| Some(email.is_some_and(is_leads))).collect())
         };
         let named: Vec<Who> = Vec::new();
         let keep = OfLeads { shares: &shares, named: &named, is_window: &|_: &Passed| false, young_since: 0 };
-        let rule = Rule::new(&keep, &destination, &DataFrame::empty()).unwrap();
+        let rule = Rule::new(&keep, &destination, landed).unwrap();
         let mut reader = Reader::new(&exports(), &destination);
         reader.least = least;
         reader.read(exports(), Some(&rule)).unwrap();
-        let night = reader.night(Some(&rule), &DataFrame::empty()).unwrap();
+        let night = reader.night(Some(&rule), landed).unwrap();
         assert!(reader.problems.is_empty(), "{:?}", reader.problems);
         assert_eq!(reader.loaded.iter().filter(|one| one.dropped.is_some()).count(), if least == 0 { 3 } else { 0 });
         let files = reader.loaded.iter().map(|one| &one.records.file);
         let counted = files.map(|f| (f.file.clone(), f.records, f.strangers, f.set_aside.values().sum()));
-        (night, counted.collect())
+        (night, counted.collect(), asked.get())
+    }
+
+    fn sorted(night: &Night) -> DataFrame {
+        night.rows.sort(["record_id"], SortMultipleOptions::default()).unwrap()
     }
 
     #[test]
     fn what_is_read_in_parts_is_what_is_read_whole() {
-        let ((whole, of_whole), (parts, of_parts)) = (night(u64::MAX), night(0));
-        let sorted = |night: &Night| night.rows.sort(["record_id"], SortMultipleOptions::default()).unwrap();
+        let nothing = DataFrame::empty();
+        let ((whole, of_whole, _), (parts, of_parts, _)) = (night(u64::MAX, &nothing), night(0, &nothing));
         assert!(sorted(&whole).equals_missing(&sorted(&parts)), "{:?}\n{:?}", whole.rows, parts.rows);
         assert_eq!((whole.strangers, whole.identifies), (parts.strangers, parts.identifies));
         assert_eq!(of_whole, of_parts);
@@ -309,5 +319,13 @@ mod tests {
         assert!(has("003000000000001") && has("006000000000001") && has("00Q000000000203"), "who is named is kept");
         assert!(!has("003000000000002") && !has("006000000000002") && !has("00Q000000000100"));
         assert!(has("00Q000000000171"), "most that carry its text are leads' people");
+    }
+
+    #[test]
+    fn whether_it_is_about_a_lead_is_asked_only_of_a_record_that_is_not_landed() {
+        let (first, counted, all) = night(u64::MAX, &DataFrame::empty());
+        let (next, again, asked) = night(u64::MAX, &first.rows);
+        assert!(sorted(&first).equals_missing(&sorted(&next)) && counted == again);
+        assert_eq!((all - asked, first.strangers > 0), (first.rows.height(), true));
     }
 }

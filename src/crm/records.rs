@@ -286,13 +286,13 @@ pub(super) fn state<'t>(
     words.outcome(&status, layout, words.destination.kind).filter(|_| !is_activity(object))
 }
 
-/// Which of the rows say that they are of a marketplace lead, wherever they say it, or as the configuration says.
-pub(super) fn names_marketplace(texts: &Texts, height: usize, destination: &Destination) -> Vec<bool> {
+/// Which of these rows say that they are of a marketplace lead, wherever they say it, or as the configuration says.
+pub(super) fn names_marketplace(texts: &Texts, rows: &[usize], destination: &Destination) -> Vec<bool> {
     let words = Words::new(destination);
     let mut known: HashMap<&str, Said> = HashMap::new();
-    (0..height)
+    rows.iter()
         .map(|row| {
-            let get = |name: &str| texts.get(name, row);
+            let get = |name: &str| texts.get(name, *row);
             words.delivered(get) == Some(true) || said(get, destination.kind, &mut known).marketplace
         })
         .collect()
@@ -506,13 +506,15 @@ impl<'a> Words<'a> {
             });
         }
         let texts = || [s.outcome, s.state, s.status].into_iter().flatten();
-        if texts().any(|t| self.won.contains(&fold(t))) {
+        // Hardly anybody configures words of its own.
+        let says = |words: &HashSet<String>| !words.is_empty() && texts().any(|t| words.contains(&fold(t)));
+        if says(&self.won) {
             return Some(WON);
         }
         if let Some(deal @ (WON | LOST)) = s.deal {
             return Some(deal);
         }
-        if texts().any(|t| self.qualified.contains(&fold(t))) || s.deal.is_some() {
+        if says(&self.qualified) || s.deal.is_some() {
             return Some(QUALIFIED);
         }
         match kind {

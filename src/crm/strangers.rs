@@ -60,7 +60,7 @@ pub(super) struct Rule<'a> {
     layout: &'static Layout,
     words: Words<'a>,
     /// Ids of its landed records: once kept, a record stays.
-    known: HashSet<String>,
+    known: PlHashSet<String>,
 }
 
 /// What came of letting strangers pass.
@@ -74,7 +74,7 @@ pub(super) enum Passage {
 impl<'a> Rule<'a> {
     /// `landed`: the newest landed version of each record, of any destination.
     pub fn new(keep: &'a OfLeads<'a>, destination: &'a Destination, landed: &DataFrame) -> Result<Self> {
-        let mut known = HashSet::new();
+        let mut known = PlHashSet::default();
         if landed.width() > 0 {
             let (names, ids) = (landed.column("destination")?.str()?, landed.column("record_id")?.str()?);
             let own = names.iter().zip(ids.iter()).filter(|(name, _)| *name == Some(destination.name.as_str()));
@@ -87,20 +87,35 @@ impl<'a> Rule<'a> {
     /// Which records are kept for what they say themselves, or because they were before.
     pub fn own(&self, rows: &DataFrame, texts: &Texts) -> Result<Vec<bool>> {
         const TESTED: &[&str] = &["email", "first_name", "last_name", "company", "title"];
-        let says = names_marketplace(texts, rows.height(), self.destination);
-        let shares = (self.keep.shares)(rows)?;
-        let is_kept = |(row, (says, shares)): (usize, (bool, Option<bool>))| {
+        let is_known = |row: &usize| texts.get("record_id", *row).is_some_and(|id| self.known.contains(id));
+        let new: Vec<usize> = (0..rows.height()).filter(|row| !is_known(row)).collect();
+        let mut kept = vec![true; rows.height()];
+        if new.is_empty() {
+            return Ok(kept);
+        }
+        let says = names_marketplace(texts, &new, self.destination);
+        // What a record has in common with leads takes longest to see: of most records nobody needs to ask.
+        let asked: IdxCa = new.iter().map(|row| *row as IdxSize).collect_ca("row".into());
+        let shares = match new.len() == rows.height() {
+            true => (self.keep.shares)(rows)?,
+            false => (self.keep.shares)(&rows.take(&asked)?)?,
+        };
+        for ((row, says), shares) in new.into_iter().zip(says).zip(shares) {
             let get = |name: &str| texts.get(name, row);
             let object = get("object").unwrap_or("lead");
             let is_filed = is_activity(object) && get("parent").is_some();
-            let is_named = |id: &str| self.known.contains(id) || self.keep.named.iter().any(|who| who.is_record(id));
-            says || shares == Some(true)
+            let is_named = |id: &str| self.keep.named.iter().any(|who| who.is_record(id));
+            let is_kept = says
+                || shares == Some(true)
                 || (shares.is_none() && object != "opportunity" && !is_filed)
                 || get("key").is_some()
                 || get("record_id").is_some_and(is_named)
-                || TESTED.iter().any(|name| get(name).is_some_and(lead_source::is_test))
-        };
-        Ok(says.into_iter().zip(shares).enumerate().map(is_kept).collect())
+                || TESTED.iter().any(|name| get(name).is_some_and(lead_source::is_test));
+            if let Some(kept) = kept.get_mut(row) {
+                *kept = is_kept;
+            }
+        }
+        Ok(kept)
     }
 
     /// Takes the strangers out of `rows`, the newest version of each record of the night, and counts them in the files.
