@@ -7,9 +7,9 @@
 //! Provider rules: Gmail ignores dots and `googlemail.com` is `gmail.com` (Google's help), `+tag` is RFC 5233.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::sync::LazyLock;
 
+use polars::prelude::PlHashSet;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfkc_quick};
 
 mod company;
@@ -156,7 +156,7 @@ pub(crate) fn registrable(domain: &str) -> &str {
     psl::domain_str(domain).unwrap_or(domain)
 }
 
-static FREE_MAIL: LazyLock<HashSet<&'static str>> =
+static FREE_MAIL: LazyLock<PlHashSet<&'static str>> =
     LazyLock::new(|| include_str!("contact/free_mail.txt").lines().filter(|line| !line.starts_with('#')).collect());
 
 /// Whether anybody can have a mailbox at this domain (or at the domain of this address), so that it names no company.
@@ -190,7 +190,7 @@ const ROLES: &[&str] = &[
     "technik", "web", "website", "shop", "store", "user", "users", "guest", "demo", "trial", "management",
 ];
 
-static ROLE_SET: LazyLock<HashSet<&'static str>> = LazyLock::new(|| ROLES.iter().copied().collect());
+static ROLE_SET: LazyLock<PlHashSet<&'static str>> = LazyLock::new(|| ROLES.iter().copied().collect());
 
 /// Whether an address belongs to a function (`info@`, `sales.de@`) and not to a person.
 pub fn is_role_mailbox(email: &str) -> bool {
@@ -252,7 +252,7 @@ const PLACEHOLDERS: &[&str] = &[
     "fname", "lname", "johndoetest",
 ];
 
-static PLACEHOLDER_SET: LazyLock<HashSet<&'static str>> = LazyLock::new(|| PLACEHOLDERS.iter().copied().collect());
+static PLACEHOLDER_SET: LazyLock<PlHashSet<&'static str>> = LazyLock::new(|| PLACEHOLDERS.iter().copied().collect());
 
 /// Whether a value only fills the field: blank, `n/a`, `test`, `[not provided]`, `xxx`, `1234567890`, `test@test.com`.
 pub fn is_placeholder(text: &str) -> bool {

@@ -2,13 +2,14 @@
 //!
 //! Legal forms of many countries: `scripts/contact_data.py`. A company name alone is never an identity.
 
-use std::collections::HashSet;
 use std::sync::LazyLock;
+
+use polars::prelude::PlHashSet;
 
 use super::{fold, is_placeholder};
 
 /// Legal forms as words: `gmbh`, and of several words, `gmbh co kg`.
-static LEGAL_FORMS: LazyLock<HashSet<String>> = LazyLock::new(|| {
+static LEGAL_FORMS: LazyLock<PlHashSet<String>> = LazyLock::new(|| {
     include_str!("legal_forms.txt")
         .lines()
         .filter(|line| !line.starts_with('#'))

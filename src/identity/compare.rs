@@ -3,7 +3,7 @@
 //! Levels are ordered from strongest to weakest; 0 says nothing, because one side has no value. What a level weighs is
 //! learned in `model`; here stands only what is seen. Distances: Jaro–Winkler and optimal string alignment (strsim).
 
-use super::forms::{Email, Forms, NONE, Name, Phone, Profile, Words};
+use super::forms::{DIGITS, Email, Forms, NONE, Name, Phone, Profile, Words};
 use super::level_table::{COMPANY, EMAIL, FIRST, LAST, PHONE};
 use super::typed::Script;
 use crate::codes;
@@ -71,7 +71,7 @@ pub(super) const GENERATION: u8 = 7;
 pub(super) fn are_numbered_apart(forms: &Forms, a: &Profile, b: &Profile) -> bool {
     [(a.first, b.first), (a.last, b.last)].into_iter().any(|(x, y)| {
         match (forms.names.get(x as usize), forms.names.get(y as usize)) {
-            (Some(x), Some(y)) => digits_differ(&x.key, &y.key),
+            (Some(x), Some(y)) => digits_differ(x, y),
             _ => false,
         }
     })
@@ -80,15 +80,13 @@ pub(super) fn are_numbered_apart(forms: &Forms, a: &Profile, b: &Profile) -> boo
 /// Whether two profiles have names that cannot be one person's, whatever else is equal.
 pub(super) fn names_contradict(forms: &Forms, levels: &Levels, a: &Profile, b: &Profile) -> bool {
     let apart = |x: u32, y: u32| match (forms.names.get(x as usize), forms.names.get(y as usize)) {
-        (Some(x), Some(y)) => {
-            is_of_other_sex(&x.key, &y.key) || digits_differ(&x.key, &y.key) || !is_garbled(&x.key, &y.key)
-        }
+        (Some(x), Some(y)) => is_of_other_sex(&x.key, &y.key) || digits_differ(x, y) || !is_garbled(&x.key, &y.key),
         _ => false,
     };
     let (first, last) = (levels[FIRST] == 5 && apart(a.first, b.first), levels[LAST] == 5 && apart(a.last, b.last));
     // With the first name the same, short, or alike, another last name is a marriage and no contradiction.
     let is_numbered = || match (forms.names.get(a.last as usize), forms.names.get(b.last as usize)) {
-        (Some(x), Some(y)) => digits_differ(&x.key, &y.key),
+        (Some(x), Some(y)) => digits_differ(x, y),
         _ => false,
     };
     levels[LAST] == GENERATION || first || (last && (matches!(levels[FIRST], 0 | 5) || is_numbered()))
@@ -301,7 +299,7 @@ fn first_names(forms: &Forms, a: u32, b: u32) -> u8 {
         // An initial twice is no more than an initial.
         return if is_initial(x) { 3 } else { 1 };
     }
-    if is_of_other_sex(&x.key, &y.key) || digits_differ(&x.key, &y.key) {
+    if is_of_other_sex(&x.key, &y.key) || digits_differ(x, y) {
         return 5;
     }
     if share_a_group(x.groups, y.groups) {
@@ -314,10 +312,10 @@ fn first_names(forms: &Forms, a: u32, b: u32) -> u8 {
             between_scripts(forms, x, y, 0, 5)
         };
     }
-    if are_close(x, y, 0.88) || one_word_in_common(&x.key, &y.key) || is_long_prefix(&x.key, &y.key) {
+    if are_close(x, y, 0.88) || one_word_in_common(x, y) || is_long_prefix(&x.key, &y.key) {
         return 4;
     }
-    if are_initials(&x.key, &y.key) {
+    if are_initials(x, y) {
         return 3;
     }
     between_scripts(forms, x, y, 4, 5)
@@ -328,7 +326,7 @@ fn last_names(forms: &Forms, a: u32, b: u32) -> u8 {
     if x.key == y.key {
         return if is_initial(x) { 4 } else { 1 };
     }
-    if digits_differ(&x.key, &y.key) {
+    if digits_differ(x, y) {
         return 5;
     }
     if is_initial(x) || is_initial(y) {
@@ -341,7 +339,7 @@ fn last_names(forms: &Forms, a: u32, b: u32) -> u8 {
     if are_close(x, y, 0.90) {
         return 2;
     }
-    if one_word_in_common(&x.key, &y.key) {
+    if one_word_in_common(x, y) {
         return 3;
     }
     between_scripts(forms, x, y, 2, 5)
@@ -352,9 +350,9 @@ fn is_initial(name: &Name) -> bool {
 }
 
 /// `lead 12` and `lead 13`: what differs in nothing but a number was numbered to be told apart.
-fn digits_differ(a: &str, b: &str) -> bool {
-    let digits = |text: &str| text.bytes().filter(u8::is_ascii_digit).collect::<Vec<_>>();
-    let is_numbered = |text: &str| text.bytes().any(|b| b.is_ascii_digit());
+fn digits_differ(a: &Name, b: &Name) -> bool {
+    let digits = |name: &Name| name.key.bytes().filter(u8::is_ascii_digit).collect::<Vec<_>>();
+    let is_numbered = |name: &Name| name.letters & DIGITS != 0;
     is_numbered(a) && is_numbered(b) && digits(a) != digits(b)
 }
 
@@ -471,11 +469,11 @@ fn without(text: &str, one: u8) -> impl Iterator<Item = u8> {
 }
 
 /// A whole word of at least three letters in common: `juan carlos` and `carlos`, `smith jones` and `smith`.
-fn one_word_in_common(a: &str, b: &str) -> bool {
-    if !a.contains(' ') && !b.contains(' ') {
+fn one_word_in_common(a: &Name, b: &Name) -> bool {
+    if !a.has_words && !b.has_words {
         return false;
     }
-    a.split(' ').any(|word| word.len() >= 3 && b.split(' ').any(|other| other == word))
+    a.key.split(' ').any(|word| word.len() >= 3 && b.key.split(' ').any(|other| other == word))
 }
 
 /// `alex` of `alexander`: cut short, at least three letters.
@@ -485,10 +483,14 @@ fn is_long_prefix(a: &str, b: &str) -> bool {
 }
 
 /// `j p` of `jean pierre`, `jp` likewise.
-fn are_initials(a: &str, b: &str) -> bool {
-    let (short, long) = if a.len() <= b.len() { (a, b) } else { (b, a) };
-    let initials: String = long.split(' ').filter_map(|word| word.chars().next()).collect();
-    initials.len() >= 2 && short.replace(' ', "") == initials
+fn are_initials(a: &Name, b: &Name) -> bool {
+    let (short, long) = if a.key.len() <= b.key.len() { (a, b) } else { (b, a) };
+    // One word has one initial.
+    if !long.has_words && long.key.is_ascii() {
+        return false;
+    }
+    let initials: String = long.key.split(' ').filter_map(|word| word.chars().next()).collect();
+    initials.len() >= 2 && short.key.replace(' ', "") == initials
 }
 
 fn companies(forms: &Forms, a: &Profile, b: &Profile) -> u8 {
@@ -501,10 +503,7 @@ fn companies(forms: &Forms, a: &Profile, b: &Profile) -> u8 {
     if da.is_some() && da == db {
         return 2;
     }
-    let label = |d: Option<u32>| {
-        let domain = d.and_then(|d| forms.domains.get(d as usize))?;
-        domain.split('.').next()
-    };
+    let label = |d: Option<u32>| d.and_then(|d| forms.labels.get(d as usize)).map(String::as_str);
     if let (Some(x), Some(y)) = (ca, cb)
         && words_are_close(x, y, 0.92)
     {

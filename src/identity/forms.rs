@@ -55,6 +55,8 @@ pub(super) struct Name {
     /// Whether it may be how somebody reads a name in Chinese characters.
     pub may_be_a_reading: bool,
     pub letters: u32,
+    /// Whether there are several words in it.
+    pub has_words: bool,
 }
 
 /// A company or a job title.
@@ -90,6 +92,8 @@ pub(super) struct Forms {
     pub companies: Vec<Words>,
     pub titles: Vec<Words>,
     pub domains: Vec<String>,
+    /// Of each domain what stands before its first point.
+    pub labels: Vec<String>,
     /// How many local parts there are.
     pub locals: usize,
     pub countries: Vec<&'static str>,
@@ -124,6 +128,9 @@ fn number(numbers: &mut PlHashMap<String, u32>, text: &str) -> (u32, bool) {
     numbers.insert(text.to_owned(), next);
     (next, true)
 }
+
+/// The bits of [`letters`] that digits have.
+pub(super) const DIGITS: u32 = 0b11111 << 26;
 
 /// One bit for each letter that occurs, digits two by two in five more.
 pub(super) fn letters(text: &str) -> u32 {
@@ -261,6 +268,7 @@ impl Forms {
                 script,
                 may_be_a_reading,
                 letters: letters(key),
+                has_words: key.contains(' '),
             });
         }
         at
@@ -276,6 +284,7 @@ impl Forms {
             self.locals += usize::from(new_local);
             let (domain_number, new_domain) = number(&mut self.numbers.domains, &domain);
             if new_domain {
+                self.labels.push(domain.split('.').next().unwrap_or_default().to_owned());
                 self.domains.push(domain);
             }
             let letters = letters(&text);

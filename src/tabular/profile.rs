@@ -2,11 +2,9 @@
 //!
 //! A label is what somebody called a column; its form is what stands in it. Both together decide what it is.
 
-use chrono_tz::Tz;
 use polars::prelude::*;
 
 use super::{numbers, times};
-use crate::config::DateOrder;
 use crate::lead_source;
 
 /// What the values of a column look like, all but one in twenty of them.
@@ -186,12 +184,9 @@ fn is_date(text: &str) -> bool {
     // A number alone may be anything; `13.05.2026` is none.
     let marks = bytes.iter().filter(|b| !b.is_ascii_digit()).count();
     let is_number = marks == 0 || marks == 1 && bytes.iter().any(|b| matches!(b, b'.' | b','));
-    !is_number
-        && bytes.len() >= 6
-        && times::instant(text, Some(DateOrder::Dmy), Tz::UTC)
-            .or_else(|| times::instant(text, Some(DateOrder::Mdy), Tz::UTC))
-            .or_else(|| times::instant(text, Some(DateOrder::Ymd), Tz::UTC))
-            .is_some()
+    // Without a figure there is no day.
+    let has_figures = !text.is_ascii() || bytes.iter().any(u8::is_ascii_digit);
+    !is_number && bytes.len() >= 6 && has_figures && times::is_instant(text)
 }
 
 fn is_flag(text: &str) -> bool {

@@ -12,8 +12,8 @@ use polars::prelude::*;
 use crate::config::DateOrder;
 use crate::error::count;
 
-pub use parse::instant;
 use parse::parts;
+pub use parse::{instant, is_instant};
 use parts::{Date, Parts};
 use words::EVERY_LANGUAGE;
 

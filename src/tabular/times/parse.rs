@@ -23,8 +23,18 @@ pub(super) fn instant_in(
     languages: Languages,
     said: &[String],
 ) -> Option<(i64, Resolution, bool)> {
-    let Parts { date, time, offset } = parts_in(text, languages, said)?;
-    let date = match date {
+    instant_of(&parts_in(text, languages, said)?, order, zone)
+}
+
+/// Whether a text tells an instant in any order of day, month and year.
+pub fn is_instant(text: &str) -> bool {
+    let orders = [DateOrder::Dmy, DateOrder::Mdy, DateOrder::Ymd];
+    parts(text).is_some_and(|parts| orders.into_iter().any(|order| instant_of(&parts, Some(order), Tz::UTC).is_some()))
+}
+
+fn instant_of(parts: &Parts, order: Option<DateOrder>, zone: Tz) -> Option<(i64, Resolution, bool)> {
+    let Parts { date, time, offset } = parts;
+    let date = match *date {
         Date::Known(date) => date,
         Date::Instant(micros) => return Some((micros, Resolution::Second, false)),
         Date::Serial(micros) => return Some((local(micros, zone)?, Resolution::Second, true)),
@@ -53,11 +63,12 @@ pub(super) fn instant_in(
         Some(Clock { seconds: false, .. }) => Resolution::Minute,
         Some(_) => Resolution::Second,
     };
-    let clock =
-        time.map_or(Some(NaiveTime::MIN), |c| NaiveTime::from_hms_micro_opt(c.hour, c.minute, c.second, c.micro))?;
+    let clock = time
+        .as_ref()
+        .map_or(Some(NaiveTime::MIN), |c| NaiveTime::from_hms_micro_opt(c.hour, c.minute, c.second, c.micro))?;
     let naive = date.and_time(clock).and_utc().timestamp_micros();
     match offset {
-        Some(seconds) => Some((naive - i64::from(seconds) * 1_000_000, resolution, false)),
+        Some(seconds) => Some((naive - i64::from(*seconds) * 1_000_000, resolution, false)),
         None => Some((local(naive, zone)?, resolution, true)),
     }
 }
