@@ -130,12 +130,15 @@ pub fn carry_out(plan: &Plan, places: &Places<'_>, landing: &mut Landing) -> Res
             carried.files_removed += usize::from(remove(&path)?);
         }
     }
-    // What is made of the landing is made again of what is left of it.
-    match fs::remove_dir_all(state.join(cache::FOLDER)) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-            return Err(cannot("delete", &state.join(cache::FOLDER), &e));
+    // What is made of the landing is made again of what is left of it. A run, which alone erases for age, reads the landing
+    // again and keeps nothing that is made of other rows.
+    if !plan.by_age {
+        match fs::remove_dir_all(state.join(cache::FOLDER)) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                return Err(cannot("delete", &state.join(cache::FOLDER), &e));
+            }
+            _ => {}
         }
-        _ => {}
     }
     for dataset in records {
         // What is too old is erased version by version: a record that the CRM still shows keeps its newest.
