@@ -73,13 +73,15 @@ struct Missed<'a> {
 /// # Errors
 /// Only when a table does not have its agreed shape.
 pub fn sheets(inputs: &Inputs) -> Result<Vec<Sheet>> {
-    let company = Companies::read(inputs.crm_records)?;
     let contacts = Contacts::read(inputs.leads, inputs.people)?;
     let silent = Suppressed::read(inputs.crm_records, inputs.people, inputs.dnc_silences_person)?;
     let mut sheets: BTreeMap<String, Vec<Vec<Cell>>> = BTreeMap::new();
-    for (person, missed) in by_person(inputs, &contacts, &silent)? {
-        let contact = contacts.of(person, missed.iter().map(|m| m.lead_id));
-        let known = company.known(person, &contact);
+    let called = by_person(inputs, &contacts, &silent)?;
+    let of_person = |(person, missed): &(&'_ str, Vec<Missed>)| contacts.of(person, missed.iter().map(|m| m.lead_id));
+    let wanted: Vec<(&str, Contact)> = called.iter().map(|one| (one.0, of_person(one))).collect();
+    let company = Companies::read(inputs.crm_records, &wanted)?;
+    for ((person, missed), (_, contact)) in called.iter().zip(&wanted) {
+        let known = company.known(person, contact);
         let tab = match inputs.split_by {
             None => "Call list".to_owned(),
             Some(SplitBy::Country) => {
@@ -89,7 +91,7 @@ pub fn sheets(inputs: &Inputs) -> Result<Vec<Sheet>> {
             Some(SplitBy::Owner) => known.owner.unwrap_or("No owner").to_owned(),
             Some(SplitBy::Offer) => missed.first().map_or("No offer", |m| m.offer).to_owned(),
         };
-        sheets.entry(tab).or_default().push(row(inputs, &contact, &known, &missed));
+        sheets.entry(tab).or_default().push(row(inputs, contact, &known, missed));
     }
     if sheets.is_empty() {
         sheets.insert("Call list".to_owned(), Vec::new());

@@ -1,6 +1,8 @@
 //! What the CRMs know already of a person and the company: colleagues, their owner, a deal or a customer.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+
+use polars::prelude::PlHashMap;
 
 use crate::codes::outcome;
 use crate::contact::{company_key, email_domain, is_free_mail};
@@ -28,9 +30,14 @@ pub(super) struct Known<'a> {
 /// CRM records by person, and by company or its mail domain.
 pub(super) struct Companies<'a> {
     records: Vec<Record<'a>>,
-    of_person: BTreeMap<&'a str, Vec<usize>>,
-    of_company: BTreeMap<String, Vec<usize>>,
-    of_domain: BTreeMap<String, Vec<usize>>,
+    of_person: PlHashMap<&'a str, Vec<usize>>,
+    of_company: PlHashMap<String, Vec<usize>>,
+    of_domain: PlHashMap<String, Vec<usize>>,
+}
+
+/// A mail domain that is a company's.
+fn domain_of(email: &str) -> Option<String> {
+    Some(email).filter(|email| !is_free_mail(email)).and_then(email_domain)
 }
 
 struct Record<'a> {
@@ -55,7 +62,8 @@ fn folded(name: &str) -> String {
 }
 
 impl<'a> Companies<'a> {
-    pub(super) fn read(records: &'a Table<CrmRecords>) -> Result<Companies<'a>> {
+    /// The records of these people, and of their companies: a CRM holds a hundred times more of others.
+    pub(super) fn read(records: &'a Table<CrmRecords>, wanted: &[(&'a str, Contact<'a>)]) -> Result<Companies<'a>> {
         let text = |name: &str| records.texts(name);
         let destinations = text("destination")?;
         let (ids, people, owners) = (text("record_id")?, text("person_id")?, text("owner")?);
@@ -65,12 +73,30 @@ impl<'a> Companies<'a> {
         let deleted = records.flags("deleted")?;
         let mut all = Companies {
             records: Vec::new(),
-            of_person: BTreeMap::new(),
-            of_company: BTreeMap::new(),
-            of_domain: BTreeMap::new(),
+            of_person: wanted.iter().map(|(person, _)| (*person, Vec::new())).collect(),
+            of_company: wanted.iter().filter_map(|(_, c)| Some((company_key(c.company?)?, Vec::new()))).collect(),
+            of_domain: wanted.iter().filter_map(|(_, c)| Some((domain_of(c.email?)?, Vec::new()))).collect(),
         };
+        // A company is written in few ways, over and over.
+        let mut keys: PlHashMap<&str, Option<String>> = PlHashMap::default();
         for row in (0..records.height()).filter(|row| !deleted[*row]) {
             let at = all.records.len();
+            let company = company[row].filter(|_| !all.of_company.is_empty());
+            let key = company.and_then(|text| keys.entry(text).or_insert_with(|| company_key(text)).as_ref());
+            let domain = email[row].filter(|_| !all.of_domain.is_empty()).and_then(domain_of);
+            let places = [
+                people[row].and_then(|person| all.of_person.get_mut(person)),
+                key.and_then(|key| all.of_company.get_mut(key)),
+                domain.and_then(|domain| all.of_domain.get_mut(&domain)),
+            ];
+            let mut is_wanted = false;
+            for place in places.into_iter().flatten() {
+                place.push(at);
+                is_wanted = true;
+            }
+            if !is_wanted {
+                continue;
+            }
             let already = match outcomes[row] {
                 Some(outcome::WON) => Some(Already::Customer),
                 Some(outcome::LOST) => None,
@@ -85,21 +111,12 @@ impl<'a> Companies<'a> {
                 record_id: ids[row].unwrap_or_default(),
                 destination: destinations[row].unwrap_or_default(),
             });
-            if let Some(person) = people[row] {
-                all.of_person.entry(person).or_default().push(at);
-            }
-            if let Some(key) = company[row].and_then(company_key) {
-                all.of_company.entry(key).or_default().push(at);
-            }
-            if let Some(domain) = email[row].filter(|e| !is_free_mail(e)).and_then(email_domain) {
-                all.of_domain.entry(domain).or_default().push(at);
-            }
         }
         Ok(all)
     }
 
     pub(super) fn known(&self, person: &str, contact: &Contact) -> Known<'a> {
-        let domain = contact.email.filter(|e| !is_free_mail(e)).and_then(email_domain);
+        let domain = contact.email.and_then(domain_of);
         let company = contact.company.and_then(company_key);
         let of_person = self.of_person.get(person);
         let mut found: Vec<usize> = [

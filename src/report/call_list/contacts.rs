@@ -1,6 +1,6 @@
 //! What people typed, lead by lead → the best of it for one row of the call list.
 
-use std::collections::{BTreeMap, BTreeSet};
+use polars::prelude::{PlHashMap, PlHashSet};
 
 use crate::codes::kind;
 use crate::contact::{is_placeholder, normalised_email, phone_digits};
@@ -21,9 +21,9 @@ pub(super) struct Contact<'a> {
 
 /// What people typed, lead by lead, and what is newest of it.
 pub(super) struct Contacts<'a> {
-    pub(super) genuine: BTreeSet<&'a str>,
-    leads: BTreeMap<&'a str, Contact<'a>>,
-    people: BTreeMap<&'a str, Contact<'a>>,
+    pub(super) genuine: PlHashSet<&'a str>,
+    leads: PlHashMap<&'a str, Contact<'a>>,
+    people: PlHashMap<&'a str, Contact<'a>>,
 }
 
 impl<'a> Contacts<'a> {
@@ -59,7 +59,7 @@ impl<'a> Contacts<'a> {
     }
 }
 
-fn typed<'a, T: Grain>(table: &'a Table<T>, key: &str) -> Result<BTreeMap<&'a str, Contact<'a>>> {
+fn typed<'a, T: Grain>(table: &'a Table<T>, key: &str) -> Result<PlHashMap<&'a str, Contact<'a>>> {
     let columns = ["first_name", "last_name", "email", "phone", "company", "title", "country"]
         .iter()
         .map(|c| table.texts(c))
