@@ -8,6 +8,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
+
 use crate::config::{Cost, DestinationKind, nearest};
 use crate::cost;
 use crate::crm::{self, Likeness};
@@ -98,7 +100,7 @@ pub struct Recognised {
 /// # Errors
 /// When a file or folder is not there (exit 2).
 pub fn recognise(given: &[Given], base: &Path, keep_out: &[PathBuf]) -> Result<Vec<Recognised>> {
-    let mut found: Vec<(Recognised, Guess, PathBuf)> = Vec::new();
+    let mut found: Vec<(Recognised, Option<Guess>, PathBuf)> = Vec::new();
     let mut seen = BTreeSet::new();
     for one in given {
         let missing =
@@ -112,8 +114,8 @@ pub fn recognise(given: &[Given], base: &Path, keep_out: &[PathBuf]) -> Result<V
                 continue;
             }
             let (guess, why) = match one.kind {
-                Some(kind) => (Guess::Sure(kind), "as you say".to_owned()),
-                None => look(&file.key, base),
+                Some(kind) => (Some(Guess::Sure(kind)), "as you say".to_owned()),
+                None => (None, String::new()),
             };
             let recognised = Recognised { name: file.key, path: file.path, kind: None, why, named: !is_folder };
             found.push((recognised, guess, path.clone()));
@@ -121,10 +123,22 @@ pub fn recognise(given: &[Given], base: &Path, keep_out: &[PathBuf]) -> Result<V
         for (unread, error) in listing.unread {
             let name = unread.strip_prefix(base).unwrap_or(&unread).display().to_string();
             let why = error.what().to_owned();
-            found.push((Recognised { name, path: unread, kind: None, why, named: true }, Guess::Empty, path.clone()));
+            found.push((
+                Recognised { name, path: unread, kind: None, why, named: true },
+                Some(Guess::Empty),
+                path.clone(),
+            ));
         }
     }
-    Ok(settled(found))
+    // Each is looked into by itself.
+    let looked = |(file, guess, top): (Recognised, Option<Guess>, PathBuf)| match guess {
+        Some(guess) => (file, guess, top),
+        None => {
+            let (guess, why) = look(&file.name, base);
+            (Recognised { why, ..file }, guess, top)
+        }
+    };
+    Ok(settled(found.into_par_iter().with_max_len(1).map(looked).collect()))
 }
 
 /// A path as a glob that finds it alone.
@@ -213,6 +227,9 @@ fn look(key: &str, base: &Path) -> (Guess, String) {
         Err(problem) => return (Guess::Empty, problem.to_string()),
     }
     let shows = raw(&export);
+    if shows.keyed > 0 {
+        return (Guess::Sure(Kind::Leads), "leads with PartitionKey and RowKey".to_owned());
+    }
     let (name, modified) = (export.name.clone(), export.modified);
     let parts = tabular::unpack(&export.name, export.content).unwrap_or_default();
     let Some(part) = parts.into_iter().next() else { return (Guess::Nothing, "it cannot be unpacked".to_owned()) };
@@ -299,9 +316,6 @@ fn decide(
     let most = |n: usize| n * 2 >= shows.records && n > 0;
     let likest = likeness.first().filter(|likest| likest.kind != DestinationKind::Csv);
     let names = likest.map_or(0, |likest| likest.own);
-    if shows.keyed > 0 {
-        return sure(Kind::Leads, "leads with PartitionKey and RowKey");
-    }
     if let Some(likest) = likest.filter(|likest| likest.ids) {
         return sure(Kind::Crm(likest.kind), "record ids as it makes them");
     }

@@ -479,7 +479,7 @@ fn settings<'a>(day: &Day<'a>) -> leads::Settings<'a> {
 
 /// All raw leads, read segment by segment: their payloads are never in memory together. What an earlier night read of
 /// the same rows is not read again. Gives how many there are, too.
-fn read_leads(landing: &Landing, settings: &leads::Settings, state: &Path) -> Result<(usize, Parsed)> {
+pub(super) fn read_leads(landing: &Landing, settings: &leads::Settings, state: &Path) -> Result<(usize, Parsed)> {
     let mut reader = leads::Reader::new(settings);
     let mut cache = Cache::open(state, "leads");
     let exclude = format!("{:?}", settings.exclude);

@@ -12,6 +12,7 @@ use crate::io::azure::Cloud;
 use crate::io::exports;
 use crate::io::fetch;
 use crate::io::landing::Landing;
+use crate::job::gather;
 use crate::leads;
 use crate::tabular::{Export, ReadFile};
 
@@ -85,9 +86,8 @@ fn received(config: &Config, now: DateTime<Utc>, latest: DateTime<Utc>, told: &m
         offers: &config.offers,
         exclude: &config.exclude,
     };
-    let mut reader = leads::Reader::new(&settings);
-    landing.each_part(|part| reader.take(&part))?;
-    let parsed = reader.finish()?;
+    // What is read here is kept for the run that follows.
+    let (_, parsed) = gather::read_leads(&landing, &settings, &config.state_dir)?;
     (told.leads, told.refused) = (parsed.leads.height(), parsed.quarantine.height());
     let times = parsed.leads.instants("received_at")?;
     let (first, last) = (times.iter().flatten().min().copied(), times.iter().flatten().max().copied());
