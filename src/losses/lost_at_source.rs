@@ -3,10 +3,11 @@
 //! The store can be the destination that was down. A witness (an export of the marketplace's own portal, or a CRM
 //! record that no lead accounts for) proves single leads. Which stretch of time they make is found by `outages`.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use polars::prelude::*;
+use rayon::prelude::*;
 
 use crate::codes::unexplained;
 use crate::contact;
@@ -83,7 +84,7 @@ pub fn witnessed(
 /// Who the leads of the store are, by what a witness also knows.
 struct Held {
     /// For each name of a person the leads under it: time, offer and row.
-    by_name: HashMap<String, Vec<(i64, Option<String>, usize)>>,
+    by_name: PlHashMap<String, Vec<(i64, Option<String>, usize)>>,
     first: Option<i64>,
 }
 
@@ -92,11 +93,12 @@ impl Held {
         let received = leads.instants("received_at")?;
         let offers = leads.texts("offer_id")?;
         let people = People::of(leads)?;
-        let mut by_name: HashMap<String, Vec<(i64, Option<String>, usize)>> = HashMap::new();
-        for (row, at) in received.iter().enumerate() {
+        let names: Vec<Vec<String>> = (0..received.len()).into_par_iter().map(|row| people.names(row)).collect();
+        let mut by_name: PlHashMap<String, Vec<(i64, Option<String>, usize)>> = PlHashMap::default();
+        for (row, (at, names)) in received.iter().zip(names).enumerate() {
             let Some(at) = at else { continue };
             let offer = offers.get(row).copied().flatten().map(str::to_lowercase);
-            for name in people.names(row) {
+            for name in names {
                 by_name.entry(name).or_default().push((*at, offer.clone(), row));
             }
         }
