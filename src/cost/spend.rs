@@ -368,6 +368,10 @@ impl<'a> Report<'a> {
 }
 
 fn lines_of(sheet: &Sheet, name: &str, settings: &Cost, told: &mut ReadFile, aside: &mut Aside) -> Result<Vec<Line>> {
+    if super::named_by(&sheet.header) == Some(super::OF_AZURE) {
+        return Err(Error::partial(format!("cannot read \"{name}\": this looks like {}", super::OF_AZURE))
+            .hint("name it under azure of [cost], and not under spend"));
+    }
     let report = Report::of(sheet, name, settings, told)?;
     refused(sheet, &told.file, aside);
     let columns = &report.columns;

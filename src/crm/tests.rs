@@ -313,6 +313,9 @@ fn an_id_that_was_changed_by_hand_is_told_as_that_and_its_record_still_vouches()
     assert_eq!(texts(&read.set_aside, "reason"), ["other-object"]);
     assert!(read.files[0].notes.iter().any(|n| n.starts_with("3 ids do not check")), "{:?}", read.files[0].notes);
     assert!(read.findings.iter().any(|f| f.text().contains("do not check")), "{:?}", read.findings);
+    let one = "Id,LastName,Email,CreatedDate\n00Qbm00000Orxk5AAA,A,a@x,2026-05-01T10:00:00Z\n";
+    let notes = &read_one("salesforce", "", one.as_bytes()).1.files[0].notes;
+    assert!(notes.iter().any(|n| n.starts_with("1 id does not check")), "{notes:?}");
 }
 
 #[test]

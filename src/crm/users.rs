@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::reviewed::{self, Fields};
 use crate::tables::{ExportRecords, Interned, Table};
 
@@ -23,7 +23,7 @@ const COLUMNS: &Fields = &[
 /// Reads an export of users: an id, and a name or a first and a last one.
 ///
 /// # Errors
-/// A file that is no table or has no id (exit 3).
+/// A file that is no table, has no id, or is an export of records (exit 3).
 pub fn users(name: &str, bytes: Vec<u8>) -> Result<Users> {
     let lines = reviewed::read(name, bytes, COLUMNS, &[ID])?.lines;
     let named = lines.iter().filter_map(|line| {
@@ -31,7 +31,18 @@ pub fn users(name: &str, bytes: Vec<u8>) -> Result<Users> {
         let name = line.cell(NAME).map_or_else(|| parts.join(" "), str::to_owned);
         Some((comparable(line.cell(ID)?), name)).filter(|(_, name)| !name.is_empty())
     });
-    Ok(named.collect())
+    let users: Users = named.collect();
+    if !users.is_empty() && users.keys().all(|id| is_of_a_record(id)) {
+        return Err(Error::partial(format!("cannot read \"{name}\": its ids are those of records, and of no user"))
+            .hint("give the export of users (Salesforce's begin with 005)"));
+    }
+    Ok(users)
+}
+
+/// Whether it is an id as Salesforce makes them, and neither a user's nor a queue's: by such a file a lead would own leads.
+fn is_of_a_record(id: &str) -> bool {
+    let is_theirs = id.len() == 15 && id.starts_with("00") && id.chars().all(|c| c.is_ascii_alphanumeric());
+    is_theirs && !["005", "00G"].iter().any(|of| id.starts_with(of))
 }
 
 /// Records with the names of their owners; an id that the users do not have stays.
@@ -83,5 +94,7 @@ mod tests {
         let named = named(records, &users).unwrap();
         assert_eq!(named.texts("owner").unwrap(), [Some("77"), Some("Dana Ortiz"), Some("Kim"), Some("0059")]);
         assert!(super::users("users.csv", b"Name,Mail\nDana,x\n".to_vec()).is_err());
+        let leads = super::users("leads.csv", b"Id,Name\n00Q5g00000ABCDEEA4,Ida Ritter\n".to_vec());
+        assert!(leads.unwrap_err().what().contains("no user"));
     }
 }

@@ -125,6 +125,10 @@ mod tests {
         }
         private_dir(&out.join("replay")).unwrap();
         fs::write(out.join("replay/new.csv"), "x").unwrap();
+        let old = out.join("replay/old.csv");
+        fs::write(&old, "x").unwrap();
+        let at = day("2026-05-01").and_hms_opt(12, 0, 0).unwrap().and_utc();
+        File::options().write(true).open(&old).unwrap().set_modified(at.into()).unwrap();
         let today = (day("2026-05-09"), day("2026-05-09"));
         assert_eq!(take_people(out, today, 7).unwrap(), ["2026-05-01"]);
         assert!(take_people(out, today, 7).unwrap().is_empty(), "once");
@@ -135,6 +139,6 @@ mod tests {
         assert_eq!(again, ("2026-05-09".to_owned(), "leadrecon run --as-of 2026-05-01 --offline".to_owned()));
         assert_eq!(fs::read_link(out.join(LATEST)).unwrap(), Path::new("2026-05-09"));
         assert_eq!(older_than(out, today, 7).unwrap().len(), 1, "it is as old as it was");
-        assert!(out.join("replay/new.csv").exists());
+        assert!(out.join("replay/new.csv").exists() && !out.join("replay/old.csv").exists());
     }
 }
