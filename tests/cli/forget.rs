@@ -1,5 +1,6 @@
 //! Forgetting by request and by age, looked at as whoever opens the files would: every page of every table, every sheet.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::thread;
@@ -87,12 +88,21 @@ fn by_age_go_leads_and_what_the_crm_corrected_or_no_longer_shows_and_not_what_it
     fs::write(folder.join("salesforce.csv"), exported.replace(&corrected, "new@of-the-same.example")).unwrap();
     night(folder, "2025-08-01");
     assert!(!ours(folder, &[&corrected]).is_empty());
+    // Of leads that came after the day nothing is kept: now all came before it.
+    run(folder, &["run"], 0);
     thread::sleep(Duration::from_millis(1100));
     let configuration = fs::read_to_string(folder.join("leadrecon.toml")).unwrap();
     fs::write(folder.join("leadrecon.toml"), format!("[privacy]\nkeep = \"1s\"\n{configuration}")).unwrap();
+    let kept = || -> BTreeSet<String> {
+        let files = fs::read_dir(folder.join("state/cache")).unwrap().flatten();
+        files.map(|file| file.file_name().into_string().unwrap()).collect()
+    };
+    let before = kept();
+    assert!(!before.is_empty());
 
     for _ in 0..2 {
         run(folder, &["run"], 0);
+        assert!(kept().is_disjoint(&before), "what was read of whom is erased is kept no longer");
         assert_eq!(ours(folder, &vanished), Vec::<String>::new());
         assert_eq!(handed_out(), Vec::<String>::new());
         assert_eq!(ours(folder, &[&corrected]), Vec::<String>::new());
