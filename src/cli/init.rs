@@ -108,6 +108,26 @@ pub(super) fn as_json(file: &Recognised) -> serde_json::Value {
     serde_json::json!({ "file": file.name, "kind": file.kind.map(Kind::name), "because": file.why })
 }
 
+/// The same globs as few as one source each can read: those below one folder together. What leads out of the folder of the
+/// configuration stands before the alternatives, for files are looked for below what stands there.
+fn by_folder(patterns: &[String]) -> Vec<String> {
+    let mut groups: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for pattern in patterns {
+        let steps: Vec<&str> = pattern.split('/').collect();
+        let out = steps.iter().take_while(|step| matches!(**step, "" | "..")).count();
+        let folder = if out == 0 { String::new() } else { steps.get(..=out).unwrap_or(&steps).join("/") + "/" };
+        groups.entry(folder).or_default().push(pattern);
+    }
+    let of_group = |(folder, patterns): (String, Vec<&str>)| match patterns.as_slice() {
+        [one] => (*one).to_owned(),
+        several => {
+            let below: Vec<&str> = several.iter().map(|one| one.strip_prefix(&folder).unwrap_or(one)).collect();
+            format!("{folder}{{{}}}", below.join(","))
+        }
+    };
+    groups.into_iter().map(of_group).collect()
+}
+
 /// The configuration with which a run reads exactly these files. Without any it is one to be filled in.
 pub(super) fn configuration(found: &[Recognised], base: &Path) -> String {
     let keep_out = [base.join("state"), base.join("out")];
@@ -121,11 +141,10 @@ pub(super) fn configuration(found: &[Recognised], base: &Path) -> String {
     if leads.is_empty() {
         text += STORAGE;
     } else {
-        let path = match recognise::patterns(&leads, base, &keep_out).as_slice() {
-            [one] => one.clone(),
-            several => format!("{{{}}}", several.join(",")),
-        };
-        let _ = write!(text, "[[source]]\nname = \"raw-leads\"\nkind = \"files\"\npath = {}\n", quoted(&path));
+        for (n, path) in by_folder(&recognise::patterns(&leads, base, &keep_out)).iter().enumerate() {
+            let name = if n == 0 { "raw-leads".to_owned() } else { format!("raw-leads-{}", n + 1) };
+            let _ = writeln!(text, "[[source]]\nname = \"{name}\"\nkind = \"files\"\npath = {}", quoted(path));
+        }
         text += "\n# Straight from the storage account, every night:\n";
         for line in STORAGE.lines() {
             let _ = writeln!(text, "# {line}");

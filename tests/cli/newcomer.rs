@@ -132,6 +132,24 @@ fn export(labels: &str, first: impl Fn(usize) -> String) -> Vec<Vec<String>> {
 }
 
 #[test]
+fn leads_in_several_files_beside_the_folder_are_all_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let here = dir.path().join("here");
+    fs::create_dir(&here).unwrap();
+    fs::create_dir_all(dir.path().join("raw/more")).unwrap();
+    set_up(dir.path());
+    let table = fs::read_to_string(dir.path().join("marketplaceleads.csv")).unwrap();
+    let lines: Vec<&str> = table.split_inclusive('\n').collect();
+    let (header, rows) = lines.split_first().unwrap();
+    let (first, second) = rows.split_at(LEADS / 2);
+    for (name, rows) in [("raw/a.csv", first), ("raw/more/b.txt", second)] {
+        fs::write(dir.path().join(name), (*header).to_owned() + &rows.concat()).unwrap();
+    }
+    fs::write(dir.path().join("raw/note.txt"), "what these are\n").unwrap();
+    tells_the_same(&here, &["../raw/a.csv", "../raw/more/b.txt", "../Marketplace Leads.csv"]);
+}
+
+#[test]
 fn workbooks_packed_files_folders_and_posted_bodies_are_understood_and_the_configuration_for_them_tells_the_same() {
     let hubspot = "Record ID,First Name,Last Name,Email,Company Name,Lead Source,Create Date";
     let dynamics = "(Do Not Modify) Lead,First Name,Last Name,Email,Company Name,Topic,Created On";
