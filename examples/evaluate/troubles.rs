@@ -152,7 +152,9 @@ fn score(plan: &Plan, night: &Night, name: &str, verbose: bool) -> Score {
         }
         // In one owner's view four of five look lost at any time, so that nothing shows in it.
         let shows = !crm.view.one_owner && (first["why"] == "outage" || !lacks);
-        let is_knowable = received < shown_until && why != reason::OUT_OF_SIGHT && shows;
+        // A CRM with one record per person cannot show that a further lead of somebody whom it knows was lost.
+        let is_of_known = crm.per_person && first["known"] == "yes";
+        let is_knowable = received < shown_until && why != reason::OUT_OF_SIGHT && shows && !is_of_known;
         if is_knowable {
             score.knowable += 1;
             score.found += usize::from(said == verdict::MISSED);

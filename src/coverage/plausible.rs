@@ -58,7 +58,7 @@ const ALPHA: f64 = 0.001;
 /// Isolated misses beside complete exports are two in a thousand; more than twice as many are not left to chance.
 const COMPLETE: f64 = 0.005;
 /// Of leads that were deleted before any export showed them there may be more.
-const WITHOUT_DELETED: f64 = 0.05;
+const WITHOUT_DELETED: f64 = 0.03;
 /// An export that seems to lack nothing is of another CRM, or filtered by what nobody thought of.
 const ANY: f64 = 0.2;
 

@@ -205,8 +205,9 @@ impl Plan {
 
     /// A publisher with a trouble, by its name.
     pub fn troubled(name: &str, seed: u64) -> Plan {
+        use DestinationKind::{Csv, Dynamics, Hubspot, Marketo, Salesforce};
         let mut plan = Plan::clean(seed, 2000, day(2025, 1, 1), 60);
-        let kinds = [DestinationKind::Salesforce, DestinationKind::Dynamics, DestinationKind::Csv];
+        let kinds = [Salesforce, Dynamics, Csv, Hubspot, Marketo];
         // What only Salesforce's export has in the generator.
         let is_salesforce = matches!(name, "key-of-place" | "half-translated" | "by-contact");
         let kind = if is_salesforce { kinds[0] } else { kinds[seed as usize / Self::TROUBLES.len() % kinds.len()] };
