@@ -17,8 +17,11 @@ mod shown;
 
 pub use shown::{is_shown, shown_by, tests as test_records};
 
-/// Longest storefront, action or title that is kept, in characters: Marketo's limit for its lead source field.
+/// Longest storefront or title that is kept, in characters: Marketo's limit for its lead source field.
 const LONGEST: usize = 255;
+
+/// Longest action that is kept, in characters: with any storefront's code it is no longer than a lead source.
+const LONGEST_ACTION: usize = 200;
 
 /// Longest text that is looked through for a lead source, in bytes: notes can be a megabyte.
 const LONGEST_TEXT: usize = 32_768;
@@ -74,16 +77,18 @@ pub fn parse(text: &str) -> LeadSource {
     }
     // The first bar: product ids of business applications hold more of them.
     let (left, offer) = match text.split_once('|') {
-        Some((left, right)) => (trim(left), Some(parse_offer(right))),
-        None => (trim(&text), None),
+        Some((left, right)) => (left, Some(parse_offer(right))),
+        None => (text.as_ref(), None),
     };
+    // Cut before it is parted, so that what is kept says the same when it is read again.
+    let left = shortened(left, LONGEST);
     let (source, act) = split_source(left, offer.is_some());
     let known_source = known_storefront(source);
     let known_action = act.and_then(known_action);
     let offer = offer.flatten();
     LeadSource {
-        storefront: known_source.map(str::to_owned).or_else(|| bounded(source)),
-        action: known_action.map(str::to_owned).or_else(|| act.and_then(bounded)),
+        storefront: known_source.map(str::to_owned).or_else(|| token(source)),
+        action: known_action.map(str::to_owned).or_else(|| act.and_then(unknown_action)),
         is_marketplace: known_source.is_some()
             || is_test
             || is_like_ours(source, act, known_action.is_some(), offer.as_ref()),
@@ -142,7 +147,9 @@ pub fn known_storefront(token: &str) -> Option<&'static str> {
         "azuremarketplace" => storefront::AZURE_MARKETPLACE,
         "azureportal" => storefront::AZURE_PORTAL,
         "testdrive" => storefront::TEST_DRIVE,
-        "spza" | "appsource" | "appsourcespza" | "microsoftappsource" => storefront::APPSOURCE,
+        "spza" | "appsource" | "microsoftappsource" => storefront::APPSOURCE,
+        // `AppSource (SPZA)`; with a hyphen the second is an action.
+        "appsourcespza" if !token.contains('-') => storefront::APPSOURCE,
         _ => return None,
     })
 }
@@ -161,7 +168,7 @@ pub fn known_action(token: &str) -> Option<&'static str> {
 
 /// An action field on its own: canonical where known, else as found; blank is none.
 pub fn parse_action(text: &str) -> Option<String> {
-    known_action(text).map(str::to_owned).or_else(|| bounded(text))
+    known_action(text).map(str::to_owned).or_else(|| unknown_action(text))
 }
 
 /// Whether the token of Microsoft's test leads stands in the text: `MSFT_TEST_` and digits, any case.
@@ -232,7 +239,7 @@ fn is_like_ours(source: &str, act: Option<&str>, known_action: bool, offer: Opti
 
 /// Letters and digits in lower case: how tokens are compared.
 fn plain(token: &str) -> String {
-    cut(token, LONGEST).chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+    cut(token, LONGEST).chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 /// Publisher and offer of `publisher.offer`: the first dot parts them; both have the characters of ids.
@@ -292,10 +299,25 @@ fn decode_bars(text: &str) -> String {
 
 /// Text as found, trimmed and bounded; blank is none.
 fn bounded(text: &str) -> Option<String> {
-    let text = trim(text);
-    let end = text.char_indices().nth(LONGEST).map_or(text.len(), |(at, _)| at);
-    let text = trim(&text[..end]);
+    let text = shortened(text, LONGEST);
     (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// A source or an action as found: nothing without a letter or a digit is one.
+fn token(text: &str) -> Option<String> {
+    bounded(text).filter(|text| text.contains(char::is_alphanumeric))
+}
+
+/// An action that nobody documented, as found.
+fn unknown_action(text: &str) -> Option<String> {
+    token(shortened(text, LONGEST_ACTION))
+}
+
+/// The first characters, so many at most.
+fn shortened(text: &str, most: usize) -> &str {
+    let text = trim(text);
+    let end = text.char_indices().nth(most).map_or(text.len(), |(at, _)| at);
+    trim(&text[..end])
 }
 
 /// White space and the byte order mark off both ends.
@@ -355,6 +377,9 @@ mod tests {
             ("azure-marketplace-INS|a.b", "azure-marketplace INS <a.b>"),
             ("test-drive", "test-drive _ _"),
             ("Trade show - Berlin", "Trade show - Berlin _ _"),
+            ("SPZA-SPZA|a.b", "appsource SPZA <a.b>"),
+            ("AppSource (SPZA)-\0|a.b", "appsource _ <a.b>"),
+            ("SPZA-é|a.b", "appsource é <a.b>"),
             ("|a.b", "_ _ <a.b>"),
             ("  ", "_ _ _"),
         ] {

@@ -102,7 +102,7 @@ fn damaged_files_are_cut_and_read_without_a_failure_in_bounded_time() {
         let text = String::from_utf8_lossy(&bytes);
         for line in text.lines().take(20) {
             let found = lead_source::parse(line);
-            assert_eq!(lead_source::parse(&found.to_string()).action, found.action, "seed {seed}");
+            assert_eq!(lead_source::parse(&found.to_string()).action, found.action, "seed {seed}: {line:?}");
             let _ = lead_source::find(line);
         }
         slowest.insert(began.elapsed(), seed);
