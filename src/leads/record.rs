@@ -253,7 +253,9 @@ impl Layout {
     pub(super) fn read(header: &[u8]) -> Result<Layout, Refused> {
         let text = decode(header, header)?;
         let mut best: Option<(usize, Layout)> = None;
-        for delimiter in [b',', b';', b'\t', b'|'] {
+        // One that is not there cuts as any other that is not there.
+        let is_there = |delimiter: &u8| *delimiter == b',' || text.as_bytes().contains(delimiter);
+        for delimiter in [b',', b';', b'\t', b'|'].into_iter().filter(is_there) {
             let mut cutter = Cutter::new(delimiter);
             let Some(names) = cutter.cut(trim_line(&text), false) else { continue };
             let columns = slots(names.iter().collect::<Vec<_>>().into_iter());
@@ -359,26 +361,26 @@ fn slot_of_header(name: &str) -> Option<Slot> {
 #[derive(Debug)]
 struct Cutter {
     delimiter: u8,
-    /// With `""` for a quote, and with `\"`.
-    readers: [csv_core::Reader; 2],
+    /// With `""` for a quote, and with `\"`; each is made when it is asked for.
+    readers: [Option<csv_core::Reader>; 2],
 }
 
 impl Cutter {
     fn new(delimiter: u8) -> Cutter {
-        let reader = |backslashes: bool| {
-            let mut builder = csv_core::ReaderBuilder::new();
-            builder.delimiter(delimiter).escape(backslashes.then_some(b'\\')).double_quote(!backslashes).build()
-        };
-        Cutter { delimiter, readers: [reader(false), reader(true)] }
+        Cutter { delimiter, readers: [None, None] }
     }
 
     /// One record; `None` if there is none.
     fn cut(&mut self, text: &str, backslashes: bool) -> Option<csv::StringRecord> {
-        let reader = self.readers.get_mut(usize::from(backslashes))?;
+        let delimiter = self.delimiter;
+        let reader = self.readers.get_mut(usize::from(backslashes))?.get_or_insert_with(|| {
+            let mut builder = csv_core::ReaderBuilder::new();
+            builder.delimiter(delimiter).escape(backslashes.then_some(b'\\')).double_quote(!backslashes).build()
+        });
         reader.reset();
         let mut input = text.as_bytes();
         // What is cut is no longer than what it is cut from, and no cell is without a delimiter or an end.
-        let cells = memchr::memchr_iter(self.delimiter, input).count() + 1;
+        let cells = memchr::memchr_iter(delimiter, input).count() + 1;
         let (mut bytes, mut ends) = (vec![0; input.len() + 1], vec![0; cells + 1]);
         let (mut filled, mut found) = (0, 0);
         loop {

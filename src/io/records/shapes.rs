@@ -42,7 +42,8 @@ pub(super) fn rows_below_header(text: &str) -> Option<Vec<String>> {
 }
 
 fn of_table(fields: &Members<'_>) -> Option<Vec<String>> {
-    let names: Vec<String> = fields.values().find_map(|value| {
+    let mut lists = fields.values().filter(|value| value.get().starts_with('['));
+    let names: Vec<String> = lists.find_map(|value| {
         let items: Vec<&RawValue> = serde_json::from_str(value.get()).ok()?;
         let name = |item: &&RawValue| {
             let plain = || serde_json::from_str::<String>(item.get()).ok();
