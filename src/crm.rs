@@ -1,6 +1,6 @@
 //! Exports of the destinations → rows to be landed, and landed rows → CRM records.
 //!
-//! [`read`] takes the exports of one destination as bytes and gives the newest version of each record in them, what was
+//! [`open`] and [`Opened::read`] take the exports of one destination as bytes and give the newest version of each record in them, what was
 //! set aside and why, and what a person should know. [`to_land`] adds what vanished since, [`records`] works
 //! on everything ever landed. Names, ids and words of each CRM are data in `crm/layouts.toml`; which records
 //! belong to which person, and which of them account for a lead, is left to `identity` and `reconcile`.
@@ -193,48 +193,90 @@ pub fn is_given_up(kind: DestinationKind, status: &str) -> bool {
     layouts::layouts().of(kind).is_given_up(status)
 }
 
-/// Reads all exports of one destination. A file that cannot be read is a problem beside the others, not instead.
+/// The exports of one destination, read as far as nothing need be known of leads: all but large ones, which are profiled.
+pub struct Opened<'a> {
+    reader: Reader<'a>,
+    destination: &'a Destination,
+    exported_at: Option<DateTime<Utc>>,
+}
+
+/// Opens all exports of one destination. A file that cannot be read is a problem beside the others, not instead.
 ///
-/// `landed`: the newest landed version of each record, of any destination; without columns if there is none. It tells
-/// how dates are meant that read both ways. `keep`: whose records are kept.
+/// # Errors
+/// Only for faults of our own.
+pub fn open(exports: Vec<Export>, destination: &Destination) -> Result<Opened<'_>> {
+    let exported_at = exports.iter().map(|e| e.modified).max();
+    let mut reader = Reader::new(&exports, destination);
+    reader.open(exports)?;
+    Ok(Opened { reader, destination, exported_at })
+}
+
+/// Reads all exports of one destination: [`open`] and [`Opened::read`].
 ///
 /// # Errors
 /// Only for faults of our own.
 pub fn read(exports: Vec<Export>, destination: &Destination, landed: &DataFrame, keep: Keep) -> Result<Read> {
-    let rule = match keep {
-        Keep::All => None,
-        Keep::OfLeads(keep) => Some(Rule::new(keep, destination, landed)?),
-    };
-    let exported_at = exports.iter().map(|e| e.modified).max();
-    let mut reader = Reader::new(&exports, destination);
-    reader.read(exports, rule.as_ref())?;
-    reader.settle(landed)?;
-    let Night { rows, strangers, identifies, timed, some } = reader.night(rule.as_ref(), landed)?;
-    let Reader { loaded, problems, unread, empty, .. } = reader;
-    let findings = findings(&loaded, &empty, exported_at.is_none(), destination);
-    let set_aside = set_aside(&loaded, destination)?;
-    let merged = loaded.iter().flat_map(|l| l.records.merged.iter().cloned()).collect();
-    let files = loaded.into_iter().map(|l| ReadFile { superseded: l.superseded, ..l.records.file }).collect();
-    let complete = problems.is_empty();
-    Ok(Read {
-        destination: destination.name.clone(),
-        complete,
-        fetched: true,
-        some,
-        shown: None,
-        rows,
-        strangers,
-        files,
-        set_aside,
-        findings,
-        problems,
-        unread,
-        exported_at,
-        identifies,
-        timed,
-        doubt: None,
-        merged,
-    })
+    open(exports, destination)?.read(landed, keep)
+}
+
+impl Opened<'_> {
+    /// When the newest record of these exports was made or changed, in microseconds since 1970; no time after `latest`
+    /// counts. For exports of a destination of which nothing is landed, which could tell how dates are meant.
+    ///
+    /// # Errors
+    /// When a large file cannot be read.
+    pub fn newest(&mut self, latest: i64) -> Result<Option<i64>> {
+        self.reader.settle(&DataFrame::empty())?;
+        self.reader.newest(latest)
+    }
+
+    /// What could not be read so far.
+    pub fn problems(&self) -> &[Error] {
+        &self.reader.problems
+    }
+
+    /// Reads them to the end.
+    ///
+    /// `landed`: the newest landed version of each record, of any destination; without columns if there is none. It tells
+    /// how dates are meant that read both ways. `keep`: whose records are kept.
+    ///
+    /// # Errors
+    /// Only for faults of our own.
+    pub fn read(self, landed: &DataFrame, keep: Keep) -> Result<Read> {
+        let Opened { mut reader, destination, exported_at } = self;
+        let rule = match keep {
+            Keep::All => None,
+            Keep::OfLeads(keep) => Some(Rule::new(keep, destination, landed)?),
+        };
+        reader.read_large(rule.as_ref())?;
+        reader.settle(landed)?;
+        let Night { rows, strangers, identifies, timed, some } = reader.night(rule.as_ref(), landed)?;
+        let Reader { loaded, problems, unread, empty, .. } = reader;
+        let findings = findings(&loaded, &empty, exported_at.is_none(), destination);
+        let set_aside = set_aside(&loaded, destination)?;
+        let merged = loaded.iter().flat_map(|l| l.records.merged.iter().cloned()).collect();
+        let files = loaded.into_iter().map(|l| ReadFile { superseded: l.superseded, ..l.records.file }).collect();
+        let complete = problems.is_empty();
+        Ok(Read {
+            destination: destination.name.clone(),
+            complete,
+            fetched: true,
+            some,
+            shown: None,
+            rows,
+            strangers,
+            files,
+            set_aside,
+            findings,
+            problems,
+            unread,
+            exported_at,
+            identifies,
+            timed,
+            doubt: None,
+            merged,
+        })
+    }
 }
 
 fn set_aside(loaded: &[Loaded], destination: &Destination) -> Result<Table<SetAside>> {

@@ -4,11 +4,13 @@
 //! reviewed files, the configuration and the as-of date. What cannot be read is told and the job goes on without
 //! concluding anything from its absence; what breaks the books stops it before anything is published.
 
+mod exports;
 mod gather;
 pub mod newest;
 mod notify;
 mod prepare;
 mod publish;
+mod troubles;
 
 use chrono::{DateTime, Utc};
 use tracing::info;
@@ -20,6 +22,7 @@ use crate::io::mirror::Session;
 use crate::io::timings::Timings;
 use crate::pipeline::{self, Findings, Results};
 
+pub use exports::Offers;
 pub use gather::{CRM_RECORDS, READINGS, REPLAYED, WITNESSES};
 pub use prepare::{Options, queries_and_templates};
 pub use publish::{Done, keep_metrics};
@@ -29,8 +32,16 @@ pub use publish::{Done, keep_metrics};
 /// # Errors
 /// As the night itself: nobody who could not be told stops it.
 pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Done> {
+    run_on(config, options, now, None)
+}
+
+/// Runs the job on exports that may be opened already.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_on(config: &Config, options: &Options, now: DateTime<Utc>, offers: Option<Offers>) -> Result<Done> {
     notify::begin(config);
-    let night = mirrored(config, options, now);
+    let night = mirrored(config, options, now, offers);
     // What a good night tells is remembered in the state before that is sent.
     if let Err(error) = &night {
         notify::end(config, Err(error), now);
@@ -39,9 +50,9 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
 }
 
 /// The night, between bringing in the state and sending it with the report.
-fn mirrored(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Done> {
+fn mirrored(config: &Config, options: &Options, now: DateTime<Utc>, offers: Option<Offers>) -> Result<Done> {
     let session = if options.offline { None } else { mirror_of(config, options.wait)? };
-    let done = night(config, options, now)?;
+    let done = night(config, options, now, offers)?;
     notify::end(config, Ok(&done), now);
     if let Some(session) = session {
         session.send()?;
@@ -67,11 +78,11 @@ pub fn mirror_of(config: &Config, wait: std::time::Duration) -> Result<Option<Se
 /// # Errors
 /// Exit 5 while another run holds the lock; 2 for a configuration, query or template that cannot work, before any
 /// work; 4 when something fails, earlier output left as it was.
-fn night(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Done> {
+fn night(config: &Config, options: &Options, now: DateTime<Utc>, offers: Option<Offers>) -> Result<Done> {
     let mut timings = Timings::begin(options.progress);
     let ready = prepare::prepare(config, options, now)?;
     let day = &ready.day;
-    let mut gathered = gather::everything(&ready, options)?;
+    let mut gathered = gather::everything(&ready, options, offers)?;
     timings.done("all was landed");
 
     let (landed, parsed) = gather::leads(&ready, &mut gathered)?;
@@ -94,45 +105,52 @@ fn night(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Done>
         })?;
     timings.done("verdicts were given");
 
-    let witnesses = gather::witnesses(&ready, &gathered)?;
-    let (losses, doubts) = pipeline::losses(
-        day,
-        &parsed.leads,
-        &verdicts,
-        &witnesses,
-        (&gathered.history, &history::isolated_shares(&gathered.history)?),
-    )?;
-    timings.done("outages and causes were found");
+    std::thread::scope(|scope| {
+        // The largest tables are finished: a thread of its own writes them while the chain goes on.
+        let writing = scope.spawn(|| publish::begun(day, &parsed, &people, &verdicts));
+        let witnesses = gather::witnesses(&ready, &gathered)?;
+        let (losses, doubts) = pipeline::losses(
+            day,
+            &parsed.leads,
+            &verdicts,
+            &witnesses,
+            (&gathered.history, &history::isolated_shares(&gathered.history)?),
+        )?;
+        timings.done("outages and causes were found");
 
-    let retracted = gathered.retractions.until(day.as_of);
-    let readings = gathered.readings(day)?;
-    let balance = pipeline::balance(day, landed, &parsed, &verdicts, &losses, &retracted, &readings)?;
-    let of_stages = [&parsed.findings, &people.findings, &verdicts.findings, &losses.findings];
-    let findings =
-        Findings { of_stages: of_stages.into_iter().flatten().cloned().collect(), of_reading: gathered.findings(day) };
-    let conclusions = pipeline::conclude(
-        day,
-        &parsed,
-        &verdicts,
-        (&losses, &doubts),
-        findings,
-        &gathered.reviewed,
-        (&gathered.history, &gathered.nights),
-    )?;
-    let results = Results {
-        parsed: &parsed,
-        people: &people,
-        verdicts: &verdicts,
-        losses: &losses,
-        conclusions: &conclusions,
-        set_aside: &gathered.set_aside()?,
-        readings: &readings,
-        columns_read: &crate::tabular::columns_read(gathered.files().into_iter())?,
-        history: &gathered.history,
-        charges: &gathered.money.charges.lines,
-        spend: &gathered.money.spend.lines,
-    };
-    let (catalog, computed) = pipeline::tables(day, &ready.library, results)?;
-    timings.done("queries had run");
-    publish::night(&ready, &gathered, results, &balance, (&catalog, &computed), &mut timings)
+        let retracted = gathered.retractions.until(day.as_of);
+        let readings = gathered.readings(day)?;
+        let of_stages = [&parsed.findings, &people.findings, &verdicts.findings, &losses.findings];
+        let findings = Findings {
+            of_stages: of_stages.into_iter().flatten().cloned().collect(),
+            of_reading: gathered.findings(day),
+        };
+        let (balance, conclusions) = rayon::join(
+            || pipeline::balance(day, landed, &parsed, &verdicts, &losses, &retracted, &readings),
+            || {
+                let past = (&gathered.history, &gathered.nights);
+                pipeline::conclude(day, &parsed, &verdicts, (&losses, &doubts), findings, &gathered.reviewed, past)
+            },
+        );
+        let (balance, conclusions) = (balance?, conclusions?);
+        let results = Results {
+            parsed: &parsed,
+            people: &people,
+            verdicts: &verdicts,
+            losses: &losses,
+            conclusions: &conclusions,
+            set_aside: &gathered.set_aside()?,
+            readings: &readings,
+            columns_read: &crate::tabular::columns_read(gathered.files().into_iter())?,
+            history: &gathered.history,
+            charges: &gathered.money.charges.lines,
+            spend: &gathered.money.spend.lines,
+        };
+        let (tables, calls) =
+            rayon::join(|| pipeline::tables(day, &ready.library, results), || publish::calls(day, results));
+        let (tables, calls) = (tables?, calls?);
+        timings.done("queries had run");
+        let folder = writing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        publish::night(&ready, &gathered, (results, &calls), &balance, &tables, (folder, &mut timings))
+    })
 }

@@ -13,7 +13,7 @@ use crate::error::{Error, Result, Status, count};
 use crate::io::publish;
 use crate::io::recognise::Kind;
 use crate::job;
-use crate::job::newest::Newest;
+use crate::job::newest::{Newest, Received};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
@@ -52,29 +52,29 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
     // Nothing is kept, so nothing is erased by age: the first answer is about all that is there.
     (config.privacy.keep, config.privacy.keep_dnc) = (None, None);
     let now = crate::io::now();
-    let newest = job::newest::newest(&config, now)?;
-    let day = args.as_of.or(newest.day).ok_or_else(|| {
+    let Newest { day, received, offers, problem } = job::newest::newest(&config, now)?;
+    let day = args.as_of.or(day).ok_or_else(|| {
         let error = Error::usage("no lead in these files can be read");
-        match newest.problems.first() {
-            Some(problem) => error.because(problem.what()).hint("KIND=FILE says what a file is"),
+        match problem {
+            Some(problem) => error.because(problem).hint("KIND=FILE says what a file is"),
             None => error.hint("say of which day the report is with --as-of DATE"),
         }
     })?;
     clear(&config.output.dir)?;
     let options = job::Options { as_of: Some(day), progress: globals.shows_progress(), ..job::Options::default() };
-    let report = job::run(&config, &options, now)?;
+    let report = job::run_on(&config, &options, now, Some(offers))?;
     let page = report.folder.join("report.html");
     let left_out = found.iter().any(|file| file.kind.is_none() && file.named);
     let output = if globals.json {
         let files: Vec<_> = found.iter().map(init::as_json).collect();
         let summary: serde_json::Value = serde_json::from_str(&report.summary_json).unwrap_or_default();
-        format!("{}\n", serde_json::json!({ "summary": summary, "report": page, "files": files, "read": newest.files }))
+        format!("{}\n", serde_json::json!({ "summary": summary, "report": page, "files": files, "read": report.files }))
     } else {
         format!(
             "{}\nHow the files were understood\n{}{}\nThe report:  {}\nEvery night: leadrecon init {}\n",
             report.summary_text,
             indented(&init::understood(&found)),
-            indented(&read(&newest)),
+            indented(&read(&received, &report)),
             shown(&page, &base),
             args.files.iter().map(|file| quoted(file)).collect::<Vec<_>>().join(" "),
         )
@@ -98,29 +98,29 @@ fn clear(out: &Path) -> Result<()> {
 }
 
 /// What was read: columns, rows, times, zones.
-fn read(newest: &Newest) -> String {
+fn read(received: &Received, report: &job::Done) -> String {
     let mut text = String::new();
-    if let Some((first, last)) = newest.received {
-        let refused = if newest.refused > 0 { format!(", {} refused", newest.refused) } else { String::new() };
+    if let Some((first, last)) = received.between {
+        let refused = if received.refused > 0 { format!(", {} refused", received.refused) } else { String::new() };
         let _ = writeln!(
             text,
             "raw leads: {}{refused}; received {} to {} UTC",
-            count(newest.leads, "lead", "leads"),
+            count(received.leads, "lead", "leads"),
             first.format("%Y-%m-%d %H:%M"),
             last.format("%Y-%m-%d %H:%M")
         );
     }
     const SHOWN: usize = 12;
-    for file in newest.files.iter().take(SHOWN) {
+    for file in report.files.iter().take(SHOWN) {
         let lines = file.lines();
         let _ = writeln!(text, "{}", lines.join("\n  "));
     }
-    if newest.files.len() > SHOWN {
-        let more = crate::error::count(newest.files.len() - SHOWN, "more export", "more exports");
+    if report.files.len() > SHOWN {
+        let more = crate::error::count(report.files.len() - SHOWN, "more export", "more exports");
         let _ = writeln!(text, "and {more}, as `--json` tells");
     }
-    for problem in &newest.problems {
-        let _ = writeln!(text, "{}", problem.to_string().replace('\n', "\n  "));
+    for problem in &report.errors {
+        let _ = writeln!(text, "{}", problem.replace('\n', "\n  "));
     }
     text
 }

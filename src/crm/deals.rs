@@ -1,7 +1,5 @@
 //! Opportunities by id and by name: what became of them, and what they bring.
 
-use std::collections::HashMap;
-
 use polars::prelude::*;
 
 use super::layouts::Layout;
@@ -21,7 +19,7 @@ pub(super) struct Deal<'a> {
 
 /// Opportunities by id and by name.
 pub(super) struct Deals<'a> {
-    known: HashMap<&'a str, Deal<'a>>,
+    known: PlHashMap<&'a str, Deal<'a>>,
 }
 
 impl<'a> Deals<'a> {
@@ -37,8 +35,8 @@ impl<'a> Deals<'a> {
         let of_deals = || (0..newest.height()).filter(|row| text("object", *row) == Some("opportunity"));
         // One mark for the column: where nothing decides, a point is a decimal point.
         let mark = mark_of(of_deals().filter_map(|row| text("amount", row))).unwrap_or(Mark::Point);
-        let mut known = HashMap::new();
-        let mut names: HashMap<&str, Option<Deal>> = HashMap::new();
+        let mut known = PlHashMap::default();
+        let mut names: PlHashMap<&str, Option<Deal>> = PlHashMap::default();
         for row in of_deals() {
             let outcome = deal(won.get(row), closed.get(row), text("state", row), text("status", row), layout);
             let found = Deal {

@@ -157,6 +157,28 @@ impl Large {
         Ok(so_far.map(|records| (records, dropped)))
     }
 
+    /// The time of its newest record at most `latest`, both in microseconds since 1970.
+    pub fn newest(
+        &self,
+        layout: &Layout,
+        destination: &Destination,
+        models: &[json::Model],
+        latest: i64,
+    ) -> Result<Option<i64>> {
+        let mut newest = None;
+        with_ask(&self.part, layout, destination, models, &mut |ask: &Ask| {
+            tabular::read_in_parts(&self.part, ask, ROWS, &mut |mut sheet| {
+                sheet.forms.clone_from(&self.forms);
+                let read = sheets::read(&sheet, &self.part.name, self.written, layout, destination, &|_| None)?;
+                if let sheets::Outcome::Read(records) = read {
+                    newest = newest.max(records.newest(latest)?);
+                }
+                Ok(true)
+            })
+        })?;
+        Ok(newest)
+    }
+
     /// Takes the rows out of a part whose ids stand more than once.
     fn take_twice(&self, sheet: &mut Sheet) -> Option<Sheet> {
         if self.twice.is_empty() {
@@ -294,7 +316,8 @@ mod tests {
         let rule = Rule::new(&keep, &destination, landed).unwrap();
         let mut reader = Reader::new(&exports(), &destination);
         reader.least = least;
-        reader.read(exports(), Some(&rule)).unwrap();
+        reader.open(exports()).unwrap();
+        reader.read_large(Some(&rule)).unwrap();
         let night = reader.night(Some(&rule), landed).unwrap();
         assert!(reader.problems.is_empty(), "{:?}", reader.problems);
         assert_eq!(reader.loaded.iter().filter(|one| one.dropped.is_some()).count(), if least == 0 { 3 } else { 0 });
@@ -319,6 +342,23 @@ mod tests {
         assert!(has("003000000000001") && has("006000000000001") && has("00Q000000000203"), "who is named is kept");
         assert!(!has("003000000000002") && !has("006000000000002") && !has("00Q000000000100"));
         assert!(has("00Q000000000171"), "most that carry its text are leads' people");
+    }
+
+    #[test]
+    fn the_newest_record_is_the_same_read_in_parts_or_whole() {
+        let destination = destination();
+        let newest = |least: u64, latest: &str| {
+            let mut reader = Reader::new(&exports(), &destination);
+            reader.least = least;
+            reader.open(exports()).unwrap();
+            let latest: DateTime<Utc> = latest.parse().unwrap();
+            reader.newest(latest.timestamp_micros()).unwrap().and_then(DateTime::from_timestamp_micros)
+        };
+        for least in [0, u64::MAX] {
+            let expected = "2026-04-01T08:00:07Z".parse::<DateTime<Utc>>().ok();
+            assert_eq!(newest(least, "2026-04-02T00:00:00Z"), expected);
+            assert_eq!(newest(least, "2026-03-01T00:00:00Z"), None, "no time to come is one of what happened");
+        }
     }
 
     #[test]

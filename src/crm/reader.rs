@@ -33,8 +33,8 @@ pub(super) struct Reader<'a> {
     pub loaded: Vec<Loaded>,
     /// Files of fewer bytes are read whole.
     pub least: u64,
-    /// Exports that are read in parts, and when their content was true.
-    large: Vec<(Large, DateTime<Utc>)>,
+    /// Exports that are read in parts.
+    large: Vec<(Large, Written)>,
     waiting: Vec<Waiting>,
     /// What could not be read.
     pub problems: Vec<Error>,
@@ -75,9 +75,9 @@ impl<'a> Reader<'a> {
         self.problems.push(problem.at(format!("destination \"{}\"", self.destination.name)));
     }
 
-    /// Reads all files; those whose dates read both ways wait for the others. Large ones are read in parts where a rule
-    /// says what is kept of them.
-    pub fn read(&mut self, exports: Vec<Export>, rule: Option<&Rule>) -> Result<()> {
+    /// Reads all files that are read whole; those whose dates read both ways wait for the others, and large ones, which are
+    /// profiled, for [`Self::read_large`].
+    pub fn open(&mut self, exports: Vec<Export>) -> Result<()> {
         let dated = exports.iter().map(|export| date_in_name(&export.name)).collect::<Vec<_>>();
         self.all_dated = !dated.is_empty() && dated.iter().all(Option::is_some);
         for (export, dated) in exports.into_iter().zip(dated) {
@@ -95,38 +95,57 @@ impl<'a> Reader<'a> {
             };
             for part in parts.into_iter().filter(|part| !is_companion(&part.name)) {
                 let name = part.name.clone();
-                let part = match rule {
-                    None => Some(part),
-                    Some(rule) => match self.in_parts(part, written, rule) {
-                        Ok(part) => part,
-                        Err(problem) => {
-                            self.fails(&name, problem);
-                            continue;
-                        }
-                    },
-                };
-                if let Some(part) = part {
-                    self.whole(&part, written)?;
+                match self.large(part, written) {
+                    Ok(Some(part)) => self.whole(&part, written)?,
+                    Ok(None) => {}
+                    Err(problem) => self.fails(&name, problem),
                 }
             }
         }
         Ok(())
     }
 
-    /// Reads a large part; gives it back where it is to be read whole.
-    fn in_parts(&mut self, part: Part, written: Written, rule: &Rule) -> Result<Option<Part>> {
+    /// Profiles a large part; gives back what is to be read whole.
+    fn large(&mut self, part: Part, written: Written) -> Result<Option<Part>> {
         if part.content.length() < self.least {
             return Ok(Some(part));
         }
-        let large = match Large::profile(part, written.at, self.layout, self.destination, &self.models)? {
-            Ok(large) => large,
+        match Large::profile(part, written.at, self.layout, self.destination, &self.models)? {
+            Ok(large) => self.large.push((large, written)),
             Err(part) => return Ok(Some(part)),
-        };
-        if self.again(&large, written.order_at, rule, &Wanted::default())? {
-            self.large.push((large, written.order_at));
-            return Ok(None);
         }
-        Ok(Some(large.whole()))
+        Ok(None)
+    }
+
+    /// Reads the large files: in parts where a rule says what is kept of them, else whole.
+    pub fn read_large(&mut self, rule: Option<&Rule>) -> Result<()> {
+        for (large, written) in std::mem::take(&mut self.large) {
+            let read = match rule {
+                Some(rule) => self.again(&large, written.order_at, rule, &Wanted::default()),
+                None => Ok(false),
+            };
+            match read {
+                Ok(true) => self.large.push((large, written)),
+                Ok(false) => self.whole(&large.whole(), written)?,
+                Err(problem) => self.fails(large.name(), problem),
+            }
+        }
+        Ok(())
+    }
+
+    /// The time of the newest record at most `latest`, both in microseconds since 1970.
+    ///
+    /// # Errors
+    /// When a large file cannot be read.
+    pub fn newest(&self, latest: i64) -> Result<Option<i64>> {
+        let mut newest = None;
+        for one in &self.loaded {
+            newest = newest.max(one.records.newest(latest)?);
+        }
+        for (large, _) in &self.large {
+            newest = newest.max(large.newest(self.layout, self.destination, &self.models, latest)?);
+        }
+        Ok(newest)
     }
 
     /// Reads a large export for what is kept of it. False where it is to be read whole.
@@ -208,9 +227,9 @@ impl<'a> Reader<'a> {
                     Passage::Lacks(more) => {
                         wanted.add(more);
                         self.loaded.retain(|one| one.dropped.is_none());
-                        for (large, order_at) in std::mem::take(&mut self.large) {
-                            match self.again(&large, order_at, rule, &wanted) {
-                                Ok(true) => self.large.push((large, order_at)),
+                        for (large, written) in std::mem::take(&mut self.large) {
+                            match self.again(&large, written.order_at, rule, &wanted) {
+                                Ok(true) => self.large.push((large, written)),
                                 Ok(false) => self.fails(large.name(), changed(large.name())),
                                 Err(problem) => self.fails(large.name(), problem),
                             }

@@ -4,7 +4,7 @@
 //! lost come from its opportunity; an activity is a record of the person it is filed under. What was made after the
 //! as-of day is left to `reconcile`, which knows the clocks; what the exports can speak for to `coverage`.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use polars::prelude::*;
@@ -167,7 +167,7 @@ impl Said {
 }
 
 /// Text columns of a frame by name; absent ones (landed by an earlier version) are null.
-pub(super) struct Texts(HashMap<&'static str, StringChunked>);
+pub(super) struct Texts(PlHashMap<&'static str, StringChunked>);
 
 impl Texts {
     pub(super) fn of(frame: &DataFrame, names: &[&'static str]) -> Self {
@@ -196,13 +196,13 @@ fn made(newest: DataFrame, destination: &Destination) -> Result<DataFrame> {
     let [deleted, converted, won, closed] = ["deleted", "converted", "won", "closed"].map(|name| flag(&newest, name));
     let height = newest.height();
     let deals = Deals::new(|name, row| texts.get(name, row), &newest, &won, &closed, layout)?;
-    let converted_contacts: HashMap<&str, &str> = (0..height)
+    let converted_contacts: PlHashMap<&str, &str> = (0..height)
         .filter(|row| texts.get("object", *row) == Some("lead"))
         .filter_map(|row| Some((texts.get("contact_id", row)?, texts.get("record_id", row)?)))
         .collect();
     let persons = Persons::of(&texts, height);
     let words = Words::new(destination);
-    let mut known: HashMap<&str, Said> = HashMap::new();
+    let mut known: PlHashMap<&str, Said> = PlHashMap::default();
     let mut columns: BTreeMap<&str, Interned> = BTreeMap::new();
     let mut marketplace = Vec::with_capacity(height);
     let (mut amounts, mut won_at) = (Vec::with_capacity(height), Vec::with_capacity(height));
@@ -289,7 +289,7 @@ pub(super) fn state<'t>(
 /// Which of these rows say that they are of a marketplace lead, wherever they say it, or as the configuration says.
 pub(super) fn names_marketplace(texts: &Texts, rows: &[usize], destination: &Destination) -> Vec<bool> {
     let words = Words::new(destination);
-    let mut known: HashMap<&str, Said> = HashMap::new();
+    let mut known: PlHashMap<&str, Said> = PlHashMap::default();
     rows.iter()
         .map(|row| {
             let get = |name: &str| texts.get(name, *row);
@@ -299,7 +299,7 @@ pub(super) fn names_marketplace(texts: &Texts, rows: &[usize], destination: &Des
 }
 
 /// What a row says of its lead, wherever it says it.
-fn said<'t>(get: impl Fn(&str) -> Option<&'t str>, kind: DestinationKind, known: &mut HashMap<&'t str, Said>) -> Said {
+fn said<'t>(get: impl Fn(&str) -> Option<&'t str>, kind: DestinationKind, known: &mut PlHashMap<&'t str, Said>) -> Said {
     let mut said = match get("lead_source") {
         Some(text) => known.entry(text).or_insert_with(|| Said::of(lead_source::parse(text), Some(text))).clone(),
         None => Said::default(),
@@ -330,7 +330,7 @@ impl Persons {
         if filed.is_empty() {
             return Persons { of: Vec::new() };
         }
-        let rows: HashMap<&str, u32> = (0..height)
+        let rows: PlHashMap<&str, u32> = (0..height)
             .filter(|row| !texts.get("object", *row).is_some_and(|o| is_activity(o) || o == "opportunity"))
             .filter_map(|row| Some((texts.get("record_id", row)?, u32::try_from(row).ok()?)))
             .collect();

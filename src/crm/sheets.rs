@@ -26,6 +26,18 @@ pub(super) struct Records {
     pub dates: Option<(DateOrder, Vec<String>)>,
 }
 
+impl Records {
+    /// The newest time in them that is at most `latest`, both in microseconds since 1970.
+    pub fn newest(&self, latest: i64) -> Result<Option<i64>> {
+        let mut newest = None;
+        for name in ["created_at", "modified_at"] {
+            let times = self.frame.column(name)?.datetime()?.physical();
+            newest = newest.max(times.iter().flatten().filter(|at| *at <= latest).max());
+        }
+        Ok(newest)
+    }
+}
+
 /// What came of reading one table.
 pub(super) enum Outcome {
     Read(Box<Records>),

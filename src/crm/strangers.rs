@@ -163,6 +163,7 @@ impl<'a> Rule<'a> {
             }
             file.passed = of_file;
         }
+        drop(deals);
         drop(texts);
         if kept.iter().any(|kept| !kept) {
             *rows = compact(rows.filter(&BooleanChunked::from_slice("kept".into(), &kept))?)?;

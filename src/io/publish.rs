@@ -123,6 +123,12 @@ impl Folder {
         Ok(())
     }
 
+    /// Whether a table was written already.
+    pub fn has_table(&self, table: &str) -> bool {
+        let path = format!("tables/{table}.parquet");
+        self.written.iter().any(|written| written.path == path)
+    }
+
     fn put_table(&self, table: &str, frame: &DataFrame, csv: bool) -> Result<Vec<Written>> {
         let mut frame = outlet::table(frame)?;
         frame.align_chunks_par();
@@ -187,6 +193,15 @@ impl Folder {
         let Some(old) = earlier.into_iter().find(is_equal) else { return Ok(()) };
         fs::remove_file(&new).map_err(|e| cannot("write", &new, &e))?;
         fs::hard_link(&old, &new).or_else(|_| fs::copy(&old, &new).map(drop)).map_err(|e| cannot("write", &new, &e))
+    }
+}
+
+impl Drop for Folder {
+    /// What was not published is nobody's; where it cannot be removed, the next run clears it.
+    fn drop(&mut self) {
+        if self.aside.exists() {
+            let _ = remove(&self.aside);
+        }
     }
 }
 
@@ -453,6 +468,15 @@ mod tests {
         folder.write("summary.txt", text.as_bytes(), false).unwrap();
         folder.write(MANIFEST, b"{}", false).unwrap();
         folder.publish().unwrap()
+    }
+
+    #[test]
+    fn a_folder_that_is_not_published_leaves_nothing_behind() {
+        let out = tempfile::tempdir().unwrap();
+        let mut folder = Folder::new(out.path(), day("2026-05-03")).unwrap();
+        folder.write("summary.txt", b"half", false).unwrap();
+        drop(folder);
+        assert_eq!(fs::read_dir(out.path()).unwrap().count(), 0);
     }
 
     #[test]

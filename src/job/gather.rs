@@ -5,39 +5,37 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use chrono::{DateTime, NaiveDate, Utc};
-use polars::prelude::DataFrame;
+use chrono::{DateTime, Utc};
 use rayon::prelude::*;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tracing::{info, warn};
 
-use crate::config::{self, Config, Destination, DestinationKind};
+use super::exports::{Into, Known, Offers};
+use super::prepare::{Options, Ready};
+use super::troubles::{Troubles, unreadable_export, unreadable_source};
+use crate::config::{self, Config, Destination};
 use crate::coverage::NightsRead;
-use crate::error::{Error, Result, count};
-use crate::findings::{About, AboutExport, AboutLeads, AboutSetting, Finding};
+use crate::error::{Result, count};
+use crate::findings::{AboutSetting, Finding};
 use crate::identity::{self, Decisions, Sought};
 use crate::io::azure::Cloud;
 use crate::io::cache::Cache;
-use crate::io::exports::{self, Input};
+use crate::io::exports::Input;
 use crate::io::fetch::{self, FetchReport};
 use crate::io::landing::Landing;
 use crate::io::landing::datasets::Dataset;
-use crate::io::refresh::{self, Standing};
 use crate::io::reviewed::{self, Brought, Held, Named, Network, Reach};
 use crate::io::{forgetting, publish, state};
-use crate::job::prepare::{Options, Ready};
 use crate::leads::Parsed;
 use crate::pipeline::{Day, Records, Reviewed};
 use crate::queries::as_of_ends_at;
 use crate::retractions::Retractions;
 use crate::reviewed::{File, Memory};
 use crate::tables::{
-    Charges, EarlierContacts, ExportRecords, Grain, History, Identities, Leads, Readings, SetAside, Spend, Table,
+    Charges, EarlierContacts, ExportRecords, Grain, History, Identities, Readings, SetAside, Spend, Table,
 };
 use crate::tabular::readings::{self, Judged, Tonight, Unread};
-use crate::tabular::{Export, Passed};
-use crate::who::Who;
 use crate::worked::{Closings, Worked};
 use crate::{cost, coverage, crm, forget, leads, reconcile, replay, worked};
 
@@ -52,30 +50,6 @@ pub const READINGS: Dataset = Dataset { name: "readings", key: readings::KEY };
 
 /// Memory of what `replay` handed out, below the state folder.
 pub const REPLAYED: &str = "replayed.csv";
-
-/// What goes wrong without stopping the run: it makes the run incomplete and stands in the report.
-#[derive(Default)]
-pub(super) struct Troubles {
-    pub(super) findings: Vec<Finding>,
-    /// `place: what`, without personal data.
-    pub(super) sentences: Vec<String>,
-}
-
-impl Troubles {
-    fn add(&mut self, about: fn(String) -> About, place: &str, error: &Error) {
-        warn!("{place}: {error}");
-        self.sentences.push(format!("{place}: {}", error.what()));
-        self.findings.push(Finding::mail(place, about(error.what().to_owned()), 1));
-    }
-}
-
-fn unreadable_source(why: String) -> About {
-    AboutLeads::SourceUnreadable(why).into()
-}
-
-fn unreadable_export(why: String) -> About {
-    AboutExport::Unreadable(why).into()
-}
 
 /// Everything that was read, and the landing that holds it.
 pub(super) struct Gathered {
@@ -183,11 +157,11 @@ impl Gathered {
     }
 }
 
-/// Brings sources and exports into the landing, and reads cost and spend.
+/// Brings sources and exports into the landing, and reads cost and spend. `offers`: exports that are opened already.
 ///
 /// # Errors
 /// Exit 5 while another run holds the lock; 4 when the state or output folder cannot be used.
-pub(super) fn everything(ready: &Ready, options: &Options) -> Result<Gathered> {
+pub(super) fn everything(ready: &Ready, options: &Options, offers: Option<Offers>) -> Result<Gathered> {
     let Ready { day: Day { config, as_of, .. }, now, .. } = *ready;
     let mut landing = Landing::open(&config.state_dir, options.wait)?;
     publish::prepare(&config.output.dir)?;
@@ -207,15 +181,16 @@ pub(super) fn everything(ready: &Ready, options: &Options) -> Result<Gathered> {
     let mut inputs = ready.inputs.clone();
     let reviewed = reviewed(ready, options.offline, &mut landing, (&mut troubles, &mut inputs))?;
 
-    let fetched = fetch_sources(config, options, &mut landing, now, &mut troubles)?;
-    if let Some(report) = state::began_beside_report(&config.state_dir, &config.output.dir, as_of)? {
-        warn!("the state is new, but the output holds a report of {report}: nobody is paged today");
-        troubles.findings.push(Finding::mail("", AboutSetting::StateBegan(report), 1));
-    }
+    let (raw, offers) = std::thread::scope(|scope| {
+        // Exports are opened meanwhile: nothing of that asks for leads.
+        let opening = scope.spawn(|| offers.map_or_else(|| Offers::of(config, options.offline), Ok));
+        let raw = raw(ready, options, &mut landing, &mut troubles);
+        (raw, opening.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    });
+    let ((fetched, parsed), offers) = (raw?, offers?);
     let past = NightsRead::of(&landing.newest(&READINGS)?, as_of)?;
-    let parsed = read_leads(&landing, &settings(&ready.day), &config.state_dir)?;
     let mut into = Into {
-        options,
+        offline: options.offline,
         config,
         as_of,
         landing: &mut landing,
@@ -226,7 +201,7 @@ pub(super) fn everything(ready: &Ready, options: &Options) -> Result<Gathered> {
         unread: Vec::new(),
         not_asked: BTreeSet::new(),
     };
-    let witnesses = into.land(&config.witnesses, &WITNESSES, None)?;
+    let witnesses = into.land(offers.witnesses, &WITNESSES, None)?;
     let mut sought = Sought::default();
     if !config.destinations.is_empty() {
         sought.add(parsed.1.leads.frame())?;
@@ -236,9 +211,9 @@ pub(super) fn everything(ready: &Ready, options: &Options) -> Result<Gathered> {
         }
     }
     let known = Known { leads: &parsed.1.leads, sought, named: reviewed.worked.in_crm() };
-    let exports = into.land(&config.destinations, &CRM_RECORDS, Some(&known))?;
+    let exports = into.land(offers.destinations, &CRM_RECORDS, Some(&known))?;
     drop(known);
-    let money = into.read_money()?;
+    let money = read_money(&mut into)?;
     let Into { inputs, unread, not_asked, past: nights, .. } = into;
     let mut gathered = Gathered {
         landing,
@@ -263,6 +238,22 @@ pub(super) fn everything(ready: &Ready, options: &Options) -> Result<Gathered> {
         info!("{} of the landing joined", count(joined, "small segment", "small segments"));
     }
     Ok(gathered)
+}
+
+/// Fetches raw leads and reads them.
+fn raw(
+    ready: &Ready,
+    options: &Options,
+    landing: &mut Landing,
+    troubles: &mut Troubles,
+) -> Result<(FetchReport, (usize, Parsed))> {
+    let Ready { day: Day { config, as_of, .. }, now, .. } = *ready;
+    let fetched = fetch_sources(config, options, landing, now, troubles)?;
+    if let Some(report) = state::began_beside_report(&config.state_dir, &config.output.dir, as_of)? {
+        warn!("the state is new, but the output holds a report of {report}: nobody is paged today");
+        troubles.findings.push(Finding::mail("", AboutSetting::StateBegan(report), 1));
+    }
+    Ok((fetched, read_leads(landing, &settings(&ready.day), &config.state_dir)?))
 }
 
 /// Raw leads, read. What is too old is erased before anything is said of it, and read again so that this run says what
@@ -501,181 +492,15 @@ pub(super) fn read_leads(landing: &Landing, settings: &leads::Settings, state: &
     Ok((reader.taken(), reader.finish()?))
 }
 
-/// What is known of leads when exports are read: whose records are kept.
-struct Known<'a> {
-    leads: &'a Table<Leads>,
-    sought: Sought,
-    /// Records that closings name.
-    named: Vec<Who<'a>>,
-}
-
-/// Where files are read into: the network is left alone when offline.
-struct Into<'a> {
-    options: &'a Options,
-    config: &'a Config,
-    as_of: NaiveDate,
-    landing: &'a mut Landing,
-    now: DateTime<Utc>,
-    troubles: &'a mut Troubles,
-    /// What was read before.
-    past: NightsRead,
-    inputs: Vec<Input>,
-    unread: Vec<Unread>,
-    not_asked: BTreeSet<String>,
-}
-
-impl Into<'_> {
-    /// The files that patterns name. What cannot be read is a trouble of `place`; the flag tells whether all were read.
-    fn gather(&mut self, patterns: &[String], cloud: Cloud<'_>, place: &str) -> (Vec<Export>, bool) {
-        let here: Vec<String> =
-            patterns.iter().filter(|p| !(self.options.offline && config::is_elsewhere(p))).cloned().collect();
-        let keep_out = [self.config.state_dir.clone(), self.config.output.dir.clone()];
-        let gathered = exports::gather(&here, cloud, &self.config.base, &keep_out);
-        for problem in &gathered.problems {
-            self.troubles.add(unreadable_export, place, problem);
+fn read_money(into: &mut Into<'_>) -> Result<Money> {
+    let cost = &into.config.cost;
+    let cloud = Cloud { auth: cost.auth.as_ref(), endpoint: cost.endpoint.as_deref(), is_tried: false };
+    let (azure, spend) = (into.files(&cost.azure, cloud, "cost"), into.files(&cost.spend, cloud, "spend"));
+    let money = Money { charges: cost::charges(azure, cost)?, spend: cost::spend(spend, cost)? };
+    for (place, problems) in [("cost", &money.charges.problems), ("spend", &money.spend.problems)] {
+        for problem in problems {
+            into.troubles.add(unreadable_export, place, problem);
         }
-        self.unread.extend(gathered.unread_of(place));
-        self.inputs.extend(gathered.files);
-        (gathered.exports, gathered.problems.is_empty() && here.len() == patterns.len())
     }
-
-    /// Takes out the files that a source brought as raw leads. Says whether there was none.
-    fn without_raw_leads(&mut self, exports: &mut Vec<Export>, place: &str, brought: &BTreeSet<String>) -> bool {
-        let hashes: BTreeMap<&str, &str> =
-            self.inputs.iter().map(|input| (input.name.as_str(), input.sha256.as_str())).collect();
-        let is_brought = |export: &Export| hashes.get(export.name.as_str()).is_some_and(|hash| brought.contains(*hash));
-        let (mistaken, rest): (Vec<Export>, Vec<Export>) = std::mem::take(exports).into_iter().partition(is_brought);
-        *exports = rest;
-        for one in &mistaken {
-            let error = Error::partial(format!(
-                "\"{}\" was not taken in: a source has the same file as raw leads",
-                one.name
-            ))
-            .hint("an export holds records of the CRM: let the paths of source and destination name different files");
-            self.unread.push(Unread::new(place, &one.name, &error));
-            self.troubles.add(unreadable_export, place, &error);
-        }
-        mistaken.is_empty()
-    }
-
-    /// Reads the exports of destinations, or of witnesses, and lands their records: those that can be about `known`, all
-    /// of a witness.
-    fn land(
-        &mut self,
-        destinations: &[Destination],
-        dataset: &Dataset,
-        known: Option<&Known<'_>>,
-    ) -> Result<Vec<crm::Read>> {
-        let landed = self.landing.newest(dataset)?;
-        let marks = self.landing.marks()?;
-        let young_since =
-            (as_of_ends_at(self.as_of, self.config.report.timezone) - self.config.missed.give_up).timestamp_micros();
-        let brought = fetch::brought(self.landing)?;
-        let mut reads = Vec::new();
-        for destination in destinations {
-            let cloud =
-                Cloud { auth: destination.auth.as_ref(), endpoint: destination.endpoint.as_deref(), is_tried: false };
-            let refreshed = self.refresh(destination);
-            let (mut exports, mut are_all) = self.gather(&destination.export, cloud, &destination.name);
-            // The log of an endpoint may be a source and a destination at once, and whatever a witness has is told apart.
-            if dataset.name == CRM_RECORDS.name && destination.kind != DestinationKind::Https {
-                are_all &= self.without_raw_leads(&mut exports, &destination.name, &brought);
-            }
-            let is_window = |shown: &Passed| {
-                known.is_some_and(|known| {
-                    coverage::is_window(shown, &self.past, known.leads, destination, young_since).unwrap_or(true)
-                })
-            };
-            let shares = |records: &DataFrame| match known {
-                Some(known) => known.sought.finds(records),
-                None => Ok(vec![Some(true); records.height()]),
-            };
-            let of_leads = known.map(|Known { named, .. }| crm::OfLeads {
-                shares: &shares,
-                named,
-                is_window: &is_window,
-                young_since,
-            });
-            let keep = of_leads.as_ref().map_or(crm::Keep::All, crm::Keep::OfLeads);
-            let mut read = crm::read(exports, destination, &landed, keep)?;
-            read.complete &= are_all;
-            read.fetched = are_all;
-            if self.options.offline && destination.export.iter().any(|pattern| config::is_elsewhere(pattern)) {
-                self.not_asked.insert(destination.name.clone());
-            } else if read.exported_at.is_none() && are_all {
-                self.troubles.sentences.push(format!("{}: no export is there", destination.name));
-            }
-            read.tell_unread(&destination.export, self.options.offline);
-            let mark = |owner: &str| marks.of(owner);
-            read.doubt = coverage::judge(&read, destination, &landed, &self.past, Some(&mark))?;
-            let unread = read.doubt.as_ref().and_then(AboutExport::unread);
-            // That a witness saw nobody is an answer.
-            let showed_some =
-                self.past.last_whole(&destination.name).is_some_and(|(_, night)| night.judged.present > 0);
-            let nothing = read.says_nothing(showed_some).filter(|_| dataset.name == CRM_RECORDS.name);
-            let not_read = unread.or_else(|| nothing.map(str::to_owned));
-            self.troubles.sentences.extend(not_read.map(|what| format!("{}: {what}", destination.name)));
-            read.findings.extend(read.doubt.clone().map(|doubt| Finding::mail(&destination.name, doubt, 1usize)));
-            for problem in &read.problems {
-                self.troubles.add(unreadable_export, &destination.name, problem);
-            }
-            if let Err(error) = refreshed {
-                self.not_refreshed(destination, &error, read.exported_at);
-            }
-            let rows = crm::to_land(&read, &landed)?;
-            // What identifies nobody is no record of anybody.
-            let rows = if read.identifies { rows } else { rows.clear() };
-            let appended = self.landing.append_versions(dataset, &rows, self.now)?;
-            info!(
-                "{}: {} in {} and {} passed over, {} new, {} changed",
-                destination.name,
-                count(read.rows.height(), "record", "records"),
-                count(read.files.len(), "export", "exports"),
-                count(read.strangers, "stranger", "strangers"),
-                appended.new,
-                appended.changed
-            );
-            drop(rows);
-            read.forget_rows();
-            reads.push(read);
-        }
-        Ok(reads)
-    }
-
-    /// Makes the export of a destination anew, where the configuration says how.
-    fn refresh(&self, destination: &Destination) -> Result<()> {
-        if self.options.offline || destination.refresh.is_empty() {
-            return Ok(());
-        }
-        info!("{}: its export is made anew", destination.name);
-        let within = destination.refresh_within.to_std().unwrap_or_default();
-        let (export, base) = (&destination.export, &self.config.base);
-        let before = Standing::of(export, base);
-        refresh::run(&destination.refresh, base, within)?;
-        before.is_made_anew(&Standing::of(export, base))
-    }
-
-    /// An export that could not be made anew: the one that stands there is read, and its age is told.
-    fn not_refreshed(&mut self, destination: &Destination, error: &Error, exported_at: Option<DateTime<Utc>>) {
-        warn!("{}: {error}", destination.name);
-        self.troubles.sentences.push(format!("{}: {}", destination.name, error.what()));
-        let why = error.cause().unwrap_or_default().to_owned();
-        let last = exported_at.map(|at| at.with_timezone(&self.config.report.timezone).date_naive());
-        let last = last.map(|day| (day, (self.as_of - day).num_days().max(0)));
-        self.troubles.findings.push(Finding::mail(&destination.name, AboutExport::NotRefreshed { why, last }, 1));
-    }
-
-    fn read_money(&mut self) -> Result<Money> {
-        let cost = &self.config.cost;
-        let cloud = Cloud { auth: cost.auth.as_ref(), endpoint: cost.endpoint.as_deref(), is_tried: false };
-        let (azure, _) = self.gather(&cost.azure, cloud, "cost");
-        let (spend, _) = self.gather(&cost.spend, cloud, "spend");
-        let money = Money { charges: cost::charges(azure, cost)?, spend: cost::spend(spend, cost)? };
-        for (place, problems) in [("cost", &money.charges.problems), ("spend", &money.spend.problems)] {
-            for problem in problems {
-                self.troubles.add(unreadable_export, place, problem);
-            }
-        }
-        Ok(money)
-    }
+    Ok(money)
 }

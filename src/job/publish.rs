@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Days, NaiveDate, Utc};
+use polars::prelude::DataFrame;
 use serde_json::Value;
 use tracing::info;
 
@@ -17,10 +18,12 @@ use crate::io::timings::Timings;
 use crate::io::{aging, outlet, reviewed, state};
 use crate::job::gather::Gathered;
 use crate::job::prepare::Ready;
-use crate::pipeline::{Day, Results};
+use crate::leads::Parsed;
+use crate::pipeline::{Day, Recognised, Results, Verdicts};
 use crate::queries::{Catalog, Computed};
 use crate::report::{self, Facts, call_list, metrics, xlsx};
 use crate::tables::{self, Findings, Grain as _, Nights, Table};
+use crate::tabular::ReadFile;
 
 /// What a run says when it is done.
 #[derive(Debug)]
@@ -35,10 +38,34 @@ pub struct Done {
     pub incomplete: bool,
     /// What could not be read, without personal data.
     pub problems: Vec<String>,
+    /// The same, each with its cause and what to do.
+    pub errors: Vec<String>,
+    /// What was read of each export, and of each cost file.
+    pub files: Vec<ReadFile>,
     /// Levels of the findings.
     pub levels: BTreeSet<String>,
     /// For the file of metrics.
     pub measured: String,
+}
+
+/// Begins the dated folder with the largest of the tables that no later stage changes.
+///
+/// # Errors
+/// When the disk refuses it (exit 4).
+pub(super) fn begun(day: &Day, parsed: &Parsed, people: &Recognised, verdicts: &Verdicts) -> Result<Folder> {
+    let mut folder = Folder::new(&day.config.output.dir, day.as_of)?;
+    let tables = [
+        finished(&parsed.leads),
+        finished(&people.identities),
+        finished(&people.people),
+        finished(&verdicts.crm_records),
+    ];
+    write_tables(&mut folder, tables.into_iter(), day.config.output.csv)?;
+    Ok(folder)
+}
+
+fn finished<T: tables::Grain>(table: &Table<T>) -> (&str, &DataFrame) {
+    (T::DEFINITION.name, table.frame())
 }
 
 /// Writes the dated folder, exchanges it for the one before, and keeps what later nights need.
@@ -48,15 +75,14 @@ pub struct Done {
 pub(super) fn night(
     ready: &Ready,
     gathered: &Gathered,
-    results: Results,
+    (results, calls): (Results, &Calls),
     balance: &Balance,
-    (catalog, computed): (&Catalog, &Computed),
-    timings: &mut Timings,
+    (catalog, computed): &(Catalog, Computed),
+    (mut folder, timings): (Folder, &mut Timings),
 ) -> Result<Done> {
     let Day { config, as_of, .. } = ready.day;
     let told = &results.conclusions.told;
-    let links = report::links::links(&config.destinations);
-    let calls = call_list_sheets(&ready.day, results, &links)?;
+    let Calls { sheets, links } = calls;
     let facts = Facts {
         balance: json(balance)?,
         exports: json(&gathered.files())?,
@@ -64,7 +90,7 @@ pub(super) fn night(
         identity: json(&results.people.quality)?,
         problems: gathered.troubles.sentences.clone(),
         links: links.clone(),
-        to_call: people_on(&calls),
+        to_call: people_on(sheets),
         settled_hours: told.settled_hours,
         is_first: gathered.history.height() == 0,
         findings: told.findings.clone(),
@@ -84,19 +110,26 @@ pub(super) fn night(
     // What a user's own template or query shows, nobody here knows.
     let (full, own) = (config.report.pii == Pii::Full, !config.output.templates.at.is_empty());
     let has_own_tables = computed.tables.iter().any(|t| t.own);
-    let mut folder = Folder::new(&config.output.dir, as_of)?;
     let (of_tables, pages) = rayon::join(
-        || write_tables(&mut folder, catalog, computed, config.output.csv),
+        || write_others(&mut folder, catalog, computed, config.output.csv),
         || {
-            let html = report::html(&report, &ready.templates)?;
-            let own_pages = report::own_pages(&report, &ready.templates)?;
-            let workbook = report::workbook(&report)?;
-            let call_list = xlsx::workbook("Call list", as_of, config.report.timezone, &calls)?;
-            Ok::<_, Error>((html, own_pages, workbook, call_list))
+            rayon::join(
+                || {
+                    Ok::<_, Error>((
+                        report::html(&report, &ready.templates)?,
+                        report::own_pages(&report, &ready.templates)?,
+                    ))
+                },
+                || {
+                    let calls = || xlsx::workbook("Call list", as_of, config.report.timezone, sheets);
+                    let (workbook, calls) = rayon::join(|| report::workbook(&report), calls);
+                    Ok::<_, Error>((workbook?, calls?))
+                },
+            )
         },
     );
     of_tables?;
-    let (html, own_pages, workbook, call_list) = pages?;
+    let ((html, own_pages), (workbook, call_list)) = (pages.0?, pages.1?);
     folder.write_text("summary.json", &summary_json, false)?;
     folder.write_text("summary.txt", &summary_text, own)?;
     folder.write_text("report.html", &html, full || own)?;
@@ -126,7 +159,17 @@ pub(super) fn night(
     let levels = levels(&told.findings_table)?;
     info!("published {}", published.display());
     let problems = gathered.troubles.sentences.clone();
-    Ok(Done { summary_text, summary_json, folder: published, incomplete, problems, levels, measured })
+    Ok(Done {
+        summary_text,
+        summary_json,
+        folder: published,
+        incomplete,
+        problems,
+        errors: gathered.troubles.errors.clone(),
+        files: gathered.files().into_iter().cloned().collect(),
+        levels,
+        measured,
+    })
 }
 
 /// Sends a published folder to its mirror.
@@ -151,27 +194,46 @@ pub fn keep_metrics(config: &Config, ran: &metrics::Ran, measured: Option<&str>)
     publish::write_for_all(path, metrics::file(ran, measured, &before).as_bytes())
 }
 
-/// The contract's tables, and what own queries made.
-fn write_tables(folder: &mut Folder, catalog: &Catalog, computed: &Computed, csv: Csv) -> Result<()> {
+/// The contract's tables that are not written yet, and what own queries made.
+fn write_others(folder: &mut Folder, catalog: &Catalog, computed: &Computed, csv: Csv) -> Result<()> {
+    let ours = tables::ALL.iter().filter(|d| d.published).filter_map(|d| Some((d.name, catalog.get(d.name)?)));
+    let own: Vec<_> = computed.tables.iter().filter(|t| t.own).collect();
+    let all = ours.chain(own.iter().map(|table| (table.name.as_str(), &table.frame)));
+    let others: Vec<_> = all.filter(|(name, _)| !folder.has_table(name)).collect();
+    write_tables(folder, others.into_iter(), csv)?;
+    let own = own.iter().map(|t| (t.name.as_str(), t.grain.as_str(), t.title.as_str()));
+    folder.write_text("tables/README.md", &tables::in_markdown(own), false)
+}
+
+fn write_tables<'t>(
+    folder: &mut Folder,
+    tables: impl Iterator<Item = (&'t str, &'t DataFrame)>,
+    csv: Csv,
+) -> Result<()> {
     let is_csv = |table: &str| match csv {
         Csv::All => true,
         Csv::PeopleOpen => tables::is_opened(table),
         Csv::None => false,
     };
-    let ours = tables::ALL.iter().filter(|d| d.published).filter_map(|d| Some((d.name, catalog.get(d.name)?)));
-    let own: Vec<_> = computed.tables.iter().filter(|t| t.own).collect();
-    let all = ours.chain(own.iter().map(|table| (table.name.as_str(), &table.frame)));
-    let all: Vec<_> = all.map(|(name, frame)| (name, frame, is_csv(name))).collect();
-    folder.write_tables(&all)?;
-    let own = own.iter().map(|t| (t.name.as_str(), t.grain.as_str(), t.title.as_str()));
-    folder.write_text("tables/README.md", &tables::in_markdown(own), false)
+    let tables: Vec<_> = tables.map(|(name, frame)| (name, frame, is_csv(name))).collect();
+    folder.write_tables(&tables)
 }
 
-/// The sheets of call-list.xlsx.
-fn call_list_sheets(day: &Day, results: Results, links: &BTreeMap<String, String>) -> Result<Vec<xlsx::Sheet>> {
+/// Whom to call, and where their records are opened.
+pub(super) struct Calls {
+    /// The sheets of call-list.xlsx.
+    sheets: Vec<xlsx::Sheet>,
+    links: BTreeMap<String, String>,
+}
+
+/// Makes the call list.
+///
+/// # Errors
+/// Only when a table does not have its agreed shape.
+pub(super) fn calls(day: &Day, results: Results) -> Result<Calls> {
     let Day { config, as_of, as_of_ends_at } = *day;
-    let timezone = config.report.timezone;
-    call_list::sheets(&call_list::Inputs {
+    let (timezone, links) = (config.report.timezone, report::links::links(&config.destinations));
+    let sheets = call_list::sheets(&call_list::Inputs {
         missed_leads: &results.conclusions.told.missed_leads,
         leads: &results.parsed.leads,
         people: &results.people.people,
@@ -180,11 +242,12 @@ fn call_list_sheets(day: &Day, results: Results, links: &BTreeMap<String, String
         tries: &results.conclusions.tries,
         as_of,
         dnc_silences_person: config.privacy.dnc_silences_person,
-        links,
+        links: &links,
         split_by: config.call_list.split_by,
         as_of_ends_at,
         timezone,
-    })
+    })?;
+    Ok(Calls { sheets, links })
 }
 
 /// One row is one person.
