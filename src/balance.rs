@@ -4,9 +4,10 @@
 //! stage counted is taken over: routes are tried again, kinds of records are counted again, and each side of an
 //! equation comes from another table than the other where there is one.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use chrono::NaiveDate;
+use polars::prelude::{PlHashMap, PlHashSet};
 use serde::Serialize;
 
 use crate::codes::{link, reason, unexplained, verdict};
@@ -202,8 +203,9 @@ fn balance(books: Books<'_>) -> Result<Balance> {
         ));
     }
     let verdicts = Verdicts::read(books.reconciliation)?;
-    let routed: HashSet<&str> = verdicts.rows().filter(|row| !row.destination.is_empty()).map(|row| row.lead).collect();
-    let not_routed: HashSet<&str> =
+    let routed: PlHashSet<&str> =
+        verdicts.rows().filter(|row| !row.destination.is_empty()).map(|row| row.lead).collect();
+    let not_routed: PlHashSet<&str> =
         verdicts.rows().filter(|row| row.destination.is_empty()).map(|row| row.lead).collect();
     equations.push(Equation::new(
         None,
@@ -277,8 +279,8 @@ fn line(
     let mut line = DestinationBalance { destination: destination.name.clone(), ..DestinationBalance::default() };
     line.routed = routed_by_pattern(books.leads, destination)?;
     let mut accounted: BTreeSet<&str> = BTreeSet::new();
-    let mut keyed: HashSet<&str> = HashSet::new();
-    let mut seen: HashSet<&str> = HashSet::new();
+    let mut keyed: PlHashSet<&str> = PlHashSet::default();
+    let mut seen: PlHashSet<&str> = PlHashSet::default();
     for row in verdicts.rows().filter(|row| row.destination == destination.name) {
         if !seen.insert(row.lead) {
             continue; // a lead told twice makes the parts too few
@@ -300,7 +302,7 @@ fn line(
         }
     }
 
-    let mut odd: HashMap<&str, &str> = HashMap::new();
+    let mut odd: PlHashMap<&str, &str> = PlHashMap::default();
     let (names, ids) = (books.unexplained.texts("destination")?, books.unexplained.texts("record_id")?);
     for ((name, id), why) in names.into_iter().zip(ids).zip(books.unexplained.texts("reason")?) {
         if let (true, Some(id), Some(why)) = (name == Some(&destination.name), id, why) {
@@ -344,7 +346,7 @@ fn line(
 
 /// Leads that the destination's patterns name, tried again.
 fn routed_by_pattern(leads: &Table<Leads>, destination: &Destination) -> Result<usize> {
-    let mut known: HashMap<&str, bool> = HashMap::new();
+    let mut known: PlHashMap<&str, bool> = PlHashMap::default();
     let names = leads.texts("offer_id")?.into_iter().zip(leads.texts("offer")?);
     Ok(names
         .filter(|(id, title)| {

@@ -81,8 +81,9 @@ pub fn find(input: Input, settings: &Settings) -> Result<Found> {
     let witnessed = lost_at_source::witnessed(
         input.leads, input.witnesses, input.unexplained, input.crm_records, input.as_of_ends_at,
     )?;
-    let first = search(&input, &witnessed.lost, None, settings)?.1.explained;
-    let (outages, causes) = search(&input, &witnessed.lost, Some(&first), settings)?;
+    let asked = causes::Asked::of(input.leads, input.crm_records)?;
+    let first = search(&input, (&witnessed.lost, &asked), None, settings)?.1.explained;
+    let (outages, causes) = search(&input, (&witnessed.lost, &asked), Some(&first), settings)?;
     let mut findings = witnessed.findings;
     findings.extend(outages.findings);
     Ok(Found {
@@ -149,7 +150,7 @@ impl Found {
 /// lower and smaller outages show.
 fn search(
     input: &Input,
-    lost: &Table<LostAtSource>,
+    (lost, asked): (&Table<LostAtSource>, &causes::Asked),
     explained: Option<&DataFrame>,
     settings: &Settings,
 ) -> Result<(outages::Found, causes::Found)> {
@@ -165,12 +166,7 @@ fn search(
         &settings.outages,
     )?;
     let causes = causes::find(
-        causes::Input {
-            verdicts: &outages.verdicts,
-            members: &outages.members,
-            leads: input.leads,
-            crm_records: input.crm_records,
-        },
+        causes::Input { verdicts: &outages.verdicts, members: &outages.members, asked },
         &settings.causes,
     )?;
     Ok((outages, causes))

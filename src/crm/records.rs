@@ -299,7 +299,11 @@ pub(super) fn names_marketplace(texts: &Texts, rows: &[usize], destination: &Des
 }
 
 /// What a row says of its lead, wherever it says it.
-fn said<'t>(get: impl Fn(&str) -> Option<&'t str>, kind: DestinationKind, known: &mut PlHashMap<&'t str, Said>) -> Said {
+fn said<'t>(
+    get: impl Fn(&str) -> Option<&'t str>,
+    kind: DestinationKind,
+    known: &mut PlHashMap<&'t str, Said>,
+) -> Said {
     let mut said = match get("lead_source") {
         Some(text) => known.entry(text).or_insert_with(|| Said::of(lead_source::parse(text), Some(text))).clone(),
         None => Said::default(),

@@ -45,10 +45,34 @@ pub struct Input<'a> {
     pub verdicts: &'a Table<Verdicts>,
     /// lead_id, destination, outage_id of the leads that outages cost.
     pub members: &'a DataFrame,
-    /// The leads.
-    pub leads: &'a Table<Leads>,
-    /// The destinations' records, with their people.
-    pub crm_records: &'a Table<CrmRecords>,
+    /// What is asked of leads and records.
+    pub asked: &'a Asked<'a>,
+}
+
+/// What every search for causes asks of leads and records: read once.
+pub struct Asked<'a> {
+    texts: Texts<'a>,
+    people: People<'a>,
+    /// What each offer is called.
+    titles: BTreeMap<String, String>,
+}
+
+impl<'a> Asked<'a> {
+    /// Of the leads, and of the destinations' records with their people.
+    ///
+    /// # Errors
+    /// Only if a table does not have its agreed shape.
+    pub fn of(leads: &'a Table<Leads>, crm_records: &'a Table<CrmRecords>) -> Result<Self> {
+        let (texts, people) = rayon::join(|| Texts::read(leads), || People::read(crm_records));
+        Ok(Asked { texts: texts?, people: people?, titles: findings::titles(leads.frame())? })
+    }
+}
+
+impl std::fmt::Debug for Asked<'_> {
+    /// Nothing of its rows: they are personal data.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Asked").finish_non_exhaustive()
+    }
 }
 
 /// What the search gives.
@@ -82,11 +106,9 @@ pub struct Timeless {
 /// # Errors
 /// Only if a table does not have its agreed shape.
 pub fn find(input: Input, settings: &Settings) -> Result<Found> {
-    let texts = Texts::read(input.leads)?;
-    let titles = findings::titles(input.leads.frame())?;
+    let Asked { texts, people, titles } = input.asked;
     let outages = outage_of(input.members)?;
-    let mut by_destination = read_rows(&input, &texts, settings)?;
-    let people = People::read(input.crm_records)?;
+    let mut by_destination = read_rows(&input, texts, settings)?;
     let mut causes: Vec<Cause> = Vec::new();
     // Row of the verdicts to the share of leads that its cause takes.
     let mut explained: PlHashMap<usize, f64> = PlHashMap::default();
@@ -106,14 +128,14 @@ pub fn find(input: Input, settings: &Settings) -> Result<Found> {
             continue;
         }
         let kind = settings.kinds.get(*destination).copied();
-        let families = Family::all(rows, &texts);
+        let families = Family::all(rows, texts);
         searches.push((*destination, kind, families));
     }
     let tests: usize = searches
         .iter()
         .map(|(destination, _, families)| {
             let rows = by_destination.get(destination).map(Vec::as_slice).unwrap_or_default();
-            families.par_iter().map(|f| f.conditions(rows, &texts).len()).sum::<usize>()
+            families.par_iter().map(|f| f.conditions(rows, texts).len()).sum::<usize>()
         })
         .sum();
     let bound = Bound { tests, destinations: searches.len() };
@@ -125,7 +147,7 @@ pub fn find(input: Input, settings: &Settings) -> Result<Found> {
         })
         .collect();
     let found = searches.par_iter().zip(rows_of).map(|((destination, kind, families), (rows, aside))| {
-        let search = Search { destination, kind: *kind, families, texts: &texts, titles: &titles };
+        let search = Search { destination, kind: *kind, families, texts, titles };
         search.causes(rows, &aside, &bound)
     });
     for (cause, takes) in found.collect::<Vec<_>>().into_iter().flatten() {
@@ -275,8 +297,7 @@ fn read_rows<'a>(input: &Input<'a>, texts: &Texts<'a>, settings: &Settings) -> R
         });
         all.entry(destination).or_default().push((at, id, kept));
     }
-    let mut by_destination = BTreeMap::new();
-    for (destination, mut rows) in all {
+    let with_loads = |(destination, mut rows): (&'a str, Vec<Moment<'a>>)| {
         rows.sort_by_key(|(at, id, _)| (*at, *id));
         let times: Vec<i64> = rows.iter().map(|(at, _, _)| *at).collect();
         let loads = conditions::loads(&times, settings.timezone);
@@ -287,9 +308,9 @@ fn read_rows<'a>(input: &Input<'a>, texts: &Texts<'a>, settings: &Settings) -> R
             }
             Some(row)
         });
-        by_destination.insert(destination, kept.collect());
-    }
-    Ok(by_destination)
+        (destination, kept.collect())
+    };
+    Ok(all.into_par_iter().map(with_loads).collect())
 }
 
 /// The condition with the smallest p-value, if it is small enough and says enough.

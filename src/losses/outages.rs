@@ -11,7 +11,7 @@ mod outage;
 mod rows;
 mod scan;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono_tz::Tz;
 use polars::prelude::*;
@@ -316,13 +316,13 @@ fn read_events<'a>(input: &Input<'a>, leads: &'a LeadParts, settings: &Settings)
             explained: None,
         });
     }
-    for (destination, events) in &mut all {
+    all.par_iter_mut().for_each(|(destination, events)| {
         events.sort_by(|a, b| (a.at, a.lead_id).cmp(&(b.at, b.lead_id)));
         if per_person.contains(destination) {
             count_people_once(events);
         }
-    }
-    crowds.values_mut().for_each(|times| times.sort_unstable());
+    });
+    crowds.par_iter_mut().for_each(|(_, times)| times.sort_unstable());
     Ok((all, crowds))
 }
 
@@ -341,7 +341,7 @@ fn caused_share(explained: &DataFrame) -> Result<PlHashMap<(&str, &str), u32>> {
 
 /// Up to when the last reading of each destination without one tonight could speak: that time passes without a reading
 /// says no more than the reading did.
-fn silent_since<'a>(input: &Input<'a>) -> Result<HashMap<&'a str, i64>> {
+fn silent_since<'a>(input: &Input<'a>) -> Result<PlHashMap<&'a str, i64>> {
     let received = input.leads.frame().column("received_at")?.datetime()?.physical().clone();
     let newest_before = |end: i64| received.iter().flatten().filter(|at| *at < end).max().unwrap_or(end);
     let ends = times_of(input.coverage, "silent_since")?;
@@ -369,7 +369,7 @@ fn repeats(verdicts: &DataFrame) -> Result<PlHashMap<(&str, &str), Vec<i64>>> {
 /// A person whom a CRM with one record per person did not take, for want of an address say, is not taken the next time
 /// either: until a delivery, that is one failure and not several.
 fn count_people_once(events: &mut [Event]) {
-    let mut failed: HashSet<&str> = HashSet::new();
+    let mut failed: PlHashSet<&str> = PlHashSet::default();
     for event in events.iter_mut().filter(|e| e.trial && e.caused.is_none()) {
         let Some(person) = event.person else { continue };
         if event.state == State::Delivered {
@@ -422,7 +422,7 @@ fn read_store<'a>(input: &Input<'a>) -> Result<Vec<Event<'a>>> {
 /// leads, as an action that only one storefront has, are one test.
 fn scopes<'a>(events: &[Event<'a>]) -> Vec<Scope<'a>> {
     let mut all = vec![Scope::All];
-    let mut known: HashSet<Vec<usize>> = HashSet::new();
+    let mut known: PlHashSet<Vec<usize>> = PlHashSet::default();
     for part in 0..PARTS.len() {
         let mut trials: BTreeMap<Option<&str>, (Vec<usize>, bool)> = BTreeMap::new();
         for (at, event) in events.iter().enumerate().filter(|(_, e)| e.trial && e.caused.is_none()) {
@@ -490,7 +490,7 @@ fn search<'a>(
 /// Positions of the events of each scope, in one pass however many parts there are.
 fn inside<'a>(events: &[Event<'a>], scopes: &[Scope<'a>]) -> Vec<Vec<usize>> {
     let mut inside = vec![Vec::new(); scopes.len()];
-    let mut parts: HashMap<(usize, Option<&str>), usize> = HashMap::new();
+    let mut parts: PlHashMap<(usize, Option<&str>), usize> = PlHashMap::default();
     for (number, (scope, inside)) in scopes.iter().zip(&mut inside).enumerate() {
         match scope {
             Scope::All | Scope::Source => *inside = (0..events.len()).collect(),
@@ -691,7 +691,7 @@ impl Candidate {
 
 /// When each destination's export was made, where that is known and believable: a file older than its own records was
 /// copied, or a clock is wrong.
-fn exported_at(coverage: &Table<Coverage>) -> Result<HashMap<&str, i64>> {
+fn exported_at(coverage: &Table<Coverage>) -> Result<PlHashMap<&str, i64>> {
     let until = times_of(coverage, "until")?;
     let mut exported = times_of(coverage, "exported_at")?;
     exported.retain(|name, at| until.get(name).is_none_or(|until| *at >= *until));
@@ -699,7 +699,7 @@ fn exported_at(coverage: &Table<Coverage>) -> Result<HashMap<&str, i64>> {
 }
 
 /// A time of each destination's coverage, where it has one.
-fn times_of<'a>(coverage: &'a Table<Coverage>, column: &str) -> Result<HashMap<&'a str, i64>> {
+fn times_of<'a>(coverage: &'a Table<Coverage>, column: &str) -> Result<PlHashMap<&'a str, i64>> {
     let frame = coverage.frame();
     let times = frame.column(column)?.datetime()?.physical();
     let rows = frame.column("destination")?.str()?.iter().zip(times.iter());

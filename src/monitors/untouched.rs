@@ -3,7 +3,7 @@
 //! Makes `untouched` from verdicts and CRM records. Which status is the first differs by CRM and is renamed by every
 //! publisher: it is the one that the destination's youngest open records have, or a word that every CRM ships with.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
@@ -90,7 +90,7 @@ struct Records<'a> {
     present: Vec<bool>,
     deleted: Vec<bool>,
     marketplace: Vec<bool>,
-    row_of: HashMap<(&'a str, &'a str), usize>,
+    row_of: PlHashMap<(&'a str, &'a str), usize>,
 }
 
 impl<'a> Records<'a> {
@@ -126,7 +126,7 @@ impl<'a> Records<'a> {
     }
 
     /// When the record was made, if it is to be seen, open, in its first status and without activity since.
-    fn waits(&self, row: usize, first: &HashMap<&str, String>) -> Option<i64> {
+    fn waits(&self, row: usize, first: &PlHashMap<&str, String>) -> Option<i64> {
         let made = self.created.get(row).copied().flatten()?;
         let flag = |column: &[bool]| column.get(row).copied().unwrap_or_default();
         if !flag(&self.present) || flag(&self.deleted) {
@@ -149,8 +149,8 @@ impl<'a> Records<'a> {
     }
 
     /// The status that most of a destination's youngest open marketplace records have.
-    fn first_statuses(&self, as_of_ends_at: i64) -> HashMap<&'a str, String> {
-        let mut latest: HashMap<&str, i64> = HashMap::new();
+    fn first_statuses(&self, as_of_ends_at: i64) -> PlHashMap<&'a str, String> {
+        let mut latest: PlHashMap<&str, i64> = PlHashMap::default();
         for (row, made) in self.created.iter().enumerate() {
             let (Some(destination), Some(made)) = (text(&self.destinations, row), made) else { continue };
             if *made < as_of_ends_at {
@@ -171,7 +171,7 @@ impl<'a> Records<'a> {
                 *counts.entry((destination, status.to_lowercase())).or_default() += 1;
             }
         }
-        let mut first: HashMap<&str, (usize, String)> = HashMap::new();
+        let mut first: PlHashMap<&str, (usize, String)> = PlHashMap::default();
         for ((destination, status), count) in counts {
             if count >= 3 && first.get(destination).is_none_or(|(most, _)| count > *most) {
                 first.insert(destination, (count, status));

@@ -106,7 +106,8 @@ fn searched(cases: &[Case]) -> Found {
     .unwrap();
     let settings =
         Settings { timezone: Tz::UTC, kinds: BTreeMap::from([("crm".to_owned(), DestinationKind::Salesforce)]) };
-    find(Input { verdicts: &verdicts, members: &members, leads: &leads, crm_records: &records }, &settings).unwrap()
+    let asked = Asked::of(&leads, &records).unwrap();
+    find(Input { verdicts: &verdicts, members: &members, asked: &asked }, &settings).unwrap()
 }
 
 fn conditions_of(found: &Found) -> Vec<String> {
