@@ -319,12 +319,19 @@ impl Query {
     }
 }
 
-/// Plans and collects on a thread with a deep stack: the planner recurses over every common table expression, and
-/// overflows the usual two megabytes with a query of fifteen.
+/// Plans and collects step by step, on a thread with a deep stack: the planner recurses over what is nested, and
+/// overflows the usual two megabytes with fifteen common table expressions in a query that cannot be done in steps.
 fn execute(mut context: SQLContext, text: &str) -> PolarsResult<DataFrame> {
     const STACK: usize = 256 << 20; // reserved, not used: pages are taken as they are touched
     std::thread::scope(|scope| {
-        let work = move || context.execute(text)?.collect();
+        let work = move || {
+            let sql::Steps { named, last } = sql::steps(text);
+            for (name, text) in named {
+                let rows = context.execute(&text)?.collect()?;
+                context.register(&name, rows.lazy());
+            }
+            context.execute(&last)?.collect()
+        };
         let thread =
             std::thread::Builder::new().name("query".to_owned()).stack_size(STACK).spawn_scoped(scope, work)?;
         thread.join().unwrap_or_else(|_| Err(polars_err!(ComputeError: "the SQL engine gave up on this query")))

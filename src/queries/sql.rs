@@ -93,6 +93,49 @@ pub fn tables_of(question: &str, tables: &BTreeSet<String>) -> Result<BTreeSet<S
     Ok(used)
 }
 
+/// A statement in the steps in which it can be done.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Steps {
+    /// Common table expressions by name, each of which may read those before it.
+    pub named: Vec<(String, String)>,
+    /// What is asked of them.
+    pub last: String,
+}
+
+/// Takes the common table expressions out of a statement, to be computed one by one: the engine plans and computes each
+/// anew wherever it is read, and so those that it reads, again and again. A statement of another kind is one step.
+pub fn steps(text: &str) -> Steps {
+    let whole = || Steps { named: Vec::new(), last: text.to_owned() };
+    let Ok(mut query) = parse(text) else { return whole() };
+    let mut names = Names(BTreeSet::new());
+    // Of a table and an inner expression of one name the engine reads the table.
+    if query.visit(&mut names).is_break() {
+        return whole();
+    }
+    let Some(with) = query.with.take().filter(|with| !with.recursive) else { return whole() };
+    if with.cte_tables.iter().any(|cte| !cte.alias.columns.is_empty()) {
+        return whole();
+    }
+    let named = with.cte_tables.iter().map(|cte| (cte.alias.name.value.clone(), cte.query.to_string()));
+    Steps { named: named.collect(), last: query.to_string() }
+}
+
+/// Looks for a name that two common table expressions have.
+struct Names(BTreeSet<String>);
+
+impl Visitor for Names {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+        for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
+            if !self.0.insert(cte.alias.name.value.to_lowercase()) {
+                return ControlFlow::Break(());
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}
+
 /// The lines of the comment on top.
 fn comment(text: &str) -> Vec<&str> {
     text.lines().map_while(|l| l.strip_prefix("--")).map(str::trim).collect()

@@ -369,6 +369,36 @@ fn what_polars_would_compute_wrongly_or_read_from_disk_is_refused() {
 }
 
 #[test]
+fn a_statement_done_in_steps_gives_what_it_gives_as_one() {
+    let names = |text: &str| sql::steps(text).named.into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    assert_eq!(names("with a as (select 1 as n), b as (select n from a) select * from b"), ["a", "b"]);
+    for whole in [
+        "select 1 as n",
+        "with recursive a as (select 1 as n) select * from a",
+        "with a (n) as (select 1) select * from a",
+        "with a as (select 1 as n), b as (with A as (select 2 as n) select n from A) select * from b",
+        "no query",
+    ] {
+        assert_eq!(sql::steps(whole), sql::Steps { named: Vec::new(), last: whole.to_owned() });
+    }
+    let mut catalog = case();
+    let mut done = 0;
+    for query in Library::built_in().unwrap().queries {
+        let context = SQLContext::new();
+        for name in &query.header.reads {
+            context.register(name, catalog.get(name).unwrap().clone().lazy());
+        }
+        let text = query.text.clone();
+        let as_one = move || context.clone().execute(&text)?.collect();
+        let as_one = std::thread::Builder::new().stack_size(256 << 20).spawn(as_one).unwrap().join().unwrap().unwrap();
+        assert!(query.collect(&catalog).unwrap().equals_missing(&as_one), "{}", query.name);
+        catalog.insert(&query.name, query.made(&catalog).unwrap());
+        done += usize::from(!sql::steps(&query.text).named.is_empty());
+    }
+    assert!(done > 10, "{done}");
+}
+
+#[test]
 fn a_users_query_adds_to_overrides_and_is_tried_before_the_run() {
     let own = |path: &str, text: &str| Library::new(&[(path.to_owned(), text.to_owned())]);
     let header = "-- Ours.\n-- grain: one row per kind\n-- key: kind\n-- reads: leads\n";
