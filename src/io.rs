@@ -3,6 +3,7 @@
 //! Everything below this module is exempt from the lint that keeps the core pure; nothing else is, but for `cli`.
 
 pub mod aging;
+mod aside;
 pub mod azure;
 pub mod cache;
 pub mod check;

@@ -6,15 +6,15 @@
 //! the callers (`crm`, `cost`, witnesses); forms are told by [`profile`], times and amounts read by [`times`], [`numbers`].
 //! Sources of the rules: RFC 4180, Unicode, the measured exports of the fact sheet on export formats.
 
-use std::io::Read as _;
-
 use polars::prelude::*;
 use unicode_normalization::UnicodeNormalization as _;
 
+use self::packed::unreadable;
 use crate::error::{Error, Result, count};
 
-pub use content::Content;
+pub use content::{Content, Part};
 pub use note::Note;
+pub use packed::{MOST_BYTES, unpack};
 pub use passed::Passed;
 pub use profile::ColumnForm;
 pub use told::{ColumnRead, Counts, Doubt, ReadFile, add_counts, columns_read, set_aside};
@@ -25,6 +25,7 @@ mod delimited;
 pub(crate) mod mutated;
 mod note;
 pub mod numbers;
+mod packed;
 mod passed;
 pub mod profile;
 pub mod readings;
@@ -42,15 +43,6 @@ pub struct Export {
     /// When it was last written.
     pub modified: chrono::DateTime<chrono::Utc>,
     /// What it holds.
-    pub content: Content,
-}
-
-/// A file inside an export: the export itself, or a member of an archive, decompressed.
-#[derive(Debug)]
-pub struct Part {
-    /// Name of the export, and `!member` for a member of an archive.
-    pub name: String,
-    /// Decompressed content.
     pub content: Content,
 }
 
@@ -199,173 +191,6 @@ fn clean_label(label: &str) -> String {
     wrappers::label(label).replace('\u{a0}', " ")
 }
 
-/// Largest file, unpacked or as it is.
-pub const MOST_BYTES: u64 = 4 << 30;
-/// What is smaller unpacked is no bomb, however well it was packed.
-const SURELY_FINE: u64 = 256 << 20;
-/// Exports shrink to a tenth or a thirtieth. What shrinks to less than this holds the same thing over and over.
-const MOST_RATIO: u64 = 200;
-/// Archives in archives.
-const MOST_DEEP: usize = 4;
-/// Files in an archive.
-const MOST_MEMBERS: usize = 10_000;
-
-/// Decompresses gzip, zstd and zip, by content. A workbook, which is a zip too, stays whole.
-///
-/// # Errors
-/// A damaged or protected archive, or one that unpacks to more than an export can hold.
-pub fn unpack(name: &str, content: Content) -> Result<Vec<Part>> {
-    let unread = |e: std::io::Error| unreadable(name, e);
-    let opening = content.opening(4).map_err(unread)?;
-    if !is_packed(&opening) {
-        drop(opening);
-        return Ok(vec![Part { name: name.to_owned(), content }]);
-    }
-    let mut left = MOST_BYTES;
-    if let Some(inner) = unpacked_elsewhere(name, &content, &opening, &mut left)? {
-        drop(opening);
-        return Ok(vec![Part { name: name.to_owned(), content: inner }]);
-    }
-    unpack_within(name, content.whole().map_err(unread)?.into_owned(), 0, &mut left)
-}
-
-/// Packed files of fewer bytes are unpacked in memory.
-const UNPACKED_AT_ONCE: u64 = 8 << 20;
-
-/// What a large gzip or zstd file holds, unpacked anew at each reading and never in memory as a whole; none for others,
-/// and where an archive or a workbook is packed once more. It is unpacked once to see how much it is.
-fn unpacked_elsewhere(name: &str, content: &Content, opening: &[u8], left: &mut u64) -> Result<Option<Content>> {
-    let packed = content.length();
-    if packed < UNPACKED_AT_ONCE || opening.starts_with(b"PK") {
-        return Ok(None);
-    }
-    let is_gzip = opening.starts_with(&[0x1f, 0x8b]);
-    let source = content.clone();
-    let open = move || -> std::io::Result<Box<dyn std::io::Read + Send>> {
-        let source = source.own_reader()?;
-        if is_gzip {
-            return Ok(Box::new(flate2::read::MultiGzDecoder::new(std::io::BufReader::new(source))));
-        }
-        Ok(Box::new(zstd::stream::read::Decoder::new(source)?))
-    };
-    let damaged = |cause: String| damaged(name, if is_gzip { "gzip" } else { "zstd" }, cause);
-    let mut first = [0; 4];
-    let mut inner = open().map_err(|e| damaged(e.to_string()))?;
-    let begins = inner.read(&mut first).map_err(|e| damaged(e.to_string()))?;
-    if is_packed(first.get(..begins).unwrap_or_default()) {
-        return Ok(None);
-    }
-    let most = most(packed, *left);
-    let rest = std::io::copy(&mut inner.take(most + 1), &mut std::io::sink()).map_err(|e| damaged(e.to_string()))?;
-    let size = rest + begins as u64;
-    if size > most {
-        return Err(damaged(TOO_LARGE.to_owned()));
-    }
-    *left -= size;
-    Ok(Some(Content::elsewhere(size, open)))
-}
-
-/// Whether bytes begin as gzip, zstd or zip do.
-fn is_packed(opening: &[u8]) -> bool {
-    opening.starts_with(&[0x1f, 0x8b])
-        || opening.starts_with(&[0x28, 0xb5, 0x2f, 0xfd])
-        || opening.starts_with(b"PK\x03\x04")
-}
-
-fn unreadable(name: &str, cause: std::io::Error) -> Error {
-    Error::partial(format!("cannot read export \"{name}\"")).because(cause).hint("make the file readable for this user")
-}
-
-fn damaged(name: &str, kind: &str, cause: String) -> Error {
-    Error::partial(format!("cannot unpack \"{name}\": damaged {kind} data"))
-        .because(cause)
-        .hint("copy or export the file again; it may have been read while it was being written")
-}
-
-fn unpack_within(name: &str, bytes: Vec<u8>, depth: usize, left: &mut u64) -> Result<Vec<Part>> {
-    let damaged = |kind: &str, cause: String| damaged(name, kind, cause);
-    if depth > MOST_DEEP {
-        return Err(Error::partial(format!("cannot unpack \"{name}\": archives in archives in archives"))
-            .hint("export it as CSV (UTF-8), packed once at most"));
-    }
-    let packed = bytes.len() as u64;
-    if bytes.starts_with(&[0x1f, 0x8b]) {
-        let decoder = flate2::read::MultiGzDecoder::new(bytes.as_slice());
-        let inner = bounded(decoder, packed, left).map_err(|e| damaged("gzip", e))?;
-        return unpack_within(name, inner, depth + 1, left);
-    }
-    if bytes.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
-        let decoder = zstd::stream::read::Decoder::new(bytes.as_slice()).map_err(|e| damaged("zstd", e.to_string()))?;
-        let inner = bounded(decoder, packed, left).map_err(|e| damaged("zstd", e))?;
-        return unpack_within(name, inner, depth + 1, left);
-    }
-    if !bytes.starts_with(b"PK\x03\x04") {
-        return Ok(vec![Part { name: name.to_owned(), content: bytes.into() }]);
-    }
-    let mut archive =
-        ::zip::ZipArchive::new(std::io::Cursor::new(bytes.as_slice())).map_err(|e| damaged("zip", e.to_string()))?;
-    if archive.len() > MOST_MEMBERS {
-        return Err(damaged("zip", format!("it holds {} files", archive.len())));
-    }
-    let members: Vec<String> = archive.file_names().flatten().map(std::borrow::Cow::into_owned).collect();
-    let is_workbook = members.iter().any(|m| m.starts_with("xl/") || m == "[Content_Types].xml" || m == "content.xml");
-    let mut parts = Vec::new();
-    for index in 0..archive.len() {
-        let file = archive.by_index(index).map_err(|e| damaged("zip", e.to_string()))?;
-        let packed = file.compressed_size();
-        if is_workbook {
-            // Its own reader unpacks it without a bound: so it is unpacked once before, and thrown away.
-            measured(file, packed, left).map_err(|e| damaged("workbook", e))?;
-            continue;
-        }
-        let member = file.name().map_err(|e| damaged("zip", e.to_string()))?.into_owned();
-        let last = member.rsplit('/').next().unwrap_or_default();
-        if file.is_dir() || last.starts_with('.') || member.starts_with("__MACOSX/") {
-            continue;
-        }
-        let inner = bounded(file, packed, left).map_err(|e| damaged("zip", e))?;
-        parts.extend(unpack_within(&format!("{name}!{member}"), inner, depth + 1, left)?);
-    }
-    if is_workbook {
-        return Ok(vec![Part { name: name.to_owned(), content: bytes.into() }]);
-    }
-    parts.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(parts)
-}
-
-/// How much a packed file may unpack to, and what it is called when it does not keep to that.
-fn most(packed: u64, left: u64) -> u64 {
-    SURELY_FINE.max(packed.saturating_mul(MOST_RATIO)).min(left)
-}
-
-const TOO_LARGE: &str = "it unpacks to more than an export holds: the same thing over and over, or several gigabytes";
-
-fn bounded(reader: impl std::io::Read, packed: u64, left: &mut u64) -> std::result::Result<Vec<u8>, String> {
-    let most = most(packed, *left);
-    let mut bytes = Vec::new();
-    reader.take(most + 1).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
-    if bytes.len() as u64 > most {
-        return Err(TOO_LARGE.to_owned());
-    }
-    *left -= bytes.len() as u64;
-    Ok(bytes)
-}
-
-/// Unpacks to nowhere, to see how much it is. What cannot grow beyond bounds is believed to be small.
-fn measured(reader: impl std::io::Read, packed: u64, left: &mut u64) -> std::result::Result<(), String> {
-    const DEFLATE_RATIO: u64 = 1032;
-    if packed.saturating_mul(DEFLATE_RATIO) < (64 << 20) {
-        return Ok(());
-    }
-    let most = most(packed, *left);
-    let size = std::io::copy(&mut reader.take(most + 1), &mut std::io::sink()).map_err(|e| e.to_string())?;
-    if size > most {
-        return Err(TOO_LARGE.to_owned());
-    }
-    *left -= size;
-    Ok(())
-}
-
 /// Reads every table of a part that has the header asked for. An empty part gives none.
 ///
 /// # Errors
@@ -396,7 +221,8 @@ pub fn read(part: &Part, ask: &Ask) -> Result<Vec<Sheet>> {
         return Err(not_a_table("a PDF document"));
     }
     let source = part.content.reader().map_err(unread)?;
-    let mut text = text::Text::open(source).map_err(|e| not_a_table("neither text nor a workbook").because(e))?;
+    let mut text =
+        text::Text::open(source, ask.keep).map_err(|e| not_a_table("neither text nor a workbook").because(e))?;
     text.fill(delimited::OPENING).map_err(unread)?;
     let start = text.as_str().trim_start();
     let opening = start.get(..start.floor_char_boundary(256)).map(str::to_ascii_lowercase).unwrap_or_default();
@@ -424,7 +250,7 @@ pub fn read_in_parts(part: &Part, ask: &Ask, most: usize, take: &mut dyn FnMut(S
         return Ok(false);
     }
     let source = part.content.reader().map_err(unread)?;
-    let Ok(mut text) = text::Text::open(source) else { return Ok(false) };
+    let Ok(mut text) = text::Text::open(source, ask.keep) else { return Ok(false) };
     text.fill(delimited::OPENING).map_err(unread)?;
     if text.as_str().trim_start().starts_with('<') {
         return Ok(false);

@@ -142,7 +142,7 @@ fn identify_row<'a>(
     destination: &Destination,
 ) -> Row<'a> {
     let Some(text) = cell else { return Row::Refused("no-id", "its id is empty") };
-    let by_prefix = |id: &str| Some(Cow::Borrowed(layout.prefixes.get(id.get(..3)?)?.as_str()));
+    let by_prefix = |id: &str| Some(Cow::Borrowed(layout.object_of_id(id)?));
     let is_cut = match layout.id {
         Id::Salesforce => {
             values::is_cut_salesforce_id(text) && (by_prefix(text).is_some() || values::is_damaged_id(text))

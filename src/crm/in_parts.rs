@@ -9,19 +9,20 @@ use polars::prelude::*;
 
 use super::asked::with_ask;
 use super::cells::TIMES;
+use super::documents::Columns;
 use super::layouts::{Layout, Mapping};
 use super::loaded::{Dropped, Wanted, compact, hash_of};
 use super::records::{Texts, is_activity};
 use super::strangers::{Rule, columns};
-use super::{json, mistaken, sheets};
+use super::{json, mistaken, sheets, streamed};
 use crate::config::{Destination, DestinationKind};
 use crate::error::Result;
 use crate::tabular::{self, Ask, ColumnForm, Part, Sheet};
 
 /// Smaller exports are read whole.
 pub(super) const LARGE: u64 = 96 << 20;
-/// Rows that are in memory at a time.
-const ROWS: usize = 50_000;
+/// Rows that are in memory at a time; few in tests, so that small exports have several parts.
+const ROWS: usize = if cfg!(test) { 9 } else { 50_000 };
 /// Texts of lead sources that are counted: no CRM has so many of its own.
 const MOST_TEXTS: usize = 20_000;
 
@@ -30,6 +31,8 @@ pub(super) struct Large {
     part: Part,
     written: DateTime<Utc>,
     forms: Vec<ColumnForm>,
+    /// Of JSON: all columns that its documents have.
+    columns: Option<Columns>,
     /// Which columns each field is read from.
     mapping: Vec<(String, Vec<usize>)>,
     /// Hashes of ids that stand more than once: those rows are looked at together.
@@ -55,6 +58,19 @@ fn has_any_seconds(column: &StringChunked) -> bool {
     column.iter().flatten().any(|cell| cell.trim().as_bytes().get(17..19).is_some_and(|seconds| seconds != b"00"))
 }
 
+/// Reads a part for its tables of some rows each, of JSON or of text.
+fn read_in_parts(
+    part: &Part,
+    ask: &Ask,
+    columns: Option<&mut Columns>,
+    take: &mut dyn FnMut(Sheet) -> Result<bool>,
+) -> Result<bool> {
+    match columns {
+        Some(columns) => streamed::read_in_parts(part, columns, ROWS, take),
+        None => tabular::read_in_parts(part, ask, ROWS, take),
+    }
+}
+
 impl Large {
     /// Profiles an export; gives it back where it cannot be read in parts.
     pub fn profile(
@@ -64,20 +80,32 @@ impl Large {
         destination: &Destination,
         models: &[json::Model],
     ) -> Result<std::result::Result<Large, Part>> {
-        if destination.kind == DestinationKind::Https || json::is(&part)? {
+        if destination.kind == DestinationKind::Https {
             return Ok(Err(part));
         }
+        let mut columns = json::is(&part)?.then(Columns::default);
         let mut seen: Vec<u64> = Vec::new();
         let mut forms: Vec<ColumnForm> = Vec::new();
-        let mut known: Option<Mapping> = None;
+        let mut known: Option<(usize, Mapping)> = None;
         // Times that are all cut to minutes or days are known as such by the whole column.
         let mut has_seconds = false;
         let is_plain = with_ask(&part, layout, destination, models, &mut |ask: &Ask| {
-            tabular::read_in_parts(&part, ask, ROWS, &mut |sheet| {
+            read_in_parts(&part, ask, columns.as_mut(), &mut |sheet| {
                 if mistaken::among_exports(&sheet, destination).is_some() {
                     return Ok(false);
                 }
-                let mapping = &*known.get_or_insert_with(|| layout.map(&sheet, &sheet.forms, destination));
+                // Of documents, later ones may have more columns; what was read of the earlier ones must hold.
+                if known.as_ref().is_none_or(|(width, _)| *width != sheet.header.len()) {
+                    let mapping = layout.map(&sheet, &sheet.forms, destination);
+                    let holds = |(_, before): &(_, Mapping)| {
+                        before.fields.iter().all(|(f, of)| mapping.fields.get(f) == Some(of))
+                    };
+                    if !known.as_ref().is_none_or(holds) {
+                        return Ok(false);
+                    }
+                    known = Some((sheet.header.len(), mapping));
+                }
+                let Some((_, mapping)) = &known else { return Ok(false) };
                 let of = |field: &str| mapping.fields.get(field).and_then(|columns| sheet.column(*columns.first()?));
                 let Some(ids) = of("record_id") else { return Ok(false) };
                 seen.extend(ids.iter().flatten().map(|id| hash_of(id.trim())));
@@ -87,7 +115,7 @@ impl Large {
                 Ok(plain && mapping.why.values().all(|why| *why != "its values"))
             })
         })?;
-        let Some(known) = known.filter(|_| is_plain && has_seconds) else { return Ok(Err(part)) };
+        let Some((_, known)) = known.filter(|_| is_plain && has_seconds) else { return Ok(Err(part)) };
         seen.sort_unstable();
         let twice = seen.windows(2).filter_map(|pair| match pair {
             [a, b] if a == b => Some(*a),
@@ -95,7 +123,7 @@ impl Large {
         });
         let twice = twice.collect();
         let mapping = known.fields.into_iter().collect();
-        Ok(Ok(Large { part, written, forms, mapping, twice }))
+        Ok(Ok(Large { part, written, forms, columns, mapping, twice }))
     }
 
     /// Its name.
@@ -134,8 +162,9 @@ impl Large {
             }
             Ok(true)
         };
+        let mut columns = self.columns.as_ref().map(Columns::begun_anew);
         let is_read = with_ask(&self.part, layout, destination, models, &mut |ask: &Ask| {
-            tabular::read_in_parts(&self.part, ask, ROWS, &mut |mut sheet| {
+            read_in_parts(&self.part, ask, columns.as_mut(), &mut |mut sheet| {
                 sheet.forms.clone_from(&self.forms);
                 let mapping: Vec<_> = layout.map(&sheet, &self.forms, destination).fields.into_iter().collect();
                 if mapping != self.mapping {
@@ -303,6 +332,10 @@ mod tests {
 
     /// What a night gives, and of how many records it was asked whether they are about a lead.
     fn night(least: u64, landed: &DataFrame) -> (Night, Counted, usize) {
+        night_of(&exports(), least, landed)
+    }
+
+    fn night_of(exports: &[Export], least: u64, landed: &DataFrame) -> (Night, Counted, usize) {
         let destination = destination();
         let asked = std::cell::Cell::new(0);
         let shares = |records: &DataFrame| {
@@ -314,9 +347,9 @@ mod tests {
         let named: Vec<Who> = Vec::new();
         let keep = OfLeads { shares: &shares, named: &named, is_window: &|_: &Passed| false, young_since: 0 };
         let rule = Rule::new(&keep, &destination, landed).unwrap();
-        let mut reader = Reader::new(&exports(), &destination);
+        let mut reader = Reader::new(exports, &destination);
         reader.least = least;
-        reader.open(exports()).unwrap();
+        reader.open(exports.to_vec()).unwrap();
         reader.read_large(Some(&rule)).unwrap();
         let night = reader.night(Some(&rule), landed).unwrap();
         assert!(reader.problems.is_empty(), "{:?}", reader.problems);
@@ -342,6 +375,71 @@ mod tests {
         assert!(has("003000000000001") && has("006000000000001") && has("00Q000000000203"), "who is named is kept");
         assert!(!has("003000000000002") && !has("006000000000002") && !has("00Q000000000100"));
         assert!(has("00Q000000000171"), "most that carry its text are leads' people");
+    }
+
+    /// The same exports, each in another form.
+    fn formed(form: impl Fn(&str, &[u8]) -> Vec<u8>) -> Vec<Export> {
+        let formed = |export: Export| {
+            let content = form(&export.name, &export.content.whole().unwrap()).into();
+            Export { content, ..export }
+        };
+        exports().into_iter().map(formed).collect()
+    }
+
+    fn documents_of(csv: &[u8]) -> Vec<serde_json::Value> {
+        let mut reader = csv::Reader::from_reader(csv);
+        let header = reader.headers().unwrap().clone();
+        let document = |row: csv::StringRecord| {
+            let fields = header.iter().zip(row.iter()).filter(|(_, cell)| !cell.is_empty());
+            fields.map(|(name, cell)| (name.to_owned(), cell.into())).collect::<serde_json::Map<_, _>>().into()
+        };
+        reader.records().map(|row| document(row.unwrap())).collect()
+    }
+
+    #[test]
+    fn in_whatever_it_is_packed_or_written_an_export_reads_the_same_whole_and_in_parts() {
+        use std::io::Write as _;
+        let zipped = |method: ::zip::CompressionMethod| {
+            move |name: &str, csv: &[u8]| {
+                let mut archive = ::zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+                let options = ::zip::write::SimpleFileOptions::default();
+                archive.start_file(name, options.compression_method(method)).unwrap();
+                archive.write_all(csv).unwrap();
+                archive.finish().unwrap().into_inner()
+            }
+        };
+        let gzipped = |_: &str, csv: &[u8]| {
+            let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            gzip.write_all(csv).unwrap();
+            gzip.finish().unwrap()
+        };
+        let lines = |_: &str, csv: &[u8]| {
+            documents_of(csv).iter().map(|document| format!("{document}\r\n")).collect::<String>().into_bytes()
+        };
+        let answer = |_: &str, csv: &[u8]| {
+            let page = serde_json::json!({ "totalSize": 9, "done": true, "records": documents_of(csv), "next": null });
+            serde_json::to_vec_pretty(&page).unwrap()
+        };
+        let list = |_: &str, csv: &[u8]| serde_json::to_vec(&documents_of(csv)).unwrap();
+        let nothing = DataFrame::empty();
+        let (plain, counted, _) = night(u64::MAX, &nothing);
+        let numbers = |counted: Counted| counted.into_iter().map(|(_, a, b, c)| (a, b, c)).collect::<Vec<_>>();
+        let counted = numbers(counted);
+        let forms = [
+            ("gzip", formed(gzipped)),
+            ("stored", formed(zipped(::zip::CompressionMethod::Stored))),
+            ("deflated", formed(zipped(::zip::CompressionMethod::Deflated))),
+            ("lines", formed(lines)),
+            ("answer", formed(answer)),
+            ("list", formed(list)),
+        ];
+        for (form, exports) in forms {
+            for least in [0, u64::MAX] {
+                let (read, again, _) = night_of(&exports, least, &nothing);
+                assert!(sorted(&plain).equals_missing(&sorted(&read)), "{form}: {:?}\n{:?}", plain.rows, read.rows);
+                assert_eq!((numbers(again), read.strangers), (counted.clone(), plain.strangers), "{form}");
+            }
+        }
     }
 
     #[test]

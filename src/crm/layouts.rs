@@ -321,12 +321,25 @@ impl Layout {
         match found.map(|s| s.object.as_str()) {
             Some(OTHER) => None,
             Some(object) => Some(object),
-            // A header of no known label, whose columns are known by their values.
-            None if labels.iter().all(|label| !self.is_known(label)) => {
+            // A header of labels that tell no object, or of none that is known: its people are what this CRM mostly has.
+            None if labels.iter().all(|label| !self.is_known(label)) || self.holds_people(sheet) => {
                 self.signatures.last().map(|s| s.object.as_str())
             }
             None => None,
         }
+    }
+
+    /// Whether the values show addresses of people, and texts of lead sources beside them.
+    fn holds_people(&self, sheet: &Sheet) -> bool {
+        [ColumnForm::Email, ColumnForm::LeadSource].iter().all(|form| sheet.forms.contains(form))
+    }
+
+    /// The object that an id begins with. One without any capital lost those that it had.
+    pub fn object_of_id(&self, id: &str) -> Option<&str> {
+        let prefix = id.get(..3)?;
+        let is_flattened = || id.bytes().take(15).all(|b| !b.is_ascii_uppercase());
+        let flattened = || self.prefixes.get(&prefix.to_ascii_uppercase()).filter(|_| is_flattened());
+        self.prefixes.get(prefix).or_else(flattened).map(String::as_str)
     }
 
     /// Outcome of a status text of a lead or contact.
@@ -736,6 +749,14 @@ impl Mapping {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_id_that_lost_its_capitals_is_still_of_its_object() {
+        let layout = layouts().of(DestinationKind::Salesforce);
+        let objects = ["00Q5g00000AbCde", "00q5g00000abcde", "00v5g00000abcde", "00q5g00000AbCde", "0"];
+        let objects = objects.map(|id| layout.object_of_id(id));
+        assert_eq!(objects, [Some("lead"), Some("lead"), Some("campaign-member"), None, None]);
+    }
 
     #[test]
     fn every_kind_has_a_layout_and_every_field_of_it_can_be_configured() {

@@ -18,6 +18,7 @@ pub use blob::Export;
 
 use std::collections::BTreeSet;
 use std::future::Future;
+use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use globset::GlobBuilder;
@@ -70,16 +71,17 @@ pub struct Cloud<'a> {
 /// How long one listing with its downloads may take.
 const DEADLINE: TimeDelta = TimeDelta::minutes(10);
 
-/// A blob by its name, and its bytes or why they cannot be had (exit 3).
+/// A blob by its name, and what it holds or why they cannot be had (exit 3).
 pub type Read = (String, Result<Export>);
 
-/// Reads the exports at `az://account/container/prefix`. One that cannot be read costs itself.
+/// Reads the exports at `az://account/container/prefix`; the large ones are put aside in `folder`, one of ours. One that
+/// cannot be read costs itself.
 ///
 /// # Errors
 /// Exit 2 for an address of the wrong shape, 3 when the container cannot be listed.
-pub fn exports(address: &str, cloud: Cloud<'_>) -> Result<Vec<Read>> {
+pub fn exports(address: &str, cloud: Cloud<'_>, folder: &Path) -> Result<Vec<Read>> {
     let (_, _, prefix) = parts(address)?;
-    read_whole(address, cloud, &Wanted { prefix, fits: &|_| true, most: MOST_BYTES })
+    read_whole(address, cloud, &Wanted { prefix, fits: &|_| true, most: MOST_BYTES, folder })
 }
 
 /// Reads the files of at most `most` bytes at `az://account/container/blob-or-glob`: the blob, those below a folder, or
@@ -100,7 +102,7 @@ pub fn files(address: &str, cloud: Cloud<'_>, most: u64) -> Result<Vec<Read>> {
         let is_named = glob.as_ref().map_or(is_below, |glob| glob.is_match(blob));
         is_named && !last.is_empty() && !last.starts_with('.') && !last.starts_with("~$")
     };
-    let mut read = read_whole(address, cloud, &Wanted { prefix, fits: &fits, most })?;
+    let mut read = read_whole(address, cloud, &Wanted { prefix, fits: &fits, most, folder: &std::env::temp_dir() })?;
     for (name, _) in &mut read {
         *name = format!("az://{account}/{container}/{name}");
     }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
@@ -72,8 +72,8 @@ impl Gathered {
     fn add_blobs(&mut self, read: Vec<azure::Read>) {
         for (name, read) in read {
             match read {
-                Ok(azure::Export { name, etag, modified_at, bytes }) => {
-                    self.add(Export { name, modified: modified_at, content: bytes.into() }, Some(etag));
+                Ok(azure::Export { name, etag, modified_at, content }) => {
+                    self.add(Export { name, modified: modified_at, content }, Some(etag));
                 }
                 Err(problem) => self.fails(&name, problem),
             }
@@ -129,13 +129,15 @@ pub fn gather(patterns: &[String], cloud: Cloud<'_>, base: &Path, keep_out: &[Pa
             }
         }
     }
+    let folder = keep_out.iter().map(|ours| base.join(ours)).find(|ours| ours.is_dir());
+    let folder = folder.unwrap_or_else(std::env::temp_dir);
     for address in patterns.iter().filter(|pattern| is_elsewhere(pattern)) {
-        match azure::exports(address, cloud) {
+        match azure::exports(address, cloud, &folder) {
             Ok(blobs) => {
                 gathered.add_blobs(blobs);
                 // What tells of the files stands above them; that it is not there is no problem.
                 for above in companions_above(address) {
-                    gathered.add_blobs(azure::exports(&above, cloud).unwrap_or_default());
+                    gathered.add_blobs(azure::exports(&above, cloud, &folder).unwrap_or_default());
                 }
             }
             Err(problem) => gathered.problems.push(problem),
@@ -186,8 +188,9 @@ fn local(file: &files::Found) -> Result<Export> {
             .hint("split it, or export the columns that are needed: at most 4 GB are read"));
     }
     let path = file.path.clone();
-    let open = move || -> std::io::Result<Box<dyn Read + Send>> {
-        let source = File::open(&path)?;
+    let open = move |at: u64| -> std::io::Result<Box<dyn Read + Send>> {
+        let mut source = File::open(&path)?;
+        source.seek(SeekFrom::Start(at))?;
         Ok(Box::new(Unchanged { source, path: path.clone(), state: (length, modified) }))
     };
     Ok(Export { name: file.key.clone(), modified, content: Content::elsewhere(length, open) })

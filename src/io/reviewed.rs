@@ -159,9 +159,12 @@ fn elsewhere(from: &Reviewed, reach: Reach<'_>) -> Vec<Named> {
     for address in from.at.iter().filter(|at| is_elsewhere(at) && reach.network != Network::Offline) {
         match azure::files(address, cloud, LARGEST) {
             Ok(blobs) => found.extend(blobs.into_iter().map(|(name, read)| {
-                let held =
-                    |blob: azure::Export| Held { bytes: blob.bytes, modified: blob.modified_at, etag: Some(blob.etag) };
-                Named { name, read: read.map(held) }
+                let read = read.and_then(|blob| {
+                    let cannot = |e| Error::partial(format!("cannot read \"{name}\"")).because(e);
+                    let bytes = blob.content.whole().map_err(cannot)?.into_owned();
+                    Ok(Held { bytes, modified: blob.modified_at, etag: Some(blob.etag) })
+                });
+                Named { name, read }
             })),
             Err(problem) => found.push(Named { name: address.clone(), read: Err(under(address, &problem)) }),
         }

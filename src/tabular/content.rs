@@ -1,14 +1,14 @@
 //! What a file holds: bytes in memory, or a place that is read as often as it is asked for.
 //!
 //! A CSV of gigabytes is never in memory as a whole: who reads it takes it from the place piece by piece. What the place
-//! is (a file, a blob) is the edge's business.
+//! is (a file, a blob put aside, what is packed in another place) is no business of those who read.
 
 use std::borrow::Cow;
-use std::io::{Read, Result};
+use std::io::{Error, ErrorKind, Read, Result, Seek, SeekFrom};
 use std::sync::Arc;
 
-/// Begins a reading from the first byte.
-type Open = dyn Fn() -> Result<Box<dyn Read + Send>> + Send + Sync;
+/// Begins a reading from a byte.
+type Open = dyn Fn(u64) -> Result<Box<dyn Read + Send>> + Send + Sync;
 
 /// The bytes of a file.
 #[derive(Clone)]
@@ -24,9 +24,9 @@ enum Place {
 }
 
 impl Content {
-    /// Bytes that stand elsewhere. `open` begins a reading from the first of them, and fails a reading that another hand
-    /// has changed them under.
-    pub fn elsewhere(length: u64, open: impl Fn() -> Result<Box<dyn Read + Send>> + Send + Sync + 'static) -> Self {
+    /// Bytes that stand elsewhere. `open` begins a reading from the one whose number it is given, and fails a reading that
+    /// another hand has changed them under.
+    pub fn elsewhere(length: u64, open: impl Fn(u64) -> Result<Box<dyn Read + Send>> + Send + Sync + 'static) -> Self {
         Content { length, place: Place::Elsewhere(Arc::new(open)) }
     }
 
@@ -47,19 +47,28 @@ impl Content {
     pub fn reader(&self) -> Result<Box<dyn Read + Send + '_>> {
         match &self.place {
             Place::Memory(bytes) => Ok(Box::new(bytes.as_slice())),
-            Place::Elsewhere(open) => Ok(open()?),
+            Place::Elsewhere(open) => Ok(open(0)?),
         }
     }
 
-    /// A reading from the first byte that lives as long as it is needed.
+    /// A reading from any byte that lives as long as it is needed.
     ///
     /// # Errors
     /// When the place cannot be read.
-    pub fn own_reader(&self) -> Result<Box<dyn Read + Send>> {
+    pub fn reader_from(&self, at: u64) -> Result<Box<dyn Read + Send>> {
         match &self.place {
-            Place::Memory(bytes) => Ok(Box::new(std::io::Cursor::new(Shared(bytes.clone())))),
-            Place::Elsewhere(open) => open(),
+            Place::Memory(bytes) => {
+                let mut bytes = std::io::Cursor::new(Shared(bytes.clone()));
+                bytes.set_position(at);
+                Ok(Box::new(bytes))
+            }
+            Place::Elsewhere(open) => open(at),
         }
+    }
+
+    /// A reading that may go to any byte, and back.
+    pub fn seekable(&self) -> Seekable {
+        Seekable { content: self.clone(), at: 0, reading: None }
     }
 
     /// The first bytes, `most` at most.
@@ -74,7 +83,7 @@ impl Content {
             }
             Place::Elsewhere(open) => {
                 let mut bytes = Vec::new();
-                open()?.take(most).read_to_end(&mut bytes)?;
+                open(0)?.take(most).read_to_end(&mut bytes)?;
                 Ok(Cow::Owned(bytes))
             }
         }
@@ -86,6 +95,49 @@ impl Content {
     /// When the place cannot be read.
     pub fn whole(&self) -> Result<Cow<'_, [u8]>> {
         self.opening(u64::MAX)
+    }
+}
+
+/// A file inside an export: the export itself, or a member of an archive, decompressed.
+#[derive(Debug)]
+pub struct Part {
+    /// Name of the export, and `!member` for a member of an archive.
+    pub name: String,
+    /// Decompressed content.
+    pub content: Content,
+}
+
+/// A reading that may go to any byte; where it is told to go, it begins anew.
+pub struct Seekable {
+    content: Content,
+    at: u64,
+    reading: Option<Box<dyn Read + Send>>,
+}
+
+impl Read for Seekable {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let reading = match &mut self.reading {
+            Some(reading) => reading,
+            none => none.insert(self.content.reader_from(self.at)?),
+        };
+        let taken = reading.read(buffer)?;
+        self.at += taken as u64;
+        Ok(taken)
+    }
+}
+
+impl Seek for Seekable {
+    fn seek(&mut self, to: SeekFrom) -> Result<u64> {
+        let to = match to {
+            SeekFrom::Start(to) => Some(to),
+            SeekFrom::Current(by) => self.at.checked_add_signed(by),
+            SeekFrom::End(by) => self.content.length.checked_add_signed(by),
+        };
+        let to = to.ok_or_else(|| Error::new(ErrorKind::InvalidInput, "there is nothing before the first byte"))?;
+        if to != self.at {
+            (self.at, self.reading) = (to, None);
+        }
+        Ok(to)
     }
 }
 

@@ -76,7 +76,7 @@ pub(super) fn read(name: &str, text: &mut Text, ask: &Ask) -> Result<Vec<Sheet>>
         Ok(opened) => opened,
         Err(problem) => {
             let Some(inner) = out_of_quotes(text).map_err(broken)? else { return Err(problem) };
-            let mut inner = Text::open(Box::new(std::io::Cursor::new(inner))).map_err(|_| problem)?;
+            let mut inner = Text::open(Box::new(std::io::Cursor::new(inner)), ask.keep).map_err(|_| problem)?;
             inner.fill(OPENING).map_err(broken)?;
             let mut sheets = read(name, &mut inner, ask)?;
             sheets.iter_mut().for_each(|sheet| sheet.form.encoding = text.encoding());

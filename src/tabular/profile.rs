@@ -70,7 +70,7 @@ impl ColumnForm {
 
 /// A count of the values of a column that cannot be of each form: the form follows from all of them, piece by piece.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Tally {
+pub struct Tally {
     filled: usize,
     misses: [usize; TESTS.len()],
     /// Forms that most of the first values were not, one bit each: the others of the piece are not tried for them.

@@ -2,6 +2,8 @@
 
 use proptest::prelude::*;
 
+use std::io::Read as _;
+
 use super::*;
 
 /// Cells of every kept column, row by row.
@@ -170,6 +172,22 @@ fn one_wrong_byte_costs_its_cell_and_a_nul_nothing() {
     let names: Vec<String> = rows(&sheet).into_iter().map(|row| row[1].clone()).collect();
     assert_eq!(names, ["Müller", "Ingénieur", "Żuk"]);
     assert_eq!(sheet.form.encoding, "UTF-8, and windows-1252 in 1 cell");
+}
+
+#[test]
+fn the_charset_of_a_mac_is_told_by_the_words_that_it_spells_and_labels_tell_any_other() {
+    let names = |bytes: &[u8]| -> Vec<String> {
+        let sheet = read_as(bytes, &["id", "Имя", "Фамилия"]).unwrap();
+        rows(&sheet).into_iter().map(|row| row[1].clone()).collect()
+    };
+    assert_eq!(names(b"id,name\n1,M\x9fller\n2,Ren\x8e\n3,O\xd5Brien\n"), ["Müller", "René", "O’Brien"]);
+    assert_eq!(
+        names(b"id,name\n1,M\xfcller\n2,O\x92Brien\n3,Tom\xe1\x9a\n4,Ba\x9a\n"),
+        ["Müller", "O’Brien", "Tomáš", "Baš"]
+    );
+    let (header, _, _) = encoding_rs::WINDOWS_1251.encode("id,Имя,Фамилия\n1,Ann,Lee\n");
+    let sheet = read_as(&header, &["id", "Имя", "Фамилия"]).unwrap();
+    assert_eq!((sheet.header[1].as_str(), sheet.height()), ("Имя", 1));
 }
 
 #[test]

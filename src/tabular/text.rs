@@ -26,6 +26,8 @@ pub(super) struct Text<'a> {
     /// Whether any text was decoded: marks stand at its beginning only.
     begun: bool,
     seen: Seen,
+    /// Whether a cell is a label that is looked for.
+    is_label: &'a dyn Fn(&str) -> bool,
 }
 
 enum Charset {
@@ -49,11 +51,11 @@ struct Seen {
 }
 
 impl<'a> Text<'a> {
-    /// Begins to decode.
+    /// Begins to decode. `is_label`: whether a cell is a label that is looked for, which tells an older charset.
     ///
     /// # Errors
     /// Bytes that are no text in any charset looked for, or a source that cannot be read.
-    pub fn open(mut source: Box<dyn Read + Send + 'a>) -> Result<Self, String> {
+    pub fn open(mut source: Box<dyn Read + Send + 'a>, is_label: &'a dyn Fn(&str) -> bool) -> Result<Self, String> {
         let mut buffer = Vec::new();
         let taken = source.by_ref().take(CHUNK as u64).read_to_end(&mut buffer).map_err(|e| e.to_string())?;
         let ended = taken < CHUNK;
@@ -78,7 +80,7 @@ impl<'a> Text<'a> {
                 Charset::Cells(None)
             }
         };
-        Ok(Text { source, charset, buffer, decoded: 0, ended, begun: false, seen })
+        Ok(Text { source, charset, buffer, decoded: 0, ended, begun: false, seen, is_label })
     }
 
     /// What is decoded and was not passed yet.
@@ -161,7 +163,7 @@ impl<'a> Text<'a> {
                 }
                 Err(_) => {
                     let is_unicode = self.seen.unicode || self.seen.marked;
-                    let charset = *charset.get_or_insert_with(|| older_charset(bytes, is_unicode));
+                    let charset = *charset.get_or_insert_with(|| older_charset(bytes, is_unicode, self.is_label));
                     cell_by_cell(bytes, charset, &mut self.seen)
                 }
             },
@@ -190,7 +192,7 @@ impl<'a> Text<'a> {
 /// # Errors
 /// Bytes that are no text in any charset looked for.
 pub(super) fn whole(bytes: &[u8]) -> Result<String, String> {
-    let mut text = Text::open(Box::new(bytes))?;
+    let mut text = Text::open(Box::new(bytes), &|_| false)?;
     text.fill(usize::MAX).map_err(|e| e.to_string())?;
     Ok(text.as_str().to_owned())
 }
@@ -259,10 +261,75 @@ fn wrong_cells<'b>(bytes: &'b [u8], ends: fn(&u8) -> bool) -> impl Iterator<Item
     })
 }
 
+/// The charset under which some of the first cells are labels that are looked for, two at least, and more than under the
+/// usual one.
+fn spelled(bytes: &[u8], is_label: &dyn Fn(&str) -> bool) -> Option<&'static Encoding> {
+    /// Cells that are looked at: labels stand at the beginning.
+    const FIRST: usize = 100;
+    const CHARSETS: [&Encoding; 12] = [
+        encoding_rs::WINDOWS_1250,
+        encoding_rs::WINDOWS_1251,
+        encoding_rs::WINDOWS_1253,
+        encoding_rs::WINDOWS_1254,
+        encoding_rs::WINDOWS_1257,
+        encoding_rs::MACINTOSH,
+        encoding_rs::KOI8_R,
+        encoding_rs::SHIFT_JIS,
+        encoding_rs::EUC_JP,
+        encoding_rs::GBK,
+        encoding_rs::BIG5,
+        encoding_rs::EUC_KR,
+    ];
+    let cells: Vec<&[u8]> =
+        wrong_cells(bytes, ends_wide_cell).take(FIRST).filter_map(|(from, to)| bytes.get(from..to)).collect();
+    let labels = |charset: &'static Encoding| {
+        let decoded = cells.iter().filter_map(|cell| charset.decode_without_bom_handling_and_without_replacement(cell));
+        decoded.filter(|cell| is_label(cell.trim())).count()
+    };
+    let mut best = (WINDOWS_1252, labels(WINDOWS_1252).max(1));
+    for charset in CHARSETS {
+        let labels = labels(charset);
+        if labels > best.1 {
+            best = (charset, labels);
+        }
+    }
+    (best.0 != WINDOWS_1252).then_some(best.0)
+}
+
+/// Whether cells spell words in the charset of old Macs and none in the one of Windows: `M\x9fller` is `MŸller` there.
+/// Quotation marks and dashes are what they are in Windows.
+fn is_of_a_mac<'c>(cells: impl Iterator<Item = &'c [u8]>) -> bool {
+    let (mut mac, mut windows) = (0, 0);
+    let letter = |charset: &'static Encoding, before: u8, byte: u8| {
+        let text = charset.decode_without_bom_handling(&[byte]).0.chars().next().unwrap_or_default();
+        text.is_lowercase() || (text.is_uppercase() && before.is_ascii_uppercase())
+    };
+    for cell in cells {
+        for window in cell.windows(2) {
+            let [before, byte] = *window else { continue };
+            if !before.is_ascii_alphabetic() || byte.is_ascii() || matches!(byte, 0x85 | 0x91..=0x97 | 0x99) {
+                continue;
+            }
+            let (there, here) = (letter(encoding_rs::MACINTOSH, before, byte), letter(WINDOWS_1252, before, byte));
+            mac += usize::from(there && !here);
+            windows += usize::from(here && !there);
+        }
+    }
+    mac > 1 && windows * 20 < mac
+}
+
 /// Which older charset the cells are of that are no UTF-8. Beside text that is UTF-8, and where there are few of them, it is
 /// the one of the program from which such a cell is mostly pasted.
-fn older_charset(bytes: &[u8], is_unicode: bool) -> &'static Encoding {
+fn older_charset(bytes: &[u8], is_unicode: bool, is_label: &dyn Fn(&str) -> bool) -> &'static Encoding {
     const FEWEST: usize = 8;
+    if !is_unicode {
+        if let Some(charset) = spelled(bytes, is_label) {
+            return charset;
+        }
+        if is_of_a_mac(wrong_cells(bytes, ends_cell).filter_map(|(from, to)| bytes.get(from..to))) {
+            return encoding_rs::MACINTOSH;
+        }
+    }
     let mut detector = chardetng::EncodingDetector::new();
     let (mut cells, mut valid, mut end) = (0, 0, 0);
     let beyond_ascii = |from: usize, to: usize| {

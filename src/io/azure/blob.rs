@@ -1,4 +1,4 @@
-//! Azure Blob containers → raw leads, or the bytes of exports.
+//! Azure Blob containers → raw leads, or what exports hold.
 //!
 //! The container is listed whole, page by page; a blob whose ETag is as it was is not read again. Small blobs are read
 //! many at a time and taken in the order of their names; a large one goes through a file aside, so that memory is
@@ -27,11 +27,13 @@ use super::names;
 use super::retry::{Failure, Patience};
 use crate::config::nearest;
 use crate::error::{Error, Result};
+use crate::io::aside::Aside;
 use crate::io::intake::{Intake, OLD_DAYS, Object};
 use crate::io::landing::RawLead;
 use crate::io::objects::together;
 use crate::io::records::{Stopped, cut, unpack};
 use crate::place;
+use crate::tabular::Content;
 
 /// Blobs read at a time; more brings nothing.
 const AT_ONCE: usize = 16;
@@ -50,8 +52,8 @@ pub struct Export {
     pub etag: String,
     /// When it was last written.
     pub modified_at: DateTime<Utc>,
-    /// Its bytes.
-    pub bytes: Vec<u8>,
+    /// What it holds.
+    pub content: Content,
 }
 
 /// A blob as listed.
@@ -291,6 +293,8 @@ pub(super) struct Wanted<'a> {
     pub(super) fits: &'a dyn Fn(&str) -> bool,
     /// of at most so many bytes.
     pub(super) most: u64,
+    /// A folder of ours for those that are too large for memory.
+    pub(super) folder: &'a Path,
 }
 
 /// Reads the wanted blobs whole, in the order of their names. One that cannot be read costs itself.
@@ -309,10 +313,11 @@ pub(super) async fn whole(
         Err(failure) => return Err(failure.tell(&what, access.auth)),
     };
     let mut read = Vec::new();
+    let mut aside = Aside::below(wanted.folder.to_owned());
     for blob in listed.into_iter().filter(|blob| (wanted.fits)(&blob.name)) {
         let name = blob.name.clone();
         let called = format!("blob \"{name}\" in {what}");
-        match one(&client, blob, wanted.most, patience).await {
+        match one(&client, blob, wanted.most, (patience, &mut aside)).await {
             Ok(Whole::Read(export)) => read.push((name, Ok(export))),
             // Deleted between the listing and now.
             Ok(Whole::Gone) => {}
@@ -333,7 +338,12 @@ enum Whole {
 }
 
 /// Reads one blob whole, anew if it was replaced meanwhile.
-async fn one(client: &ContainerClient, mut blob: Listed, most: u64, patience: &Patience) -> Result<Whole, Failure> {
+async fn one(
+    client: &ContainerClient,
+    mut blob: Listed,
+    most: u64,
+    (patience, aside): (&Patience, &mut Aside),
+) -> Result<Whole, Failure> {
     for _ in 0..ANEW {
         if blob.archived {
             return Err(Failure::Status(409, "BlobArchived".into()));
@@ -341,13 +351,19 @@ async fn one(client: &ContainerClient, mut blob: Listed, most: u64, patience: &P
         if blob.length > most {
             return Ok(Whole::Refused(format!("it has {} bytes, at most {most}", blob.length)));
         }
-        let mut bytes = Vec::new();
-        match download(client, &blob, patience, &mut bytes).await {
-            Ok(true) => {
+        let read = if blob.length <= CHUNK {
+            let mut bytes = Vec::new();
+            download(client, &blob, patience, &mut bytes).await.map(|whole| whole.then(|| bytes.into()))
+        } else {
+            aside.begin();
+            download(client, &blob, patience, aside).await.map(|whole| whole.then(|| aside.take()))
+        };
+        match read {
+            Ok(Some(content)) => {
                 let Listed { name, etag, modified_at, .. } = blob;
-                return Ok(Whole::Read(Export { name, etag, modified_at, bytes }));
+                return Ok(Whole::Read(Export { name, etag, modified_at, content }));
             }
-            Ok(false) => {}
+            Ok(None) => {}
             Err(failure) if failure.is_status(&[404, 416]) => {}
             Err(failure) => return Err(failure),
         }

@@ -37,6 +37,12 @@ enum Record {
 impl Cutter<'_> {
     pub(super) fn csv_stream<R: Read>(&mut self, window: &mut Window<R>) -> Result<(), Stopped> {
         let sample = window.peek(SAMPLE)?;
+        // What PowerShell says above the header of its objects.
+        if sample.starts_with(b"#TYPE ") {
+            let end = sample.iter().position(|b| *b == b'\n').map_or(sample.len(), |end| end + 1);
+            window.consume(end);
+        }
+        let sample = window.peek(SAMPLE)?;
         let hint = sample.strip_prefix(b"sep=").and_then(|s| s.first().copied());
         let dialect = detect(sample, hint);
         if hint.is_some() {
