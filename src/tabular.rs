@@ -65,7 +65,9 @@ impl Ask<'_> {
     /// Which columns to read, by their labels and by what their first values look like.
     fn wanted(&self, header: &[String], names: &[Option<String>], forms: &[ColumnForm]) -> Vec<bool> {
         // Ids stand in many columns, and which is the record's own is a question only where no label answers it.
-        let few = header.iter().filter(|label| (self.keep)(label)).count() < self.needed;
+        let is_id = |form: &&ColumnForm| matches!(form, ColumnForm::SalesforceId | ColumnForm::Guid);
+        let few = header.iter().filter(|label| (self.keep)(label)).count() < self.needed
+            || forms.iter().filter(is_id).count() == 1;
         let by_form = |n: usize| {
             self.by_form
                 && match forms.get(n) {

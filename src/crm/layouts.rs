@@ -34,6 +34,9 @@ pub(super) struct Layout {
     pub objects: BTreeMap<String, String>,
     signatures: Vec<Signature>,
     columns: BTreeMap<String, Vec<Wanted>>,
+    /// Words of other CRMs, in any language, for what says who somebody is and when a record was made: of use where this
+    /// one's own words fill no such field.
+    shared: BTreeMap<&'static str, Vec<Wanted>>,
     /// Labels of the ids of each object.
     ids: BTreeMap<String, Vec<String>>,
     /// Folded status text to outcome.
@@ -151,6 +154,18 @@ pub(super) fn layouts() -> &'static Layouts {
 /// Fields that hold ids of other records: a bare zero is none.
 const HOLD_IDS: &[&str] = &["owner", "merged_into", "opportunity", "contact_id", "parent", "merged_from"];
 
+/// The words that people write of some CRMs, and no technical names, for fields that mean the same in all of them.
+fn shared(kinds: &BTreeMap<String, WrittenLayout>) -> BTreeMap<&'static str, Vec<Wanted>> {
+    const FIELDS: [&str; 6] = ["created_at", "first_name", "last_name", "email", "phone", "company"];
+    const KINDS: [&str; 3] = ["salesforce", "dynamics", "hubspot"];
+    let is_word = |label: &&String| !label.is_ascii() || label.contains(' ');
+    let of = |field: &'static str| {
+        let layouts = KINDS.iter().filter_map(|kind| kinds.get(*kind)?.columns.get(field));
+        (field, layouts.flatten().filter(is_word).map(|label| Wanted::of(label)).collect())
+    };
+    FIELDS.into_iter().map(of).collect()
+}
+
 impl Layouts {
     fn new(mut written: Written) -> Self {
         let lower = |words: &[String]| words.iter().map(|w| w.to_lowercase()).collect::<HashSet<_>>();
@@ -164,6 +179,7 @@ impl Layouts {
             }
             map
         };
+        let shared = shared(&written.kinds);
         let mut kinds = HashMap::new();
         for kind in DestinationKind::ALL {
             let Some(layout) = written.kinds.remove(kind.name()) else { continue };
@@ -186,6 +202,7 @@ impl Layouts {
                 objects: layout.objects,
                 signatures,
                 columns,
+                shared: shared.clone(),
                 ids: ids.collect(),
                 outcome: outcomes(&layout.outcome),
                 opportunity: outcomes(&layout.opportunity),
@@ -269,6 +286,7 @@ impl Layout {
     pub fn knows(&self, label: &str, destination: &Destination) -> bool {
         let folded = fold(label);
         self.is_known(self.bare(&folded))
+            || self.is_shared(None, &folded)
             || qualified(label).is_some_and(|(_, rest)| self.is_known(&fold(&rest)))
             || without_utc(label).is_some_and(|label| self.is_known(&fold(&label)))
             || named(destination).contains(&folded)
@@ -302,6 +320,12 @@ impl Layout {
         self.columns.get(field).into_iter().flatten().any(|wanted| wanted.is(bare))
     }
 
+    /// Whether other CRMs call some field so, or that one.
+    fn is_shared(&self, field: Option<&str>, folded: &str) -> bool {
+        let asked = self.shared.iter().filter(|(name, _)| field.is_none_or(|field| field == **name));
+        asked.flat_map(|(_, labels)| labels).any(|label| label.is(folded))
+    }
+
     fn is_known(&self, folded: &str) -> bool {
         self.columns.values().flatten().any(|wanted| wanted.is(folded))
     }
@@ -329,9 +353,12 @@ impl Layout {
         }
     }
 
-    /// Whether the values show addresses of people, and texts of lead sources beside them.
+    /// Whether the values show addresses of people, and texts of lead sources or names beside them.
     fn holds_people(&self, sheet: &Sheet) -> bool {
-        [ColumnForm::Email, ColumnForm::LeadSource].iter().all(|form| sheet.forms.contains(form))
+        let labels = || sheet.header.iter().map(|label| fold(label));
+        let names = |field: &str| labels().any(|label| self.has(field, &label) || self.is_shared(Some(field), &label));
+        sheet.forms.contains(&ColumnForm::Email)
+            && (sheet.forms.contains(&ColumnForm::LeadSource) || (names("first_name") && names("last_name")))
     }
 
     /// The object that an id begins with. One without any capital lost those that it had.
@@ -378,6 +405,15 @@ impl Layout {
             let found = self.columns_of(field, labels, &columns, sheet, forms, object);
             if !found.is_empty() {
                 mapping.fields.insert(field.clone(), found);
+            }
+        }
+        for (field, labels) in self.shared.iter().filter(|_| object != Some("opportunity")) {
+            if !mapping.fields.contains_key(*field) {
+                let found = self.columns_of(field, labels, &columns, sheet, forms, object);
+                let free: Vec<usize> = found.into_iter().filter(|n| !mapping.uses(*n)).collect();
+                if !free.is_empty() {
+                    mapping.fields.insert((*field).to_owned(), free);
+                }
             }
         }
         self.map_hidden(&sheet.header, &mut mapping);

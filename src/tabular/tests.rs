@@ -177,7 +177,7 @@ fn one_wrong_byte_costs_its_cell_and_a_nul_nothing() {
 #[test]
 fn the_charset_of_a_mac_is_told_by_the_words_that_it_spells_and_labels_tell_any_other() {
     let names = |bytes: &[u8]| -> Vec<String> {
-        let sheet = read_as(bytes, &["id", "Имя", "Фамилия"]).unwrap();
+        let sheet = read_as(bytes, &["id", "name"]).unwrap();
         rows(&sheet).into_iter().map(|row| row[1].clone()).collect()
     };
     assert_eq!(names(b"id,name\n1,M\x9fller\n2,Ren\x8e\n3,O\xd5Brien\n"), ["Müller", "René", "O’Brien"]);
@@ -186,8 +186,10 @@ fn the_charset_of_a_mac_is_told_by_the_words_that_it_spells_and_labels_tell_any_
         ["Müller", "O’Brien", "Tomáš", "Baš"]
     );
     let (header, _, _) = encoding_rs::WINDOWS_1251.encode("id,Имя,Фамилия\n1,Ann,Lee\n");
-    let sheet = read_as(&header, &["id", "Имя", "Фамилия"]).unwrap();
-    assert_eq!((sheet.header[1].as_str(), sheet.height()), ("Имя", 1));
+    let is_label = |cell: &str| ["Имя", "Фамилия"].contains(&cell);
+    let mut text = text::Text::open(Box::new(header.as_ref()), &is_label).unwrap();
+    text.fill(usize::MAX).unwrap();
+    assert_eq!(text.as_str().lines().next(), Some("id,Имя,Фамилия"));
 }
 
 #[test]

@@ -297,20 +297,24 @@ fn spelled(bytes: &[u8], is_label: &dyn Fn(&str) -> bool) -> Option<&'static Enc
 }
 
 /// Whether cells spell words in the charset of old Macs and none in the one of Windows: `M\x9fller` is `MŸller` there.
-/// Quotation marks and dashes are what they are in Windows.
+/// What is a quotation mark or a dash in one of them tells nothing.
 fn is_of_a_mac<'c>(cells: impl Iterator<Item = &'c [u8]>) -> bool {
     let (mut mac, mut windows) = (0, 0);
-    let letter = |charset: &'static Encoding, before: u8, byte: u8| {
-        let text = charset.decode_without_bom_handling(&[byte]).0.chars().next().unwrap_or_default();
-        text.is_lowercase() || (text.is_uppercase() && before.is_ascii_uppercase())
+    // A capital stands among capitals only.
+    let is_letter = |charset: &'static Encoding, before: u8, byte: u8, after: Option<&u8>| {
+        let letter = charset.decode_without_bom_handling(&[byte]).0.chars().next().unwrap_or_default();
+        let among_capitals = before.is_ascii_uppercase() && !after.is_some_and(u8::is_ascii_lowercase);
+        letter.is_lowercase() || (letter.is_uppercase() && among_capitals)
     };
     for cell in cells {
-        for window in cell.windows(2) {
-            let [before, byte] = *window else { continue };
-            if !before.is_ascii_alphabetic() || byte.is_ascii() || matches!(byte, 0x85 | 0x91..=0x97 | 0x99) {
+        for (n, pair) in cell.windows(2).enumerate() {
+            let [before, byte] = *pair else { continue };
+            let is_mark = matches!(byte, 0x85 | 0x91..=0x97 | 0x99 | 0xd0..=0xd5);
+            if !before.is_ascii_alphabetic() || byte.is_ascii() || is_mark {
                 continue;
             }
-            let (there, here) = (letter(encoding_rs::MACINTOSH, before, byte), letter(WINDOWS_1252, before, byte));
+            let is_letter = |charset| is_letter(charset, before, byte, cell.get(n + 2));
+            let (there, here) = (is_letter(encoding_rs::MACINTOSH), is_letter(WINDOWS_1252));
             mac += usize::from(there && !here);
             windows += usize::from(here && !there);
         }
