@@ -84,11 +84,13 @@ pub fn parse(text: &str) -> LeadSource {
     let left = shortened(left, LONGEST);
     let (source, act) = split_source(left, offer.is_some());
     let known_source = known_storefront(source);
+    // Cut before it is known, so that what is kept is known when it is read again.
+    let act = act.map(|act| shortened(act, LONGEST_ACTION));
     let known_action = act.and_then(known_action);
     let offer = offer.flatten();
     LeadSource {
         storefront: known_source.map(str::to_owned).or_else(|| token(source)),
-        action: known_action.map(str::to_owned).or_else(|| act.and_then(unknown_action)),
+        action: known_action.map(str::to_owned).or_else(|| act.and_then(token)),
         is_marketplace: known_source.is_some()
             || is_test
             || is_like_ours(source, act, known_action.is_some(), offer.as_ref()),
@@ -168,7 +170,8 @@ pub fn known_action(token: &str) -> Option<&'static str> {
 
 /// An action field on its own: canonical where known, else as found; blank is none.
 pub fn parse_action(text: &str) -> Option<String> {
-    known_action(text).map(str::to_owned).or_else(|| unknown_action(text))
+    let text = shortened(text, LONGEST_ACTION);
+    known_action(text).map(str::to_owned).or_else(|| token(text))
 }
 
 /// Whether the token of Microsoft's test leads stands in the text: `MSFT_TEST_` and digits, any case.
@@ -312,11 +315,6 @@ fn token(text: &str) -> Option<String> {
     bounded(text).filter(|text| text.contains(char::is_alphanumeric))
 }
 
-/// An action that nobody documented, as found.
-fn unknown_action(text: &str) -> Option<String> {
-    token(shortened(text, LONGEST_ACTION))
-}
-
 /// The first characters, so many at most.
 fn shortened(text: &str, most: usize) -> &str {
     let text = trim(text);
@@ -379,6 +377,7 @@ mod tests {
             ("AzureMarketplace-INS|Data - Mesh | Pro", "azure-marketplace INS Data - Mesh | Pro"),
             ("AzureMarketplace-INS|WA104381441", "azure-marketplace INS <wa104381441>"),
             ("azure-marketplace-INS|a.b", "azure-marketplace INS <a.b>"),
+            ("AzureMarketplace-INS&#124;a.b", "azure-marketplace INS <a.b>"),
             ("test-drive", "test-drive _ _"),
             ("Trade show - Berlin", "Trade show - Berlin _ _"),
             ("SPZA-SPZA|a.b", "appsource SPZA <a.b>"),
@@ -389,6 +388,8 @@ mod tests {
         ] {
             assert_eq!(shown(text), expected, "{text:?}");
         }
+        let cut = parse(&format!("SPZA-PLT{}x", "\u{1e}".repeat(300)));
+        assert_eq!(parse(&cut.to_string()).action, cut.action, "what is cut is known as what is left of it");
     }
 
     #[test]
