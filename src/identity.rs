@@ -38,6 +38,7 @@ mod records;
 mod sought;
 #[cfg(test)]
 mod tests;
+mod together;
 mod typed;
 
 /// What the stage reads.

@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
-use super::compare::{Shared, are_numbered_apart, compare, names_contradict, pattern};
+use super::compare::{Levels, Shared, are_numbered_apart, compare, names_contradict, pattern};
 use super::forms::{Forms, NONE, Profile};
 use super::homes::Contacts;
-use super::level_table::{EMAIL, FIRST, PHONE};
+use super::level_table::{COMPANY, EMAIL, FIRST, LAST, PHONE, TITLE};
 use super::model::Scale;
 
 /// A blocking rule.
@@ -109,6 +109,19 @@ fn sound(f: &Forms, name: u32) -> Option<u32> {
 
 fn initial(f: &Forms, name: u32) -> Option<u32> {
     f.names.get(name as usize).and_then(|n| n.key.bytes().next()).map(u32::from)
+}
+
+/// Whether some rule finds a pair of such levels, as far as levels tell. To be kept in step with [`RULES`].
+pub(super) fn finds(levels: &Levels) -> bool {
+    let alike = |field: usize| matches!((field, levels[field]), (_, 1 | 2) | (LAST, 3));
+    let (first, last, company) = (alike(FIRST), alike(LAST), matches!(levels[COMPANY], 1 | 2));
+    let begins_alike = |field: usize| matches!(levels[field], 1..=4);
+    matches!(levels[EMAIL], 1..=3 | 5)
+        || matches!(levels[PHONE], 1..=3)
+        || (company && (first || last))
+        || (levels[TITLE] == 1 && (first || last))
+        || (last && begins_alike(FIRST))
+        || (first && begins_alike(LAST))
 }
 
 /// Two numbers as one, well spread and never 0; that two different pairs meet costs a comparison, no error.
@@ -360,8 +373,13 @@ pub(super) fn shared(forms: &Forms) -> Shared {
 
 /// Patterns of pairs taken at random, the same ones every time.
 pub(super) fn random_pairs(forms: &Forms, shared: &Shared) -> Vec<(u32, u64)> {
-    const WANTED: u64 = 400_000;
+    // How frequent names are among strangers is a share of some thousandths: a hundred thousand pairs tell it to some
+    // hundredths, and more profiles know more combinations of fields.
+    const LEAST: u64 = 100_000;
+    const OF_EACH: u64 = 20;
+    const MOST: u64 = 400_000;
     let n = forms.of_leads as u64;
+    let wanted = (n * OF_EACH).clamp(LEAST, MOST);
     let seen = |a: u64, b: u64| {
         let (a, b) = (forms.profiles.get(a as usize)?, forms.profiles.get(b as usize)?);
         Some(pattern(&compare(forms, shared, a, b)))
@@ -373,12 +391,12 @@ pub(super) fn random_pairs(forms: &Forms, shared: &Shared) -> Vec<(u32, u64)> {
         }
         counts.into_iter().collect()
     };
-    if n * n.saturating_sub(1) / 2 <= WANTED {
+    if n * n.saturating_sub(1) / 2 <= wanted {
         return count((0..n).into_par_iter().flat_map_iter(|a| (a + 1..n).filter_map(move |b| seen(a, b))).collect());
     }
     let spread = |k: u64| mixed([k as u32, 0x5EED]);
     count(
-        (0..WANTED)
+        (0..wanted)
             .into_par_iter()
             .filter_map(|k| {
                 let (a, b) = (spread(2 * k) % n, spread(2 * k + 1) % n);

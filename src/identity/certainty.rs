@@ -3,18 +3,24 @@
 //! A pair by itself is weighed in `model`. Here the other leads are heard. Two leads of one person are as surely one as
 //! the weakest link on the way from the one to the other, however little they have in common themselves. Two leads of
 //! two people share their odds with whoever else fits, and count for less where both people have several leads (see
-//! `cluster`); between them and the best pair of the two people, the truth lies half way.
+//! `cluster`); between them and what the leads of the two people say together (see `together`), the truth lies nearer to
+//! the latter.
 
-use polars::prelude::PlHashMap;
+use rayon::prelude::*;
 
 use super::block::Candidate;
 use super::cluster::{Clusters, Refusal, SOMEBODY_ELSE, heard};
-use super::compare::levels;
+use super::compare::{Shared, levels};
 use super::homes::Contacts;
 use super::model::Scale;
+use super::together::Together;
 
 /// log2 odds below which a pair is nothing near.
-const NEAR: f64 = -8.0;
+pub(super) const NEAR: f64 = -8.0;
+
+/// How far between a pair by itself and what the leads of its two people say together the truth lies. Fitted on generated
+/// leads and FEBRL 2.
+const OF_THE_BEST: f64 = 0.75;
 
 /// Weights of pairs, the other leads heard.
 pub(super) struct Certainty {
@@ -26,7 +32,7 @@ pub(super) struct Certainty {
     joined: Vec<(u32, u32)>,
     /// Weights of the accepted pairs, strongest first.
     accepted: Vec<f64>,
-    /// Best weight of a pair between two clusters that are near to each other; both ways round, sorted.
+    /// What two clusters that are near to each other are worth together; both ways round, sorted.
     between: Vec<(u32, u32, f64)>,
     /// Clusters that are two people whatever they have in common, the smaller number first; sorted.
     apart: Vec<(u32, u32)>,
@@ -36,24 +42,27 @@ pub(super) struct Certainty {
 const NEVER: u32 = u32::MAX;
 
 impl Certainty {
-    pub(super) fn of(contacts: &Contacts, scale: &Scale, pairs: &[Candidate], clusters: &mut Clusters) -> Self {
+    pub(super) fn of(
+        contacts: &Contacts,
+        shared: &Shared,
+        scale: &Scale,
+        pairs: &[Candidate],
+        clusters: &mut Clusters,
+    ) -> Self {
         let n = contacts.forms.of_leads as u32;
         let cluster: Vec<u32> = (0..n).map(|profile| clusters.find(profile)).collect();
-        let mut best: PlHashMap<(u32, u32), f64> = PlHashMap::default();
-        for pair in pairs {
-            let (Some(&a), Some(&b)) = (cluster.get(pair.a as usize), cluster.get(pair.b as usize)) else { continue };
-            if a == b {
-                continue;
-            }
-            let weight = scale.weight(contacts, &levels(pair.pattern), pair.a);
-            if weight >= NEAR {
-                let known = best.entry((a.min(b), a.max(b))).or_insert(weight);
-                *known = known.max(weight);
-            }
-        }
+        let together = Together { contacts, shared, scale };
         let mut between: Vec<(u32, u32, f64)> =
-            best.into_iter().flat_map(|((a, b), weight)| [(a, b, weight), (b, a, weight)]).collect();
-        between.sort_unstable_by_key(|(a, b, _)| (*a, *b));
+            nearest(&together, pairs, |profile| cluster.get(profile as usize).copied())
+                .into_par_iter()
+                .flat_map_iter(|((a, b), pair)| {
+                    let ends = [pair.a, pair.b]
+                        .map(|end| clusters.members_of(cluster.get(end as usize).copied().unwrap_or(end)));
+                    let weight = together.weight(pair.a, &levels(pair.pattern), &ends[0], &ends[1]);
+                    [(a, b, weight), (b, a, weight)]
+                })
+                .collect();
+        between.par_sort_unstable_by_key(|(a, b, _)| (*a, *b));
         let (joined, accepted) = forest(n, clusters);
         let has_several = (0..n).map(|c| clusters.leads_of(c) > 1).collect();
         let is_final = |why: &Refusal| matches!(why, Refusal::Decision | Refusal::Names | Refusal::Size);
@@ -96,7 +105,8 @@ impl Certainty {
         }
         let Some(best) = self.between(x, y) else { return own };
         let have_several = [x, y].iter().all(|c| self.has_several.get(*c as usize) == Some(&true));
-        heard((own.max(NEAR) + best) / 2.0, self.rivals(x, y) + self.rivals(y, x), have_several)
+        let weight = own.max(NEAR) * (1.0 - OF_THE_BEST) + best * OF_THE_BEST;
+        heard(weight, self.rivals(x, y) + self.rivals(y, x), have_several)
     }
 
     /// Pairs of profiles of each person, every pair once.
@@ -138,6 +148,28 @@ impl Certainty {
         let odds: f64 = near.filter(|(_, other, _)| is_rival(*other)).map(|(.., weight)| weight.exp2()).sum();
         (1.0 + odds).log2()
     }
+}
+
+/// The best pair between every two clusters that are near to each other, in order.
+fn nearest(
+    together: &Together,
+    pairs: &[Candidate],
+    cluster: impl Fn(u32) -> Option<u32> + Sync,
+) -> Vec<((u32, u32), Candidate)> {
+    let mut near: Vec<((u32, u32), f64, Candidate)> = pairs
+        .par_iter()
+        .filter_map(|pair| {
+            let (a, b) = (cluster(pair.a)?, cluster(pair.b)?);
+            if a == b {
+                return None;
+            }
+            let weight = together.scale.weight(together.contacts, &levels(pair.pattern), pair.a);
+            (weight >= NEAR).then_some(((a.min(b), a.max(b)), weight, *pair))
+        })
+        .collect();
+    near.par_sort_unstable_by(|x, y| x.0.cmp(&y.0).then(y.1.total_cmp(&x.1)).then(x.2.cmp(&y.2)));
+    near.dedup_by_key(|(clusters, ..)| *clusters);
+    near.into_iter().map(|(clusters, _, pair)| (clusters, pair)).collect()
 }
 
 /// The accepted pairs as trees of small height: of each profile the one above and the number of the pair that put it

@@ -4,7 +4,8 @@
 //! the two halves, and a cluster larger than a person can be. A weak bridge between two halves that disagree in
 //! e-mail, phone and company is refused as well.
 //!
-//! Other leads take from the weight of a weak bridge before it is compared with the threshold. Of two namesakes a lead
+//! Other leads take from the weight of a weak bridge before it is compared with the threshold. What the pair leaves out,
+//! other leads of the two halves may tell, and it may differ (see `together`). Of two namesakes a lead
 //! can be only one, so whoever fits one of its ends about as well, and is somebody else, shares its odds. And two halves
 //! of several leads each had many chances to be bound together better, had they been one person: that nothing but this
 //! bridge does it speaks against it. What is left is the weight by which a pair is accepted.
@@ -20,6 +21,7 @@ use super::compare::{GENERATION, Shared, compare, levels, names_contradict};
 use super::homes::Contacts;
 use super::level_table::{COMPANY, EMAIL, FIRST, LAST, PHONE};
 use super::model::Scale;
+use super::together::Together;
 
 /// Profiles that one person may have before the cluster is held to be something else.
 const LARGEST: usize = 150;
@@ -27,10 +29,9 @@ const LARGEST: usize = 150;
 const LOOKED_AT: usize = 24;
 /// log2 odds (1 in 1,000) below which a bridge is weak.
 const WEAK: f64 = 10.0;
-/// What a bridge between two halves of several leads loses, for each bit that it is below [`WEAK`], and the most of it.
-/// Fitted on generated leads: of such bridges of 4.5 to 6 bits eight in ten are right, below 3 bits one in ten.
-const LOST_BY_BIT: f64 = 0.75;
-const MOST_LOST: f64 = 4.5;
+/// What a bridge between two halves of several leads loses, for each bit that it is below [`WEAK`]. Fitted on generated
+/// leads.
+const LOST_BY_BIT: f64 = 0.05;
 
 /// log2 odds (64 to 1 against) below which two candidates of one lead are two people.
 pub(super) const SOMEBODY_ELSE: f64 = -6.0;
@@ -42,7 +43,7 @@ pub(super) fn heard(weight: f64, rivals: f64, both_have_several: bool) -> f64 {
         return weight;
     }
     let left = weight - rivals;
-    if both_have_several { left - (LOST_BY_BIT * (WEAK - left)).clamp(0.0, MOST_LOST) } else { left }
+    if both_have_several { left - LOST_BY_BIT * (WEAK - left).max(0.0) } else { left }
 }
 
 /// A pair that may hold a person together.
@@ -220,7 +221,8 @@ impl Clusters {
         x
     }
 
-    fn members_of(&self, cluster: u32) -> Vec<u32> {
+    /// The profiles of a cluster.
+    pub(super) fn members_of(&self, cluster: u32) -> Vec<u32> {
         match self.members.get(cluster as usize) {
             Some(members) if !members.is_empty() => members.clone(),
             _ => vec![cluster],
@@ -257,8 +259,12 @@ impl Clusters {
             return (f64::INFINITY, Refusal::Rival);
         }
         let rivals = self.rivals(judge, near, edge.a, edge.b) + self.rivals(judge, near, edge.b, edge.a);
-        let left = heard(edge.weight, rivals, self.leads_of(a) > 1 && self.leads_of(b) > 1);
-        let why = if edge.weight - rivals < judge.threshold { Refusal::Rival } else { Refusal::WeakBridge };
+        let together = Together { contacts: judge.contacts, shared: judge.shared, scale: judge.scale };
+        let own = together.weight(edge.a, &levels(edge.pattern), &self.members_of(a), &self.members_of(b));
+        // What other leads add makes no pair stronger than it is: its turn is over.
+        let own = own.min(edge.weight);
+        let left = heard(own, rivals, self.leads_of(a) > 1 && self.leads_of(b) > 1);
+        let why = if own - rivals < judge.threshold { Refusal::Rival } else { Refusal::WeakBridge };
         (left, why)
     }
 

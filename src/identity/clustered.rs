@@ -243,7 +243,9 @@ impl Clustered {
 
     /// What pairs are worth now that everybody has a place.
     pub(super) fn certainty(&mut self) -> Certainty {
-        Certainty::of(&self.profiles.contacts, &self.scale, &self.found.pairs, &mut self.clusters)
+        Certainty::of(
+            &self.profiles.contacts, &self.profiles.shared, &self.scale, &self.found.pairs, &mut self.clusters,
+        )
     }
 
     pub(super) fn quality(&mut self, people: &Table<People>, bounds: [usize; 2]) -> Result<Quality> {
@@ -272,7 +274,7 @@ impl Clustered {
             .collect();
         let certainty = self.certainty();
         let (contacts, leads) = (&self.profiles.contacts, &self.profiles.leads);
-        quality.of_pairs(contacts, leads, &self.scale, &self.found.pairs, &alike, &certainty);
+        quality.of_pairs(contacts, leads, (&self.model, &self.scale), &self.found.pairs, &alike, &certainty);
         quality.count(self.clusters.refused.iter().map(|(_, why)| *why));
         Ok(quality)
     }

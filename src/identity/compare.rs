@@ -312,6 +312,9 @@ fn first_names(forms: &Forms, a: u32, b: u32) -> u8 {
             between_scripts(forms, x, y, 0, 5)
         };
     }
+    if are_two_names(x, y) {
+        return 5;
+    }
     if are_close(x, y, 0.88) || one_word_in_common(x, y) || is_long_prefix(&x.key, &y.key) {
         return 4;
     }
@@ -398,6 +401,13 @@ fn is_of_other_sex(a: &str, b: &str) -> bool {
         (Some(x), Some(y), ..) | (.., Some(x), Some(y)) => x == y,
         _ => false,
     }
+}
+
+/// `mary` and `mark`, `patrick` and `patricia`: both are usual names, and no forms or spellings of one. A slip makes a usual
+/// name of another so rarely that they are two people's.
+fn are_two_names(a: &Name, b: &Name) -> bool {
+    let is_usual = |name: &Name| !name.groups.is_empty() && !name.has_words;
+    is_usual(a) && is_usual(b) && a.sound != b.sound && !is_long_prefix(&a.key, &b.key)
 }
 
 fn share_a_group(a: &[u16], b: &[u16]) -> bool {

@@ -60,6 +60,22 @@ fn values(forms: &Forms, p: &Profile) -> [u32; 7] {
     [p.first, p.last, p.company, forms.company_domain(p), local, p.title, p.country]
 }
 
+/// How many last names, by their sound, come with each value of a kind.
+fn families(forms: &Forms, kind: usize, size: usize) -> Vec<u32> {
+    let sound = |p: &Profile| forms.names.get(p.last as usize).map(|name| name.sound);
+    let leads = forms.profiles.iter().take(forms.of_leads);
+    let mut seen: Vec<(u32, u32)> = leads.filter_map(|p| Some((values(forms, p)[kind], sound(p)?))).collect();
+    seen.par_sort_unstable();
+    seen.dedup();
+    let mut families = vec![0; size];
+    for (value, _) in seen {
+        if let Some(count) = families.get_mut(value as usize) {
+            *count += 1;
+        }
+    }
+    families
+}
+
 impl Frequencies {
     /// Counts the values of the first `of_leads` profiles, without their countries.
     pub(super) fn overall(forms: &Forms) -> Self {
@@ -82,10 +98,17 @@ impl Frequencies {
                 }
             }
         }
+        let families = [COMPANY, DOMAIN].map(|kind| (kind, families(forms, kind, counts[kind].len())));
         let overall = std::array::from_fn(|k| {
             let prior = PROFILES_OF_UNSEEN * UNSEEN[k];
             let share = |n: f64| (n + prior) / (f64::from(totals[k]) + PROFILES_OF_UNSEEN);
-            counts[k].iter().map(|n| share(f64::from((*n).max(1))).log2()).chain([share(1.0).log2()]).collect()
+            // Of a company's contacts only other families' are strangers to one of them.
+            let strangers = |value: usize, n: u32| match families.iter().find(|(kind, _)| *kind == k) {
+                Some((_, families)) => f64::from(n) * (1.0 - 1.0 / f64::from(families[value].max(1))),
+                None => f64::from(n.max(1)),
+            };
+            let shares = counts[k].iter().enumerate().map(|(value, n)| share(strangers(value, *n)).log2());
+            shares.chain([share(1.0).log2()]).collect()
         });
         let pairs = |n: u32| f64::from(n) * f64::from(n.saturating_sub(1)) / 2.0;
         let colleagues = counts[COMPANY].iter().map(|n| pairs(*n)).sum::<f64>() / pairs(totals[COMPANY]).max(1.0);

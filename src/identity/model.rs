@@ -362,6 +362,34 @@ impl Model {
         }
     }
 
+    /// Of the pairs of one person that tell the same fields, the share that `finds` finds and that come near: at least
+    /// `near` log2 odds. By [`told_of`].
+    pub(super) fn found(&self, finds: fn(&Levels) -> bool, near: f64) -> [f64; TOLD_BY_ALL] {
+        let mut found = [0.0; TOLD_BY_ALL];
+        let mut levels: Levels = [0; 8];
+        loop {
+            if finds(&levels) {
+                let [same, close, colleagues, strangers] = self.shares(&levels);
+                if (same / (close + colleagues + strangers)).log2() >= near {
+                    found[told_of(&levels)] += same / (self.prior_same * self.told.get(told(&levels)).unwrap_or(&1.0));
+                }
+            }
+            // The next combination of levels; the country tells no rule anything.
+            let mut field = 0;
+            while let Some(known) = self.fields.get(field).filter(|_| field < COUNTRY) {
+                if usize::from(levels[field]) < known.levels.len() {
+                    levels[field] += 1;
+                    break;
+                }
+                levels[field] = 0;
+                field += 1;
+            }
+            if field >= COUNTRY {
+                return found;
+            }
+        }
+    }
+
     fn zeros(&self) -> Vec<Vec<f64>> {
         self.fields.iter().map(|f| vec![0.0; f.levels.len()]).collect()
     }
@@ -389,6 +417,14 @@ impl Model {
 /// Which of [`TOLD`] both sides of a pair have, as a number.
 fn told(levels: &Levels) -> usize {
     TOLD.iter().enumerate().map(|(n, field)| usize::from(levels[*field] > 0) << n).sum()
+}
+
+/// Combinations of all fields but the country.
+pub(super) const TOLD_BY_ALL: usize = 1 << COUNTRY;
+
+/// Which fields but the country both sides of a pair have, as a number.
+pub(super) fn told_of(levels: &Levels) -> usize {
+    levels.iter().take(COUNTRY).enumerate().map(|(field, level)| usize::from(*level > 0) << field).sum()
 }
 
 /// How many of all pairs tell each combination of [`TOLD`], by a random sample.
@@ -561,6 +597,31 @@ impl Scale {
         for field in 0..FIELDS.len() {
             if levels[field] > 0 {
                 sum.add(self.log2(contacts, field, levels, a));
+            }
+        }
+        sum.same - sum.others()
+    }
+
+    /// The same where other leads of the two people tell what the pair leaves out: for each field, what a pair of theirs
+    /// shows in it, and the first profile of that pair.
+    pub(super) fn weight_with(
+        &self,
+        contacts: &Contacts,
+        levels: &Levels,
+        a: u32,
+        others: &[Option<(Levels, u32)>; FIELDS.len()],
+    ) -> f64 {
+        let mut all = *levels;
+        for (field, other) in others.iter().enumerate() {
+            if let Some((seen, _)) = other {
+                all[field] = seen[field];
+            }
+        }
+        let mut sum = self.prior(&all);
+        for (field, other) in others.iter().enumerate() {
+            let (seen, profile) = other.as_ref().map_or((levels, a), |(seen, profile)| (seen, *profile));
+            if seen[field] > 0 {
+                sum.add(self.log2(contacts, field, seen, profile));
             }
         }
         sum.same - sum.others()

@@ -1,25 +1,29 @@
 //! How good the links are, estimated without labels.
 //!
 //! *Precision*: mean match probability of the pairs of leads that ended in one person, the other leads heard (see
-//! `certainty`). *Recall*: the share that these pairs have in the probability of all compared pairs, times the share of
-//! pairs that were compared at all. The latter is a capture–recapture estimate (Chapman 1951): pairs are found by an
-//! address or number, or by their names, and a slip in the name has nothing to do with another address; from how often
-//! both agree follows how often neither does. (E-mail against phone would not do: who writes from home gives both
-//! another address and another number.) Both are estimates of the model by itself; how near they come to the truth where
-//! it is known stands in benches/identity/README.md.
+//! `certainty`). *Recall*: the share that these pairs have in the probability of all pairs. Pairs that were compared have
+//! one; how many of one person no rule proposed, or show too little to come near, follows from the model: it knows how
+//! often one person's fields agree, so it knows, for each set of fields that two leads can have in common, how many of
+//! its pairs the rules find. Both are estimates of the model by itself; how near they come to the truth where it is known
+//! stands in benches/identity/README.md.
 
 use polars::prelude::*;
 use rayon::prelude::*;
 
-use super::block::{Candidate, Capped};
-use super::certainty::Certainty;
+use super::block::{self, Candidate, Capped};
+use super::certainty::{Certainty, NEAR};
 use super::cluster::Refusal;
-use super::compare::{SWAPPED, levels};
+use super::compare::levels;
 use super::homes::Contacts;
-use super::level_table::{EMAIL, FIRST, LAST, PHONE};
-use super::model::{Scale, probability};
+use super::model::{self, Model, Scale, TOLD_BY_ALL, probability};
 use crate::codes;
 use crate::error::Result;
+
+/// Least share of one person's pairs that are found, whatever little they tell: nothing is multiplied without end.
+const LEAST_FOUND: f64 = 0.05;
+/// How many of the pairs that the model misses were found after all for each pair that was joined by way of other leads:
+/// not all, for whoever leaves out much is found by none. Fitted on FEBRL 2 and generated leads.
+const FOUND_BY_OTHERS: f64 = 0.25;
 
 /// How many people reached a stage.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -63,7 +67,8 @@ pub struct Quality {
     pub precision: Option<f64>,
     /// Estimated share of all right pairs that were linked; null without pairs.
     pub recall: Option<f64>,
-    /// The part of `recall` that blocking is answerable for; null where too few pairs have names and an address.
+    /// The part of `recall` that blocking is answerable for: the estimated share of right pairs that were compared and
+    /// show anything, or were joined by way of other leads; null without pairs.
     pub recall_of_blocking: Option<f64>,
     /// People whose weakest bridge has a match probability under 0.99.
     pub weak_bridges: usize,
@@ -83,6 +88,37 @@ pub struct Quality {
     pub capped_records: Vec<Capped>,
 }
 
+/// Millionths of pairs, added up.
+struct Sums {
+    /// Of all compared pairs, by what they tell.
+    by_told: [u64; TOLD_BY_ALL],
+    /// Of those that ended in one person: how many, what the weakest links are worth, and what the pairs themselves are
+    /// worth beyond that.
+    linked_pairs: u64,
+    way: u64,
+    more: u64,
+    /// Of those that did not.
+    apart: u64,
+}
+
+impl Default for Sums {
+    fn default() -> Self {
+        Sums { by_told: [0; TOLD_BY_ALL], linked_pairs: 0, way: 0, more: 0, apart: 0 }
+    }
+}
+
+impl Sums {
+    fn plus(self, other: Sums) -> Sums {
+        Sums {
+            by_told: std::array::from_fn(|n| self.by_told[n] + other.by_told[n]),
+            linked_pairs: self.linked_pairs + other.linked_pairs,
+            way: self.way + other.way,
+            more: self.more + other.more,
+            apart: self.apart + other.apart,
+        }
+    }
+}
+
 impl Quality {
     /// Fills in what the pairs tell. `leads` are those of each profile; `alike` has, of profiles with several leads, how
     /// many pairs those are, the weight of one, and whether they are one person.
@@ -90,7 +126,7 @@ impl Quality {
         &mut self,
         contacts: &Contacts,
         leads: &[u32],
-        scale: &Scale,
+        (model, scale): (&Model, &Scale),
         pairs: &[Candidate],
         alike: &[(u64, f64, bool)],
         certainty: &Certainty,
@@ -109,32 +145,36 @@ impl Quality {
         });
         let sums = pairs
             .par_iter()
-            .map(|c| {
+            .fold(Sums::default, |mut sums, c| {
                 let seen = levels(c.pattern);
                 let own = scale.weight(contacts, &seen, c.a);
                 let n = of(c.a) * of(c.b);
                 let p = n * millionths(certainty.weight(c.a, c.b, own));
-                if !certainty.is_one(c.a, c.b) {
-                    return [p, 0, 0, 0, 0, 0, 0];
+                sums.by_told[model::told_of(&seen)] += p;
+                if certainty.is_one(c.a, c.b) {
+                    let way = n * millionths(certainty.way(c.a, c.b));
+                    sums.linked_pairs += 1;
+                    sums.way += way;
+                    sums.more += p - way;
+                } else {
+                    sums.apart += p;
                 }
-                let more = p - n * millionths(certainty.way(c.a, c.b));
-                let told = seen[FIRST] > 0 && seen[LAST] > 0 && (seen[EMAIL] > 0 || seen[PHONE] > 0);
-                let by_address = told && (matches!(seen[EMAIL], 1..=3) || matches!(seen[PHONE], 1..=3));
-                let by_names = told && matches!(seen[FIRST], 1..=4 | SWAPPED) && matches!(seen[LAST], 1..=4 | SWAPPED);
-                [more, more, 0, 1, u64::from(by_address), u64::from(by_names), u64::from(by_address && by_names)]
+                sums
             })
-            .reduce(|| [0; 7], |x, y| std::array::from_fn(|i| x[i] + y[i]));
-        self.linked_pairs = sums[3];
-        let [by_address, by_names, by_both] = [sums[4], sums[5], sums[6]].map(|s| s as f64);
-        let [all, linked, n] = std::array::from_fn(|i| (sums[i] + among_alike[i] + of_people[i]) as f64);
-        if by_both >= 10.0 {
-            let found = by_address + by_names - by_both;
-            let there = (by_address + 1.0) * (by_names + 1.0) / (by_both + 1.0) - 1.0;
-            self.recall_of_blocking = Some((found / there.max(found)).min(1.0));
-        }
+            .reduce(Sums::default, Sums::plus);
+        self.linked_pairs = sums.linked_pairs;
+        let never_compared = of_people[1] - sums.way;
+        let all = (among_alike[0] + of_people[0] + sums.more + sums.apart) as f64;
+        let linked = (among_alike[1] + of_people[1] + sums.more) as f64;
+        let n = (among_alike[2] + of_people[2]) as f64;
+        let found = model.found(block::finds, NEAR);
+        let missed: f64 =
+            sums.by_told.iter().zip(found).map(|(p, found)| *p as f64 * (1.0 / found.max(LEAST_FOUND) - 1.0)).sum();
+        let missed = (missed - FOUND_BY_OTHERS * never_compared as f64).max(0.0);
         if n > 0.0 {
             self.precision = Some(linked / 1e6 / n);
-            self.recall = Some(linked / all.max(1.0) * self.recall_of_blocking.unwrap_or(1.0));
+            self.recall = Some(linked / (all + missed).max(1.0));
+            self.recall_of_blocking = Some(all / (all + missed).max(1.0));
         }
     }
 

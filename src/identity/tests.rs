@@ -4,7 +4,11 @@ use polars::prelude::*;
 
 use super::cluster::{Edge, heard};
 use super::clustered::lowest_within;
-use super::model::weight;
+use super::compare::{Shared, compare};
+use super::homes::Contacts;
+use super::level_table::{COMPANY, FIRST, LAST, PHONE};
+use super::model::{Model, Scale, weight};
+use super::together::Together;
 use super::{Decision, Explainer, Inputs, Linked, link};
 use crate::config::Threshold;
 use crate::tables::{EarlierContacts, ExportRecords, Grain, Leads, Table};
@@ -485,6 +489,60 @@ fn where_nobody_shares_a_number_another_first_name_beside_it_is_a_slip() {
 }
 
 #[test]
+fn two_usual_names_that_are_spelled_alike_are_two_people_at_one_address() {
+    for (one, other) in [("Mary", "Mark"), ("Eric", "Erin")] {
+        check(
+            "ab",
+            &[[one, "Kusha", "kusha123@gmail.com", "", "", "US"], [other, "Kusha", "kusha123@gmail.com", "", "", "US"]],
+        );
+    }
+    check(
+        "aa",
+        &[
+            ["Kaitlin", "Kusha", "kusha123@gmail.com", "", "", "US"],
+            ["Kaitlyn", "Kusha", "kusha123@gmail.com", "", "", "US"],
+        ],
+    );
+}
+
+#[test]
+fn half_a_name_fits_whoever_no_other_lead_rules_out() {
+    let street = "12 Elm Street";
+    let leads = table(
+        &[
+            ["", "Kusha", "", "+12125559001", street, ""],
+            ["Anna", "Kusha", "", "", street, ""],
+            ["Anna", "Kusha", "", "+14258828081", street, ""],
+            ["Boris", "Kusha", "", "", street, ""],
+        ],
+        &[],
+    );
+    let mut contacts = Contacts::default();
+    contacts.add_leads(leads.frame(), &[0, 1, 2, 3], &[]).unwrap();
+    let (shared, scale) = (Shared::default(), Scale::new(&Model::prior(4)));
+    let together = Together { contacts: &contacts, shared: &shared, scale: &scale };
+    let of = |other: u32, others: &[u32]| {
+        let profiles = &contacts.forms.profiles;
+        let levels = compare(&contacts.forms, &shared, &profiles[0], &profiles[other as usize]);
+        together.weight(0, &levels, &[0], others)
+    };
+    assert_eq!(of(1, &[1]), of(3, &[3]), "the two alone say the same");
+    assert!(of(1, &[1, 2]) < of(3, &[3]) - 1.0, "her other lead has another number");
+}
+
+#[test]
+fn the_more_two_leads_tell_the_more_of_one_persons_pairs_the_rules_find() {
+    let found = Model::prior(1_000).found(super::block::finds, f64::NEG_INFINITY);
+    let of = |fields: &[usize]| found[fields.iter().map(|field| 1 << field).sum::<usize>()];
+    let (phone, names) = (of(&[PHONE]), of(&[FIRST, LAST]));
+    assert_eq!((of(&[]), of(&[COMPANY])), (0.0, 0.0), "no rule finds two leads by their company alone");
+    assert!((phone - 0.69 / 0.96).abs() < 1e-6, "a number that is the same, whoever uses it: {phone}");
+    // Whether the number and the names agree has nothing to do with each other.
+    let either = 1.0 - (1.0 - phone) * (1.0 - names);
+    assert!((of(&[PHONE, FIRST, LAST]) - either).abs() < 1e-6, "{names}");
+}
+
+#[test]
 fn two_leads_are_as_surely_one_person_as_the_weakest_link_between_them() {
     let leads = table(
         &[
@@ -514,7 +572,7 @@ fn what_other_leads_say_takes_from_a_weak_link_the_more_the_weaker_it_is_and_not
         assert!(heard(pair[0], 0.0, true) <= heard(pair[0], 0.0, false), "{pair:?}");
     }
     // Two namesakes that fit equally well; two people of several leads each.
-    assert_eq!((heard(3.0, 1.0, false), heard(3.0, 0.0, true), heard(10.0, 5.0, true)), (2.0, -1.5, 10.0));
+    assert_eq!((heard(3.0, 1.0, false), heard(3.0, 0.0, true), heard(10.0, 5.0, true)), (2.0, 2.65, 10.0));
 }
 
 #[test]
