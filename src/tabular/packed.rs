@@ -29,7 +29,8 @@ const TOO_LARGE: &str = "it unpacks to more than an export holds: the same thing
 /// # Errors
 /// A damaged or protected archive, or one that unpacks to more than an export can hold.
 pub fn unpack(name: &str, content: Content) -> Result<Vec<Part>> {
-    unpack_within(name, content, 0, &mut MOST_BYTES.clone())
+    let mut left = MOST_BYTES;
+    unpack_within(name, content, 0, &mut left)
 }
 
 fn unpack_within(name: &str, content: Content, depth: usize, left: &mut u64) -> Result<Vec<Part>> {
