@@ -69,16 +69,21 @@ impl ColumnForm {
 }
 
 /// A count of the values of a column that cannot be of each form: the form follows from all of them, piece by piece.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Tally {
     filled: usize,
     misses: [usize; TESTS.len()],
     /// Forms that most of the first values were not, one bit each: the others of the piece are not tried for them.
     closed: u16,
+    /// Texts that may be lead sources, and whether they are: a column has few, and to parse one takes long.
+    sources: Vec<(String, bool)>,
 }
 
 /// So many values show which forms are worth a trial.
-const SHOWING: usize = 256;
+const SHOWING: usize = 64;
+
+/// Texts of lead sources that are remembered.
+const MOST_SOURCES: usize = 32;
 
 impl Tally {
     /// Whether any form is still open: the value itself is looked at only then.
@@ -100,11 +105,12 @@ impl Tally {
             return;
         }
         self.filled += 1;
-        for (n, (_, test)) in TESTS.iter().enumerate() {
-            if self.closed >> n & 1 == 0
-                && !test(value)
-                && let Some(misses) = self.misses.get_mut(n)
-            {
+        for (n, (form, test)) in TESTS.iter().enumerate() {
+            if self.closed >> n & 1 == 1 {
+                continue;
+            }
+            let can_be = if *form == ColumnForm::LeadSource { self.is_lead_source(value) } else { test(value) };
+            if let Some(misses) = self.misses.get_mut(n).filter(|_| !can_be) {
                 *misses += 1;
             }
         }
@@ -115,6 +121,20 @@ impl Tally {
                 }
             }
         }
+    }
+
+    fn is_lead_source(&mut self, value: &str) -> bool {
+        if !value.contains('|') {
+            return false;
+        }
+        if let Some((_, is)) = self.sources.iter().find(|(known, _)| known == value) {
+            return *is;
+        }
+        let is = is_lead_source(value);
+        if self.sources.len() < MOST_SOURCES {
+            self.sources.push((value.to_owned(), is));
+        }
+        is
     }
 
     /// Adds the count of another piece.
