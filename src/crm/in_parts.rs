@@ -53,6 +53,17 @@ fn are_plain(column: &StringChunked) -> bool {
     })
 }
 
+/// Whether the cells of a column are all days, the month before the day, or blank.
+fn are_days(column: &StringChunked) -> bool {
+    column.iter().flatten().map(str::trim).all(|cell| {
+        let bytes = cell.as_bytes();
+        let is_mark = |at: usize| bytes.get(at) == Some(&b'-');
+        let is_month = cell.get(5..7).and_then(|month| month.parse::<u8>().ok()).is_some_and(|month| month <= 12);
+        let digits = bytes.iter().filter(|byte| byte.is_ascii_digit()).count();
+        cell.is_empty() || (bytes.len() == 10 && digits == 8 && is_mark(4) && is_mark(7) && is_month)
+    })
+}
+
 /// Whether any of these instants has seconds.
 fn has_any_seconds(column: &StringChunked) -> bool {
     column.iter().flatten().any(|cell| cell.trim().as_bytes().get(17..19).is_some_and(|seconds| seconds != b"00"))
@@ -110,7 +121,11 @@ impl Large {
                 let Some(ids) = of("record_id") else { return Ok(false) };
                 seen.extend(ids.iter().flatten().map(|id| hash_of(id.trim())));
                 has_seconds |= of("created_at").is_some_and(has_any_seconds);
-                let plain = TIMES.iter().filter_map(|field| of(field)).all(are_plain);
+                // Of the last activity products tell the day.
+                let is_plain = |field: &str, column: &StringChunked| {
+                    are_plain(column) || (field == "last_activity_at" && are_days(column))
+                };
+                let plain = TIMES.iter().all(|field| of(field).is_none_or(|column| is_plain(field, column)));
                 forms.clone_from(&sheet.forms);
                 Ok(plain && mapping.why.values().all(|why| *why != "its values"))
             })
@@ -295,27 +310,28 @@ mod tests {
         };
         let at = "2026-04-01T08:00:07.000Z";
         let mut leads = "Id,LastName,FirstName,Company,Email,LeadSource,IsConverted,ConvertedContactId,\
-                         ConvertedOpportunityId,MasterRecordId,OwnerId,CreatedDate\n"
+                         ConvertedOpportunityId,MasterRecordId,OwnerId,LastActivityDate,CreatedDate\n"
             .to_owned();
         for n in 0..80 {
             let source = if n % 2 == 0 { "Web" } else { "Connector" };
             let email =
                 if n % 2 == 1 && n < 70 { format!("lead{n}@contoso.example") } else { format!("x{n}@else.example") };
             leads += &format!(
-                "00Q0000000001{n:02},Last{n},First{n},Firm{n},{email},{source},false,,,,00500000000000{},{at}\n",
-                n % 7
+                "00Q0000000001{n:02},Last{n},First{n},Firm{n},{email},{source},false,,,,00500000000000{},2026-04-{:02},{at}\n",
+                n % 7,
+                n % 28 + 1
             );
         }
         leads += &format!(
-            "00Q000000000201,Con,Verted,Firm,lead1@contoso.example,Web,true,003000000000001,006000000000001,,,{at}\n"
+            "00Q000000000201,Con,Verted,Firm,lead1@contoso.example,Web,true,003000000000001,006000000000001,,,,{at}\n"
         );
-        leads += &format!("00Q000000000202,Mer,Ged,Firm,lead2@contoso.example,Web,false,,,00Q000000000203,,{at}\n");
-        leads += &format!("00Q000000000203,Sur,Vivor,Sole,s@sole.example,Web,false,,,,,{at}\n");
+        leads += &format!("00Q000000000202,Mer,Ged,Firm,lead2@contoso.example,Web,false,,,00Q000000000203,,,{at}\n");
+        leads += &format!("00Q000000000203,Sur,Vivor,Sole,s@sole.example,Web,false,,,,,,{at}\n");
         // One id at two people, and one row twice.
-        leads += &format!("00Q000000000204,Ann,Twin,Sole,ann@twin.example,Web,false,,,,,{at}\n");
-        leads += &format!("00Q000000000204,Bo,Berg,Other,lead3@contoso.example,Web,false,,,,,{at}\n");
-        leads += &format!("00Q000000000205,Same,Same,Sole,lead5@contoso.example,Web,false,,,,,{at}\n");
-        leads += &format!("00Q000000000205,Same,Same,Sole,lead5@contoso.example,Web,false,,,,,{at}\n");
+        leads += &format!("00Q000000000204,Ann,Twin,Sole,ann@twin.example,Web,false,,,,,,{at}\n");
+        leads += &format!("00Q000000000204,Bo,Berg,Other,lead3@contoso.example,Web,false,,,,,,{at}\n");
+        leads += &format!("00Q000000000205,Same,Same,Sole,lead5@contoso.example,Web,false,,,,,2026-04-02,{at}\n");
+        leads += &format!("00Q000000000205,Same,Same,Sole,lead5@contoso.example,Web,false,,,,,2026-04-02,{at}\n");
         let contacts = format!(
             "Id,LastName,FirstName,Email,CreatedDate\n003000000000001,Now,Contact,n@else.example,{at}\n\
              003000000000002,No,Body,no@else.example,{at}\n"
