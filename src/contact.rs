@@ -81,11 +81,13 @@ fn cleaned_address(email: &str) -> Option<String> {
         (Some(from), Some(to)) if from < to => text.get(from + 1..to)?,
         _ => text,
     };
-    let mut address: String = composed(text)
+    let kept: String = composed(text)
         .chars()
         .filter(|c| !c.is_whitespace() && !c.is_control() && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{feff}'))
         .flat_map(char::to_lowercase)
         .collect();
+    // Where a blank stood between a letter and its accent, the two are one now.
+    let mut address = composed(&kept).to_string();
     if let Some(rest) = address.strip_prefix("mailto:") {
         address = rest.to_owned();
     }
@@ -333,6 +335,12 @@ mod tests {
         {
             assert!(!is_role_mailbox(person), "{person}");
         }
+    }
+
+    #[test]
+    fn an_accent_that_stands_apart_belongs_to_the_letter_before_it() {
+        let email = normalised_email("a@b.t\u{a8}").unwrap();
+        assert_eq!((email.as_str(), normalised_email(&email).as_deref()), ("a@b.\u{1e97}", Some("a@b.\u{1e97}")));
     }
 
     #[test]
