@@ -87,7 +87,7 @@ fn cleaned_address(email: &str) -> Option<String> {
         .flat_map(char::to_lowercase)
         .collect();
     // Where a blank stood between a letter and its accent, the two are one now.
-    let mut address = composed(&kept).to_string();
+    let mut address = composed(&kept).into_owned();
     if let Some(rest) = address.strip_prefix("mailto:") {
         address = rest.to_owned();
     }

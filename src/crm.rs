@@ -1,8 +1,8 @@
 //! Exports of the destinations → rows to be landed, and landed rows → CRM records.
 //!
-//! [`open`] and [`Opened::read`] take the exports of one destination as bytes and give the newest version of each record in them, what was
-//! set aside and why, and what a person should know. [`to_land`] adds what vanished since, [`records`] works
-//! on everything ever landed. Names, ids and words of each CRM are data in `crm/layouts.toml`; which records
+//! [`open`] and [`Opened::read`] take the exports of one destination as bytes and give the newest version of each record
+//! in them, what was set aside and why, and what a person should know. [`to_land`] adds what vanished since, [`records`]
+//! works on everything ever landed. Names, ids and words of each CRM are data in `crm/layouts.toml`; which records
 //! belong to which person, and which of them account for a lead, is left to `identity` and `reconcile`.
 
 use std::collections::HashMap;
