@@ -91,6 +91,9 @@ pub struct Read {
     pub identifies: bool,
     /// Whether it tells when any record was made or changed.
     pub timed: bool,
+    /// Whether it could not be made anew, and had its say on an earlier night: of tonight it tells nothing. Whoever has it
+    /// made sets it.
+    pub stale: bool,
     /// Why it is not believed, though it was read. Whoever holds it against the landing sets it.
     pub doubt: Option<AboutExport>,
     /// Records merged into others, where only the survivor tells: `(old, survivor)`.
@@ -112,7 +115,9 @@ impl Read {
     pub fn silence(&self, is_past: &dyn Fn(&Unread) -> bool) -> Option<&'static str> {
         match () {
             () if self.doubt.is_some() => Some(reason::EXPORT_DOUBTFUL),
-            () if !self.fetched || !self.some || !self.unread.iter().all(is_past) => Some(reason::NO_EXPORT),
+            () if !self.fetched || !self.some || self.stale || !self.unread.iter().all(is_past) => {
+                Some(reason::NO_EXPORT)
+            }
             () if !self.identifies => Some(reason::NO_IDENTITY),
             () if !self.timed => Some(reason::NO_EXPORT),
             () => None,
@@ -168,6 +173,7 @@ impl Read {
             unread: Vec::new(),
             complete: true,
             fetched: true,
+            stale: false,
             exported_at: None,
             identifies: true,
             timed: true,
@@ -263,6 +269,7 @@ impl Opened<'_> {
             destination: destination.name.clone(),
             complete,
             fetched: true,
+            stale: false,
             some,
             shown: None,
             rows,

@@ -109,7 +109,7 @@ pub fn find(text: &str) -> Option<LeadSource> {
                 (?: [A-Za-z]*Marketplace | AzurePortal | TestDrive | AppSource\s*\(SPZA\) | AppSource | SPZA
                   | azure-marketplace | azure-portal | test-drive | MSFT_TEST_\d+ )
                 \s? - \s? (?<action> MSFT_TEST_\d+ | [A-Za-z]+ ) )
-            (?: [\ \t]* (?: \| | %7C | &(?:amp;)?\#(?:124|x7C); | &vert; ) [\ \t]* (?<offer> [^\r\n]* ) )?",
+            (?: [\ \t]* (?: [|¦｜│] | %7C | &(?:amp;)?\#(?:124|x7C); | &vert; ) [\ \t]* (?<offer> [^\r\n]* ) )?",
         )
         .expect("the pattern is ours")
     });
@@ -296,9 +296,10 @@ fn first_offer(line: &str) -> String {
 
 /// `%7C` is how storefront links write a bar, the others how pages do.
 fn decode_bars(text: &str) -> String {
-    const WRITTEN: [&str; 7] = ["%7C", "%7c", "&amp;#124;", "&#124;", "&#x7C;", "&#x7c;", "&vert;"];
+    // As addresses and pages write it, and its look-alikes: broken, of full width, of frames.
+    const WRITTEN: [&str; 10] = ["%7C", "%7c", "&amp;#124;", "&#124;", "&#x7C;", "&#x7c;", "&vert;", "¦", "｜", "│"];
     let text = cut(text, LONGEST_TEXT);
-    if !text.contains(['%', '&']) {
+    if !text.contains(['%', '&', '¦', '｜', '│']) {
         return text.to_owned();
     }
     WRITTEN.iter().fold(text.to_owned(), |text, written| text.replace(written, "|"))

@@ -312,7 +312,11 @@ impl<'a> Shown<'a> {
         let made = || now.created.iter().flatten().copied();
         let Some((last, newest)) = last.zip(made().max()) else { return is_growing };
         let first = self.created.iter().flatten().min().copied().unwrap_or(last).max(last - BEFORE);
-        let came = made().filter(|at| *at > last).count();
+        // A window that slides on shows some of them on one night and the others on the next.
+        let shown: HashSet<&str> = now.ids.iter().copied().collect();
+        let earlier = self.ids.iter().zip(&self.created).filter(|(id, _)| !shown.contains(*id));
+        let earlier = earlier.filter_map(|(_, made)| *made);
+        let came = made().chain(earlier).filter(|at| *at > last).count();
         let usual = self.created.iter().flatten().filter(|at| (first..=last).contains(*at)).count();
         let (since, before) = ((newest - last).max(0), (last - first).max(1));
         #[expect(clippy::cast_precision_loss, reason = "microseconds of some weeks, and counts of records")]

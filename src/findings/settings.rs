@@ -14,6 +14,8 @@ pub enum AboutSetting {
     TextUnnamed(String),
     /// Records of this text, which names no marketplace, stand minutes after leads time after time: they deliver.
     TextDelivers(String),
+    /// The same of records each of which has a text of its own, in which anybody may be named.
+    TextsDeliver,
     /// The values of the column that `key` names belong to no lead.
     KeyOfNoLead,
     /// No line of cost belongs to a storage account of `[cost] storage_accounts`.
@@ -73,6 +75,12 @@ impl AboutSetting {
                 ),
             )
             .advise("Name the column and this text in delivered_by."),
+            It::TextsDeliver => doubtful(
+                "texts-deliver",
+                "records each with a lead source of its own follow leads within minutes, time after time: they are taken \
+                 as deliveries",
+            )
+            .advise("Let the forwarder write one lead source for all, or set key."),
             It::KeyOfNoLead => {
                 doubtful("key", "most values of the column that `key` names belong to no lead: is it the right column?")
             }

@@ -247,9 +247,11 @@ impl Into<'_> {
         let read: Vec<_> = read.collect::<Result<_>>()?;
         let mut reads = Vec::new();
         for (destination, found, refreshed, mut read, rows) in read {
+            let stale = self.had_its_say(destination, &found);
             self.found(found, &destination.name);
             self.tell(&mut read, destination, known.is_none());
             if let Err(error) = refreshed {
+                read.stale = stale;
                 self.not_refreshed(destination, &error, read.exported_at);
             }
             let appended = self.landing.append_versions(dataset, &rows, self.now)?;
@@ -266,6 +268,18 @@ impl Into<'_> {
             reads.push(read);
         }
         Ok(reads)
+    }
+
+    /// Whether these files were read before, on an earlier night, or are the first ever seen: where they could not be
+    /// made anew, nobody knows how old they are.
+    fn had_its_say(&self, destination: &Destination, found: &Found) -> bool {
+        let holds = |night: &coverage::Night| {
+            let known: BTreeSet<_> = night.files.values().filter_map(|file| file.sha256.as_deref()).collect();
+            found.inputs.iter().all(|input| known.contains(input.sha256.as_str()))
+        };
+        let tonight = self.past.tonight(&destination.name).filter(|night| night.judged.silent.is_none());
+        let last = self.past.last_whole(&destination.name).map(|(_, night)| night);
+        !tonight.is_some_and(holds) && last.is_none_or(holds)
     }
 
     /// Notes the files that were had, and tells of those that could not be.

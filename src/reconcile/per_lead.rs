@@ -14,6 +14,7 @@ use crate::reconcile::likeness::{Contact, Fit};
 use crate::reconcile::pairing::{self, Pair, Pairing};
 use crate::reconcile::reassign::{self, Reassignment};
 use crate::reconcile::records::{Delivers, Span};
+use crate::reconcile::texts::PROMPT;
 
 /// One record for each lead: pairs events and records.
 pub(super) fn answers(ledger: &Ledger<'_, '_>, slack: Slack) -> Result<Answers> {
@@ -130,11 +131,15 @@ fn by_contact(ledger: &Ledger<'_, '_>, slack: Slack, of_lead: &PlHashMap<u32, An
     for (_, event) in ledger.each_event() {
         let Some(lead) = event.leads.first().filter(|lead| !of_lead.contains_key(*lead)) else { continue };
         let Some(own) = contacts.get(&event.person).filter(|_| !converted.contains(&event.person)) else { continue };
-        let made_after = |row: &&u32| {
-            let evidence = ledger.record(**row).and_then(|record| delay(ledger.book, event, record, slack));
-            !used.contains(*row) && evidence.is_some_and(|(evidence, _)| evidence == Evidence::LeadSource)
+        let of_this = |row: &u32| {
+            let record = ledger.record(*row).filter(|_| !used.contains(row));
+            record.and_then(|record| delay(ledger.book, event, record, slack))
         };
-        if let (Some(row), true) = (own.iter().find(made_after), ledger.is_genuine(event)) {
+        let made_after = |row: &&u32| of_this(row).is_some_and(|(evidence, _)| evidence == Evidence::LeadSource);
+        // One that names nothing was made by the lead where it followed at once, not where sales converted somebody.
+        let made_at_once = |row: &&u32| of_this(row).is_some_and(|(_, delay)| delay <= PROMPT);
+        let made = own.iter().find(made_after).or_else(|| own.iter().find(made_at_once));
+        if let (Some(row), true) = (made, ledger.is_genuine(event)) {
             used.insert(*row);
             found.push((*lead, Answer { record: *row, evidence: Evidence::LeadSource, delivered: true }));
         }

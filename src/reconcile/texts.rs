@@ -4,7 +4,8 @@
 //! on many days, and no other record answers those leads, the forwarder writes that text (design: who can deliver). An
 //! import of marketing's comes at once, hours or days later, or beside the forwarder's own records. Where the forwarder's
 //! own text ended, and nearly every lead since has a record of another text, or of none, minutes later, that took its
-//! place: the night on which it is changed is no outage.
+//! place: the night on which it is changed is no outage. A lead source that names what no lead asks for, cut by a field
+//! or with a letter that took the bar's place, is a text like any other.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,11 +17,12 @@ use crate::error::Result;
 use crate::findings::{AboutSetting, Finding};
 use crate::lead_source;
 use crate::reconcile::events::{Book, Lead, NOBODY, TEN_MINUTES};
+use crate::reconcile::offers::{Code, Named};
 use crate::tables::{CrmRecords, Table};
 use crate::time::{DAY, HOUR};
 
 /// A forwarder's record stands this soon after its lead.
-const PROMPT: i64 = HOUR / 2;
+pub(super) const PROMPT: i64 = HOUR / 2;
 /// Fewer prompt records of a text, or on fewer days, prove nothing.
 const FEWEST: usize = 20;
 const FEWEST_DAYS: usize = 3;
@@ -46,44 +48,73 @@ pub(super) fn admit(
     destinations: &[Destination],
 ) -> Result<(Table<CrmRecords>, Vec<Finding>)> {
     let mut findings = Vec::new();
-    let mut admitted: Option<Vec<bool>> = None;
+    // Which are marketplace records, and whose lead source is not what it says.
+    let mut admitted: Option<(Vec<bool>, Vec<bool>)> = None;
     for destination in destinations.iter().filter(|d| d.delivered_by.is_empty()) {
         let place = records.rows_of(&destination.name)?;
         let own = records.part(place.clone());
         if !lead_source::is_shown(&own, &lead_source::test_records(&own)?, destination)? {
             continue;
         }
-        let texts = delivering(&own, book)?;
-        let replaced = replaced(&own, book, destination)?;
+        let known = known_by_leads(&own, book)?;
+        let texts = delivering(&own, book, &known)?;
+        let replaced = replaced(&own, book, destination, &known)?;
         if texts.is_empty() && replaced.is_none() {
             continue;
         }
-        let flags = match &mut admitted {
-            Some(flags) => flags,
-            None => admitted.insert(records.flags("marketplace")?),
+        let (flags, misread) = match &mut admitted {
+            Some(admitted) => admitted,
+            None => admitted.insert((records.flags("marketplace")?, vec![false; records.height()])),
         };
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-        for ((row, text), made) in place.zip(own.texts("lead_source")?).zip(own.instants("created_at")?) {
-            let (text, Some(flag)) = (text.map_or("", str::trim), flags.get_mut(row)) else { continue };
+        let rows = place.zip(own.texts("lead_source")?).zip(own.instants("created_at")?).zip(&known);
+        for (((row, text), made), is_known) in rows {
+            let text = text.map_or("", str::trim);
+            let (Some(flag), Some(misread)) = (flags.get_mut(row), misread.get_mut(row)) else { continue };
             let is_since = |new: &Replaced| made.is_some_and(|at| at >= new.since) && new.texts.contains(text);
-            if !*flag && (texts.contains(text) || replaced.as_ref().is_some_and(is_since)) {
-                *flag = true;
+            if !*is_known && (texts.contains(text) || replaced.as_ref().is_some_and(is_since)) {
+                *misread = std::mem::replace(flag, true);
                 *counts.entry(text).or_default() += 1;
             }
         }
-        let told = counts.into_iter().map(|(text, count)| (AboutSetting::TextDelivers(text.to_owned()), count));
+        // What hardly any two share may hold what is somebody's own.
+        let is_shared = |(text, count): &(&str, usize)| text.is_empty() || *count >= FEWEST_SINCE;
+        let (shared, own): (Vec<_>, Vec<_>) = counts.into_iter().partition(is_shared);
+        let told = shared.into_iter().map(|(text, count)| (AboutSetting::TextDelivers(text.to_owned()), count));
+        let each = own.iter().map(|(_, count)| count).sum::<usize>();
+        let told = told.chain((each > 0).then_some((AboutSetting::TextsDeliver, each)));
         findings.extend(told.map(|(about, count)| Finding::mail(&destination.name, about, count)));
     }
-    let Some(flags) = admitted else { return Ok((records, findings)) };
+    let Some((flags, misread)) = admitted else { return Ok((records, findings)) };
     let mut frame = records.frame().clone();
     frame.with_column(Column::new("marketplace".into(), flags))?;
+    if misread.contains(&true) {
+        for column in ["action", "offer_id", "offer"] {
+            let said = records.texts(column)?.into_iter().zip(&misread);
+            let said: Vec<_> = said.map(|(said, is_misread)| said.filter(|_| !is_misread)).collect();
+            frame.with_column(Column::new(column.into(), said))?;
+        }
+    }
     Ok((Table::new(frame)?, findings))
 }
 
+/// Which marketplace records have a lead source that leads here can have: none of them names what no lead asks for.
+fn known_by_leads(own: &Table<CrmRecords>, book: &Book<'_>) -> Result<Vec<bool>> {
+    let (actions, titles) = (own.texts("action")?, own.texts("offer")?);
+    let named = actions.into_iter().zip(own.texts("offer_id")?).zip(titles);
+    let fits = own.flags("marketplace")?.into_iter().zip(named).map(|(is_marketplace, ((action, id), title))| {
+        let is_of_none = || {
+            action.is_some_and(|action| book.actions.find(&action.to_lowercase()).is_none())
+                || book.offers.of_record(id, title).0 == Named::Id(Code::MAX)
+        };
+        is_marketplace && !is_of_none()
+    });
+    Ok(fits.collect())
+}
+
 /// The texts of one destination's records that deliver though they name no marketplace.
-fn delivering(own: &Table<CrmRecords>, book: &Book<'_>) -> Result<BTreeSet<String>> {
-    let (people, texts) = (own.texts("person_id")?, own.texts("lead_source")?);
-    let (objects, marketplace) = (own.texts("object")?, own.flags("marketplace")?);
+fn delivering(own: &Table<CrmRecords>, book: &Book<'_>, marketplace: &[bool]) -> Result<BTreeSet<String>> {
+    let (people, texts, objects) = (own.texts("person_id")?, own.texts("lead_source")?, own.texts("object")?);
     let created = own.instants("created_at")?;
     let mut received: PlHashMap<u32, Vec<i64>> = PlHashMap::default();
     for lead in &book.leads {
@@ -91,7 +122,7 @@ fn delivering(own: &Table<CrmRecords>, book: &Book<'_>) -> Result<BTreeSet<Strin
     }
     let mut answered: PlHashMap<u32, Vec<i64>> = PlHashMap::default();
     let rows = || {
-        let rows = people.iter().zip(&texts).zip(&objects).zip(&marketplace).zip(&created);
+        let rows = people.iter().zip(&texts).zip(&objects).zip(marketplace).zip(&created);
         rows.filter(|((((_, _), object), _), _)| **object != Some("opportunity"))
     };
     for ((((person, _), _), is_marketplace), at) in rows() {
@@ -133,13 +164,17 @@ struct Replaced {
 
 /// Fewer leads than this, or a smaller share of them in tenths, prove no change of the text.
 const FEWEST_SINCE: usize = 3;
-const SHARE_SINCE: usize = 9;
+const SHARE_SINCE: usize = 8;
 
 /// The texts that took the place of the one that deliveries had until some lead, after which hardly any is without a
 /// prompt record of them. People whom the CRM knew before say nothing: it may keep one record for each.
-fn replaced(own: &Table<CrmRecords>, book: &Book<'_>, destination: &Destination) -> Result<Option<Replaced>> {
-    let (people, texts) = (own.texts("person_id")?, own.texts("lead_source")?);
-    let (objects, marketplace) = (own.texts("object")?, own.flags("marketplace")?);
+fn replaced(
+    own: &Table<CrmRecords>,
+    book: &Book<'_>,
+    destination: &Destination,
+    marketplace: &[bool],
+) -> Result<Option<Replaced>> {
+    let (people, texts, objects) = (own.texts("person_id")?, own.texts("lead_source")?, own.texts("object")?);
     let mut records: PlHashMap<u32, Vec<(i64, bool, &str)>> = PlHashMap::default();
     let mut newest = i64::MIN;
     for (row, at) in own.instants("created_at")?.into_iter().enumerate() {
@@ -161,13 +196,15 @@ fn replaced(own: &Table<CrmRecords>, book: &Book<'_>, destination: &Destination)
     };
     let Some(last) = leads.iter().filter(is_answered).map(|lead| lead.received).max() else { return Ok(None) };
     let (mut asked, mut times, mut prompt) = (0, BTreeSet::new(), BTreeMap::<&str, usize>::new());
-    for lead in leads.iter().filter(|lead| lead.received > last && lead.received < newest.saturating_sub(PROMPT)) {
+    for lead in leads.iter().filter(|lead| lead.received > last) {
         let early = lead.received - TEN_MINUTES;
         if of(lead).iter().any(|(at, ..)| *at < early) {
             continue;
         }
-        asked += 1;
-        if let Some((at, _, text)) = of(lead).iter().find(|(at, ..)| (early..=lead.received + PROMPT).contains(at)) {
+        let found = of(lead).iter().find(|(at, ..)| (early..=lead.received + PROMPT).contains(at));
+        // One that has no record yet may still get it.
+        asked += usize::from(found.is_some() || lead.received < newest.saturating_sub(PROMPT));
+        if let Some((at, _, text)) = found {
             times.insert(*at);
             *prompt.entry(text).or_default() += 1;
         }
