@@ -145,11 +145,29 @@ impl std::fmt::Display for Equation {
         if let Some(destination) = &self.destination {
             write!(f, "{destination}: ")?;
         }
-        write!(f, "{} {} =", self.whole.count, self.whole.name)?;
+        write!(f, "{} {} =", self.whole.count, unit(self.whole.name, self.whole.count))?;
         for (place, part) in self.parts.iter().enumerate() {
-            write!(f, "{} {} {}", if place > 0 { " +" } else { "" }, part.count, part.name)?;
+            write!(f, "{} {} {}", if place > 0 { " +" } else { "" }, part.count, unit(part.name, part.count))?;
         }
         Ok(())
+    }
+}
+
+/// What a term counts, as it is said beside its number: `1 lead`.
+pub fn unit(name: &str, count: usize) -> &str {
+    match name {
+        _ if count != 1 => name,
+        "raw leads landed" => "raw lead landed",
+        "raw leads ever landed" => "raw lead ever landed",
+        "leads" => "lead",
+        "records" => "record",
+        "records ever landed" => "record ever landed",
+        "marketplace records" => "marketplace record",
+        "first deliveries" => "first delivery",
+        "further deliveries" => "further delivery",
+        "rows of exports" => "row of exports",
+        "records of strangers" => "record of strangers",
+        _ => name,
     }
 }
 
@@ -484,7 +502,7 @@ mod tests {
                 "3 raw leads landed = 2 leads + 0 quarantined + 1 received after the as-of day + 0 forgotten",
                 "2 leads = 2 routed + 0 not routed",
                 "crm: 2 routed = 1 matched + 1 matched, person known only + 0 missed + 0 pending + 0 excluded",
-                "crm: 2 marketplace records = 1 first deliveries + 1 further deliveries + 0 should not be there + 0 \
+                "crm: 2 marketplace records = 1 first delivery + 1 further delivery + 0 should not be there + 0 \
                  unexplained",
             ]
         );

@@ -22,7 +22,7 @@ mod phone;
 
 pub use company::company_key;
 pub use country::{country_code, domain_country, phone_country};
-pub use escapes::unescaped;
+pub use escapes::{unescaped, without_entities};
 pub use generation::generation;
 pub use home::{home_code, home_codes};
 pub use name::{are_nicknames, name_key, nickname_groups, sound_key};

@@ -21,6 +21,7 @@ pub use told::{ColumnRead, Counts, Doubt, ReadFile, add_counts, columns_read, se
 
 mod content;
 mod delimited;
+mod markup;
 #[cfg(test)]
 pub(crate) mod mutated;
 mod note;
@@ -226,12 +227,14 @@ pub fn read(part: &Part, ask: &Ask) -> Result<Vec<Sheet>> {
     let mut text =
         text::Text::open(source, ask.keep).map_err(|e| not_a_table("neither text nor a workbook").because(e))?;
     text.fill(delimited::OPENING).map_err(unread)?;
-    let start = text.as_str().trim_start();
-    let opening = start.get(..start.floor_char_boundary(256)).map(str::to_ascii_lowercase).unwrap_or_default();
-    if ["<!doctype html", "<html", "<table", "<?xml"].iter().any(|tag| opening.starts_with(tag)) {
-        return Err(not_a_table("a web page or XML under another name"));
+    if markup::is_markup(text.as_str()) {
+        let found = guarded(&|bytes| workbook::read_markup(&part.name, bytes, ask))?;
+        let is_table = !found.is_empty();
+        return is_table
+            .then_some(found)
+            .ok_or_else(|| not_a_table("a web page or XML under another name, without a table"));
     }
-    if start.is_empty() {
+    if text.as_str().trim_start().is_empty() {
         return Ok(Vec::new());
     }
     delimited::read(&part.name, &mut text, ask)

@@ -9,12 +9,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::config::DateOrder;
 use crate::contact::normalised_email;
 use crate::error::Result;
 use crate::findings::{AboutSetting, Finding};
 use crate::reviewed::{self, Fields, Said};
 use crate::tables::{CrmRecords, Grain, Leads, Table};
-use crate::tabular::fold;
+use crate::tabular::{fold, times};
 use crate::who::Who;
 
 /// What came of a missed lead.
@@ -63,23 +64,60 @@ impl Outcome {
     /// The sentence that says what was expected.
     pub fn parse(text: &str) -> Result<Outcome, String> {
         let text = text.trim();
-        match fold(text).as_str() {
-            "called" => return Ok(Outcome::Called),
-            "duplicate" => return Ok(Outcome::Duplicate),
-            "junk" => return Ok(Outcome::Junk),
-            "noanswer" => return Ok(Outcome::NoAnswer),
-            "open" => return Ok(Outcome::Open),
-            _ => {}
+        let word = fold(text);
+        if let Some((outcome, _)) = WORDS.iter().find(|(_, words)| words.contains(&word.as_str())) {
+            return Ok(outcome.clone());
         }
         match text.split_once(':').map(|(word, what)| (fold(word), what.trim())) {
             Some((word, id)) if word == "incrm" && !id.is_empty() => Ok(Outcome::InCrm(id.to_owned())),
-            Some((word, day)) if word == "callback" => day
-                .parse()
+            Some((word, day)) if word == "callback" => day_of(day)
                 .map(Outcome::CallBack)
-                .map_err(|_| "expected the day after call-back: as YYYY-MM-DD".to_owned()),
+                .ok_or_else(|| "expected the day after call-back: as YYYY-MM-DD".to_owned()),
             _ => Err("expected called, duplicate, junk, in-crm:RECORD_ID, no-answer, call-back:YYYY-MM-DD or open"
                 .to_owned()),
         }
+    }
+}
+
+/// The words for an outcome, ours first, then what sales teams write in a list of their own; in the form of [`fold`].
+const WORDS: &[(Outcome, &[&str])] = &[
+    (
+        Outcome::Called,
+        &[
+            "called", "contacted", "spoken", "reached", "angerufen", "kontaktiert", "erreicht", "appelé", "contacté",
+            "llamado", "contactado", "chiamato", "contattato", "gebeld", "ringd", "kontaktad", "ringet", "zadzwoniono",
+            "電話済み",
+        ],
+    ),
+    (
+        Outcome::Duplicate,
+        &[
+            "duplicate", "dup", "dupe", "dublette", "duplikat", "doppelt", "doublon", "duplicado", "duplicato",
+            "dubbel", "重複",
+        ],
+    ),
+    (Outcome::Junk, &["junk", "spam", "fake", "müll", "indésirable", "basura", "spazzatura", "lixo", "skräp", "迷惑"]),
+    (
+        Outcome::NoAnswer,
+        &[
+            "noanswer", "notreached", "voicemail", "nichterreicht", "pasderéponse", "nonjoint", "sinrespuesta",
+            "nocontesta", "nessunarisposta", "semresposta", "geengehoor", "ejsvar", "不在",
+        ],
+    ),
+    (Outcome::Open, &["open"]),
+];
+
+/// A day as somebody wrote it, where only one day can be meant.
+fn day_of(text: &str) -> Option<NaiveDate> {
+    let read = |order| {
+        let (at, ..) = times::instant(text, Some(order), chrono_tz::UTC)?;
+        Some(DateTime::from_timestamp_micros(at)?.date_naive())
+    };
+    match (read(DateOrder::Dmy), read(DateOrder::Mdy)) {
+        (Some(day_first), Some(month_first)) if day_first != month_first => {
+            Some(day_first).filter(|_| text.contains('.'))
+        }
+        (day_first, month_first) => day_first.or(month_first),
     }
 }
 
@@ -176,10 +214,28 @@ pub const HEADER: &str = "lead_id,email,outcome,note\n";
 
 /// The columns, in the order of the constants below.
 const FIELDS: &Fields = &[
-    ("lead_id", &["leadid", "lead", "leadids", "id"]),
-    ("email", &["email", "mail", "emailaddress"]),
-    ("outcome", &["outcome", "result", "ergebnis", "résultat", "resultado"]),
-    ("note", &["note", "notes", "notiz", "comment"]),
+    ("lead_id", &["leadid", "lead", "leadids", "id", "idlead", "iddulead", "iddellead", "iddelead", "iddolead"]),
+    (
+        "email",
+        &[
+            "email", "mail", "emailaddress", "emailadresse", "adresseemail", "courriel", "correoelectrónico", "correo",
+            "indirizzoemail", "emailadres", "epost", "epostadress", "メール", "メールアドレス",
+        ],
+    ),
+    (
+        "outcome",
+        &[
+            "outcome", "result", "ergebnis", "résultat", "resultado", "risultato", "esito", "resultaat", "uitkomst",
+            "resultat", "utfall", "wynik", "結果",
+        ],
+    ),
+    (
+        "note",
+        &[
+            "note", "notes", "notiz", "notizen", "comment", "comments", "bemerkung", "kommentar", "remarque",
+            "commentaire", "nota", "notas", "comentario", "opmerking", "anteckning", "メモ",
+        ],
+    ),
 ];
 const LEAD: usize = 0;
 const EMAIL: usize = 1;
@@ -196,7 +252,9 @@ pub fn read(name: &str, bytes: Vec<u8>) -> Result<Worked> {
     for line in &read.lines {
         let Some(text) = line.cell(OUTCOME) else { continue };
         let number = line.number;
-        let Some(who) = line.cell(LEAD).or_else(|| line.cell(EMAIL)) else {
+        // A lead id that became a number names nobody; the address beside it still does.
+        let is_whole = |who: &&str| !is_made_a_number(who) || line.cell(EMAIL).is_none();
+        let Some(who) = line.cell(LEAD).filter(is_whole).or_else(|| line.cell(EMAIL)) else {
             worked.problems.push(format!("line {number}: neither lead_id nor email"));
             continue;
         };
@@ -542,6 +600,11 @@ mod tests {
 
     #[test]
     fn a_lead_id_that_became_a_number_is_told_and_an_address_keeps_its_plus() {
+        let beside =
+            parse("lead_id,email,outcome\n1.23457E+15,a@b.example,Angerufen\n,c@d.example,call-back: 15.05.2026\n");
+        let said: Vec<_> = beside.entries.iter().map(|one| (one.who.as_str(), one.outcome.to_string())).collect();
+        assert_eq!(said, [("a@b.example", "called".to_owned()), ("c@d.example", "call-back:2026-05-15".to_owned())]);
+        assert!(Outcome::parse("call-back:05/06/2026").is_err(), "two days could be meant");
         let worked = parse("lead_id,email,outcome\n1.23457E+15,,called\n,ann+azure@contoso.com,junk\nl1 + l2,,junk\n");
         assert_eq!(worked.problems, ["line 2: the spreadsheet program made a number of the lead id"]);
         let who: Vec<&str> = worked.entries.iter().map(|entry| entry.who.as_str()).collect();

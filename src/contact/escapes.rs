@@ -29,6 +29,11 @@ pub fn unescaped(text: &str) -> Cow<'_, str> {
     text
 }
 
+/// The text of a page or of XML: its entities undone, once.
+pub fn without_entities(text: &str) -> Cow<'_, str> {
+    entities(text).map_or(Cow::Borrowed(text), Cow::Owned)
+}
+
 /// The text with one layer undone; `None` where there is none.
 fn once(text: &str) -> Option<String> {
     // Nearly all texts have none of the bytes that an escape begins with.

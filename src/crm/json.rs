@@ -40,8 +40,15 @@ pub(super) fn read(part: &Part) -> Result<Option<Sheet>> {
         return Ok(None);
     }
     if columns.height() == 0 {
-        return Err(Error::partial(format!("cannot read \"{}\": it begins like JSON and no line of it is", part.name))
-            .hint("each line must be one JSON document, or the whole file one array"));
+        let (what, hint) = match serde_json::from_str::<serde::de::IgnoredAny>(&text) {
+            Ok(_) => ("is JSON without a record", "look at it: an answer without rows, or one that tells an error?"),
+            Err(e) if e.is_eof() => ("is JSON that breaks off", "export it again: it was not written to its end"),
+            Err(_) => (
+                "begins like JSON and no line of it is",
+                "each line must be one JSON document, or the whole file one array",
+            ),
+        };
+        return Err(Error::partial(format!("cannot read \"{}\": it {what}", part.name)).hint(hint));
     }
     Ok(Some(columns.sheet()))
 }

@@ -63,7 +63,7 @@ pub fn holding<'a>(decided: impl IntoIterator<Item = &'a Decided>) -> Vec<Decisi
 const FIELDS: &Fields = &[
     ("lead_id_a", &["leadida", "leada", "leadid1", "lead1"]),
     ("lead_id_b", &["leadidb", "leadb", "leadid2", "lead2"]),
-    ("decision", &["decision", "verdict", "sameordifferent"]),
+    ("decision", &["decision", "verdict", "sameordifferent", "entscheidung", "décision", "decisión", "decisione"]),
 ];
 
 /// Reads `decisions.csv`, however a spreadsheet program saved it: two lead ids, and `same`, `different`, or `open`, which

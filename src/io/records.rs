@@ -178,6 +178,9 @@ fn wide_encoding(head: &[u8]) -> Option<(&'static encoding_rs::Encoding, usize)>
 /// Whether bytes are no text: those of a known kind, or many control characters. A zero byte or two are in many a text.
 fn is_binary(head: &[u8]) -> bool {
     let head = head.get(..8192.min(head.len())).unwrap_or(head);
+    // Storage that comes in pages is filled up with zeros, and so is a file that lost its end.
+    let filled = head.iter().rposition(|b| *b != 0).map_or(0, |last| last + 1);
+    let head = head.get(..filled).unwrap_or(head);
     let control = head.iter().filter(|b| **b < 0x20 && !b"\t\r\n\x0c\x1e".contains(b)).count();
     let known: [&[u8]; 5] = [b"PK\x03\x04", b"%PDF-", b"\x89PNG", b"\xd0\xcf\x11\xe0", b"SQLite format 3"];
     known.iter().any(|mark| head.starts_with(mark)) || control * 20 > head.len()
@@ -345,6 +348,8 @@ mod tests {
         for empty in ["", "\u{feff}", " \r\n ", "Email,Name\r\n", "[]", "{\"value\":[]}", "\u{feff}Email;Name"] {
             assert_eq!(short(empty.as_bytes()), [], "{empty:?}");
         }
+        let page = [b"{\"a\": 1}".as_slice(), &[0; 512]].concat();
+        assert_eq!(short(&page).len(), 1, "a page of storage is filled up with zeros");
         let large = format!("[{{\"a\":\"{}\"}},{{\"a\": 1}}]", "x".repeat(MAX_RECORD + 10));
         let cut = short(large.as_bytes());
         assert_eq!((cut.len(), &cut[1].2), (2, &"{\"a\": 1}".to_owned()));

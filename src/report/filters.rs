@@ -3,12 +3,13 @@
 use minijinja::Value;
 use minijinja::value::ValueKind;
 
+use crate::balance;
 use crate::findings::unit;
 
 /// Every filter that [`register`] adds.
 pub const NAMES: &[&str] = &[
     "count", "percent", "money", "duration", "expected", "cell", "plural", "per_hundred", "per_hundred_less", "code",
-    "points", "link", "month", "words", "counted", "whole",
+    "points", "link", "month", "words", "counted", "whole", "unit",
 ];
 
 /// Stands where nothing is known.
@@ -197,6 +198,8 @@ pub fn register(env: &mut minijinja::Environment<'_>) {
     env.add_filter("plural", plural);
     // `{{ n | counted(code) }}` → `3 raw leads`
     env.add_filter("counted", counted);
+    // `{{ "leads" | unit(1) }}` → `lead`
+    env.add_filter("unit", |name: &str, n: usize| balance::unit(name, n).to_owned());
     // Shares as units of a drawing that is 100 wide.
     env.add_filter("per_hundred", number(|share| format!("{:.2}", share.clamp(0.0, 1.0) * 100.0)));
     env.add_filter("per_hundred_less", |high: f64, low: f64| format!("{:.2}", (high - low).clamp(0.0, 1.0) * 100.0));

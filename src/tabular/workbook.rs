@@ -1,4 +1,4 @@
-//! Workbooks (.xlsx, .xls, .ods) → columns of text, cell by cell as a person would read them.
+//! Workbooks (.xlsx, .xls, .ods; web pages and XML that pass for one) → columns of text, cell by cell as a person would read them.
 //!
 //! Excel keeps instants as days since 1899-12-30 (or 1904-01-01), phones as floating-point numbers and nothing about
 //! time zones. Instants become ISO text without a zone, whole numbers lose `.0` and exponents. Hidden columns are read
@@ -12,7 +12,7 @@ use polars::prelude::*;
 use super::profile::Tally;
 use super::{
     Ask, DAMAGED_ROWS, Form, HEADER_WITHIN, Nearest, Refused, Sheet, clean_label, find_header, fold, forms_of,
-    implausible, is_total, is_trailer_text, no_header,
+    implausible, is_total, is_trailer_text, markup, no_header, text as texts,
 };
 use crate::error::{Error, Result};
 
@@ -83,6 +83,11 @@ impl Grid {
             row
         })
         .collect()
+    }
+
+    /// How many cells its fullest row has.
+    fn width(&self) -> usize {
+        self.rows.iter().map(|(_, cells)| cells.len()).max().unwrap_or(0)
     }
 
     /// Text of the first cell.
@@ -174,6 +179,39 @@ pub(super) fn read(file: &str, bytes: &[u8], ask: &Ask) -> Result<Vec<Sheet>> {
         grids.push((name, grid));
     }
     drop(workbook);
+    sheets_of(file, &grids, ask)
+}
+
+/// Reads every table of a web page, or worksheet of Excel's XML, that has the header asked for; none where there is none
+/// that could be one.
+pub(super) fn read_markup(file: &str, bytes: &[u8], ask: &Ask) -> Result<Vec<Sheet>> {
+    // What is UTF-8 throughout is that, whatever it says.
+    let said = markup::charset(bytes).filter(|_| std::str::from_utf8(bytes).is_err() && !bytes.contains(&0));
+    let text = match said.filter(|said| *said != encoding_rs::UTF_8) {
+        Some(said) => said.decode_without_bom_handling(bytes).0.into_owned(),
+        None => texts::whole(bytes)
+            .map_err(|e| Error::partial(format!("cannot read \"{file}\": it is no text")).because(e))?,
+    };
+    let tables = markup::tables(&text);
+    drop(text);
+    let ends_inside = tables.last().is_some_and(|table| table.is_open);
+    let names = tables.iter().zip(1..).map(|(table, n)| table.name.clone().unwrap_or_else(|| format!("table {n}")));
+    let names: Vec<String> = names.collect();
+    let grids = names.into_iter().zip(tables.into_iter().map(|table| Grid { rows: table.rows }));
+    // A form, a menu or a message is no table.
+    let grids: Vec<(String, Grid)> = grids.filter(|(_, grid)| grid.rows.len() > 1 || grid.width() > 2).collect();
+    let mut sheets = sheets_of(file, &grids, ask)?;
+    if let [only] = sheets.as_mut_slice() {
+        only.name = None;
+    }
+    if let Some(last) = sheets.last_mut() {
+        last.ends_inside = ends_inside;
+    }
+    Ok(sheets)
+}
+
+/// The worksheets that have the header asked for.
+fn sheets_of(file: &str, grids: &[(String, Grid)], ask: &Ask) -> Result<Vec<Sheet>> {
     let said = grids.iter().find_map(|(_, grid)| Said::of(grid.corner()?));
     let mut sheets = Vec::new();
     let mut nearest = Nearest::default();

@@ -119,7 +119,7 @@ pub(super) fn parts_in(text: &str, languages: Languages, said: &[String]) -> Opt
     }
     let is_number = !bytes.is_empty() && bytes.iter().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b','));
     let number = if is_number || text.starts_with("/Date(") { numeric(text) } else { None };
-    number.or_else(|| grammar::read(without_zone_name(text), languages, said))
+    number.or_else(|| with_exponent(text)).or_else(|| grammar::read(without_zone_name(text), languages, said))
 }
 
 /// `2026-05-03T14:02:07+02:00[Europe/Berlin]`: the name says nothing beside the offset.
@@ -233,6 +233,8 @@ fn iso_day_of_week_or_year(text: &str) -> Option<(NaiveDate, &str)> {
 fn numeric(text: &str) -> Option<Parts> {
     let text = text.trim_start_matches("/Date(").trim_end_matches(")/");
     let plain = |micros| Some(Parts { date: Date::Instant(micros), time: None, offset: None });
+    let joined = ungrouped(text);
+    let text = joined.as_deref().unwrap_or(text);
     let mut halves = text.split(['.', ',', '+']);
     let (digits, fraction) = (halves.next()?, halves.next());
     if halves.next().is_some() || !digits.bytes().all(|b| b.is_ascii_digit()) {
@@ -267,6 +269,29 @@ fn numeric(text: &str) -> Option<Parts> {
     }
 }
 
+/// The digits of `1,775,030,400,000`.
+fn ungrouped(text: &str) -> Option<String> {
+    let mut groups = text.split([',', '.']);
+    let first = groups.next().filter(|first| (1..=3).contains(&first.len()))?;
+    let rest: Vec<&str> = groups.collect();
+    (rest.len() > 2 && rest.iter().all(|group| group.len() == 3)).then(|| format!("{first}{}", rest.concat()))
+}
+
+/// An epoch with an exponent. Java writes all digits that there are (`1.7750304E12`); Excel cuts them (`1.77503E+12`), and
+/// what is left of it tells no time.
+fn with_exponent(text: &str) -> Option<Parts> {
+    let (mantissa, exponent) = text.split_once(['E', 'e'])?;
+    let (first, decimals) = mantissa.split_once(['.', ','])?;
+    let is_cut = exponent.starts_with('+');
+    let places: usize = exponent.trim_start_matches('+').parse().ok()?;
+    let are_digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    if first.len() != 1 || places > 18 || decimals.len() > places || !are_digits(first) || !are_digits(decimals) {
+        return None;
+    }
+    let is_whole = !is_cut || decimals.len() == places;
+    is_whole.then(|| numeric(&format!("{first}{decimals:0<places$}")))?
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -281,6 +306,7 @@ mod tests {
 
     #[test]
     fn every_measured_form_of_a_time_is_read() {
+        assert_eq!(shown("1.60946E+12", None, Tz::UTC), None, "what Excel left of it");
         for (text, order, expected) in [
             ("2024-07-11T21:22:06.000+0000", None, "2024-07-11T21:22:06.000000 second"),
             ("2006-06-12T21:03:42.000Z", None, "2006-06-12T21:03:42.000000 second"),
@@ -304,6 +330,9 @@ mod tests {
             ("2026年5月3日 14:02", None, "2026-05-03T14:02:00.000000 minute"),
             ("2026/5/3 下午 2:02", None, "2026-05-03T14:02:00.000000 minute"),
             ("1609459200000", None, "2021-01-01T00:00:00.000000 second"),
+            ("1,609,459,200,000", None, "2021-01-01T00:00:00.000000 second"),
+            ("1.6094592E12", None, "2021-01-01T00:00:00.000000 second"),
+            ("1.609459200000E+12", None, "2021-01-01T00:00:00.000000 second"),
             ("45484.8903", None, "2024-07-11T21:22:02.000000 second"),
         ] {
             assert_eq!(shown(text, order, Tz::UTC).as_deref(), Some(expected), "{text}");
