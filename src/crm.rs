@@ -18,6 +18,7 @@ use crate::tables::{SetAside, Table};
 use crate::tabular::readings::Unread;
 use crate::tabular::{self, Doubt, Export};
 
+mod apart;
 mod asked;
 mod cells;
 mod counted;

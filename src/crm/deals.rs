@@ -17,6 +17,16 @@ pub(super) struct Deal<'a> {
     pub changed_at: Option<i64>,
 }
 
+/// The id of a record of an object where a person has the same number.
+pub(super) fn named_apart(object: &str, id: &str) -> String {
+    format!("{object}-{id}")
+}
+
+/// The id that others know an opportunity by.
+pub(super) fn as_named(id: &str) -> &str {
+    id.strip_prefix("opportunity-").unwrap_or(id)
+}
+
 /// Opportunities by id and by name.
 pub(super) struct Deals<'a> {
     known: PlHashMap<&'a str, Deal<'a>>,
@@ -46,7 +56,7 @@ impl<'a> Deals<'a> {
                 changed_at: changed.get(row),
             };
             if let Some(id) = text("record_id", row) {
-                known.insert(id, found);
+                known.insert(as_named(id), found);
             }
             // A lookup in a workbook is the name; one that two deals share names none.
             if let Some(name) = text("subject", row) {
@@ -70,7 +80,7 @@ impl<'a> Deals<'a> {
 
     /// The deal of one id.
     pub(super) fn of(&self, id: &str) -> Option<Deal<'a>> {
-        self.known.get(id).copied()
+        self.known.get(as_named(id)).copied()
     }
 
     /// Of several deals one that is won counts, lost only if all are; none if none is known.

@@ -245,7 +245,7 @@ fn hashed_ids(sheet: &Sheet, mapping: &Mapping, destination: &Destination) -> Ve
 }
 
 /// A hash of the cells of a row; none where all are blank.
-fn hash_of(columns: &[(&str, StringChunked)], row: usize) -> Option<String> {
+pub(super) fn hash_of(columns: &[(&str, StringChunked)], row: usize) -> Option<String> {
     let mut hash = Sha256::new();
     let mut filled = false;
     for (field, column) in columns {
@@ -318,7 +318,10 @@ pub(super) fn tell_duplicates(
     for group in groups.into_values() {
         let mut persons: Vec<Vec<usize>> = Vec::new();
         for n in group.into_iter().map(|n| n as usize) {
-            match persons.iter_mut().find(|rows| rows.iter().any(|row| people.are_one(*row, n))) {
+            match persons
+                .iter_mut()
+                .find(|rows| rows.iter().any(|row| People::are_one(&people.of(*row), &people.of(n))))
+            {
                 Some(rows) => rows.push(n),
                 None => persons.push(vec![n]),
             }
@@ -355,28 +358,31 @@ pub(super) fn tell_duplicates(
 }
 
 /// What rows say of their people, in comparable form.
-struct People {
+pub(super) struct People {
     emails: StringChunked,
     phones: StringChunked,
     names: [StringChunked; 3],
 }
 
+/// An address, a phone and a whole name, in comparable form.
+pub(super) type Person = [Option<String>; 3];
+
 impl People {
-    fn new(text: &dyn Fn(&str) -> StringChunked) -> Self {
+    pub(super) fn new(text: &dyn Fn(&str) -> StringChunked) -> Self {
         People { emails: text("email"), phones: text("phone"), names: ["first_name", "last_name", "name"].map(text) }
     }
 
+    pub(super) fn of(&self, row: usize) -> Person {
+        let email = self.emails.get(row).and_then(contact::normalised_email);
+        let phone = self.phones.get(row).and_then(contact::phone_digits);
+        let name = self.names.iter().filter_map(|column| column.get(row)).collect::<Vec<_>>().join(" ");
+        let name = Some(contact::fold(&name).into_owned()).filter(|name| !name.trim().is_empty());
+        [email, phone, name]
+    }
+
     /// Whether two rows can be of one person: they share an address, a phone or the whole name, or have none of them both.
-    fn are_one(&self, a: usize, b: usize) -> bool {
-        let of = |row: usize| {
-            let email = self.emails.get(row).and_then(contact::normalised_email);
-            let phone = self.phones.get(row).and_then(contact::phone_digits);
-            let name = self.names.iter().filter_map(|column| column.get(row)).collect::<Vec<_>>().join(" ");
-            let name = Some(contact::fold(&name).into_owned()).filter(|name| !name.trim().is_empty());
-            [email, phone, name]
-        };
-        let (a, b) = (of(a), of(b));
-        let both = || a.iter().zip(&b).filter(|(a, b)| a.is_some() && b.is_some());
+    pub(super) fn are_one(a: &Person, b: &Person) -> bool {
+        let both = || a.iter().zip(b).filter(|(a, b)| a.is_some() && b.is_some());
         both().count() == 0 || both().any(|(a, b)| a == b)
     }
 }

@@ -7,7 +7,7 @@ use super::in_parts::{LARGE, Large};
 use super::layouts::{Layout, layouts};
 use super::loaded::{Loaded, Night, Wanted, absent, identifies, is_timed, newest, supersede};
 use super::strangers::{Passage, Rule};
-use super::{cells, dates, json, mistaken, sheets};
+use super::{apart, cells, dates, json, mistaken, sheets};
 use crate::config::Destination;
 use crate::error::{Error, Result};
 use crate::tabular::readings::Unread;
@@ -215,6 +215,7 @@ impl<'a> Reader<'a> {
         let mut wanted = Wanted::default();
         loop {
             self.loaded.sort_by(|a, b| a.order.cmp(&b.order));
+            apart::tell_apart(&mut self.loaded, landed, self.destination)?;
             supersede(&mut self.loaded);
             let mut rows = newest(&self.loaded, self.destination)?;
             let identifies = identifies(&rows, &self.loaded)?;

@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use polars::prelude::*;
 
 use super::cells;
-use super::deals::Deals;
+use super::deals::{self, Deals};
 use super::layouts::{Layout, layouts};
 use super::loaded::{Loaded, Wanted, compact, hash_of};
 use super::records::{Texts, Words, flag, is_activity, names_marketplace, state};
@@ -232,7 +232,7 @@ impl<'a> Rule<'a> {
             for (row, kept) in kept.iter_mut().enumerate().filter(|(_, kept)| !**kept) {
                 let get = |name: &str| texts.get(name, row);
                 let object = get("object").unwrap_or("lead");
-                let is_named = get("record_id").is_some_and(|id| named.contains(id))
+                let is_named = get("record_id").is_some_and(|id| named.contains(deals::as_named(id)))
                     || (object == "opportunity" && get("subject").is_some_and(|name| named.contains(name.trim())));
                 // An activity is a record of its person; whom another was merged into is known by both.
                 let names_kept = |name: &str| get(name).is_some_and(|id| of_kept.contains(id));

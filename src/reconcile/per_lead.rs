@@ -14,7 +14,6 @@ use crate::reconcile::likeness::{Contact, Fit};
 use crate::reconcile::pairing::{self, Pair, Pairing};
 use crate::reconcile::reassign::{self, Reassignment};
 use crate::reconcile::records::{Delivers, Span};
-use crate::reconcile::texts::PROMPT;
 
 /// One record for each lead: pairs events and records.
 pub(super) fn answers(ledger: &Ledger<'_, '_>, slack: Slack) -> Result<Answers> {
@@ -136,9 +135,8 @@ fn by_contact(ledger: &Ledger<'_, '_>, slack: Slack, of_lead: &PlHashMap<u32, An
             record.and_then(|record| delay(ledger.book, event, record, slack))
         };
         let made_after = |row: &&u32| of_this(row).is_some_and(|(evidence, _)| evidence == Evidence::LeadSource);
-        // One that names nothing was made by the lead where it followed at once, not where sales converted somebody.
-        let made_at_once = |row: &&u32| of_this(row).is_some_and(|(_, delay)| delay <= PROMPT);
-        let made = own.iter().find(made_after).or_else(|| own.iter().find(made_at_once));
+        // One that names neither action nor offer is of the first lead before it that has no other.
+        let made = own.iter().find(made_after).or_else(|| own.iter().find(|row| of_this(row).is_some()));
         if let (Some(row), true) = (made, ledger.is_genuine(event)) {
             used.insert(*row);
             found.push((*lead, Answer { record: *row, evidence: Evidence::LeadSource, delivered: true }));

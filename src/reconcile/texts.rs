@@ -22,7 +22,7 @@ use crate::tables::{CrmRecords, Table};
 use crate::time::{DAY, HOUR};
 
 /// A forwarder's record stands this soon after its lead.
-pub(super) const PROMPT: i64 = HOUR / 2;
+const PROMPT: i64 = HOUR / 2;
 /// Fewer prompt records of a text, or on fewer days, prove nothing.
 const FEWEST: usize = 20;
 const FEWEST_DAYS: usize = 3;
