@@ -1,5 +1,5 @@
-//! What a machine did to a text on its way, undone: HTML entities, escapes of JSON, PHP and addresses, UTF-8 read as
-//! windows-1252.
+//! What a machine did to a text on its way, undone: HTML entities, escapes of JSON, PHP and addresses, UTF-8 read in
+//! a charset of one byte a letter.
 //!
 //! A form plug-in stores `O&#039;Keeffe`, the next one `O\'Keeffe`: the person typed neither. Values are kept as they came;
 //! this is done before two of them are compared. Names of entities: `entities.tsv`.
@@ -37,7 +37,7 @@ pub fn without_entities(text: &str) -> Cow<'_, str> {
 /// The text with one layer undone; `None` where there is none.
 fn once(text: &str) -> Option<String> {
     // Nearly all texts have none of the bytes that an escape begins with.
-    if !text.bytes().any(|b| matches!(b, b'&' | b'\\' | b'%' | 0xc3 | 0xc2 | 0xc5 | 0xc4 | 0xe2)) {
+    if !text.bytes().any(|b| matches!(b, b'&' | b'\\' | b'%' | 0xc2..=0xc5 | 0xd0..=0xd1 | 0xe2)) {
         return None;
     }
     let plain = entities(text).or_else(|| backslashes(text)).or_else(|| percent(text)).or_else(|| misread(text))?;
@@ -152,39 +152,53 @@ fn percent(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok().filter(|plain| !plain.contains(char::is_control))
 }
 
-/// `MÃ¼ller`: bytes of UTF-8 that were read as windows-1252. No name has such a row of letters and signs.
+/// `MÃ¼ller`, `ĹšwiÄ…tek`, `РЎРёРґРѕСЂРѕРІ`: bytes of UTF-8 that were read in a charset of one byte for each letter. No name
+/// has such a row of letters and signs.
 fn misread(text: &str) -> Option<String> {
-    let is_second = |c: char| {
-        !c.is_ascii() && !c.is_alphanumeric()
-            || matches!(
-                c,
-                'º' | 'ª'
-                    | 'µ'
-                    | 'Ÿ'
-                    | 'Š'
-                    | 'š'
-                    | 'Ž'
-                    | 'ž'
-                    | 'Œ'
-                    | 'œ'
-                    | '¼'
-                    | '½'
-                    | '¾'
-                    | '¹'
-                    | '²'
-                    | '³'
-                    | 'ƒ'
-            )
-    };
-    let pairs = text.chars().zip(text.chars().skip(1));
-    if !pairs.into_iter().any(|(first, second)| ('Â'..='ô').contains(&first) && is_second(second)) {
-        return None;
+    const CHARSETS: [(&encoding_rs::Encoding, &str, usize); 3] = [
+        (encoding_rs::WINDOWS_1252, "ÂÃÄÅÆÇÈÉÊËÌÍÎÏÐÑÒÓÔÕÖ×ØÙÚÛÜÝÞßàáâãäåæçèéêëìíîïðñòóô", 1),
+        (encoding_rs::WINDOWS_1250, "ÂĂÄĹâ", 1),
+        // Two letters of a Cyrillic name may happen to be one of UTF-8, four hardly.
+        (encoding_rs::WINDOWS_1251, "РСТ", 2),
+    ];
+    let is_mark = |c: char| !c.is_ascii() && !c.is_alphanumeric();
+    CHARSETS.iter().find_map(|(charset, first, fewest)| {
+        let pairs = || text.chars().zip(text.chars().skip(1)).filter(|(c, _)| first.contains(*c));
+        let is_second =
+            |c: char| is_mark(c) || "ºªµŸŠšŽžŒœ¼½¾¹²³ƒ".contains(c) || *charset != encoding_rs::WINDOWS_1252;
+        if pairs().filter(|(_, second)| !second.is_ascii() && is_second(*second)).count() < *fewest {
+            return None;
+        }
+        let plain = String::from_utf8(bytes_of(text, charset)?).ok()?;
+        let are_letters =
+            *charset == encoding_rs::WINDOWS_1252 || plain.chars().all(|c| c.is_ascii() || c.is_alphabetic());
+        (are_letters && !plain.contains(char::is_control) || still_misread(&plain)).then_some(plain)
+    })
+}
+
+/// Whether a text that was misread twice has one layer left.
+fn still_misread(text: &str) -> bool {
+    let controls = text.chars().filter(|c| c.is_control());
+    text.contains(['Ã', 'Â']) && controls.into_iter().all(|c| ('\u{80}'..='\u{9f}').contains(&c))
+}
+
+/// The bytes that a charset reads as this text. Where it has none for a byte, readers keep the control character.
+fn bytes_of(text: &str, charset: &'static encoding_rs::Encoding) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut one = [0; 4];
+    for c in text.chars() {
+        match c {
+            '\u{80}'..='\u{9f}' => bytes.push(u8::try_from(u32::from(c)).ok()?),
+            _ => {
+                let (encoded, _, unmappable) = charset.encode(c.encode_utf8(&mut one));
+                if unmappable {
+                    return None;
+                }
+                bytes.extend_from_slice(&encoded);
+            }
+        }
     }
-    let (bytes, _, unmappable) = encoding_rs::WINDOWS_1252.encode(text);
-    if unmappable {
-        return None;
-    }
-    String::from_utf8(bytes.into_owned()).ok().filter(|plain| !plain.contains(char::is_control))
+    Some(bytes)
 }
 
 #[cfg(test)]
@@ -210,6 +224,10 @@ mod tests {
             ("O%27Brannagh", "O'Brannagh"),
             ("M%C3%BCller+AG", "Müller AG"),
             ("MÃ¼ller", "Müller"),
+            ("MÃƒÂ¼ller", "Müller"),
+            ("Ã\u{83}Â\u{85}berg", "Åberg"),
+            ("ĹšwiÄ…tek", "Świątek"),
+            ("РЎРёРґРѕСЂРѕРІ", "Сидоров"),
             ("L’Ã‰pine", "L’Ã‰pine"),
             ("Ã‰pine", "Épine"),
             // What is no escape stays.
@@ -218,6 +236,8 @@ mod tests {
             ("100% Pure", "100% Pure"),
             ("C:\\Users", "C:\\Users"),
             ("São Paulo", "São Paulo"),
+            ("Сидоров Рійко", "Сидоров Рійко"),
+            ("Świątek Łódź", "Świątek Łódź"),
             ("Müller & Söhne", "Müller & Söhne"),
         ] {
             assert_eq!(unescaped(text), expected, "{text}");

@@ -1,6 +1,7 @@
 //! How alike two contacts are: what was typed in a lead, and what a CRM record shows.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use crate::codes::link;
 use crate::contact;
@@ -9,6 +10,7 @@ use crate::reconcile::offers::fold_spaces;
 /// What was typed, or is shown, in the order of [`contact::COLUMNS`].
 pub(super) type Typed<'a> = [Option<&'a str>; 7];
 
+/// First and last name stand before the address.
 const EMAIL: usize = 2;
 const PHONE: usize = 3;
 const COMPANY: usize = 4;
@@ -29,7 +31,38 @@ pub(super) fn comparable(field: usize, text: &str) -> String {
         COUNTRY => contact::country_code(text).map(str::to_owned),
         _ => None,
     };
-    normal.unwrap_or_else(|| fold_spaces(text))
+    match field {
+        ..EMAIL if text.contains(char::REPLACEMENT_CHARACTER) => {
+            fold_spaces(&text.replace(char::REPLACEMENT_CHARACTER, LOST))
+        }
+        _ => normal.unwrap_or_else(|| fold_spaces(text)),
+    }
+}
+
+/// What stands for a letter, or a byte of one, that a program could not write.
+const LOST: &str = "?";
+
+/// Whether two names are one, be it that letters were lost in one of them: `m?ller`, `mc?lvaine`.
+fn is_same_name(a: &str, b: &str) -> bool {
+    a == b || is_left_of(a, b) || is_left_of(b, a)
+}
+
+/// Whether a name with lost letters is what is left of another: each stands for one or two letters.
+fn is_left_of(left: &str, whole: &str) -> bool {
+    let known = left.chars().filter(|c| c.is_alphanumeric()).count();
+    left.contains(LOST) && known >= 2 && fits(left.as_bytes(), whole.as_bytes())
+}
+
+/// Follows all readings of the marks at once.
+fn fits(left: &[u8], whole: &[u8]) -> bool {
+    let mut ends = BTreeSet::from([0]);
+    for letter in left {
+        ends = match letter {
+            b'?' => ends.iter().flat_map(|end| [*end, end + 1, end + 2]).filter(|end| *end <= whole.len()).collect(),
+            _ => ends.iter().filter(|end| whole.get(**end) == Some(letter)).map(|end| end + 1).collect(),
+        };
+    }
+    ends.contains(&whole.len())
 }
 
 /// A contact in comparable form.
@@ -55,7 +88,8 @@ impl Contact {
     /// Whether first and last name are those of the other, and no fillers.
     pub(super) fn has_name_of(&self, other: &Contact) -> bool {
         let is_same = |field: usize| {
-            self.fields[field].is_some() && self.fields[field] == other.fields[field] && !other.filler[field]
+            let both = self.fields[field].as_deref().zip(other.fields[field].as_deref());
+            both.is_some_and(|(a, b)| is_same_name(a, b)) && !other.filler[field]
         };
         is_same(0) && is_same(1)
     }
@@ -105,11 +139,13 @@ impl Fit {
         for (field, &is_shown) in shown.iter().enumerate() {
             let is_filler = lead.filler[field];
             match (&lead.fields[field], &record.fields[field]) {
-                (Some(a), Some(b)) if is_same(a, b) => match (is_filler, field) {
-                    (true, _) => fillers += 1,
-                    (false, COUNTRY) => {}
-                    (false, _) => agree += 1,
-                },
+                (Some(a), Some(b)) if is_same(a, b) || (field < EMAIL && is_same_name(a, b)) => {
+                    match (is_filler, field) {
+                        (true, _) => fillers += 1,
+                        (false, COUNTRY) => {}
+                        (false, _) => agree += 1,
+                    }
+                }
                 // Sales may have typed over a filler; the same name before the @ may be a move to another domain.
                 (Some(_), Some(_)) if is_filler => {}
                 (Some(a), Some(b)) if field == EMAIL && local(a) == local(b) => {}
@@ -235,5 +271,20 @@ impl Explained {
 
     pub(super) fn is_better(self, is_late: bool) -> bool {
         self.worse == 0 && self.better >= enough(is_late) && (is_late || self.differs == 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_lost_letters_is_the_name_that_it_is_left_of() {
+        let named = |first, last| Contact::of([Some(first), Some(last), None, None, None, None, None]);
+        let lead = named("Zoë", "Groß-Sørensen");
+        for last in ["Gro?-S?rensen", "Gro??-S??rensen", "Gro\u{fffd}-S\u{fffd}rensen", "Gross-Sorensen"] {
+            assert!(named("Zo?", last).has_name_of(&lead), "{last}");
+        }
+        assert!(!named("Zo?", "Gro?-S?renson").has_name_of(&lead) && !named("?", "Gro?-S?rensen").has_name_of(&lead));
     }
 }
