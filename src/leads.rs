@@ -282,7 +282,8 @@ fn read_chunk(raw: &DataFrame, cut: i64, exclude: &Internal) -> Result<Chunk> {
     let mut refused = Refusals::default();
     let mut layout: Option<(&[u8], std::result::Result<Layout, Refused>)> = None;
     let (mut after_as_of, mut forgotten, mut contradictions, mut newest) = (0, Vec::new(), 0, i64::MIN);
-    let (mut orders, mut others) = (Orders::default(), Vec::with_capacity(raw.height()));
+    let mut orders = Orders::default();
+    let (mut others, mut locals) = (Vec::with_capacity(raw.height()), Vec::with_capacity(raw.height()));
 
     for row in 0..raw.height() {
         let (Some(source), Some(key), Some(stored)) = (source.get(row), key.get(row), stored_at.get(row)) else {
@@ -322,11 +323,12 @@ fn read_chunk(raw: &DataFrame, cut: i64, exclude: &Internal) -> Result<Chunk> {
             }
         };
         let at = orders.received((source, key), &fields, stored, format.get(row) == Some("entity"));
-        if at.at >= cut && at.other.is_none() {
+        let is_settled = at.other.is_none() && at.local.is_none();
+        if at.at >= cut && is_settled {
             after_as_of += 1;
             continue;
         }
-        if at.other.is_none() {
+        if is_settled {
             newest = newest.max(at.at);
         }
         let found = lead_source_of(&fields, &mut contradictions);
@@ -336,6 +338,7 @@ fn read_chunk(raw: &DataFrame, cut: i64, exclude: &Internal) -> Result<Chunk> {
         }
         received.push(at.at);
         others.push(at.other);
+        locals.push(at.local);
         rows.push(IdxSize::try_from(row).unwrap_or(IdxSize::MAX));
     }
 
@@ -343,6 +346,7 @@ fn read_chunk(raw: &DataFrame, cut: i64, exclude: &Internal) -> Result<Chunk> {
     let mut columns = texts.into_iter().map(Texts::finish).collect::<PolarsResult<Vec<Column>>>()?;
     columns.push(instants("received_at", received)?);
     columns.push(Column::new("other_at".into(), others));
+    columns.push(Column::new("local_at".into(), locals));
     columns.extend(taken.columns().iter().cloned());
     let leads = DataFrame::new(taken.height(), columns)?;
     Ok(Chunk {

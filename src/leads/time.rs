@@ -32,6 +32,8 @@ pub(super) struct Reading {
     pub(super) order: Option<Order>,
     /// Whether it gives the day alone.
     pub(super) is_day: bool,
+    /// Whether it says of no zone, and was read in UTC.
+    pub(super) is_local: bool,
 }
 
 /// How near a time must be to one beside it to be the right reading of two.
@@ -67,13 +69,13 @@ pub(super) fn read(text: &str) -> Option<Reading> {
     if text.len() > 120 {
         return None;
     }
-    let whole = |at: i64| Reading { at, other: None, order: None, is_day: false };
+    let whole = |at: i64| Reading { at, other: None, order: None, is_day: false, is_local: false };
     let reading = parse_iso(text)
         .or_else(|| parse_number(text))
         .map(whole)
         .or_else(|| parse_parts(text))
         .or_else(|| DateTime::parse_from_rfc2822(text).ok().map(|at| whole(at.timestamp_micros())))
-        .or_else(|| parse_named_month(text).map(whole))
+        .or_else(|| parse_named_month(text).map(|at| Reading { is_local: true, ..whole(at) }))
         .or_else(|| parse_by_grammar(text))?;
     // The marketplace opened in 2010; anything else is a default value (0001-01-01, 9999-12-31) or a number that is no time.
     let (low, high) = (1_230_768_000_000_000, 4_102_444_800_000_000);
@@ -121,8 +123,8 @@ fn parse_number(text: &str) -> Option<i64> {
 fn parse_by_grammar(text: &str) -> Option<Reading> {
     let under = |order| times::instant(text, Some(order), chrono_tz::Tz::UTC);
     let (month_first, day_first) = (under(DateOrder::Mdy), under(DateOrder::Dmy));
-    let (at, fineness, _) = month_first.or(day_first)?;
-    let reading = Reading { at, other: None, order: None, is_day: fineness == Resolution::Day };
+    let (at, fineness, is_local) = month_first.or(day_first)?;
+    let reading = Reading { at, other: None, order: None, is_day: fineness == Resolution::Day, is_local };
     Some(match (month_first, day_first) {
         (Some(_), Some((other, ..))) => Reading { other: Some(other).filter(|other| *other != at), ..reading },
         (Some(_), None) => Reading { order: Some(Order::MonthFirst), ..reading },
@@ -177,7 +179,7 @@ fn parse_parts(text: &str) -> Option<Reading> {
         [Some(us), None] => (us, None, slashes.then_some(Order::MonthFirst)),
         [None, other] => (other?, None, slashes.then_some(Order::DayFirst)),
     };
-    Some(Reading { at, other, order, is_day: hour.is_none() })
+    Some(Reading { at, other, order, is_day: hour.is_none(), is_local: part(11).is_none() })
 }
 
 fn parse_named_month(text: &str) -> Option<i64> {
