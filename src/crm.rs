@@ -225,7 +225,14 @@ pub fn open(exports: Vec<Export>, destination: &Destination) -> Result<Opened<'_
 /// # Errors
 /// Only for faults of our own.
 pub fn read(exports: Vec<Export>, destination: &Destination, landed: &DataFrame, keep: Keep) -> Result<Read> {
-    open(exports, destination)?.read(landed, keep)
+    let exported_at = exports.iter().map(|e| e.modified).max();
+    let mut reader = Reader::new(&exports, destination);
+    if matches!(keep, Keep::All) {
+        // All of an export is to be in memory: no part of it is looked at before.
+        reader.least = u64::MAX;
+    }
+    reader.open(exports)?;
+    Opened { reader, destination, exported_at }.read(landed, keep)
 }
 
 impl Opened<'_> {

@@ -16,7 +16,7 @@ pub use content::{Content, Part};
 pub use note::Note;
 pub use packed::{MOST_BYTES, unpack};
 pub use passed::Passed;
-pub use profile::ColumnForm;
+pub use profile::{ColumnForm, trimmed};
 pub use told::{ColumnRead, Counts, Doubt, ReadFile, add_counts, columns_read, set_aside};
 
 mod content;
@@ -243,11 +243,19 @@ pub fn read(part: &Part, ask: &Ask) -> Result<Vec<Sheet>> {
 /// Reads a long delimited text part by part: of its rows no more than about `most` are in memory. Each part has the forms
 /// of all columns so far, the last those of the whole. `take` says whether to go on.
 ///
+/// `forms`: those of the whole, where they are known: then values are not looked at for them.
+///
 /// False where it cannot be read so, which [`read`] can: a workbook, a file of several tables, one that `take` refused.
 ///
 /// # Errors
 /// A file that cannot be read to its end; what `take` fails with.
-pub fn read_in_parts(part: &Part, ask: &Ask, most: usize, take: &mut dyn FnMut(Sheet) -> Result<bool>) -> Result<bool> {
+pub fn read_in_parts(
+    part: &Part,
+    ask: &Ask,
+    forms: Option<&[ColumnForm]>,
+    most: usize,
+    take: &mut dyn FnMut(Sheet) -> Result<bool>,
+) -> Result<bool> {
     let unread = |e: std::io::Error| unreadable(&part.name, e);
     let opening = part.content.opening(8).map_err(unread)?;
     let is_other = [&b"PAR1"[..], b"PK\x03\x04", &[0xd0, 0xcf, 0x11, 0xe0], b"%PDF"];
@@ -260,7 +268,7 @@ pub fn read_in_parts(part: &Part, ask: &Ask, most: usize, take: &mut dyn FnMut(S
     if text.as_str().trim_start().starts_with('<') {
         return Ok(false);
     }
-    delimited::read_in_parts(&part.name, &mut text, ask, most, take)
+    delimited::read_in_parts(&part.name, &mut text, ask, forms, most, take)
 }
 
 /// What is known of the header of a file in which the one asked for was not found.

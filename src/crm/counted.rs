@@ -26,10 +26,18 @@ pub(super) fn add(file: &mut ReadFile, frame: &DataFrame) -> Result<()> {
         }
     }
     for field in BY {
-        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut counts: PlHashMap<&str, usize> = PlHashMap::default();
+        // Rows that follow one another are often alike.
+        let mut run: (&str, usize) = ("", 0);
         for value in frame.column(field)?.str()?.iter().flatten() {
-            *counts.entry(value).or_default() += 1;
+            if value != run.0 {
+                *counts.entry(run.0).or_default() += run.1;
+                run = (value, 0);
+            }
+            run.1 += 1;
         }
+        *counts.entry(run.0).or_default() += run.1;
+        counts.retain(|_, n| *n > 0);
         let known = file.counts.entry((*field).to_owned()).or_default();
         for (value, n) in counts {
             *known.entry(value.to_owned()).or_default() += n;

@@ -74,11 +74,12 @@ fn read_in_parts(
     part: &Part,
     ask: &Ask,
     columns: Option<&mut Columns>,
+    forms: Option<&[ColumnForm]>,
     take: &mut dyn FnMut(Sheet) -> Result<bool>,
 ) -> Result<bool> {
     match columns {
         Some(columns) => streamed::read_in_parts(part, columns, ROWS, take),
-        None => tabular::read_in_parts(part, ask, ROWS, take),
+        None => tabular::read_in_parts(part, ask, forms, ROWS, take),
     }
 }
 
@@ -101,7 +102,7 @@ impl Large {
         // Times that are all cut to minutes or days are known as such by the whole column.
         let mut has_seconds = false;
         let is_plain = with_ask(&part, layout, destination, models, &mut |ask: &Ask| {
-            read_in_parts(&part, ask, columns.as_mut(), &mut |sheet| {
+            read_in_parts(&part, ask, columns.as_mut(), None, &mut |sheet| {
                 if mistaken::among_exports(&sheet, destination).is_some() {
                     return Ok(false);
                 }
@@ -164,22 +165,32 @@ impl Large {
         models: &[json::Model],
         (rule, wanted): (&Rule, &Wanted),
     ) -> Result<Option<(sheets::Records, Dropped)>> {
-        let mut so_far: Option<sheets::Records> = None;
-        let mut dropped = Dropped::default();
+        let file = InParts { part: &self.part, written: self.written, layout, destination, rule, wanted };
+        std::thread::scope(|scope| {
+            // While a table is made records of, the text behind it is read.
+            let (sender, tables) = std::sync::mpsc::sync_channel(1);
+            let made = scope.spawn(move || file.records(tables));
+            let is_read = self.hand_on(layout, destination, models, &mut |sheet| Ok(sender.send(sheet).is_ok()));
+            drop(sender);
+            let made = made.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+            let is_read = is_read?;
+            Ok(made.filter(|_| is_read))
+        })
+    }
+
+    /// Hands its tables on, one after the other; rows whose ids stand more than once come together in the last. False where
+    /// it cannot be read so, or `take` refused one.
+    fn hand_on(
+        &self,
+        layout: &Layout,
+        destination: &Destination,
+        models: &[json::Model],
+        take: &mut dyn FnMut(Sheet) -> Result<bool>,
+    ) -> Result<bool> {
         let mut held: Option<Sheet> = None;
-        let mut add = |sheet: &Sheet| -> Result<bool> {
-            let read = sheets::read(sheet, &self.part.name, self.written, layout, destination, &|_| None)?;
-            let sheets::Outcome::Read(mut records) = read else { return Ok(false) };
-            pass_by(&mut records.frame, rule, wanted, &mut dropped)?;
-            match &mut so_far {
-                None => so_far = Some(*records),
-                Some(all) => all.add(*records)?,
-            }
-            Ok(true)
-        };
         let mut columns = self.columns.as_ref().map(Columns::begun_anew);
         let is_read = with_ask(&self.part, layout, destination, models, &mut |ask: &Ask| {
-            read_in_parts(&self.part, ask, columns.as_mut(), &mut |mut sheet| {
+            read_in_parts(&self.part, ask, columns.as_mut(), Some(&self.forms), &mut |mut sheet| {
                 sheet.forms.clone_from(&self.forms);
                 let mapping: Vec<_> = layout.map(&sheet, &self.forms, destination).fields.into_iter().collect();
                 if mapping != self.mapping {
@@ -191,14 +202,13 @@ impl Large {
                         Some(all) => all.append(again),
                     }
                 }
-                add(&sheet)
+                take(sheet)
             })
         })?;
-        if !is_read || (held.is_some() && !held.as_ref().map_or(Ok(true), &mut add)?) {
-            return Ok(None);
+        match held {
+            Some(held) if is_read => take(held),
+            _ => Ok(is_read),
         }
-        dropped.ids.sort_unstable();
-        Ok(so_far.map(|records| (records, dropped)))
     }
 
     /// The time of its newest record at most `latest`, both in microseconds since 1970.
@@ -211,7 +221,7 @@ impl Large {
     ) -> Result<Option<i64>> {
         let mut newest = None;
         with_ask(&self.part, layout, destination, models, &mut |ask: &Ask| {
-            tabular::read_in_parts(&self.part, ask, ROWS, &mut |mut sheet| {
+            tabular::read_in_parts(&self.part, ask, Some(&self.forms), ROWS, &mut |mut sheet| {
                 sheet.forms.clone_from(&self.forms);
                 let read = sheets::read(&sheet, &self.part.name, self.written, layout, destination, &|_| None)?;
                 if let sheets::Outcome::Read(records) = read {
@@ -233,6 +243,37 @@ impl Large {
         let is_twice = |id: Option<&str>| Some(id.is_some_and(|id| self.twice.contains(&hash_of(id.trim()))));
         let again: BooleanChunked = ids.iter().map(is_twice).collect();
         again.any().then(|| sheet.split(&again))
+    }
+}
+
+/// An export of which records are made table by table.
+struct InParts<'a> {
+    part: &'a Part,
+    written: DateTime<Utc>,
+    layout: &'a Layout,
+    destination: &'a Destination,
+    rule: &'a Rule<'a>,
+    wanted: &'a Wanted,
+}
+
+impl InParts<'_> {
+    /// Its records that are kept, and what was passed over. None where a table shows that it is to be read whole.
+    fn records(&self, tables: impl IntoIterator<Item = Sheet>) -> Result<Option<(sheets::Records, Dropped)>> {
+        let mut so_far: Option<sheets::Records> = None;
+        let mut dropped = Dropped::default();
+        for sheet in tables {
+            let InParts { layout, destination, .. } = *self;
+            let read = sheets::read(&sheet, &self.part.name, self.written, layout, destination, &|_| None)?;
+            let sheets::Outcome::Read(mut records) = read else { return Ok(None) };
+            drop(sheet);
+            pass_by(&mut records.frame, self.rule, self.wanted, &mut dropped)?;
+            match &mut so_far {
+                None => so_far = Some(*records),
+                Some(all) => all.add(*records)?,
+            }
+        }
+        dropped.ids.sort_unstable();
+        Ok(so_far.map(|records| (records, dropped)))
     }
 }
 
@@ -289,6 +330,8 @@ impl sheets::Records {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
     use crate::crm::loaded::Night;
     use crate::crm::reader::Reader;
@@ -353,9 +396,9 @@ mod tests {
 
     fn night_of(exports: &[Export], least: u64, landed: &DataFrame) -> (Night, Counted, usize) {
         let destination = destination();
-        let asked = std::cell::Cell::new(0);
+        let asked = AtomicUsize::new(0);
         let shares = |records: &DataFrame| {
-            asked.set(asked.get() + records.height());
+            asked.fetch_add(records.height(), Ordering::Relaxed);
             let emails = records.column("email")?.str()?;
             let is_leads = |email: &str| email.starts_with("lead");
             Ok(emails.iter().map(|email| Some(email.is_some_and(is_leads))).collect())
@@ -372,7 +415,7 @@ mod tests {
         assert_eq!(reader.loaded.iter().filter(|one| one.dropped.is_some()).count(), if least == 0 { 3 } else { 0 });
         let files = reader.loaded.iter().map(|one| &one.records.file);
         let counted = files.map(|f| (f.file.clone(), f.records, f.strangers, f.set_aside.values().sum()));
-        (night, counted.collect(), asked.get())
+        (night, counted.collect(), asked.into_inner())
     }
 
     fn sorted(night: &Night) -> DataFrame {

@@ -101,6 +101,15 @@ fn passed_over(loaded: &[Loaded]) -> impl Iterator<Item = &Passed> {
     loaded.iter().filter_map(|one| Some(&one.dropped.as_ref()?.passed))
 }
 
+/// More texts than so many cannot be at one in twenty records each.
+const FREQUENT: usize = 20;
+
+/// Whether more than so many texts differ: of those that are not frequent each tells a record at least.
+fn has_so_many(texts: &StringChunked, many: usize) -> bool {
+    let mut different: PlHashSet<&str> = PlHashSet::default();
+    texts.iter().flatten().any(|text| different.insert(text) && different.len() > many)
+}
+
 /// Whether people can be recognised in these records: one in ten has an e-mail, a phone, a name or a key that not many
 /// others have: what is masked is masked alike.
 pub(super) fn identifies(rows: &DataFrame, loaded: &[Loaded]) -> Result<bool> {
@@ -111,6 +120,9 @@ pub(super) fn identifies(rows: &DataFrame, loaded: &[Loaded]) -> Result<bool> {
     let mut known = vec![false; rows.height()];
     for name in ["email", "phone", "last_name", "first_name", "key"] {
         let texts = rows.column(name)?.str()?;
+        if has_so_many(texts, all / 10 + FREQUENT) {
+            return Ok(true);
+        }
         let mut counts: PlHashMap<&str, usize> = PlHashMap::default();
         for text in texts.iter().flatten() {
             *counts.entry(text).or_default() += 1;

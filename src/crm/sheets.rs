@@ -363,16 +363,38 @@ fn contacts(
     };
     let (emails, phones) = (text("email"), phones(&text("phone"), file));
     let several = |field: &str| mapping.fields.get(field).is_some_and(|columns| columns.len() > 1);
-    let is_list = |cell: &str| cell.bytes().any(|b| matches!(b, b';' | b'\n' | b'|')) || cell.matches('@').count() > 1;
+    let is_list = |cell: &str| {
+        let is_mark = |b: u8| matches!(b, b';' | b'\n' | b'\r' | b'|');
+        cell.bytes().any(is_mark) || cell.bytes().filter(|b| *b == b'@').count() > 1
+    };
     let has_lists = emails.iter().chain(phones.iter()).flatten().any(is_list);
     if !several("email") && !several("phone") && !has_lists {
         return (emails, phones, StringChunked::full_null(PlSmallStr::EMPTY, height));
     }
     let (email_columns, phone_columns) = (columns("email"), columns("phone"));
+    let filled = |columns: &[StringChunked]| -> Vec<u8> {
+        let mut filled = vec![0u8; height];
+        for column in columns {
+            for (n, cell) in filled.iter_mut().zip(column.iter()) {
+                *n = n.saturating_add(u8::from(cell.is_some()));
+            }
+        }
+        filled
+    };
+    let most =
+        filled(&email_columns).into_iter().zip(filled(&phone_columns)).map(|(emails, phones)| emails.max(phones));
     let mut email = StringChunkedBuilder::new(PlSmallStr::EMPTY, height);
     let mut phone = StringChunkedBuilder::new(PlSmallStr::EMPTY, height);
     let mut also = StringChunkedBuilder::new(PlSmallStr::EMPTY, height);
-    for row in 0..height {
+    let first = emails.iter().zip(phones.iter());
+    for (row, ((first_email, first_phone), most)) in first.zip(most).enumerate() {
+        // Most records have one of each, and no list.
+        if most < 2 && !first_email.is_some_and(is_list) && !first_phone.is_some_and(is_list) {
+            email.append_option(first_email);
+            phone.append_option(first_phone);
+            also.append_null();
+            continue;
+        }
         let items = |columns: &[StringChunked], split: fn(&str) -> Vec<&str>| -> Vec<String> {
             let cells = columns.iter().filter_map(|column| column.get(row));
             let mut items: Vec<String> = Vec::new();
@@ -388,7 +410,7 @@ fn contacts(
         email.append_option(addresses.first());
         // The first number is that of the cleaned column, in which digits are mended.
         let first =
-            phones.get(row).map(|cell| if is_list(cell) { numbers.first().map_or(cell, String::as_str) } else { cell });
+            first_phone.map(|cell| if is_list(cell) { numbers.first().map_or(cell, String::as_str) } else { cell });
         phone.append_option(first);
         let others: Vec<&str> = addresses.iter().skip(1).chain(numbers.iter().skip(1)).map(String::as_str).collect();
         also.append_option((!others.is_empty()).then(|| others.join("\n")));

@@ -33,11 +33,11 @@ pub enum Keep<'a> {
 pub struct OfLeads<'a> {
     /// Of each of some records whether it has anything in common with a lead or a witness's lead, by its contact columns
     /// and `also`; none for one that names nobody.
-    pub shares: &'a dyn Fn(&DataFrame) -> Result<Vec<Option<bool>>>,
+    pub shares: &'a (dyn Fn(&DataFrame) -> Result<Vec<Option<bool>>> + Sync),
     /// Records that closings name.
     pub named: &'a [Who<'a>],
     /// Whether an export of all these records shows only what is new, and from when on its strangers are kept then.
-    pub is_window: &'a dyn Fn(&Passed) -> bool,
+    pub is_window: &'a (dyn Fn(&Passed) -> bool + Sync),
     /// In microseconds.
     pub young_since: i64,
 }
@@ -274,6 +274,7 @@ impl<'a> Rule<'a> {
         let [converted, won, closed, deleted] = &flags;
         let (made, changed) = (frame.column("created_at")?.datetime()?, frame.column("modified_at")?.datetime()?);
         let times = made.physical().iter().zip(changed.physical().iter());
+        let mut given_up: PlHashMap<&str, bool> = PlHashMap::default();
         for ((row, (made, changed)), kept) in times.enumerate().zip(kept) {
             let get = |name: &str| texts.get(name, row);
             let is_opportunity = get("object") == Some("opportunity");
@@ -294,7 +295,8 @@ impl<'a> Rule<'a> {
             // Where closing is the organisation's own word, no outcome says so.
             passed.closed |= !passed.closed
                 && outcome != Some(QUALIFIED)
-                && get("status").is_some_and(|text| self.layout.is_given_up(text));
+                && get("status")
+                    .is_some_and(|text| *given_up.entry(text).or_insert_with(|| self.layout.is_given_up(text)));
             passed.take(made, get("resolution") == Some("day"), changed);
             passed.converted |= matches!(outcome, Some(QUALIFIED | WON));
             passed.deleted |= deleted.get(row) == Some(true);

@@ -3,16 +3,18 @@
 use polars::prelude::*;
 
 use super::layouts::{Id, Layouts};
+use crate::tabular::trimmed;
 
 /// Trims cells and takes placeholders out. Gives the column itself where nothing has to change.
 pub(super) fn clean(layouts: &Layouts, field: &str, column: &StringChunked) -> StringChunked {
-    let is_clean = |text: &str| text.trim().len() == text.len() && !text.is_empty() && !layouts.is_nothing(field, text);
+    let is_clean =
+        |text: &str| trimmed(text).len() == text.len() && !text.is_empty() && !layouts.is_nothing(field, text);
     if column.iter().flatten().all(is_clean) {
         return column.clone();
     }
     let mut builder = StringChunkedBuilder::new(PlSmallStr::EMPTY, column.len());
     for value in column.iter() {
-        builder.append_option(value.map(str::trim).filter(|t| !t.is_empty() && !layouts.is_nothing(field, t)));
+        builder.append_option(value.map(trimmed).filter(|t| !t.is_empty() && !layouts.is_nothing(field, t)));
     }
     builder.finish()
 }
@@ -54,17 +56,18 @@ fn within(text: &str, belongs: impl Fn(char) -> bool, read: impl Fn(&str) -> Opt
 
 /// What a spreadsheet leaves of an id that it took for a number: an exponent, digits that were rounded to zeros, rulers.
 pub(super) fn is_damaged_id(text: &str) -> bool {
-    let is_number = text.bytes().all(|b| b.is_ascii_digit());
-    (text.contains(['e', 'E']) && is_number_of_a_phone(text))
-        || (is_number && text.len() > 15 && text.ends_with('0'))
+    let is_number = || text.bytes().all(|b| b.is_ascii_digit());
+    let has_exponent = || text.bytes().any(|b| matches!(b, b'e' | b'E'));
+    (has_exponent() && is_number_of_a_phone(text))
+        || (text.len() > 15 && text.ends_with('0') && is_number())
         || (!text.is_empty() && text.bytes().all(|b| b == b'#'))
 }
 
 /// Whether a text is a Salesforce id that lost characters at its end, or became a number.
 pub(super) fn is_cut_salesforce_id(text: &str) -> bool {
-    let is_id = text.bytes().all(|b| b.is_ascii_alphanumeric());
-    let has_digit = text.bytes().any(|b| b.is_ascii_digit());
-    (is_id && has_digit && matches!(text.len(), 8..=14 | 16 | 17)) || is_damaged_id(text)
+    let is_id = || text.bytes().all(|b| b.is_ascii_alphanumeric());
+    let has_digit = || text.bytes().any(|b| b.is_ascii_digit());
+    (matches!(text.len(), 8..=14 | 16 | 17) && is_id() && has_digit()) || is_damaged_id(text)
 }
 
 /// A whole number that a program wrote with decimals: `99200000417.0`.
@@ -87,10 +90,14 @@ pub(super) fn salesforce(text: &str) -> Option<String> {
         return None;
     }
     let (prefix, suffix) = text.split_at(15);
-    let (as_written, told) = (cases(prefix)?, suffix.to_ascii_uppercase());
-    if told.is_empty() || told == as_written {
-        return Some(format!("{prefix}{as_written}"));
+    let as_written = cases(prefix)?;
+    if suffix.is_empty() || suffix.as_bytes().eq_ignore_ascii_case(&as_written) {
+        let mut whole = String::with_capacity(18);
+        whole.push_str(prefix);
+        whole.extend(as_written.map(char::from));
+        return Some(whole);
     }
+    let told = suffix.to_ascii_uppercase();
     let flattened = prefix == prefix.to_ascii_lowercase() || prefix == prefix.to_ascii_uppercase();
     let mut whole = String::with_capacity(18);
     for (five, letter) in prefix.as_bytes().chunks(5).zip(told.bytes()) {
@@ -101,7 +108,7 @@ pub(super) fn salesforce(text: &str) -> Option<String> {
         }
     }
     // A digit has no case, so the letters must be told as they are read.
-    (flattened && cases(&whole)? == told).then(|| whole + &told)
+    (flattened && cases(&whole)? == told.as_bytes()).then(|| whole + &told)
 }
 
 /// Whether a text is as long as a Salesforce id and made of its characters.
@@ -110,12 +117,13 @@ pub(super) fn has_salesforce_form(text: &str) -> bool {
 }
 
 /// The three characters that tell which of 15 are capitals.
-fn cases(prefix: &str) -> Option<String> {
-    let letter = |five: &[u8]| {
+fn cases(prefix: &str) -> Option<[u8; 3]> {
+    let mut letters = [0; 3];
+    for (letter, five) in letters.iter_mut().zip(prefix.as_bytes().as_chunks::<5>().0) {
         let bits = five.iter().rev().fold(0usize, |bits, b| bits * 2 + usize::from(b.is_ascii_uppercase()));
-        CASES.get(bits).copied().map(char::from)
-    };
-    prefix.as_bytes().chunks(5).map(letter).collect()
+        *letter = *CASES.get(bits)?;
+    }
+    Some(letters)
 }
 
 /// Whether a phone reads like a number as programs write them: `16175555555.0`, `1.6175555555E10`.

@@ -190,8 +190,7 @@ impl Forms {
             let whole = if first_number == NONE { last_number } else { first_number };
             let name = self.names.get(whole as usize);
             let (key, script) = name.map_or(("", Script::Letters), |n| (n.key.as_str(), n.script));
-            if let Some((head, tail)) = key.split_once(' ') {
-                let tail = tail.rsplit(' ').next().unwrap_or(tail);
+            if let Some((head, tail)) = typed::parted(key) {
                 let (head, tail) = (head.to_owned(), tail.to_owned());
                 (first_number, last_number) = (self.name_of_key(&head, script), self.name_of_key(&tail, script));
             }
@@ -304,9 +303,7 @@ impl Forms {
     fn phone(&mut self, text: String) -> u32 {
         let (at, new) = number(&mut self.numbers.phones, &text);
         if new {
-            let digits = text.trim_start_matches('+');
-            let (tail, _) =
-                number(&mut self.numbers.tails, digits.get(digits.len().saturating_sub(8)..).unwrap_or(digits));
+            let (tail, _) = number(&mut self.numbers.tails, typed::tail(&text));
             let country = self.country(contact::phone_country(&text));
             self.phones.push(Phone { text, tail, country });
         }

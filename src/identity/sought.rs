@@ -4,16 +4,17 @@
 //! and more: a record that no rule would ever hold against a lead is a stranger's (design: CRM records are landed).
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::Range;
 
 use polars::prelude::*;
 use rayon::prelude::*;
 
-use super::forms::{Forms, NONE, Profile};
+use super::typed::{self, Columns};
 use crate::contact;
 use crate::error::Result;
 
-/// Rows whose values are compared at a time.
-const CHUNK: usize = 65_536;
+/// Rows that one thread looks at before it takes more.
+const CHUNK: usize = 8_192;
 
 /// People who left leads, or whom a witness saw.
 #[derive(Clone, Debug, Default)]
@@ -28,10 +29,19 @@ impl Sought {
     /// When a contact column is missing: a fault of ours.
     pub fn add(&mut self, frame: &DataFrame) -> Result<()> {
         let (described, _) = described(frame)?;
-        let chunks: Vec<Result<Vec<u64>>> = chunks_of(&described).par_iter().map(keys_in).collect();
-        for keys in chunks {
-            self.keys.extend(keys?);
-        }
+        let columns = Columns::of(&described)?;
+        let keys_in = |rows: Range<usize>| {
+            let (mut known, mut keys) = (Known::new(&columns), Vec::with_capacity(rows.len() * 8));
+            for row in rows {
+                known.each_key(row, &mut |key| {
+                    keys.push(key);
+                    false
+                });
+            }
+            keys
+        };
+        let chunks: Vec<Vec<u64>> = chunks_of(&described).into_par_iter().map(keys_in).collect();
+        self.keys.extend(chunks.into_iter().flatten());
         Ok(())
     }
 
@@ -43,12 +53,13 @@ impl Sought {
     /// When a contact column is missing: a fault of ours.
     pub fn finds(&self, frame: &DataFrame) -> Result<Vec<Option<bool>>> {
         let (described, of) = described(frame)?;
-        let chunks: Vec<Result<Vec<Option<bool>>>> =
-            chunks_of(&described).par_iter().map(|chunk| self.finds_in(chunk)).collect();
-        let mut found = Vec::with_capacity(described.height());
-        for chunk in chunks {
-            found.append(&mut chunk?);
-        }
+        let columns = Columns::of(&described)?;
+        let finds_in = |rows: Range<usize>| {
+            let mut known = Known::new(&columns);
+            rows.map(|row| known.each_key(row, &mut |key| self.keys.contains(&key))).collect()
+        };
+        let chunks: Vec<Vec<Option<bool>>> = chunks_of(&described).into_par_iter().map(finds_in).collect();
+        let mut found: Vec<Option<bool>> = chunks.into_iter().flatten().collect();
         let others = found.split_off(frame.height());
         for (row, other) in of.into_iter().zip(others) {
             if let Some(place) = found.get_mut(row as usize).filter(|_| other == Some(true)) {
@@ -57,47 +68,12 @@ impl Sought {
         }
         Ok(found)
     }
-
-    fn finds_in(&self, frame: &DataFrame) -> Result<Vec<Option<bool>>> {
-        let rows: Vec<u32> = (0u32..).take(frame.height()).collect();
-        let mut forms = Forms::default();
-        let numbers = forms.add_records(frame, &rows)?;
-        let values = Values::of(&forms);
-        let of_profile: Vec<Option<bool>> = forms
-            .profiles
-            .iter()
-            .map(|profile| {
-                if [profile.email, profile.phone, profile.first, profile.last].iter().all(|value| *value == NONE) {
-                    None
-                } else {
-                    Some(values.each_key(profile, |key| self.keys.contains(&key)))
-                }
-            })
-            .collect();
-        Ok(numbers.iter().map(|n| of_profile.get(*n as usize).copied().flatten()).collect())
-    }
 }
 
-/// The frame in parts, on which threads can work.
-fn chunks_of(frame: &DataFrame) -> Vec<DataFrame> {
-    let starts = (0..frame.height()).step_by(CHUNK);
-    starts.map(|start| frame.slice(i64::try_from(start).unwrap_or(i64::MAX), CHUNK)).collect()
-}
-
-/// What all rows of a frame are known by.
-fn keys_in(frame: &DataFrame) -> Result<Vec<u64>> {
-    let rows: Vec<u32> = (0u32..).take(frame.height()).collect();
-    let mut forms = Forms::default();
-    forms.add_records(frame, &rows)?;
-    let values = Values::of(&forms);
-    let mut keys = Vec::with_capacity(forms.profiles.len() * 8);
-    for profile in &forms.profiles {
-        values.each_key(profile, |key| {
-            keys.push(key);
-            false
-        });
-    }
-    Ok(keys)
+/// The rows of a frame in parts, on which threads can work.
+fn chunks_of(frame: &DataFrame) -> Vec<Range<usize>> {
+    let height = frame.height();
+    (0..height).step_by(CHUNK).map(|start| start..(start + CHUNK).min(height)).collect()
 }
 
 /// The contact columns, and below them a row for every other address or phone, with the row that it is of.
@@ -121,15 +97,7 @@ fn described(frame: &DataFrame) -> Result<(DataFrame, Vec<u32>)> {
     Ok((plain.vstack(&below)?, of))
 }
 
-/// Distinct values of some profiles as numbers that are the same in every frame.
-struct Values {
-    /// Of each address: its mailbox; its local part, where that tells of a person; its domain, where that tells of a company.
-    emails: Vec<(u64, Option<u64>, Option<u64>)>,
-    phones: Vec<u64>,
-    names: Vec<u64>,
-    companies: Vec<u64>,
-}
-
+/// A text as a number that is the same in every frame.
 fn hash_of(kind: u8, text: &str) -> u64 {
     let mut hash = DefaultHasher::new();
     (kind, text).hash(&mut hash);
@@ -142,44 +110,71 @@ fn hash_of_both(kind: u8, a: u64, b: u64) -> u64 {
     hash.finish()
 }
 
-impl Values {
-    fn of(forms: &Forms) -> Self {
-        let of_email = |email: &super::forms::Email| {
-            let mailbox = contact::mailbox(&email.text);
-            let (local, domain) = mailbox.rsplit_once('@').unwrap_or((&mailbox, ""));
-            let own = (!email.role && local.len() >= 4).then(|| hash_of(b'l', local));
-            (hash_of(b'm', &mailbox), own, (!email.free).then(|| hash_of(b'd', contact::registrable(domain))))
-        };
-        let tail = |text: &str| {
-            let digits = text.trim_start_matches('+');
-            hash_of(b't', digits.get(digits.len().saturating_sub(8)..).unwrap_or(digits))
-        };
-        Values {
-            emails: forms.emails.iter().map(of_email).collect(),
-            phones: forms.phones.iter().map(|phone| tail(&phone.text)).collect(),
-            names: forms.names.iter().map(|name| hash_of(b'n', &contact::sound_key(&name.key))).collect(),
-            companies: forms.companies.iter().map(|company| hash_of(b'c', &company.key)).collect(),
-        }
+/// How a name sounds, and how its first word and its last do where it has several.
+#[derive(Clone, Copy)]
+struct Name {
+    whole: u64,
+    parts: Option<(u64, u64)>,
+}
+
+impl Name {
+    fn of(typed: &str) -> Option<Self> {
+        let (key, _) = typed::name(typed)?;
+        let of = |key: &str| hash_of(b'n', &contact::sound_key(key));
+        Some(Name { whole: of(&key), parts: typed::parted(&key).map(|(first, last)| (of(first), of(last))) })
+    }
+}
+
+/// What people are known by. Names, companies and countries come again and again, and are looked at once.
+struct Known<'a> {
+    columns: &'a Columns,
+    names: PlHashMap<&'a str, Option<Name>>,
+    companies: PlHashMap<&'a str, Option<u64>>,
+    countries: PlHashMap<&'a str, Option<&'static str>>,
+}
+
+impl<'a> Known<'a> {
+    fn new(columns: &'a Columns) -> Self {
+        let (names, companies, countries) = Default::default();
+        Known { columns, names, companies, countries }
     }
 
-    /// Hands out what a profile is known by, until one is taken: a mailbox or its local part, a phone, both names, or
-    /// company or mail domain with either name.
-    fn each_key(&self, profile: &Profile, mut take: impl FnMut(u64) -> bool) -> bool {
-        let email = self.emails.get(profile.email as usize);
-        let phone = self.phones.get(profile.phone as usize);
-        let name = |number: u32| self.names.get(number as usize).copied();
-        let (first, last) = (name(profile.first), name(profile.last));
-        let alone = email.into_iter().flat_map(|(mailbox, local, _)| [Some(*mailbox), *local]).flatten();
+    /// Hands out what a row is known by, until one is taken: a mailbox or its local part, a phone, both names, or company
+    /// or mail domain with either name. Says whether one was; none for a row without address, phone and name.
+    fn each_key(&mut self, row: usize, take: &mut dyn FnMut(u64) -> bool) -> Option<bool> {
+        let Columns { firsts, lasts, emails, phones, companies, countries, .. } = self.columns;
+        let address = emails.get(row).and_then(typed::address);
+        let mut domain = None;
+        if let Some(address) = &address {
+            let (local, _) = address.mailbox.rsplit_once('@').unwrap_or((&address.mailbox, ""));
+            let tells = !address.role && local.len() >= 4;
+            if take(hash_of(b'm', &address.mailbox)) || (tells && take(hash_of(b'l', local))) {
+                return Some(true);
+            }
+            domain = (!address.free).then(|| hash_of(b'd', &address.domain));
+        }
+        let code = |text| *self.countries.entry(text).or_insert_with(|| contact::country_code(text));
+        let phone = phones.get(row).and_then(|phone| typed::phone((phone, countries.get(row).and_then(code))));
+        if phone.as_deref().is_some_and(|phone| take(hash_of(b't', typed::tail(phone)))) {
+            return Some(true);
+        }
+        let mut name = |text| *self.names.entry(text).or_insert_with(|| Name::of(text));
+        let (first, last) = (firsts.get(row).and_then(&mut name), lasts.get(row).and_then(&mut name));
+        let (first, last) = match (first, last) {
+            // A whole name in one field.
+            (Some(Name { parts: Some((first, last)), .. }), None)
+            | (None, Some(Name { parts: Some((first, last)), .. })) => (Some(first), Some(last)),
+            (first, last) => (first.map(|name| name.whole), last.map(|name| name.whole)),
+        };
         let both = first.zip(last).map(|(a, b)| hash_of_both(b'b', a.min(b), a.max(b)));
-        let domain = email.and_then(|(.., domain)| *domain);
-        let company = self.companies.get(profile.company as usize).copied();
+        let key =
+            |text| *self.companies.entry(text).or_insert_with(|| Some(hash_of(b'c', &contact::company_key(text)?)));
+        let company = companies.get(row).and_then(key);
         let of_company = [domain, company].into_iter().flatten();
         let with_name = of_company.flat_map(|of| [first, last].into_iter().flatten().map(move |name| (of, name)));
-        alone
-            .chain(phone.copied())
-            .chain(both)
-            .chain(with_name.map(|(of, name)| hash_of_both(b'w', of, name)))
-            .any(&mut take)
+        let is_taken = both.into_iter().chain(with_name.map(|(of, name)| hash_of_both(b'w', of, name))).any(take);
+        let is_anybody = address.is_some() || phone.is_some() || first.is_some() || last.is_some();
+        is_anybody.then_some(is_taken)
     }
 }
 

@@ -64,6 +64,18 @@ pub(super) fn name(raw: &str) -> Option<(String, Script)> {
     contact::name_key(raw).map(|key| (key, Script::of(&contact::unescaped(raw))))
 }
 
+/// First and last name, where one field holds both: its first word and its last.
+pub(super) fn parted(key: &str) -> Option<(&str, &str)> {
+    let (first, rest) = key.split_once(' ')?;
+    Some((first, rest.rsplit(' ').next().unwrap_or(rest)))
+}
+
+/// What of a number tells who is called: its last eight digits, however the rest was dialled.
+pub(super) fn tail(phone: &str) -> &str {
+    let digits = phone.trim_start_matches('+');
+    digits.get(digits.len().saturating_sub(8)..).unwrap_or(digits)
+}
+
 /// Whether a word in Latin letters is made of syllables by which characters are read in Chinese, Japanese, Korean or
 /// Vietnamese: `mei ling`, `hiroshi`, `chia hao`; not `andrea`, `tobias`, `francisco`.
 pub(super) fn may_be_a_reading(key: &str) -> bool {

@@ -44,8 +44,9 @@ const DELIMITERS: &[(u8, &str)] = &[
 /// What one vendor writes into files that it calls separated by spaces or semicolons.
 const BLANK: (u8, &str) = (b' ', "space");
 
-/// A longer file is scanned in pieces.
-const PIECE: usize = 4 << 20;
+/// A longer text is scanned in pieces, so many at most: each gives its columns a chunk, and a row is found by its chunk.
+const PIECE: usize = 2 << 20;
+const MOST_PIECES: usize = 4;
 
 /// Longer cells are damage: a quote that is not closed, a file that is none. The longest field of a CRM is a hundredth.
 const MOST_CELL: usize = 8 << 20;
@@ -91,10 +92,11 @@ pub(super) fn read(name: &str, text: &mut Text, ask: &Ask) -> Result<Vec<Sheet>>
         let window = text.as_str();
         let is_last = text.is_at_its_end();
         let until = if is_last { window.len() } else { window.floor_char_boundary(window.len().saturating_sub(SIGHT)) };
-        let mut pieces = scan_all(window, (at, until), &found.header, &wanted, dialect);
+        let form = Format { header: &found.header, wanted: &wanted, dialect, has_known_forms: false };
+        let mut pieces = scan_all(window, (at, until), &form);
         let next = next_table(&pieces, table.line, ask).filter(|_| sheets.len() < MOST_TABLES);
         if let Some(next) = &next {
-            pieces = scan_all(window, (at, next.header_at), &found.header, &wanted, dialect);
+            pieces = scan_all(window, (at, next.header_at), &form);
         }
         at = pieces.last().map_or(at, |piece| piece.end);
         pieces.into_iter().for_each(|piece| table.add(piece));
@@ -146,12 +148,15 @@ pub(super) fn read(name: &str, text: &mut Text, ask: &Ask) -> Result<Vec<Sheet>>
 /// Reads one long delimited text part by part, so that of its rows no more than about `most` are in memory. Each part has
 /// the forms of all columns so far; those of the last are those of the text. `take` says whether to go on.
 ///
+/// `forms`: those of the text, where they are known: then values are not looked at for them.
+///
 /// False where it cannot be read so: it has several tables, headers in its middle, lines of totals or closing words, which
 /// are told by what stands below them.
 pub(super) fn read_in_parts(
     name: &str,
     text: &mut Text,
     ask: &Ask,
+    forms: Option<&[ColumnForm]>,
     most: usize,
     take: &mut dyn FnMut(Sheet) -> Result<bool>,
 ) -> Result<bool> {
@@ -161,13 +166,14 @@ pub(super) fn read_in_parts(
     let Ok((dialect, label, found)) = open(name, text.as_str(), ask) else { return Ok(false) };
     let mut at = found.body;
     let wanted = ask.wanted(&found.header, &[], &found.forms);
+    let form = Format { header: &found.header, wanted: &wanted, dialect, has_known_forms: forms.is_some() };
     let mut table = Assembly::new(&found, &wanted);
     let (mut damaged, mut good) = (0, 0);
     loop {
         let window = text.as_str();
         let is_last = text.is_at_its_end();
         let until = if is_last { window.len() } else { window.floor_char_boundary(window.len().saturating_sub(SIGHT)) };
-        let pieces = scan_all(window, (at, until), &found.header, &wanted, dialect);
+        let pieces = scan_all(window, (at, until), &form);
         at = pieces.last().map_or(at, |piece| piece.end);
         let is_plain =
             |piece: &Piece| piece.headers.is_empty() && piece.odd.iter().all(|(_, kind, _)| *kind == Odd::Ragged);
@@ -185,6 +191,9 @@ pub(super) fn read_in_parts(
         if is_last || table.rows.len() >= most {
             let next = table.begun_anew();
             let mut sheet = std::mem::replace(&mut table, next).finish(&found);
+            if let Some(forms) = forms {
+                sheet.forms = forms.to_vec();
+            }
             sheet.form = Form {
                 container: "csv".into(),
                 encoding: text.encoding(),
@@ -608,8 +617,30 @@ struct Stop {
     last: bool,
 }
 
+/// Reads a field: where it stopped, and whether its quotes are damaged. Called for each cell: the two common kinds first.
 #[inline]
 fn one_field(bytes: &[u8], at: usize, dialect: Dialect) -> (Option<Stop>, Field, bool) {
+    let rest = bytes.get(at..).unwrap_or_default();
+    match rest.first() {
+        Some(b'"') if !dialect.backslash => {
+            let from = at + 1;
+            let to = rest.get(1..).and_then(|rest| memchr(b'"', rest)).map(|n| from + n);
+            if let Some(to) = to.filter(|to| bytes.get(to + 1) == Some(&dialect.delimiter)) {
+                let field = Field { from, to, escaped: None };
+                return (Some(Stop { end: to + 2, last: false }), field, false);
+            }
+        }
+        Some(b' ' | b'"') => {}
+        _ => {
+            let (to, stop) = to_stop(bytes, at, dialect);
+            return (Some(stop), Field { from: at, to, escaped: None }, false);
+        }
+    }
+    uncommon_field(bytes, at, dialect)
+}
+
+/// A field that begins with blanks, or with a quote and is not closed before the next delimiter at once.
+fn uncommon_field(bytes: &[u8], at: usize, dialect: Dialect) -> (Option<Stop>, Field, bool) {
     let rest = bytes.get(at..).unwrap_or_default();
     let blanks = rest.iter().take_while(|b| **b == b' ').count();
     if rest.get(blanks) == Some(&b'"') {
@@ -684,7 +715,7 @@ fn quoted(bytes: &[u8], from: usize, dialect: Dialect) -> (Option<Stop>, Field, 
 /// What one piece of the text gave.
 struct Piece {
     columns: Vec<Option<StringChunkedBuilder>>,
-    /// What the values of each column look like, of those that were not asked for, too.
+    /// What the values of each column look like, of those that were not asked for, too; empty where it is known.
     tallies: Vec<Tally>,
     /// Columns in which a cell may have something around it.
     wrapped: Vec<bool>,
@@ -718,18 +749,23 @@ enum Odd {
     OtherHeader,
 }
 
-fn scan_all(
-    text: &str,
-    (body, until): (usize, usize),
-    header: &[String],
-    wanted: &[bool],
+/// How the records of a table are read.
+struct Format<'a> {
+    header: &'a [String],
+    /// Which columns to read.
+    wanted: &'a [bool],
     dialect: Dialect,
-) -> Vec<Piece> {
+    /// Whether the forms of the columns are known: then values are not looked at for them.
+    has_known_forms: bool,
+}
+
+fn scan_all(text: &str, (body, until): (usize, usize), form: &Format) -> Vec<Piece> {
+    let dialect = form.dialect;
     let bytes = text.as_bytes().get(..until).unwrap_or_default();
     let length = bytes.len().saturating_sub(body);
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(16);
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
     // Always the same pieces, so that nothing depends on the number of threads.
-    let count = (length / PIECE).max(1);
+    let count = (length / PIECE).clamp(1, MOST_PIECES);
     let mut begins = vec![body];
     for n in 1..count {
         let begin = line_end(bytes, body + length / count * n, dialect.newline);
@@ -741,7 +777,7 @@ fn scan_all(
     let spans: Vec<(usize, usize)> = begins.into_iter().zip(ends).collect();
     let mut pieces: Vec<Option<Piece>> = Vec::new();
     if spans.len() == 1 {
-        pieces.extend(spans.iter().map(|(from, to)| Some(scan(text, (*from, *to), header, wanted, dialect))));
+        pieces.extend(spans.iter().map(|(from, to)| Some(scan(text, (*from, *to), form))));
     } else {
         let next = std::sync::atomic::AtomicUsize::new(0);
         let work = || {
@@ -749,7 +785,7 @@ fn scan_all(
             loop {
                 let n = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                 let Some((from, to)) = spans.get(n) else { return done };
-                done.push((n, scan(text, (*from, *to), header, wanted, dialect)));
+                done.push((n, scan(text, (*from, *to), form)));
             }
         };
         let mut all: Vec<(usize, Piece)> = std::thread::scope(|scope| {
@@ -766,7 +802,7 @@ fn scan_all(
     for (piece, (_, to)) in pieces.into_iter().zip(&spans) {
         let piece = match piece {
             Some(piece) if piece.begin == at => piece,
-            _ => scan(text, (at, (*to).max(at)), header, wanted, dialect),
+            _ => scan(text, (at, (*to).max(at)), form),
         };
         at = piece.end;
         result.push(piece);
@@ -784,13 +820,14 @@ impl Piece {
 }
 
 /// Scans the records that begin in `from..to`.
-fn scan(text: &str, (from, to): (usize, usize), header: &[String], wanted: &[bool], dialect: Dialect) -> Piece {
+fn scan(text: &str, (from, to): (usize, usize), form: &Format) -> Piece {
+    let Format { header, wanted, dialect, has_known_forms } = *form;
     let bytes = text.as_bytes();
     let width = wanted.len();
     let guess = (to - from) / 200 + 16;
     let mut piece = Piece {
         columns: wanted.iter().map(|w| w.then(|| StringChunkedBuilder::new(PlSmallStr::EMPTY, guess))).collect(),
-        tallies: vec![Tally::default(); width],
+        tallies: vec![Tally::default(); if has_known_forms { 0 } else { width }],
         wrapped: vec![false; width],
         rows: Vec::with_capacity(guess),
         odd: Vec::new(),

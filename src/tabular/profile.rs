@@ -100,7 +100,7 @@ impl Tally {
 
     /// Counts a value.
     pub fn take(&mut self, value: &str) {
-        let value = value.trim();
+        let value = trimmed(value);
         if value.is_empty() {
             return;
         }
@@ -158,6 +158,13 @@ impl Tally {
     }
 }
 
+/// A value without the blanks around it; most have none, and are told by their ends.
+pub fn trimmed(value: &str) -> &str {
+    let is_plain = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_graphic);
+    let bytes = value.as_bytes();
+    if is_plain(bytes.first()) && is_plain(bytes.last()) { value } else { value.trim() }
+}
+
 /// Whether a value can be of a form.
 type Test = fn(&str) -> bool;
 
@@ -178,7 +185,11 @@ fn is_lead_source(text: &str) -> bool {
 
 fn is_email(text: &str) -> bool {
     let Some((local, domain)) = text.rsplit_once('@') else { return false };
-    !local.is_empty() && domain.contains('.') && !domain.contains(char::is_whitespace)
+    let has_blank = || match domain.is_ascii() {
+        true => domain.bytes().any(|b| matches!(b, b'\t'..=b'\r' | b' ')),
+        false => domain.contains(char::is_whitespace),
+    };
+    !local.is_empty() && domain.contains('.') && !has_blank()
 }
 
 fn is_guid(text: &str) -> bool {
@@ -210,10 +221,14 @@ fn is_date(text: &str) -> bool {
 }
 
 fn is_flag(text: &str) -> bool {
-    ["0", "1", "true", "false", "yes", "no", "y", "n"].iter().any(|word| text.eq_ignore_ascii_case(word))
+    text.len() <= 5
+        && ["0", "1", "true", "false", "yes", "no", "y", "n"].iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 
 fn is_number(text: &str) -> bool {
+    if text.len() <= 9 && text.bytes().all(|b| b.is_ascii_digit()) {
+        return !text.is_empty();
+    }
     text.bytes().next().is_some_and(|b| b.is_ascii_digit() || matches!(b, b'-' | b'.' | b'$' | 0x80..))
         && !text.contains("--")
         && (numbers::decimal(text, numbers::Mark::Point).is_some()

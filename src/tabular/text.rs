@@ -4,6 +4,7 @@
 //! other name. A cell that is no UTF-8 is read as windows-1252, its neighbours as what they are; where many cells are none
 //! and nothing is UTF-8, all of them together tell which of the older charsets it is (Shift_JIS, Big5, windows-1251, …).
 
+use std::borrow::Cow;
 use std::io::Read;
 
 use encoding_rs::{Encoding, WINDOWS_1252};
@@ -18,9 +19,10 @@ const MOST_LINE: usize = 16 << 20;
 pub(super) struct Text<'a> {
     source: Box<dyn Read + Send + 'a>,
     charset: Charset,
-    /// Decoded text up to `decoded`, bytes as they came behind it.
-    buffer: Vec<u8>,
-    decoded: usize,
+    /// What is decoded and was not passed yet.
+    text: String,
+    /// Bytes as they came, which follow it.
+    waiting: Vec<u8>,
     /// Whether the source has no more.
     ended: bool,
     /// Whether any text was decoded: marks stand at its beginning only.
@@ -80,17 +82,17 @@ impl<'a> Text<'a> {
                 Charset::Cells(None)
             }
         };
-        Ok(Text { source, charset, buffer, decoded: 0, ended, begun: false, seen, is_label })
+        Ok(Text { source, charset, text: String::new(), waiting: buffer, ended, begun: false, seen, is_label })
     }
 
     /// What is decoded and was not passed yet.
     pub fn as_str(&self) -> &str {
-        std::str::from_utf8(self.buffer.get(..self.decoded).unwrap_or_default()).unwrap_or_default()
+        &self.text
     }
 
     /// Whether that is all there is.
     pub fn is_at_its_end(&self) -> bool {
-        self.ended && self.decoded == self.buffer.len()
+        self.ended && self.waiting.is_empty()
     }
 
     /// Decodes on until so many bytes of text are there, or all that there are.
@@ -99,11 +101,11 @@ impl<'a> Text<'a> {
     /// A source that cannot be read.
     pub fn fill(&mut self, least: usize) -> std::io::Result<()> {
         // The first piece was read already.
-        if self.decoded == 0 && !self.buffer.is_empty() {
+        if self.text.is_empty() && !self.waiting.is_empty() {
             self.decode();
         }
-        while self.decoded < least && !self.is_at_its_end() {
-            let taken = self.source.by_ref().take(CHUNK as u64).read_to_end(&mut self.buffer)?;
+        while self.text.len() < least && !self.is_at_its_end() {
+            let taken = self.source.by_ref().take(CHUNK as u64).read_to_end(&mut self.waiting)?;
             self.ended = taken < CHUNK;
             self.decode();
         }
@@ -112,9 +114,7 @@ impl<'a> Text<'a> {
 
     /// Passes over text up to a byte, which must begin a character.
     pub fn pass(&mut self, to: usize) {
-        let to = to.min(self.decoded);
-        self.buffer.drain(..to);
-        self.decoded -= to;
+        self.text.drain(..self.text.floor_char_boundary(to));
     }
 
     /// Charset and evidence, of what was decoded so far.
@@ -138,7 +138,7 @@ impl<'a> Text<'a> {
 
     /// Decodes what can be decoded of the bytes that wait.
     fn decode(&mut self) {
-        let waiting = self.buffer.get(self.decoded..).unwrap_or_default();
+        let waiting = self.waiting.as_slice();
         let to = match &self.charset {
             Charset::Cells(_) if self.ended => waiting.len(),
             Charset::Cells(_) => end_of_cells(waiting),
@@ -154,36 +154,29 @@ impl<'a> Text<'a> {
             Charset::Cells(charset) => match std::str::from_utf8(bytes) {
                 Ok(valid) => {
                     self.seen.unicode |= !valid.is_ascii();
-                    let is_clean = memchr::memchr(0, bytes).is_none() && (self.begun || !valid.starts_with('\u{feff}'));
-                    if is_clean {
-                        (self.begun, self.decoded) = (true, self.decoded + to);
-                        return;
-                    }
-                    valid.to_owned()
+                    Cow::Borrowed(valid)
                 }
                 Err(_) => {
                     let is_unicode = self.seen.unicode || self.seen.marked;
                     let charset = *charset.get_or_insert_with(|| older_charset(bytes, is_unicode, self.is_label));
-                    cell_by_cell(bytes, charset, &mut self.seen)
+                    Cow::Owned(cell_by_cell(bytes, charset, &mut self.seen))
                 }
             },
             Charset::Wide(_, decoder) => {
                 let mut text = String::with_capacity(decoder.max_utf8_buffer_length(to).unwrap_or(to * 3));
                 // The string has room for all: one call takes it.
                 let _ = decoder.decode_to_string(bytes, &mut text, self.ended);
-                text
+                Cow::Owned(text)
             }
-            Charset::Widest(unit) => widest(bytes, *unit),
+            Charset::Widest(unit) => Cow::Owned(widest(bytes, *unit)),
         };
-        if text.contains('\0') {
-            text.retain(|c| c != '\0');
+        if memchr::memchr(0, text.as_bytes()).is_some() {
+            text.to_mut().retain(|c| c != '\0');
         }
-        if !self.begun {
-            text = text.trim_start_matches('\u{feff}').to_owned();
-        }
+        let text = if self.begun { &*text } else { text.trim_start_matches('\u{feff}') };
         self.begun |= !text.is_empty();
-        self.buffer.splice(self.decoded..self.decoded + to, text.bytes());
-        self.decoded += text.len();
+        self.text.push_str(text);
+        self.waiting.drain(..to);
     }
 }
 
@@ -194,7 +187,7 @@ impl<'a> Text<'a> {
 pub(super) fn whole(bytes: &[u8]) -> Result<String, String> {
     let mut text = Text::open(Box::new(bytes), &|_| false)?;
     text.fill(usize::MAX).map_err(|e| e.to_string())?;
-    Ok(text.as_str().to_owned())
+    Ok(text.text)
 }
 
 /// Whether the first bytes are those of a text. A stray NUL, or a file's length of them behind a download that broke off,
