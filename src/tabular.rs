@@ -27,6 +27,7 @@ pub(crate) mod mutated;
 mod note;
 pub mod numbers;
 mod packed;
+mod parquet;
 mod passed;
 pub mod profile;
 pub mod readings;
@@ -215,7 +216,7 @@ pub fn read(part: &Part, ask: &Ask) -> Result<Vec<Sheet>> {
     };
     let opening = part.content.opening(8).map_err(unread)?;
     if opening.starts_with(b"PAR1") {
-        return guarded(&|bytes| parquet(&part.name, bytes, ask).map(|sheet| vec![sheet]));
+        return guarded(&|bytes| parquet::read(&part.name, bytes, ask).map(|sheet| vec![sheet]));
     }
     if opening.starts_with(b"PK\x03\x04") || opening.starts_with(&[0xd0, 0xcf, 0x11, 0xe0]) {
         return guarded(&|bytes| workbook::read(&part.name, bytes, ask));
@@ -240,7 +241,8 @@ pub fn read(part: &Part, ask: &Ask) -> Result<Vec<Sheet>> {
     delimited::read(&part.name, &mut text, ask)
 }
 
-/// Reads a long delimited text part by part: of its rows no more than about `most` are in memory. Each part has the forms
+/// Reads a long delimited text, or Parquet, part by part: of its rows no more than about `most` are in memory (of Parquet, a
+/// row group). Each part has the forms
 /// of all columns so far, the last those of the whole. `take` says whether to go on.
 ///
 /// `forms`: those of the whole, where they are known: then values are not looked at for them.
@@ -258,6 +260,10 @@ pub fn read_in_parts(
 ) -> Result<bool> {
     let unread = |e: std::io::Error| unreadable(&part.name, e);
     let opening = part.content.opening(8).map_err(unread)?;
+    if opening.starts_with(b"PAR1") && part.content.length() <= MOST_BYTES {
+        let bytes = part.content.whole().map_err(unread)?;
+        return parquet::read_in_parts(&part.name, &bytes, ask, forms, most, take);
+    }
     let is_other = [&b"PAR1"[..], b"PK\x03\x04", &[0xd0, 0xcf, 0x11, 0xe0], b"%PDF"];
     if part.content.length() > MOST_BYTES || is_other.iter().any(|other| opening.starts_with(other)) {
         return Ok(false);
@@ -269,6 +275,13 @@ pub fn read_in_parts(
         return Ok(false);
     }
     delimited::read_in_parts(&part.name, &mut text, ask, forms, most, take)
+}
+
+/// How many bytes a part takes about when it is read: Parquet much more than it has.
+pub fn bytes_read(part: &Part) -> u64 {
+    let is_parquet = part.content.opening(4).is_ok_and(|opening| &*opening == b"PAR1");
+    let read = || parquet::bytes_read(&part.content.whole().ok()?);
+    is_parquet.then(read).flatten().unwrap_or_else(|| part.content.length())
 }
 
 /// What is known of the header of a file in which the one asked for was not found.
@@ -408,46 +421,6 @@ pub fn is_total(cell: &str) -> bool {
             let rest = rest.trim_start();
             rest.is_empty() || rest.starts_with([':', '：', '(', '-', '–'])
         })
-    })
-}
-
-fn parquet(name: &str, bytes: &[u8], ask: &Ask) -> Result<Sheet> {
-    let broken = |e: PolarsError| {
-        Error::partial(format!("cannot read \"{name}\": damaged Parquet data"))
-            .because(e)
-            .hint("copy or export the file again")
-    };
-    let frame = ParquetReader::new(std::io::Cursor::new(bytes)).finish().map_err(broken)?;
-    let header: Vec<String> = frame.get_column_names().iter().map(|name| clean_label(name)).collect();
-    // Lists and structs (tags) do not become text; what is asked for is scalar.
-    let text = |column: &Column| column.as_materialized_series().cast(&DataType::String).ok()?.str().ok().cloned();
-    let forms: Vec<ColumnForm> = frame
-        .columns()
-        .iter()
-        .map(|column| text(column).map_or(ColumnForm::Text, |cells| ColumnForm::of_column(&cells)))
-        .collect();
-    let known = (ask.score)(&header.iter().map(|label| fold(label)).collect::<Vec<_>>());
-    if pick_header(std::slice::from_ref(&header), ask).is_none() && known + ask.known_by_form(&forms) < ask.needed {
-        return Err(no_header(name, &Nearest { width: header.len(), labels: header }));
-    }
-    let wanted = ask.wanted(&header, &[], &forms);
-    let columns = frame.columns().iter().zip(wanted).map(|(c, wanted)| wanted.then(|| text(c)).flatten()).collect();
-    let rows = (1..=u32::try_from(frame.height()).unwrap_or(u32::MAX)).collect();
-    Ok(Sheet {
-        name: None,
-        form: Form { container: "parquet".into(), ..Form::default() },
-        preamble: Vec::new(),
-        names: vec![None; header.len()],
-        entity: None,
-        forms,
-        header,
-        header_row: 0,
-        columns,
-        rows,
-        trailer: Vec::new(),
-        ragged: Vec::new(),
-        padded: 0,
-        ends_inside: false,
     })
 }
 

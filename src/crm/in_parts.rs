@@ -4,8 +4,11 @@
 //! The second reads its records part by part and lets strangers pass. What only a whole column tells (the order of day
 //! and month, a zone, words that stand before every time) is no matter of such an export; one that needs it is read whole.
 
+use std::sync::mpsc::{Receiver, sync_channel};
+
 use chrono::{DateTime, Utc};
 use polars::prelude::*;
+use rayon::prelude::*;
 
 use super::asked::with_ask;
 use super::cells::TIMES;
@@ -23,8 +26,8 @@ use crate::tabular::{self, Ask, ColumnForm, Part, Sheet};
 pub(super) const LARGE: u64 = 96 << 20;
 /// Rows that are in memory at a time; few in tests, so that small exports have several parts.
 const ROWS: usize = if cfg!(test) { 9 } else { 50_000 };
-/// Texts of lead sources that are counted: no CRM has so many of its own.
-const MOST_TEXTS: usize = 20_000;
+/// Tables of which records are made at once: each is in memory until then.
+const MOST_AT_ONCE: usize = 4;
 
 /// An export that can be read in parts, profiled.
 pub(super) struct Large {
@@ -167,13 +170,14 @@ impl Large {
     ) -> Result<Option<(sheets::Records, Dropped)>> {
         let file = InParts { part: &self.part, written: self.written, layout, destination, rule, wanted };
         std::thread::scope(|scope| {
-            // While a table is made records of, the text behind it is read.
-            let (sender, tables) = std::sync::mpsc::sync_channel(1);
-            let made = scope.spawn(move || file.records(tables));
-            let is_read = self.hand_on(layout, destination, models, &mut |sheet| Ok(sender.send(sheet).is_ok()));
-            drop(sender);
-            let made = made.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-            let is_read = is_read?;
+            // While records are made of some tables, those behind them are read: by a thread of its own, for it waits, and
+            // those that work for all must not.
+            let (sender, tables) = sync_channel(1);
+            let read = scope
+                .spawn(move || self.hand_on(layout, destination, models, &mut |sheet| Ok(sender.send(sheet).is_ok())));
+            let made = file.records(tables);
+            let is_read = read.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            let (made, is_read) = (made?, is_read?);
             Ok(made.filter(|_| is_read))
         })
     }
@@ -258,29 +262,44 @@ struct InParts<'a> {
 
 impl InParts<'_> {
     /// Its records that are kept, and what was passed over. None where a table shows that it is to be read whole.
-    fn records(&self, tables: impl IntoIterator<Item = Sheet>) -> Result<Option<(sheets::Records, Dropped)>> {
+    fn records(&self, tables: Receiver<Sheet>) -> Result<Option<(sheets::Records, Dropped)>> {
         let mut so_far: Option<sheets::Records> = None;
         let mut dropped = Dropped::default();
-        for sheet in tables {
-            let InParts { layout, destination, .. } = *self;
-            let read = sheets::read(&sheet, &self.part.name, self.written, layout, destination, &|_| None)?;
-            let sheets::Outcome::Read(mut records) = read else { return Ok(None) };
-            drop(sheet);
-            pass_by(&mut records.frame, self.rule, self.wanted, &mut dropped)?;
-            match &mut so_far {
-                None => so_far = Some(*records),
-                Some(all) => all.add(*records)?,
+        loop {
+            let some: Vec<Sheet> = tables.iter().take(rayon::current_num_threads().min(MOST_AT_ONCE)).collect();
+            if some.is_empty() {
+                break;
+            }
+            let read: Vec<Option<_>> = some.into_par_iter().map(|sheet| self.table(sheet)).collect::<Result<_>>()?;
+            for read in read {
+                let Some((records, of_table)) = read else { return Ok(None) };
+                dropped.add(of_table);
+                match &mut so_far {
+                    None => so_far = Some(records),
+                    Some(all) => all.add(records)?,
+                }
             }
         }
         dropped.ids.sort_unstable();
         Ok(so_far.map(|records| (records, dropped)))
     }
+
+    /// The same of one table.
+    fn table(&self, sheet: Sheet) -> Result<Option<(sheets::Records, Dropped)>> {
+        let InParts { layout, destination, rule, wanted, .. } = *self;
+        let read = sheets::read(&sheet, &self.part.name, self.written, layout, destination, &|_| None)?;
+        let sheets::Outcome::Read(mut records) = read else { return Ok(None) };
+        drop(sheet);
+        let dropped = pass_by(&mut records.frame, rule, wanted)?;
+        Ok(Some((*records, dropped)))
+    }
 }
 
-/// Takes the strangers out of a part's records.
-fn pass_by(frame: &mut DataFrame, rule: &Rule, wanted: &Wanted, dropped: &mut Dropped) -> Result<()> {
+/// Takes the strangers out of a table's records, and gives what was passed over.
+fn pass_by(frame: &mut DataFrame, rule: &Rule, wanted: &Wanted) -> Result<Dropped> {
+    let mut dropped = Dropped::default();
     if frame.height() == 0 {
-        return Ok(());
+        return Ok(dropped);
     }
     let texts = Texts::of(frame, &columns());
     let mut kept = rule.own(frame, &texts)?;
@@ -296,7 +315,7 @@ fn pass_by(frame: &mut DataFrame, rule: &Rule, wanted: &Wanted, dropped: &mut Dr
             || [id, name].into_iter().flatten().any(|hash| wanted.ids.contains(&hash))
             || text.is_some_and(|text| wanted.texts.contains(&text))
             || wanted.young_since.is_some_and(|since| at.is_none_or(|at| at >= since));
-        if let Some(text) = text.filter(|text| dropped.texts.len() < MOST_TEXTS || dropped.texts.contains_key(text)) {
+        if let Some(text) = text {
             let (of_kept, all) = dropped.texts.entry(text).or_default();
             (*of_kept, *all) = (*of_kept + usize::from(*kept), *all + 1);
         }
@@ -314,7 +333,7 @@ fn pass_by(frame: &mut DataFrame, rule: &Rule, wanted: &Wanted, dropped: &mut Dr
     rule.count(frame, &texts, &kept, &mut dropped.passed, &mut dropped.owners)?;
     drop(texts);
     *frame = compact(frame.filter(&BooleanChunked::from_slice("kept".into(), &kept))?)?;
-    Ok(())
+    Ok(dropped)
 }
 
 impl sheets::Records {
@@ -480,6 +499,17 @@ mod tests {
             serde_json::to_vec_pretty(&page).unwrap()
         };
         let list = |_: &str, csv: &[u8]| serde_json::to_vec(&documents_of(csv)).unwrap();
+        let parquet = |_: &str, csv: &[u8]| {
+            let texts = CsvReadOptions::default().with_infer_schema_length(Some(0));
+            let mut frame = texts.into_reader_with_file_handle(std::io::Cursor::new(csv)).finish().unwrap();
+            let mut file = Vec::new();
+            // Ten groups of rows, none of which ends where a part does.
+            ParquetWriter::new(&mut file)
+                .with_row_group_size(Some(frame.height().div_ceil(10)))
+                .finish(&mut frame)
+                .unwrap();
+            file
+        };
         let nothing = DataFrame::empty();
         let (plain, counted, _) = night(u64::MAX, &nothing);
         let numbers = |counted: Counted| counted.into_iter().map(|(_, a, b, c)| (a, b, c)).collect::<Vec<_>>();
@@ -491,6 +521,7 @@ mod tests {
             ("lines", formed(lines)),
             ("answer", formed(answer)),
             ("list", formed(list)),
+            ("parquet", formed(parquet)),
         ];
         for (form, exports) in forms {
             for least in [0, u64::MAX] {

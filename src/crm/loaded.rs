@@ -45,6 +45,28 @@ pub(super) struct Dropped {
     pub owners: BTreeSet<String>,
 }
 
+/// Texts of lead sources that are counted: no CRM has so many of its own.
+const MOST_TEXTS: usize = 20_000;
+
+impl Dropped {
+    /// Adds what was passed over of the next table.
+    pub fn add(&mut self, next: Dropped) {
+        self.ids.extend(next.ids);
+        self.naming.extend(next.naming);
+        // Which of too many are counted must not depend on chance.
+        let mut texts: Vec<_> = next.texts.into_iter().collect();
+        texts.sort_unstable();
+        for (text, (of_kept, all)) in texts {
+            if self.texts.len() < MOST_TEXTS || self.texts.contains_key(&text) {
+                let counts = self.texts.entry(text).or_default();
+                (counts.0, counts.1) = (counts.0 + of_kept, counts.1 + all);
+            }
+        }
+        self.passed.add(&next.passed);
+        self.owners.extend(next.owners);
+    }
+}
+
 /// What else is to be kept, beside what a record says itself: found when the other files were read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Wanted {

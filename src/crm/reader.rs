@@ -107,7 +107,7 @@ impl<'a> Reader<'a> {
 
     /// Profiles a large part; gives back what is to be read whole.
     fn large(&mut self, part: Part, written: Written) -> Result<Option<Part>> {
-        if part.content.length() < self.least {
+        if tabular::bytes_read(&part) < self.least {
             return Ok(Some(part));
         }
         match Large::profile(part, written.at, self.layout, self.destination, &self.models)? {

@@ -209,7 +209,8 @@ pub(super) fn read_in_parts(
             return Ok(true);
         }
         text.pass(at);
-        text.fill(SCANNED + SIGHT).map_err(broken)?;
+        // Half as much: several parts may be in work.
+        text.fill(SCANNED / 2 + SIGHT).map_err(broken)?;
         at = 0;
     }
 }
