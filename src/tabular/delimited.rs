@@ -11,12 +11,12 @@
 use memchr::{memchr, memchr_iter, memchr2, memchr3, memmem};
 use polars::prelude::*;
 
+use super::closing::{is_group, is_total, is_trailer_text};
+use super::header::{Ask, HEADER_WITHIN, Nearest, clean_label, find_header, fold, forms_of, no_header};
 use super::profile::{ColumnForm, Tally};
+use super::sheet::{DAMAGED_ROWS, Form, Refused, Sheet, implausible};
 use super::text::Text;
-use super::{
-    Ask, DAMAGED_ROWS, Form, HEADER_WITHIN, Nearest, Refused, Sheet, clean_label, find_header, forms_of, implausible,
-    is_group, is_total, is_trailer_text, no_header, wrappers,
-};
+use super::wrappers;
 use crate::error::{Error, Result};
 
 /// How fields and records are told apart.
@@ -273,7 +273,7 @@ struct NextTable {
 fn next_table(pieces: &[Piece], mut line: u32, ask: &Ask) -> Option<NextTable> {
     for piece in pieces {
         for other in &piece.headers {
-            let labels: Vec<String> = other.header.iter().map(|label| super::fold(label)).collect();
+            let labels: Vec<String> = other.header.iter().map(|label| fold(label)).collect();
             if (ask.score)(&labels) >= ask.needed {
                 let row = other.row + line;
                 return Some(NextTable { header: other.header.clone(), header_at: other.header_at, row });
@@ -390,7 +390,7 @@ fn is_below_labels(cells: &[String], ask: &Ask) -> bool {
     }
     let is_ruler = |cell: &&str| cell.bytes().all(|b| matches!(b, b'-' | b'=' | b':' | b'+' | b'_'));
     let is_type = |cell: &&str| TYPES.contains(&cell.split('(').next().unwrap_or_default().to_lowercase().as_str());
-    let known = (ask.score)(&cells.iter().map(|cell| super::fold(cell)).collect::<Vec<_>>());
+    let known = (ask.score)(&cells.iter().map(|cell| fold(cell)).collect::<Vec<_>>());
     filled.iter().all(is_ruler)
         || filled.iter().all(is_type)
         || (known >= ask.needed.max(2) && known * 2 > filled.len())

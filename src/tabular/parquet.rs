@@ -4,8 +4,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use polars::prelude::*;
 
+use super::header::{Ask, Nearest, clean_label, fold, no_header, pick_header};
 use super::profile::{ColumnForm, Tally};
-use super::{Ask, Form, Nearest, Sheet, clean_label, fold, no_header, pick_header};
+use super::sheet::{Form, Sheet};
 use crate::error::{Error, Result};
 
 fn broken(name: &str, cause: impl std::fmt::Display) -> Error {

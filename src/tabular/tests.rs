@@ -4,6 +4,8 @@ use proptest::prelude::*;
 
 use std::io::Read as _;
 
+use polars::prelude::*;
+
 use super::*;
 
 /// Cells of every kept column, row by row.

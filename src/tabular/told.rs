@@ -6,7 +6,11 @@ use chrono::{DateTime, Utc};
 use polars::prelude::*;
 use serde::Serialize;
 
-use super::{ColumnForm, Form, Note, Passed, Sheet};
+use super::header::clip;
+use super::note::Note;
+use super::passed::Passed;
+use super::profile::ColumnForm;
+use super::sheet::{Form, Sheet};
 use crate::error::{Result, count};
 use crate::tables::{ColumnsRead, SetAside, Table};
 
@@ -155,7 +159,7 @@ impl ReadFile {
     /// Labels of columns that hold something and are not needed.
     fn not_needed(&self) -> Vec<String> {
         let columns = self.columns_read.iter().filter(|c| c.role.is_none() && c.evidence == NOT_NEEDED);
-        columns.map(|c| super::clip(&c.column)).collect()
+        columns.map(|c| clip(&c.column)).collect()
     }
 
     /// Labels of columns that hold something, belong to the file's own object, and are not understood.
@@ -169,7 +173,7 @@ impl ReadFile {
         let mut columns: Vec<&ColumnRead> =
             self.columns_read.iter().filter(|c| c.role.is_none() && c.evidence == "not understood").collect();
         columns.sort_by_key(weight);
-        columns.iter().map(|c| format!("{} ({})", super::clip(&c.column), c.form)).collect()
+        columns.iter().map(|c| format!("{} ({})", clip(&c.column), c.form)).collect()
     }
 
     /// What was read, in lines for people: what it is, what was used for what, what was left out and why.

@@ -9,11 +9,11 @@ use std::collections::BTreeMap;
 use calamine::{Data, Reader as _, Sheets, open_workbook_auto_from_rs};
 use polars::prelude::*;
 
+use super::closing::{is_total, is_trailer_text};
+use super::header::{Ask, HEADER_WITHIN, Nearest, clean_label, find_header, fold, forms_of, no_header};
 use super::profile::Tally;
-use super::{
-    Ask, DAMAGED_ROWS, Form, HEADER_WITHIN, Nearest, Refused, Sheet, clean_label, find_header, fold, forms_of,
-    implausible, is_total, is_trailer_text, markup, no_header, text as texts,
-};
+use super::sheet::{DAMAGED_ROWS, Form, Refused, Sheet, implausible};
+use super::{markup, text as texts};
 use crate::error::{Error, Result};
 
 /// More filled cells are no export.
