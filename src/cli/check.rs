@@ -70,7 +70,9 @@ fn reviewed_files(config: &Config) -> Vec<Section> {
                     .chain(problems.into_iter().map(|problem| line(Verdict::Doubtful, problem)))
                     .collect()
             }
-            Err(error) => vec![line(Verdict::Bad, error.to_string())],
+            Err(e) => {
+                vec![CheckLine { hint: e.advice().map(str::to_owned), ..line(Verdict::Bad, with_cause(&e)) }]
+            }
         };
         Section { title: format!("{what} {name}"), lines }
     };

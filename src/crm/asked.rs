@@ -26,7 +26,8 @@ pub(super) fn tables(
     }
     with_ask(part, layout, destination, models, &mut |ask| tabular::read(part, ask)).map_err(|problem| {
         problem.or_hint(
-            "if its headers have other names, say which is which with columns = { email = \"…\", created_at = \"…\" }",
+            "if its headers have other names, say which is which in leadrecon.toml (leadrecon init makes one): columns = { \
+             email = \"…\", created_at = \"…\" }",
         )
     })
 }

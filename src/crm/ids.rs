@@ -80,6 +80,24 @@ pub(super) fn identify<'a>(
     destination: &Destination,
     text: &dyn Fn(&str) -> StringChunked,
 ) -> Identified<'a> {
+    let mut found = identified(sheet, mapping, layout, destination, text);
+    // What a row that was cut off still says is not what its record says: half an address is another one.
+    if sheet.ends_inside
+        && let (Some(last), Some(row)) = (found.ids.last_mut(), sheet.rows.last())
+        && last.take().is_some()
+    {
+        found.aside.push(Aside { row: *row, reason: "ragged", detail: "the file ends inside it".to_owned() });
+    }
+    found
+}
+
+fn identified<'a>(
+    sheet: &Sheet,
+    mapping: &Mapping,
+    layout: &'a Layout,
+    destination: &Destination,
+    text: &dyn Fn(&str) -> StringChunked,
+) -> Identified<'a> {
     let height = sheet.height();
     let mut found = Identified { objects: vec![None; height], ..Identified::default() };
     if !mapping.fields.contains_key("record_id") {

@@ -91,7 +91,23 @@ impl Contact {
             let both = self.fields[field].as_deref().zip(other.fields[field].as_deref());
             both.is_some_and(|(a, b)| is_same_name(a, b)) && !other.filler[field]
         };
-        is_same(0) && is_same(1)
+        (is_same(0) && is_same(1)) || self.has_words_of(other)
+    }
+
+    /// Whether first and last name have the same words, in whichever of both fields: two or more, and no fillers.
+    fn has_words_of(&self, other: &Contact) -> bool {
+        let words = |contact: &Contact| {
+            let names = || contact.fields.iter().zip(contact.filler).take(EMAIL);
+            let mut words: Vec<String> = names()
+                .filter(|(_, is_filler)| !is_filler)
+                .filter_map(|(name, _)| name.as_deref())
+                .flat_map(|name| name.split([' ', ',', '.']).filter(|word| !word.is_empty()).map(str::to_owned))
+                .collect();
+            words.sort_unstable();
+            words
+        };
+        let own = words(self);
+        own.len() >= 2 && own == words(other)
     }
 
     /// What tells it from others: values of which at least one is equal where two fields agree.
@@ -285,6 +301,12 @@ mod tests {
         for last in ["Gro?-S?rensen", "Gro??-S??rensen", "Gro\u{fffd}-S\u{fffd}rensen", "Gross-Sorensen"] {
             assert!(named("Zo?", last).has_name_of(&lead), "{last}");
         }
+        assert!(named("Sørensen", "Ada").has_name_of(&named("Ada", "Sorensen")));
+        assert!(
+            Contact::of([None, Some("Sørensen, Ada"), None, None, None, None, None])
+                .has_name_of(&named("Ada", "Sørensen"))
+        );
+        assert!(!named("Ada", "").has_name_of(&named("", "Ada")));
         assert!(!named("Zo?", "Gro?-S?renson").has_name_of(&lead) && !named("?", "Gro?-S?rensen").has_name_of(&lead));
     }
 }
