@@ -48,6 +48,7 @@ use reader::Reader;
 use strangers::Rule;
 
 pub use crate::tabular::ReadFile;
+pub use apart::other_people;
 pub use layouts::Advice;
 pub use likeness::{Likeness, likeness};
 pub use records::{Made, earlier, records};
@@ -368,6 +369,10 @@ fn findings(
 pub fn to_land(read: &Read, landed: &DataFrame) -> Result<DataFrame> {
     if landed.width() == 0 {
         return Ok(read.rows.clone());
+    }
+    // Who is made up takes nobody's place.
+    if matches!(read.doubt, Some(AboutExport::OtherPeople { .. })) {
+        return Ok(read.rows.clear());
     }
     let rows = with_known_times(&read.rows, landed, &read.destination)?;
     if !read.identifies {

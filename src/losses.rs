@@ -73,13 +73,26 @@ pub struct Found {
     pub findings: Vec<Finding>,
 }
 
+/// Since when what a destination shows is not believed: since it was last read in whole, in microseconds.
+fn doubtful_since(coverage: &Table<Coverage>) -> Result<BTreeMap<String, i64>> {
+    let since = coverage.texts("silent")?.into_iter().zip(coverage.instants("silent_since")?);
+    let doubtful = coverage.texts("destination")?.into_iter().zip(since);
+    let doubtful = doubtful.filter(|(_, (why, _))| *why == Some(reason::EXPORT_DOUBTFUL));
+    Ok(doubtful.filter_map(|(name, (_, since))| Some((name?.to_owned(), since.unwrap_or(i64::MIN)))).collect())
+}
+
 /// Finds what only witnesses saw, the outages of every destination and of the store, and the causes.
 ///
 /// # Errors
 /// Only if a table does not have its agreed shape.
 pub fn find(input: Input, settings: &Settings) -> Result<Found> {
     let witnessed = lost_at_source::witnessed(
-        input.leads, input.witnesses, input.unexplained, input.crm_records, input.as_of_ends_at,
+        input.leads,
+        input.witnesses,
+        input.unexplained,
+        input.crm_records,
+        &doubtful_since(input.coverage)?,
+        input.as_of_ends_at,
     )?;
     let asked = causes::Asked::of(input.leads, input.crm_records)?;
     let first = search(&input, (&witnessed.lost, &asked), None, settings)?.1.explained;

@@ -12,7 +12,7 @@ use polars::prelude::*;
 use crate::binomial::tail;
 use crate::config::{Complete, Destination};
 use crate::coverage::nights::{FileRead, Night, NightsRead};
-use crate::crm::Read;
+use crate::crm::{self, Read};
 use crate::error::Result;
 use crate::findings::AboutExport;
 use crate::tabular::readings::{Judged, Unread};
@@ -82,6 +82,12 @@ pub fn judge(
     }
     if !read.is_conclusive() {
         return Ok(None);
+    }
+    if landed.width() > 0 {
+        let (others, of) = crm::other_people(&read.rows, landed, &read.destination)?;
+        if others >= FEWEST && others * 2 > of {
+            return Ok(Some(AboutExport::OtherPeople { others, of }));
+        }
     }
     let last = nights.last_whole(&read.destination).map(|(_, night)| night);
     let doubted = nights.nights_doubted(&read.destination);

@@ -73,6 +73,24 @@ pub(super) fn tell_apart(loaded: &mut [Loaded], landed: &DataFrame, destination:
     Ok(())
 }
 
+/// How many records show another person than was landed under their id, and how many could: somebody's data is made up,
+/// in a sandbox or for a test. `rows`: those of tonight; `landed` as for [`tell_apart`].
+///
+/// # Errors
+/// Only for faults of our own.
+pub fn other_people(rows: &DataFrame, landed: &DataFrame, destination: &str) -> Result<(usize, usize)> {
+    let (now, past) = (View::of(rows, None)?, View::of(landed, Some(destination))?);
+    let known: PlHashMap<&str, usize> = past.persons().map(|(row, id)| (id, row)).collect();
+    let (mut others, mut of) = (0, 0);
+    for (row, before) in now.persons().filter_map(|(row, id)| Some((row, *known.get(id)?))) {
+        let (a, b) = (now.people.of(row), past.people.of(before));
+        let is_told = a.iter().zip(&b).any(|(a, b)| a.is_some() && b.is_some());
+        of += usize::from(is_told);
+        others += usize::from(is_told && !People::are_one(&a, &b));
+    }
+    Ok((others, of))
+}
+
 /// Rows of one file, or those landed of a destination.
 struct View {
     ids: StringChunked,

@@ -47,6 +47,13 @@ pub enum AboutExport {
     },
     /// A file of it ends inside a row: a download broke off.
     EndsInside,
+    /// Most records show another person than the landing has under their ids.
+    OtherPeople {
+        /// How many do.
+        others: usize,
+        /// Of how many that could be compared.
+        of: usize,
+    },
     /// Leads wait for an export to speak for them, for this reason, longer than they should.
     Unspoken(&'static str),
     /// More leads than complete exports leave without a record have none in it.
@@ -155,6 +162,16 @@ impl AboutExport {
                 .because("it is not believed, and nothing new is concluded from it")
                 .advise("Export all records again; if the CRM was cleaned up, set complete to the day of this report.")
             }
+            It::OtherPeople { others, of } => Words::new(
+                finding::EXPORT_DOUBTFUL,
+                "other-people",
+                format!("{others} of {of} records show other people than the last whole export did under their ids"),
+            )
+            .because("it is not believed, and nothing of it is landed")
+            .advise(
+                "Is it of a sandbox, made anonymous, or are its columns exchanged? If it is right, set complete to the day of \
+                 this report.",
+            ),
             It::EndsInside => {
                 Words::new(finding::EXPORT_DOUBTFUL, "ends-inside", "an export ends inside a row: it was not written to its end")
                     .because("it is not believed, and nothing new is concluded from it")

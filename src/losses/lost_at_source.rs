@@ -36,7 +36,8 @@ pub struct Seen {
 /// Finds leads that only a witness saw.
 ///
 /// `witnesses` are the rows of witness exports, read like CRM exports; `unexplained` and `crm_records` tell which CRM
-/// records no lead accounts for. Nothing before the first lead counts: the landing did not exist then.
+/// records no lead accounts for; `doubtful` since when what a destination shows is not believed, in microseconds. Nothing
+/// before the first lead counts: the landing did not exist then.
 ///
 /// # Errors
 /// When a table lacks a column: a fault of ours.
@@ -45,6 +46,7 @@ pub fn witnessed(
     witnesses: &Table<ExportRecords>,
     unexplained: &Table<UnexplainedRecords>,
     crm_records: &Table<CrmRecords>,
+    doubtful: &BTreeMap<String, i64>,
     as_of_ends_at: DateTime<Utc>,
 ) -> Result<Seen> {
     let held = Held::new(leads)?;
@@ -71,8 +73,13 @@ pub fn witnessed(
         .filter_map(|((destination, id), _)| Some((destination?, id?)))
         .collect();
     let records = Rows::of_records(crm_records)?;
+    let is_believed = |row: usize| {
+        let since = doubtful.get(records.name(row).0);
+        since.is_none_or(|since| records.at(row).is_some_and(|at| at <= *since))
+    };
     for row in 0..records.len() {
-        if nobody_sent.contains(&records.name(row)) && in_time(records.at(row)) && !held.knows(&records, row) {
+        let is_nobodys = nobody_sent.contains(&records.name(row)) && is_believed(row);
+        if is_nobodys && in_time(records.at(row)) && !held.knows(&records, row) {
             lost.push(&records, row);
         }
     }
@@ -295,6 +302,15 @@ mod tests {
     use super::*;
 
     fn seen(witnesses: serde_json::Value, unexplained: serde_json::Value, records: serde_json::Value) -> Seen {
+        seen_but(witnesses, unexplained, records, &BTreeMap::new())
+    }
+
+    fn seen_but(
+        witnesses: serde_json::Value,
+        unexplained: serde_json::Value,
+        records: serde_json::Value,
+        doubtful: &BTreeMap<String, i64>,
+    ) -> Seen {
         let leads = json!([
             {"lead_id": "a", "received_at": "2026-05-03T10:00:00Z", "kind": "genuine", "first_name": "Ann",
              "last_name": "Abel", "email": "ann@abel.example", "phone": "+49 30 1234567", "company": "Abel GmbH",
@@ -310,6 +326,7 @@ mod tests {
             &Table::sample_of(&witnesses),
             &Table::sample_of(&unexplained),
             &Table::sample_of(&records),
+            doubtful,
             end,
         )
         .unwrap()
@@ -381,5 +398,19 @@ mod tests {
         );
         assert_eq!(lost_ids(&seen), ["r1"]);
         assert!(seen.findings.is_empty(), "reconciliation tells of unexplained records itself");
+    }
+
+    #[test]
+    fn of_an_export_that_is_not_believed_only_what_it_showed_before_counts() {
+        let record = |id: &str, at: &str| json!({"destination": "crm", "record_id": id, "created_at": at, "email": format!("{id}@new.example"), "offer_id": "contoso.mesh"});
+        let odd = |id: &str| json!({"destination": "crm", "record_id": id, "reason": "no-lead"});
+        let since = DateTime::parse_from_rfc3339("2026-05-06T00:00:00Z").unwrap().timestamp_micros();
+        let seen = seen_but(
+            json!([]),
+            json!([odd("r1"), odd("r2")]),
+            json!([record("r1", "2026-05-05T10:00:00Z"), record("r2", "2026-05-06T10:00:00Z")]),
+            &BTreeMap::from([("crm".to_owned(), since)]),
+        );
+        assert_eq!(lost_ids(&seen), ["r1"]);
     }
 }
