@@ -35,6 +35,7 @@ mod model;
 mod people;
 mod quality;
 mod records;
+mod sizes;
 mod sought;
 #[cfg(test)]
 mod tests;

@@ -2,9 +2,8 @@
 //!
 //! A pair by itself is weighed in `model`. Here the other leads are heard. Two leads of one person are as surely one as
 //! the weakest link on the way from the one to the other, however little they have in common themselves. Two leads of
-//! two people share their odds with whoever else fits, and count for less where both people have several leads (see
-//! `cluster`); between them and what the leads of the two people say together (see `together`), the truth lies nearer to
-//! the latter.
+//! two people share their odds with whoever else fits, and it counts how many contacts the two have (see `sizes`); between
+//! them and what the leads of the two people say together (see `together`), the truth lies nearer to the latter.
 
 use rayon::prelude::*;
 
@@ -13,6 +12,7 @@ use super::cluster::{Clusters, Refusal, SOMEBODY_ELSE, heard};
 use super::compare::{Shared, levels};
 use super::homes::Contacts;
 use super::model::Scale;
+use super::sizes::Sizes;
 use super::together::Together;
 
 /// log2 odds below which a pair is nothing near.
@@ -26,8 +26,9 @@ const OF_THE_BEST: f64 = 0.75;
 pub(super) struct Certainty {
     /// Cluster of each profile.
     cluster: Vec<u32>,
-    /// Whether a cluster has several leads, by its number.
-    has_several: Vec<bool>,
+    /// What the number of contacts of two clusters says, in bits, and how many each cluster has, by its number.
+    sizes: Sizes,
+    size: Vec<usize>,
     /// Of each profile, the profile by which its part was joined to another, and with the how-manieth accepted pair.
     joined: Vec<(u32, u32)>,
     /// Weights of the accepted pairs, strongest first.
@@ -47,7 +48,7 @@ impl Certainty {
         shared: &Shared,
         scale: &Scale,
         pairs: &[Candidate],
-        clusters: &mut Clusters,
+        (clusters, sizes): (&mut Clusters, Sizes),
     ) -> Self {
         let n = contacts.forms.of_leads as u32;
         let cluster: Vec<u32> = (0..n).map(|profile| clusters.find(profile)).collect();
@@ -64,7 +65,7 @@ impl Certainty {
                 .collect();
         between.par_sort_unstable_by_key(|(a, b, _)| (*a, *b));
         let (joined, accepted) = forest(n, clusters);
-        let has_several = (0..n).map(|c| clusters.leads_of(c) > 1).collect();
+        let size = (0..n).map(|c| clusters.size_of(c)).collect();
         let is_final = |why: &Refusal| matches!(why, Refusal::Decision | Refusal::Names | Refusal::Size);
         let apart = clusters.refused.iter().filter(|(_, why)| is_final(why)).filter_map(|(edge, _)| {
             let (a, b) = (*cluster.get(edge.a as usize)?, *cluster.get(edge.b as usize)?);
@@ -72,7 +73,7 @@ impl Certainty {
         });
         let mut apart: Vec<(u32, u32)> = apart.collect();
         apart.sort_unstable();
-        Certainty { cluster, has_several, joined, accepted, between, apart }
+        Certainty { cluster, sizes, size, joined, accepted, between, apart }
     }
 
     /// Whether two profiles ended in one person.
@@ -104,9 +105,10 @@ impl Certainty {
             return own.max(self.way(a, b));
         }
         let Some(best) = self.between(x, y) else { return own };
-        let have_several = [x, y].iter().all(|c| self.has_several.get(*c as usize) == Some(&true));
+        let size = |cluster: u32| self.size.get(cluster as usize).copied().unwrap_or(1);
         let weight = own.max(NEAR) * (1.0 - OF_THE_BEST) + best * OF_THE_BEST;
-        heard(weight, self.rivals(x, y) + self.rivals(y, x), have_several)
+        let (a, b) = (size(x), size(y));
+        heard(weight, self.rivals(x, y) + self.rivals(y, x), (self.sizes.bits(a, b), a.min(b) > 1))
     }
 
     /// Pairs of profiles of each person, every pair once.

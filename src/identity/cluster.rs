@@ -6,9 +6,10 @@
 //!
 //! Other leads take from the weight of a weak bridge before it is compared with the threshold. What the pair leaves out,
 //! other leads of the two halves may tell, and it may differ (see `together`). Of two namesakes a lead
-//! can be only one, so whoever fits one of its ends about as well, and is somebody else, shares its odds. And two halves
-//! of several leads each had many chances to be bound together better, had they been one person: that nothing but this
-//! bridge does it speaks against it. What is left is the weight by which a pair is accepted.
+//! can be only one, so whoever fits one of its ends about as well, and is somebody else, shares its odds. And how many
+//! contacts people have here says how likely two parts of so many are one (see `sizes`). Two parts of several contacts
+//! each had many chances to be bound together better, had they been one person: that nothing but this bridge does it
+//! speaks against it. What is left is the weight by which a pair is accepted.
 //!
 //! Every accepted pair joins two clusters, so the accepted pairs are a maximum spanning forest: the weakest of them is a
 //! person's weakest bridge.
@@ -21,6 +22,7 @@ use super::compare::{GENERATION, Shared, compare, levels, names_contradict};
 use super::homes::Contacts;
 use super::level_table::{COMPANY, EMAIL, FIRST, LAST, PHONE};
 use super::model::Scale;
+use super::sizes::{self, Sizes};
 use super::together::Together;
 
 /// Profiles that one person may have before the cluster is held to be something else.
@@ -29,20 +31,20 @@ const LARGEST: usize = 150;
 const LOOKED_AT: usize = 24;
 /// log2 odds (1 in 1,000) below which a bridge is weak.
 const WEAK: f64 = 10.0;
-/// What a bridge between two halves of several leads loses, for each bit that it is below [`WEAK`]. Fitted on generated
+/// What a bridge between two halves of several contacts loses, for each bit that it is below [`WEAK`]. Fitted on generated
 /// leads.
-const LOST_BY_BIT: f64 = 0.05;
+const LOST_BY_BIT: f64 = 0.1;
 
 /// log2 odds (64 to 1 against) below which two candidates of one lead are two people.
 pub(super) const SOMEBODY_ELSE: f64 = -6.0;
 
-/// The weight of a pair, once what else fits its ends (log2 of the odds of all of it) and whether it would join two
-/// people of several leads each has been heard.
-pub(super) fn heard(weight: f64, rivals: f64, both_have_several: bool) -> f64 {
+/// The weight of a pair, once it has been heard what else fits its ends (log2 of the odds of all of it) and how many
+/// contacts the two parts have: what that says, in bits, and whether both have several.
+pub(super) fn heard(weight: f64, rivals: f64, (sizes, both_have_several): (f64, bool)) -> f64 {
     if weight >= WEAK {
         return weight;
     }
-    let left = weight - rivals;
+    let left = weight + sizes - rivals;
     if both_have_several { left - LOST_BY_BIT * (WEAK - left).max(0.0) } else { left }
 }
 
@@ -71,8 +73,6 @@ pub(super) enum Refusal {
 pub(super) struct Clusters {
     parent: Vec<u32>,
     members: Vec<Vec<u32>>,
-    /// Leads of each cluster, by its smallest profile.
-    leads: Vec<u32>,
     /// Pairs that joined two clusters, with the weight that was left of them: strongest first.
     pub accepted: Vec<Edge>,
     /// Pairs above the threshold that were refused, and why.
@@ -82,12 +82,12 @@ pub(super) struct Clusters {
 /// What clustering needs to look at a pair again.
 pub(super) struct Judge<'a> {
     pub contacts: &'a Contacts,
-    /// Leads of each profile.
-    pub leads: &'a [u32],
     pub shared: &'a Shared,
     pub scale: &'a Scale,
     /// log2 odds from which two profiles are one person.
     pub threshold: f64,
+    /// What the number of contacts says; none while it is counted.
+    pub sizes: Option<&'a Sizes>,
     /// Pairs of profiles that a person said are different.
     pub different: &'a [(u32, u32)],
 }
@@ -112,10 +112,17 @@ struct Neighbours {
     pairs: Vec<(u32, u32, f32)>,
 }
 
+impl Judge<'_> {
+    /// The most that a pair may be worth.
+    fn most(&self, weight: f64) -> f64 {
+        if weight < WEAK && self.sizes.is_some() { weight + sizes::MOST } else { weight }
+    }
+}
+
 impl Neighbours {
     fn of(edges: &[Edge], judge: &Judge) -> Self {
         let mut is_end = vec![false; judge.contacts.forms.of_leads];
-        for edge in edges.iter().filter(|e| e.weight >= judge.threshold && e.weight < WEAK) {
+        for edge in edges.iter().filter(|e| e.weight < WEAK && judge.most(e.weight) >= judge.threshold) {
             for end in [edge.a, edge.b] {
                 if let Some(flag) = is_end.get_mut(end as usize) {
                     *flag = true;
@@ -177,13 +184,15 @@ impl Clusters {
         let mut clusters = Clusters {
             parent: (0..n).collect(),
             members: (0..n).map(|_| Vec::new()).collect(),
-            leads: judge.leads.to_vec(),
             accepted: Vec::new(),
             refused: Vec::new(),
         };
         let neighbours = Neighbours::of(edges, judge);
-        let is_link = |edge: &&Edge| edge.decided || edge.weight >= judge.threshold;
-        let turn = |edge: &Edge| Waiting { left: if edge.decided { f64::INFINITY } else { edge.weight }, edge: *edge };
+        let is_link = |edge: &&Edge| edge.decided || judge.most(edge.weight) >= judge.threshold;
+        let turn = |edge: &Edge| {
+            let left = if edge.decided { f64::INFINITY } else { judge.most(edge.weight) };
+            Waiting { left, edge: *edge }
+        };
         let mut waiting: BinaryHeap<Waiting> = edges.iter().filter(is_link).map(turn).collect();
         while let Some(Waiting { left: before, edge }) = waiting.pop() {
             let (a, b) = (clusters.find(edge.a), clusters.find(edge.b));
@@ -191,6 +200,15 @@ impl Clusters {
                 continue;
             }
             let (left, taken_by) = clusters.left_of(judge, &neighbours, &edge, a, b);
+            // The sizes add less than they might have: it waits for its own turn, when what is stronger has a place.
+            if before > edge.weight && left < before && !edge.decided {
+                waiting.push(Waiting { left: left.max(edge.weight), edge });
+                continue;
+            }
+            // And not so much that it comes above the threshold.
+            if before < judge.threshold {
+                break;
+            }
             let refusal = clusters.refusal(judge, &edge, a, b);
             match refusal.or_else(|| (!edge.decided && left < judge.threshold).then_some(taken_by)) {
                 Some(why) => clusters.refused.push((edge, why)),
@@ -198,7 +216,8 @@ impl Clusters {
                 None if left < before => waiting.push(Waiting { left, edge }),
                 None => {
                     clusters.join(a, b);
-                    clusters.accepted.push(Edge { weight: before.min(edge.weight), ..edge });
+                    let weight = if left.is_finite() { before } else { edge.weight };
+                    clusters.accepted.push(Edge { weight, ..edge });
                 }
             }
         }
@@ -239,18 +258,20 @@ impl Clusters {
         if let Some(place) = self.members.get_mut(keep as usize) {
             *place = members;
         }
-        let of_both = self.leads_of(keep) + self.leads_of(gone);
-        if let Some(place) = self.leads.get_mut(keep as usize) {
-            *place = of_both;
-        }
         if let Some(place) = self.parent.get_mut(gone as usize) {
             *place = keep;
         }
     }
 
-    /// Leads of a cluster.
-    pub(super) fn leads_of(&self, cluster: u32) -> u32 {
-        self.leads.get(cluster as usize).copied().unwrap_or(1)
+    /// How many profiles a cluster has.
+    pub(super) fn size_of(&self, cluster: u32) -> usize {
+        self.members.get(cluster as usize).map_or(1, |members| members.len().max(1))
+    }
+
+    /// The same of all clusters.
+    pub(super) fn sizes(&self) -> impl Iterator<Item = usize> {
+        let is_its_own = |(profile, up): &(u32, &u32)| profile == *up;
+        (0..).zip(&self.parent).filter(is_its_own).map(|(cluster, _)| self.size_of(cluster))
     }
 
     /// What other leads leave of the weight of a pair between two clusters, and what takes the most.
@@ -263,7 +284,9 @@ impl Clusters {
         let own = together.weight(edge.a, &levels(edge.pattern), &self.members_of(a), &self.members_of(b));
         // What other leads add makes no pair stronger than it is: its turn is over.
         let own = own.min(edge.weight);
-        let left = heard(own, rivals, self.leads_of(a) > 1 && self.leads_of(b) > 1);
+        let (a, b) = (self.size_of(a), self.size_of(b));
+        let bits = judge.sizes.map_or(0.0, |sizes| sizes.bits(a, b));
+        let left = heard(own, rivals, (bits, a.min(b) > 1));
         let why = if own - rivals < judge.threshold { Refusal::Rival } else { Refusal::WeakBridge };
         (left, why)
     }

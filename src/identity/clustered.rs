@@ -14,6 +14,7 @@ use super::homes::Contacts;
 use super::model::{CERTAIN, Counted, Model, Scale, probability, weight};
 use super::people::{Assigned, NOBODY, Rows, Strength};
 use super::quality::Quality;
+use super::sizes::Sizes;
 use crate::codes;
 use crate::config::Threshold;
 use crate::error::Result;
@@ -142,13 +143,13 @@ impl Profiles {
     }
 
     /// Clusters of profiles at a threshold.
-    fn clusters(&self, scale: &Scale, edges: &[Edge], threshold: f64) -> Clusters {
+    fn clusters(&self, scale: &Scale, edges: &[Edge], sizes: Option<&Sizes>, threshold: f64) -> Clusters {
         let judge = cluster::Judge {
             contacts: &self.contacts,
-            leads: &self.leads,
             shared: &self.shared,
             scale,
             threshold: weight(threshold),
+            sizes,
             different: &self.different,
         };
         Clusters::of(&judge, edges)
@@ -185,6 +186,8 @@ pub(super) struct Clustered {
     pub threshold: f64,
     /// Pairs that may be links or stand against one, strongest first.
     pub edges: Vec<Edge>,
+    /// What the number of contacts says to a pair.
+    pub sizes: Sizes,
     pub clusters: Clusters,
     /// Cluster of each row; [`NOBODY`] for a lead that is nobody.
     pub cluster: Vec<u32>,
@@ -210,21 +213,24 @@ impl Clustered {
         let decided =
             profiles.same.iter().map(|(a, b)| Edge { a: *a, b: *b, pattern: 0, weight: CERTAIN, decided: true });
         let edges: Vec<Edge> = decided.chain(weighed).collect();
+        let by_pairs_alone = profiles.clusters(&scale, &edges, None, LOWEST);
+        let sizes = Sizes::of(by_pairs_alone.sizes(), scale.prior_same());
+        let clusters_at = |threshold: f64| profiles.clusters(&scale, &edges, Some(&sizes), threshold);
         let threshold = match threshold {
             Threshold::At(probability) => probability,
             Threshold::WrongJoins(accepted) => {
-                lowest_within(accepted, profiles.leads.len(), &profiles.clusters(&scale, &edges, LOWEST).accepted)
+                lowest_within(accepted, profiles.leads.len(), &clusters_at(LOWEST).accepted)
             }
         };
-        let mut clusters = profiles.clusters(&scale, &edges, threshold);
+        let mut clusters = clusters_at(threshold);
         let (cluster, unlinkable) = profiles.cluster_of_rows(&scale, &mut clusters, threshold);
-        Ok(Clustered { profiles, found, model, scale, threshold, edges, clusters, cluster, unlinkable })
+        Ok(Clustered { profiles, found, model, scale, threshold, edges, sizes, clusters, cluster, unlinkable })
     }
 
     /// Columns lead_id, strict, loose, and how many people there are at each.
     pub(super) fn bounds(&self, leads: &DataFrame) -> Result<(DataFrame, [usize; 2])> {
         let at = |threshold: f64| -> Result<(StringChunked, usize)> {
-            let mut at = self.profiles.clusters(&self.scale, &self.edges, threshold);
+            let mut at = self.profiles.clusters(&self.scale, &self.edges, Some(&self.sizes), threshold);
             let (cluster, _) = self.profiles.cluster_of_rows(&self.scale, &mut at, threshold);
             let ids = Assigned { cluster, strongest: Vec::new() }.person_ids(&self.profiles.rows, leads)?;
             let people = ids.n_unique()? - usize::from(ids.null_count() > 0);
@@ -244,7 +250,11 @@ impl Clustered {
     /// What pairs are worth now that everybody has a place.
     pub(super) fn certainty(&mut self) -> Certainty {
         Certainty::of(
-            &self.profiles.contacts, &self.profiles.shared, &self.scale, &self.found.pairs, &mut self.clusters,
+            &self.profiles.contacts,
+            &self.profiles.shared,
+            &self.scale,
+            &self.found.pairs,
+            (&mut self.clusters, self.sizes),
         )
     }
 

@@ -27,6 +27,8 @@ const UNSEEN: [f64; 7] = [2e-3, 5e-4, 5e-4, 5e-4, 1e-4, 1e-2, 5e-2];
 const PROFILES_OF_UNSEEN: f64 = 500.0;
 /// Worth of the share overall for the share among compatriots, in profiles.
 const PROFILES_OF_OVERALL: f64 = 300.0;
+/// Contacts that have a name and are no strangers to who has it: its own. A title is no one's own.
+const OWN: [f64; 7] = [1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0];
 /// Kinds that are counted by country as well.
 const AT_HOME: [usize; 3] = [FIRST, LAST, TITLE];
 /// Countries that are tried for a contact which names none.
@@ -37,6 +39,8 @@ const TRIED: usize = 40;
 pub(super) struct Frequencies {
     /// log2 of the smoothed share of each value, by kind; the last one is of a value that no lead has.
     overall: [Vec<f64>; 7],
+    /// The same of companies and domains, where two contacts of other last names may be one person: one family fewer.
+    of_renamed: [Vec<f64>; 2],
     /// How often a value occurs in a country; key: kind, country, value.
     at_home: PlHashMap<u64, u32>,
     /// Profiles with a value, by kind of [`AT_HOME`] and country.
@@ -58,6 +62,11 @@ fn key(kind: usize, home: u32, value: u32) -> u64 {
 fn values(forms: &Forms, p: &Profile) -> [u32; 7] {
     let local = forms.emails.get(p.email as usize).map_or(NONE, |e| e.local);
     [p.first, p.last, p.company, forms.company_domain(p), local, p.title, p.country]
+}
+
+/// The share of a value; of one that no lead has, the last.
+fn share_in(shares: &[f64], value: u32) -> f64 {
+    shares.get(value as usize).or(shares.last()).copied().unwrap_or(0.0)
 }
 
 /// How many last names, by their sound, come with each value of a kind.
@@ -99,20 +108,24 @@ impl Frequencies {
             }
         }
         let families = [COMPANY, DOMAIN].map(|kind| (kind, families(forms, kind, counts[kind].len())));
-        let overall = std::array::from_fn(|k| {
+        let shares_of = |k: usize, fewer: u32| -> Vec<f64> {
             let prior = PROFILES_OF_UNSEEN * UNSEEN[k];
             let share = |n: f64| (n + prior) / (f64::from(totals[k]) + PROFILES_OF_UNSEEN);
             // Of a company's contacts only other families' are strangers to one of them.
             let strangers = |value: usize, n: u32| match families.iter().find(|(kind, _)| *kind == k) {
-                Some((_, families)) => f64::from(n) * (1.0 - 1.0 / f64::from(families[value].max(1))),
-                None => f64::from(n.max(1)),
+                Some((_, families)) => {
+                    f64::from(n) * (1.0 - 1.0 / f64::from(families[value].saturating_sub(fewer).max(1)))
+                }
+                None => f64::from(n.max(1)) - OWN[k],
             };
             let shares = counts[k].iter().enumerate().map(|(value, n)| share(strangers(value, *n)).log2());
             shares.chain([share(1.0).log2()]).collect()
-        });
+        };
+        let overall = std::array::from_fn(|k| shares_of(k, 0));
+        let of_renamed = [COMPANY, DOMAIN].map(|k| shares_of(k, 1));
         let pairs = |n: u32| f64::from(n) * f64::from(n.saturating_sub(1)) / 2.0;
         let colleagues = counts[COMPANY].iter().map(|n| pairs(*n)).sum::<f64>() / pairs(totals[COMPANY]).max(1.0);
-        Frequencies { overall, colleagues, ..Frequencies::default() }
+        Frequencies { overall, of_renamed, colleagues, ..Frequencies::default() }
     }
 
     /// Counts by the countries that profiles say they are at home in.
@@ -195,8 +208,16 @@ impl Frequencies {
 
     /// log2 share of a value among all.
     pub(super) fn among_all(&self, kind: usize, value: u32) -> f64 {
-        let shares = &self.overall[kind];
-        shares.get(value as usize).or(shares.last()).copied().unwrap_or(0.0)
+        share_in(&self.overall[kind], value)
+    }
+
+    /// log2 share of a company's contacts, or of a domain's, who are strangers to one of them. `renamed`: the other has
+    /// another last name and may be the same person all the same.
+    pub(super) fn of_colleagues(&self, kind: usize, value: u32, renamed: bool) -> f64 {
+        match [COMPANY, DOMAIN].iter().position(|k| *k == kind) {
+            Some(place) if renamed => share_in(&self.of_renamed[place], value),
+            _ => self.among_all(kind, value),
+        }
     }
 
     /// log2 share of a first name, last name or title in a country.
@@ -206,7 +227,7 @@ impl Frequencies {
         let Some(&total) = self.totals[place].get(home as usize) else { return overall };
         let seen = self.at_home.get(&key(kind, home, value)).copied().unwrap_or(0);
         let worth = PROFILES_OF_OVERALL;
-        ((f64::from(seen) + worth * overall.exp2()) / (f64::from(total) + worth)).log2()
+        (((f64::from(seen) - OWN[kind]).max(0.0) + worth * overall.exp2()) / (f64::from(total) + worth)).log2()
     }
 
     /// The same of a profile's own first name, last name or title: among its compatriots, or among all.

@@ -230,8 +230,7 @@ impl Model {
         let mut model = Model::prior(counted.profiles);
         let prior = model.clone();
         let pairs = all_pairs(counted.profiles);
-        // Where more pairs than could be one person name the same company, it is a place or a trade.
-        model.prior_colleagues = rounded(counted.colleagues.min(model.prior_same).max(SMALLEST_COLLEAGUES));
+        model.colleagues_from(counted, 0.0);
         model.strangers_from(&counted.random);
         let pairs_by_told = by_told(&counted.random, pairs);
         for _ in 0..ROUNDS {
@@ -279,7 +278,7 @@ impl Model {
     fn maximise(&mut self, counted: &Counted, prior: &Model, pairs_by_told: &[f64; COMBINATIONS]) {
         let pairs = all_pairs(counted.profiles);
         let (mut m, mut u, mut r) = (self.zeros(), self.zeros(), self.zeros());
-        let (mut all_same, mut all_close) = (0.0, 0.0);
+        let (mut all_same, mut all_close, mut no_colleagues) = (0.0, 0.0, 0.0);
         let mut same_by_told = [0.0; COMBINATIONS];
         for (pattern, count) in &counted.candidates {
             let levels = levels(*pattern);
@@ -289,6 +288,9 @@ impl Model {
             all_same += n * same / sum;
             all_close += n * close / sum;
             same_by_told[told(&levels)] += n * same / sum;
+            if levels[COMPANY] == 1 {
+                no_colleagues += n * (same + close) / sum;
+            }
             add(&mut m, &levels, n * same / sum);
             add(&mut u, &levels, n * strangers / sum);
             add(&mut r, &levels, n * close / sum);
@@ -313,7 +315,17 @@ impl Model {
             let share = (same + PAIRS_OF_TOLD) / (pairs + PAIRS_OF_TOLD / self.prior_same);
             *times = rounded(share / self.prior_same);
         }
+        self.colleagues_from(counted, no_colleagues);
         self.expected_pairs = rounded(all_same);
+    }
+
+    /// Share of pairs that are colleagues: those that name the same company, but for `others` that are one person or
+    /// close to each other.
+    fn colleagues_from(&mut self, counted: &Counted, others: f64) {
+        let pairs = all_pairs(counted.profiles);
+        let share = (counted.colleagues * pairs - others).max(0.0) / pairs;
+        // Where more pairs than could be one person name the same company, it is a place or a trade.
+        self.prior_colleagues = rounded(share.min(self.prior_same).max(SMALLEST_COLLEAGUES));
     }
 
     /// Holds different first names of one person to [`MOST_RENAMED`]; the other levels take what is over.
@@ -553,6 +565,11 @@ impl Scale {
         Scale { table: self.table, prior: Log2 { same, close, ..self.prior }, told: [0.0; COMBINATIONS] }
     }
 
+    /// log2 of the share of pairs that are one person.
+    pub(super) fn prior_same(&self) -> f64 {
+        self.prior.same
+    }
+
     /// The prior of a pair with such levels.
     fn prior(&self, levels: &Levels) -> Log2 {
         Log2 { same: self.prior.same + self.told[told(levels)], ..self.prior }
@@ -570,8 +587,8 @@ impl Scale {
             (FIRST, 1) => of_own(frequency::FIRST, a.first),
             (LAST, 1) => of_own(frequency::LAST, a.last),
             (TITLE, 1) => of_own(frequency::TITLE, a.title),
-            (COMPANY, 1) => kept.among_all(frequency::COMPANY, a.company),
-            (COMPANY, 2) => kept.among_all(frequency::DOMAIN, forms.company_domain(a)),
+            (COMPANY, 1) => kept.of_colleagues(frequency::COMPANY, a.company, levels[LAST] > 1),
+            (COMPANY, 2) => kept.of_colleagues(frequency::DOMAIN, forms.company_domain(a), levels[LAST] > 1),
             (EMAIL, 5) => {
                 kept.among_all(frequency::LOCAL, forms.emails.get(a.email as usize).map_or(NONE, |e| e.local))
             }

@@ -8,6 +8,7 @@ use super::compare::{Shared, compare};
 use super::homes::Contacts;
 use super::level_table::{COMPANY, FIRST, LAST, PHONE};
 use super::model::{Model, Scale, weight};
+use super::sizes::Sizes;
 use super::together::Together;
 use super::{Decision, Explainer, Inputs, Linked, link};
 use crate::config::Threshold;
@@ -566,13 +567,46 @@ fn two_leads_are_as_surely_one_person_as_the_weakest_link_between_them() {
 fn what_other_leads_say_takes_from_a_weak_link_the_more_the_weaker_it_is_and_nothing_from_a_strong_one() {
     let weights: Vec<f64> = (-40..60).map(|n| f64::from(n) / 4.0).collect();
     for pair in weights.windows(2) {
-        for several in [false, true] {
-            assert!(heard(pair[0], 1.0, several) < heard(pair[1], 1.0, several), "{pair:?}");
+        for sizes in [(-1.0, true), (0.0, false), (1.0, true)] {
+            assert!(heard(pair[0], 1.0, sizes) < heard(pair[1], 1.0, sizes), "{pair:?}");
         }
-        assert!(heard(pair[0], 0.0, true) <= heard(pair[0], 0.0, false), "{pair:?}");
     }
-    // Two namesakes that fit equally well; two people of several leads each.
-    assert_eq!((heard(3.0, 1.0, false), heard(3.0, 0.0, true), heard(10.0, 5.0, true)), (2.0, 2.65, 10.0));
+    // Two namesakes that fit equally well; two people of several contacts each.
+    let (namesakes, several) = ((0.0, false), (-2.0, true));
+    assert_eq!((heard(3.0, 1.0, namesakes), heard(2.0, 0.0, several), heard(10.0, 5.0, several)), (2.0, -1.0, 10.0));
+}
+
+#[test]
+fn whoever_is_alone_where_all_are_known_twice_is_looked_for_and_where_all_come_once_is_not() {
+    let twice = Sizes::of([1; 400].into_iter().chain([2; 4_000]), -13.0);
+    assert!(twice.bits(1, 1) > 3.0 && twice.bits(2, 2) < -1.0 && twice.bits(1, 2) < 0.0);
+    let once = Sizes::of([1; 8_000].into_iter().chain([2; 100]), -13.0);
+    assert!(once.bits(1, 1) < -1.0);
+    // Of a handful nothing is known: what is supposed speaks neither way.
+    let few = Sizes::of([1, 1, 2].into_iter(), -4.0);
+    assert!(few.bits(1, 1).abs() < 0.1, "{}", few.bits(1, 1));
+}
+
+#[test]
+fn two_last_names_at_one_address_are_no_second_family_while_they_may_be_one_persons() {
+    let mut contacts = vec![
+        ["Ann", "Leeds", "", "", "12 Mill Lane", "GB"],
+        ["Ann", "Hughes", "", "", "12 Mill Lane", "GB"],
+        ["Bo", "Quist", "", "", "4 Hay Street", "GB"],
+        ["Ann", "Wood", "", "", "4 Hay Street", "GB"],
+        ["Ann", "Brown", "", "", "4 Hay Street", "GB"],
+    ];
+    contacts.extend(households());
+    let leads = table(&contacts, &[]);
+    let rows: Vec<u32> = (0..contacts.len() as u32).collect();
+    let mut all = Contacts::default();
+    all.add_leads(leads.frame(), &rows, &vec![false; rows.len()]).unwrap();
+    let share = |lead: usize, renamed: bool| {
+        all.frequencies.of_colleagues(super::frequency::COMPANY, all.forms.profiles[lead].company, renamed)
+    };
+    assert!(share(0, true) < share(0, false), "nobody else lives there");
+    let two_families = share(0, false).exp2();
+    assert!(share(3, true).exp2() > two_families, "others do");
 }
 
 #[test]
