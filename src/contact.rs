@@ -163,15 +163,20 @@ static FREE_MAIL: LazyLock<PlHashSet<&'static str>> =
 
 /// Whether anybody can have a mailbox at this domain (or at the domain of this address), so that it names no company.
 pub fn is_free_mail(domain_or_email: &str) -> bool {
-    let domain = domain_or_email.rsplit('@').next().unwrap_or(domain_or_email).trim().to_ascii_lowercase();
-    FREE_MAIL.contains(domain.as_str()) || FREE_MAIL.contains(registrable(&domain)) || {
+    let domain = domain_or_email.rsplit('@').next().unwrap_or(domain_or_email).trim();
+    let domain = match domain.bytes().any(|b| b.is_ascii_uppercase()) {
+        true => Cow::Owned(domain.to_ascii_lowercase()),
+        false => Cow::Borrowed(domain),
+    };
+    let own = registrable(&domain);
+    let name = own.split('.').next().unwrap_or("");
+    FREE_MAIL.contains(&*domain)
+        || FREE_MAIL.contains(own)
         // Providers with a domain in every country.
-        let name = registrable(&domain).split('.').next().unwrap_or("");
-        matches!(
+        || matches!(
             name,
             "yahoo" | "hotmail" | "live" | "outlook" | "gmx" | "yandex" | "ymail" | "rocketmail" | "protonmail"
         )
-    }
 }
 
 /// Local parts that are a function and not a person, in several languages.

@@ -92,7 +92,7 @@ pub(super) fn read(name: &str, text: &mut Text, ask: &Ask) -> Result<Vec<Sheet>>
         let window = text.as_str();
         let is_last = text.is_at_its_end();
         let until = if is_last { window.len() } else { window.floor_char_boundary(window.len().saturating_sub(SIGHT)) };
-        let form = Format { header: &found.header, wanted: &wanted, dialect, has_known_forms: false };
+        let form = Format::new(&found.header, &wanted, dialect, false);
         let mut pieces = scan_all(window, (at, until), &form);
         let next = next_table(&pieces, table.line, ask).filter(|_| sheets.len() < MOST_TABLES);
         if let Some(next) = &next {
@@ -166,7 +166,7 @@ pub(super) fn read_in_parts(
     let Ok((dialect, label, found)) = open(name, text.as_str(), ask) else { return Ok(false) };
     let mut at = found.body;
     let wanted = ask.wanted(&found.header, &[], &found.forms);
-    let form = Format { header: &found.header, wanted: &wanted, dialect, has_known_forms: forms.is_some() };
+    let form = Format::new(&found.header, &wanted, dialect, forms.is_some());
     let mut table = Assembly::new(&found, &wanted);
     let (mut damaged, mut good) = (0, 0);
     loop {
@@ -753,11 +753,30 @@ enum Odd {
 /// How the records of a table are read.
 struct Format<'a> {
     header: &'a [String],
+    /// With which bytes a cell may end that is a label: no record but a few is held against the labels.
+    ends: [bool; 256],
     /// Which columns to read.
     wanted: &'a [bool],
     dialect: Dialect,
     /// Whether the forms of the columns are known: then values are not looked at for them.
     has_known_forms: bool,
+}
+
+impl<'a> Format<'a> {
+    fn new(header: &'a [String], wanted: &'a [bool], dialect: Dialect, has_known_forms: bool) -> Self {
+        let mut ends = [false; 256];
+        for (byte, may_end) in (0u8..=255).zip(&mut ends) {
+            *may_end =
+                !byte.is_ascii_alphanumeric() || header.iter().any(|label| label.as_bytes().last() == Some(&byte));
+        }
+        Format { header, ends, wanted, dialect, has_known_forms }
+    }
+
+    /// Whether a cell may be a label.
+    fn may_be_label(&self, text: &str, field: &Field) -> bool {
+        let last = text.as_bytes().get(field.to.wrapping_sub(1));
+        field.to > field.from && last.and_then(|last| self.ends.get(usize::from(*last))) == Some(&true)
+    }
 }
 
 fn scan_all(text: &str, (body, until): (usize, usize), form: &Format) -> Vec<Piece> {
@@ -822,7 +841,7 @@ impl Piece {
 
 /// Scans the records that begin in `from..to`.
 fn scan(text: &str, (from, to): (usize, usize), form: &Format) -> Piece {
-    let Format { header, wanted, dialect, has_known_forms } = *form;
+    let Format { wanted, dialect, has_known_forms, .. } = *form;
     let bytes = text.as_bytes();
     let width = wanted.len();
     let guess = (to - from) / 200 + 16;
@@ -873,7 +892,7 @@ fn scan(text: &str, (from, to): (usize, usize), form: &Format) -> Piece {
             continue;
         }
         piece.last_is_short = read.damage.is_some() || fields.len() < width;
-        match oddity(text, &fields, extra, header, read.damage) {
+        match oddity(text, &fields, extra, form, read.damage) {
             None => {}
             Some((Odd::OtherHeader, _)) if piece.headers.len() < MOST_TABLES => {
                 let mut labels = Vec::new();
@@ -941,17 +960,17 @@ fn oddity(
     text: &str,
     fields: &[Field],
     extra: Extra,
-    header: &[String],
+    form: &Format,
     damage: Option<&'static str>,
 ) -> Option<(Odd, String)> {
-    let width = header.len();
+    let width = form.header.len();
     if extra.is_long {
         return Some((Odd::Ragged, format!("a cell of more than {} MiB", MOST_CELL >> 20)));
     }
     if let Some(damage) = damage {
         return Some((Odd::Ragged, damage.to_owned()));
     }
-    match headers_again(text, fields, header) {
+    match headers_again(text, fields, form) {
         Again::No => {}
         Again::Same if fields.len() == width && !extra.filled => {
             return Some((Odd::Header, "the header again".to_owned()));
@@ -1047,7 +1066,7 @@ impl Assembly {
 
     fn finish(self, found: &Found) -> Sheet {
         /// More chunks make the search for a row slow.
-        const MOST_CHUNKS: usize = 16;
+        const MOST_CHUNKS: usize = 32;
         let total = self.rows.len();
         let (trailer, ragged, keep) = sort_out(self.odd, total);
         let in_few = |column: StringChunked| {
@@ -1093,7 +1112,8 @@ enum Again {
 }
 
 #[inline]
-fn headers_again(text: &str, fields: &[Field], header: &[String]) -> Again {
+fn headers_again(text: &str, fields: &[Field], form: &Format) -> Again {
+    let header = form.header;
     let is = |field: &Field, label: &str| {
         // The length decides for all cells but a few.
         let raw = text.get(field.from..field.to).unwrap_or_default();
@@ -1103,7 +1123,7 @@ fn headers_again(text: &str, fields: &[Field], header: &[String]) -> Again {
             && clean_label(&field.text(text)) == label
     };
     let opens = |field: &Field| {
-        field.to > field.from && header.iter().any(|label| is_like(text, field, label) && is(field, label))
+        form.may_be_label(text, field) && header.iter().any(|label| is_like(text, field, label) && is(field, label))
     };
     if header.len() < 2 || !fields.iter().take(2).any(opens) {
         return Again::No;
