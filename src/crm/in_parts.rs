@@ -224,15 +224,12 @@ impl Large {
         latest: i64,
     ) -> Result<Option<i64>> {
         let mut newest = None;
-        with_ask(&self.part, layout, destination, models, &mut |ask: &Ask| {
-            tabular::read_in_parts(&self.part, ask, Some(&self.forms), ROWS, &mut |mut sheet| {
-                sheet.forms.clone_from(&self.forms);
-                let read = sheets::read(&sheet, &self.part.name, self.written, layout, destination, &|_| None)?;
-                if let sheets::Outcome::Read(records) = read {
-                    newest = newest.max(records.newest(latest)?);
-                }
-                Ok(true)
-            })
+        self.hand_on(layout, destination, models, &mut |sheet| {
+            let read = sheets::read(&sheet, &self.part.name, self.written, layout, destination, &|_| None)?;
+            if let sheets::Outcome::Read(records) = read {
+                newest = newest.max(records.newest(latest)?);
+            }
+            Ok(true)
         })?;
         Ok(newest)
     }
@@ -474,6 +471,10 @@ mod tests {
         reader.records().map(|row| document(row.unwrap())).collect()
     }
 
+    fn lines(_: &str, csv: &[u8]) -> Vec<u8> {
+        documents_of(csv).iter().map(|document| format!("{document}\r\n")).collect::<String>().into_bytes()
+    }
+
     #[test]
     fn in_whatever_it_is_packed_or_written_an_export_reads_the_same_whole_and_in_parts() {
         use std::io::Write as _;
@@ -490,9 +491,6 @@ mod tests {
             let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
             gzip.write_all(csv).unwrap();
             gzip.finish().unwrap()
-        };
-        let lines = |_: &str, csv: &[u8]| {
-            documents_of(csv).iter().map(|document| format!("{document}\r\n")).collect::<String>().into_bytes()
         };
         let answer = |_: &str, csv: &[u8]| {
             let page = serde_json::json!({ "totalSize": 9, "done": true, "records": documents_of(csv), "next": null });
@@ -535,17 +533,20 @@ mod tests {
     #[test]
     fn the_newest_record_is_the_same_read_in_parts_or_whole() {
         let destination = destination();
-        let newest = |least: u64, latest: &str| {
-            let mut reader = Reader::new(&exports(), &destination);
+        let newest = |exports: &[Export], least: u64, latest: &str| {
+            let mut reader = Reader::new(exports, &destination);
             reader.least = least;
-            reader.open(exports()).unwrap();
+            reader.open(exports.to_vec()).unwrap();
             let latest: DateTime<Utc> = latest.parse().unwrap();
             reader.newest(latest.timestamp_micros()).unwrap().and_then(DateTime::from_timestamp_micros)
         };
-        for least in [0, u64::MAX] {
-            let expected = "2026-04-01T08:00:07Z".parse::<DateTime<Utc>>().ok();
-            assert_eq!(newest(least, "2026-04-02T00:00:00Z"), expected);
-            assert_eq!(newest(least, "2026-03-01T00:00:00Z"), None, "no time to come is one of what happened");
+        let expected = "2026-04-01T08:00:07Z".parse::<DateTime<Utc>>().ok();
+        for exports in [exports(), formed(lines)] {
+            for least in [0, u64::MAX] {
+                assert_eq!(newest(&exports, least, "2026-04-02T00:00:00Z"), expected);
+                let none = newest(&exports, least, "2026-03-01T00:00:00Z");
+                assert_eq!(none, None, "no time to come is one of what happened");
+            }
         }
     }
 
