@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use polars::prelude::*;
 
 use super::deals;
-use super::ids::{People, hash_of};
+use super::ids::{People, counted, hash_of};
 use super::layouts::{Id, layouts};
 use super::loaded::Loaded;
 use super::records::is_activity;
@@ -83,6 +83,11 @@ pub fn other_people(rows: &DataFrame, landed: &DataFrame, destination: &str) -> 
     let known: PlHashMap<&str, usize> = past.persons().map(|(row, id)| (id, row)).collect();
     let (mut others, mut of) = (0, 0);
     for (row, before) in now.persons().filter_map(|(row, id)| Some((row, *known.get(id)?))) {
+        // Nearly all are as they were, and need no comparable form of all that they say.
+        if now.people.is_as_before(row, &past.people, before) {
+            of += usize::from(now.people.is_anybody(row));
+            continue;
+        }
         let (a, b) = (now.people.of(row), past.people.of(before));
         let is_told = a.iter().zip(&b).any(|(a, b)| a.is_some() && b.is_some());
         of += usize::from(is_told);
@@ -167,15 +172,9 @@ impl View {
             if is_taken(row, id) {
                 return Some(deals::named_apart(self.objects.get(row).unwrap_or_default(), id));
             }
-            let mut content = || {
-                let content = hash_of(&self.content, row)?;
-                let content = format!("{content}-{:x}", self.created.get(row).unwrap_or_default() / 1_000_000);
-                // Equal rows are as many records as there are rows.
-                let n = seen.entry(content.clone()).or_default();
-                *n += 1;
-                Some(if *n == 1 { content } else { format!("{content}-{n}") })
-            };
-            if *apart { content() } else { None }.or_else(|| Some(id.to_owned()))
+            let content = if *apart { hash_of(&self.content, row) } else { None };
+            let made = self.created.get(row).unwrap_or_default() / 1_000_000;
+            Some(content.map_or_else(|| id.to_owned(), |content| counted(format!("{content}-{made:x}"), &mut seen)))
         });
         Some(ids.collect())
     }

@@ -254,12 +254,16 @@ fn hashed_ids(sheet: &Sheet, mapping: &Mapping, destination: &Destination) -> Ve
             if fields.len() == 1 || destination.kind == DestinationKind::Https {
                 return Some(id);
             }
-            // Equal rows are as many records as there are rows.
-            let n = seen.entry(id.clone()).or_default();
-            *n += 1;
-            Some(if *n == 1 { id } else { format!("{id}-{n}") })
+            Some(counted(id, &mut seen))
         })
         .collect()
+}
+
+/// An id of what a row says, numbered from the second row on that says it: equal rows are as many records as there are rows.
+pub(super) fn counted(id: String, seen: &mut BTreeMap<String, usize>) -> String {
+    let n = seen.entry(id.clone()).or_default();
+    *n += 1;
+    if *n == 1 { id } else { format!("{id}-{n}") }
 }
 
 /// A hash of the cells of a row; none where all are blank.
@@ -391,11 +395,34 @@ impl People {
     }
 
     pub(super) fn of(&self, row: usize) -> Person {
-        let email = self.emails.get(row).and_then(contact::normalised_email);
-        let phone = self.phones.get(row).and_then(contact::phone_digits);
+        [self.email(row), self.phone(row), self.name(row)]
+    }
+
+    /// Whether two rows have the same texts, before any is put in comparable form: which takes long.
+    pub(super) fn is_as_before<'a>(&'a self, row: usize, other: &'a People, before: usize) -> bool {
+        let cells = |people: &'a People, row: usize| {
+            let [first, last, whole] = &people.names;
+            [&people.emails, &people.phones, first, last, whole].map(|column| column.get(row))
+        };
+        cells(self, row) == cells(other, before)
+    }
+
+    /// Whether a row has an address, a phone or a name.
+    pub(super) fn is_anybody(&self, row: usize) -> bool {
+        self.email(row).is_some() || self.phone(row).is_some() || self.name(row).is_some()
+    }
+
+    fn email(&self, row: usize) -> Option<String> {
+        self.emails.get(row).and_then(contact::normalised_email)
+    }
+
+    fn phone(&self, row: usize) -> Option<String> {
+        self.phones.get(row).and_then(contact::phone_digits)
+    }
+
+    fn name(&self, row: usize) -> Option<String> {
         let name = self.names.iter().filter_map(|column| column.get(row)).collect::<Vec<_>>().join(" ");
-        let name = Some(contact::fold(&name).into_owned()).filter(|name| !name.trim().is_empty());
-        [email, phone, name]
+        Some(contact::fold(&name).into_owned()).filter(|name| !name.trim().is_empty())
     }
 
     /// Whether two rows can be of one person: they share an address, a phone or the whole name, or have none of them both.
