@@ -21,8 +21,8 @@ use crate::history;
 use crate::io::mirror::Session;
 use crate::io::timings::Timings;
 use crate::pipeline::{self, Findings, Results};
+use newest::Ahead;
 
-pub use exports::Offers;
 pub use gather::{CRM_RECORDS, READINGS, REPLAYED, WITNESSES};
 pub use prepare::{Options, queries_and_templates};
 pub use publish::{Done, keep_metrics};
@@ -35,13 +35,13 @@ pub fn run(config: &Config, options: &Options, now: DateTime<Utc>) -> Result<Don
     run_on(config, options, now, None)
 }
 
-/// Runs the job on exports that may be opened already.
+/// Runs the job on what may have been read already.
 ///
 /// # Errors
 /// As [`run`].
-pub fn run_on(config: &Config, options: &Options, now: DateTime<Utc>, offers: Option<Offers>) -> Result<Done> {
+pub fn run_on(config: &Config, options: &Options, now: DateTime<Utc>, ahead: Option<Ahead>) -> Result<Done> {
     notify::begin(config);
-    let night = mirrored(config, options, now, offers);
+    let night = mirrored(config, options, now, ahead);
     // What a good night tells is remembered in the state before that is sent.
     if let Err(error) = &night {
         notify::end(config, Err(error), now);
@@ -50,9 +50,9 @@ pub fn run_on(config: &Config, options: &Options, now: DateTime<Utc>, offers: Op
 }
 
 /// The night, between bringing in the state and sending it with the report.
-fn mirrored(config: &Config, options: &Options, now: DateTime<Utc>, offers: Option<Offers>) -> Result<Done> {
+fn mirrored(config: &Config, options: &Options, now: DateTime<Utc>, ahead: Option<Ahead>) -> Result<Done> {
     let session = if options.offline { None } else { mirror_of(config, options.wait)? };
-    let done = night(config, options, now, offers)?;
+    let done = night(config, options, now, ahead)?;
     notify::end(config, Ok(&done), now);
     if let Some(session) = session {
         session.send()?;
@@ -78,11 +78,11 @@ pub fn mirror_of(config: &Config, wait: std::time::Duration) -> Result<Option<Se
 /// # Errors
 /// Exit 5 while another run holds the lock; 2 for a configuration, query or template that cannot work, before any
 /// work; 4 when something fails, earlier output left as it was.
-fn night(config: &Config, options: &Options, now: DateTime<Utc>, offers: Option<Offers>) -> Result<Done> {
+fn night(config: &Config, options: &Options, now: DateTime<Utc>, ahead: Option<Ahead>) -> Result<Done> {
     let mut timings = Timings::begin(options.progress);
     let ready = prepare::prepare(config, options, now)?;
     let day = &ready.day;
-    let mut gathered = gather::everything(&ready, options, offers)?;
+    let mut gathered = gather::everything(&ready, options, ahead)?;
     timings.done("all was landed");
 
     let (landed, parsed) = gather::leads(&ready, &mut gathered)?;

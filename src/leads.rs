@@ -42,7 +42,7 @@ use crate::tables::{Interned, Leads, Quarantine, RawLeads, Table};
 const KEPT_PAYLOAD: usize = 16_384;
 
 /// Raw leads that one thread reads at a time.
-const CHUNK: usize = 16_384;
+const CHUNK: usize = 4_096;
 
 /// What reading takes of the configuration, and the as-of cut.
 #[derive(Clone, Copy, Debug)]
@@ -70,6 +70,17 @@ pub struct Parsed {
     pub forgotten: Vec<i64>,
     /// What a person should look at.
     pub findings: Vec<Finding>,
+}
+
+impl Parsed {
+    /// Whether all that was read was received before an instant: a day that ends there has the same leads.
+    ///
+    /// # Errors
+    /// Only if a table does not have its agreed shape.
+    pub fn is_all_before(&self, cut: DateTime<Utc>) -> Result<bool> {
+        let (received, stored) = (self.leads.instants("received_at")?, self.quarantine.instants("received_at")?);
+        Ok(received.into_iter().chain(stored).flatten().all(|at| at < cut.timestamp_micros()))
+    }
 }
 
 /// Reads every raw lead at once; what [`Reader`] gives when it is handed them in parts.

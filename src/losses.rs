@@ -86,15 +86,16 @@ fn doubtful_since(coverage: &Table<Coverage>) -> Result<BTreeMap<String, i64>> {
 /// # Errors
 /// Only if a table does not have its agreed shape.
 pub fn find(input: Input, settings: &Settings) -> Result<Found> {
-    let witnessed = lost_at_source::witnessed(
-        input.leads,
-        input.witnesses,
-        input.unexplained,
-        input.crm_records,
-        &doubtful_since(input.coverage)?,
-        input.as_of_ends_at,
-    )?;
-    let asked = causes::Asked::of(input.leads, input.crm_records)?;
+    let doubtful = doubtful_since(input.coverage)?;
+    let (witnessed, asked) = rayon::join(
+        || {
+            lost_at_source::witnessed(
+                input.leads, input.witnesses, input.unexplained, input.crm_records, &doubtful, input.as_of_ends_at,
+            )
+        },
+        || causes::Asked::of(input.leads, input.crm_records),
+    );
+    let (witnessed, asked) = (witnessed?, asked?);
     let first = search(&input, (&witnessed.lost, &asked), None, settings)?.1.explained;
     let (outages, causes) = search(&input, (&witnessed.lost, &asked), Some(&first), settings)?;
     let mut findings = witnessed.findings;

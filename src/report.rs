@@ -201,9 +201,10 @@ impl Templates {
                 computed: &computed,
                 facts: &facts,
             };
-            html(&inputs, &templates).map_err(tried)?;
-            own_pages(&inputs, &templates).map_err(tried)?;
-            summary_text(&inputs, &templates).map_err(tried)?;
+            let report = Report::of(inputs).map_err(tried)?;
+            report.html(&templates).map_err(tried)?;
+            report.own_pages(&templates).map_err(tried)?;
+            report.summary_text(&templates).map_err(tried)?;
         }
         for name in MESSAGES {
             for context in made_up_messages() {
@@ -260,19 +261,6 @@ fn is_part(name: &str) -> bool {
 /// What a run writes itself.
 const WRITTEN: &[&str] = &["summary.json", "report.xlsx", "call-list.xlsx", "manifest.json"];
 
-/// The user's own templates, rendered: name of the file and its text.
-///
-/// # Errors
-/// As [`html`].
-pub fn own_pages(inputs: &Inputs<'_>, templates: &Templates) -> Result<Vec<(String, String)>> {
-    if templates.added.is_empty() {
-        return Ok(Vec::new());
-    }
-    let context = Told::new(inputs)?.context(inputs)?;
-    let page = |name: &String| Ok((name.clone(), templates.render(name, context.clone())?));
-    templates.added.iter().map(page).collect()
-}
-
 /// A frame of the same shape with as many made-up rows: zeros, and `x`.
 fn made_up(frame: &DataFrame, rows: usize) -> Result<DataFrame> {
     let columns = frame.columns().iter().map(|column| {
@@ -313,172 +301,10 @@ fn made_up_facts() -> Facts {
     }
 }
 
-/// report.html: one file, no script, no network.
-///
-/// # Errors
-/// When a template fails (exit 4), with its name and line and no rows.
-pub fn html(inputs: &Inputs<'_>, templates: &Templates) -> Result<String> {
-    templates.render("report.html", Told::new(inputs)?.context(inputs)?)
-}
-
-/// summary.txt: ten lines for the body of a mail, without personal data.
-///
-/// # Errors
-/// When the template fails (exit 4).
-pub fn summary_text(inputs: &Inputs<'_>, templates: &Templates) -> Result<String> {
-    let told = Told::new(inputs)?;
-    let outages: Vec<&str> = told.outages.iter().map(|o| o.brief.as_str()).collect();
-    let mut context = told.basics(inputs);
-    context.insert("outages", Value::from(Serde(&outages)));
-    context.insert("new_findings", Value::from(Serde(&new_findings(&inputs.facts.findings))));
-    templates.render("summary.txt", Value::from(context))
-}
-
-/// summary.json: schema, counts, balance, findings, versions. Without personal data.
-///
-/// # Errors
-/// When a table lacks a column.
-pub fn summary_json(inputs: &Inputs<'_>) -> Result<Json> {
-    let told = Told::new(inputs)?;
-    let mut findings = Vec::new();
-    if let Some(frame) = inputs.catalog.get("findings") {
-        let text = |name: &str| Ok::<_, PolarsError>(frame.column(name)?.str()?.clone());
-        let (levels, codes, destinations, texts) = (text("level")?, text("code")?, text("destination")?, text("text")?);
-        let (counts, new) = (frame.column("count")?.i64()?, frame.column("new")?.bool()?);
-        for row in by_level(frame)? {
-            findings.push(json!({
-                "level": levels.get(row), "code": codes.get(row), "destination": destinations.get(row),
-                "text": texts.get(row), "count": counts.get(row), "new": new.get(row),
-            }));
-        }
-    }
-    let rows: BTreeMap<&str, usize> = inputs
-        .catalog
-        .names()
-        .filter_map(|name| Some((name, inputs.catalog.get(name)?.height())))
-        .filter(|(name, _)| is_published(name, inputs.computed))
-        .collect();
-    let outages: Vec<Json> = told
-        .outages
-        .iter()
-        .map(|o| json!({"outage_id": o.id, "destination": o.destination, "ongoing": o.ongoing, "text": o.text}))
-        .collect();
-    Ok(json!({
-        "schema": SCHEMA,
-        "as_of": inputs.as_of.to_string(),
-        "timezone": inputs.timezone.name(),
-        "complete": inputs.facts.problems.is_empty(),
-        "problems": inputs.facts.problems,
-        "headline": told.headline.text,
-        "tone": told.headline.tone,
-        "more": told.headline.more,
-        "counts": named(&told.figures)?,
-        "median_hours_to_settled": inputs.facts.settled_hours,
-        "balance": inputs.facts.balance,
-        "inferred": inputs.facts.inferred,
-        "identity": inputs.facts.identity,
-        "outages": outages,
-        "findings": findings,
-        "checks": inputs.computed.checks,
-        "tables": rows,
-        "versions": {"leadrecon": env!("CARGO_PKG_VERSION"), "summary": SCHEMA},
-    }))
-}
-
-/// The counts, those by level under the names of the levels.
-fn named(figures: &Figures) -> Result<Json> {
-    let mut counts =
-        serde_json::to_value(figures).map_err(|e| Error::failed("cannot serialise the counts").because(e))?;
-    for (name, by_level) in [("findings", figures.findings), ("new_findings", figures.new_findings)] {
-        let named: serde_json::Map<String, Json> =
-            level::ALL.iter().zip(by_level).map(|(level, count)| ((*level).to_owned(), json!(count))).collect();
-        counts[name] = Json::Object(named);
-    }
-    Ok(counts)
-}
-
-/// report.xlsx: the tables of the report as sheets.
-///
-/// # Errors
-/// When the writer refuses (exit 4).
-pub fn workbook(inputs: &Inputs<'_>) -> Result<Vec<u8>> {
-    let told = Told::new(inputs)?;
-    let view = told.view;
-    let mut sheets = vec![overview(&told, inputs)];
-    let contract = SHEETS.iter().copied();
-    let own = inputs.computed.tables.iter().filter(|t| t.own).map(|t| t.name.as_str());
-    for name in contract.chain(own) {
-        let Some(frame) = inputs.catalog.get(name) else { continue };
-        let names = frame.get_column_names();
-        let shown = frame.height().min(xlsx::MOST_ROWS + 1);
-        let mut rows = vec![Vec::with_capacity(frame.width()); shown];
-        for column in frame.columns() {
-            for (place, row) in rows.iter_mut().enumerate() {
-                row.push(view.cell(column.name(), column.get(place)?));
-            }
-        }
-        let columns = names.iter().enumerate().map(|(place, name)| {
-            let longest = rows.iter().take(SAMPLED).filter_map(|row| row.get(place)).map(xlsx::Cell::characters).max();
-            let titled = name.replace('_', " ");
-            let width = longest.unwrap_or(0).clamp(7, WIDEST).max(titled.chars().count().min(14));
-            xlsx::Column::new(titled, width as f64 + 2.0)
-        });
-        let columns = columns.collect();
-        sheets.push(xlsx::Sheet { name: name.replace('_', " "), columns, rows, printed: None });
-    }
-    xlsx::workbook(&format!("leadrecon report {}", inputs.as_of), inputs.as_of, inputs.timezone, &sheets)
-}
-
-/// The tables that report.xlsx shows, in the order of the report.
-const SHEETS: &[&str] = &[
-    "findings", "missed_leads", "outages", "outage_losses", "causes", "at_risk", "recovered_leads", "untouched",
-    "unexplained_records", "lost_at_source", "funnel", "funnel_steps", "arrivals", "funnel_change",
-    "funnel_by_country", "funnel_by_campaign", "cost", "storage_cost", "verdicts_by_reason", "weeks", "coverage",
-    "data_quality", "set_aside", "identity_quality",
-];
-
-/// Rows that are looked at for the width of a column of report.xlsx, and most characters of one; longer texts wrap.
-const SAMPLED: usize = 500;
-const WIDEST: usize = 56;
-
-/// First sheet: the headline, the books, and whether the report is complete.
-fn overview(told: &Told, inputs: &Inputs<'_>) -> xlsx::Sheet {
-    let text = |t: &str| xlsx::Cell::Text(t.to_owned());
-    let mut rows = vec![
-        vec![text("As of"), text(&format!("{} ({})", inputs.as_of, inputs.timezone.name()))],
-        vec![text("Headline"), text(&told.headline.text)],
-    ];
-    rows.extend(told.headline.more.iter().map(|m| vec![xlsx::Cell::Empty, text(m)]));
-    rows.extend(inputs.facts.problems.iter().map(|p| vec![text("Incomplete"), text(p)]));
-    rows.extend(equations(&inputs.facts.balance).iter().map(|e| vec![text("Balance"), text(e)]));
-    rows.extend(told.outages.iter().map(|o| vec![text("Outage"), text(&o.text)]));
-    xlsx::Sheet {
-        name: "Overview".to_owned(),
-        columns: vec![xlsx::Column::new("What", 14.0), xlsx::Column::new("In words", 120.0)],
-        rows,
-        printed: None,
-    }
-}
-
-/// The equations of the balance as lines.
-fn equations(balance: &Json) -> Vec<String> {
-    let term = |t: &Json| {
-        let n = t.get("count").and_then(Json::as_i64).unwrap_or(0);
-        format!("{} {}", filters::count(n), t.get("name").and_then(Json::as_str).unwrap_or_default())
-    };
-    let list = |of: Option<&Json>| of.and_then(Json::as_array).cloned().unwrap_or_default();
-    list(balance.get("equations"))
-        .iter()
-        .map(|e| {
-            let place = e.get("destination").and_then(Json::as_str).map(|d| format!("{d}: ")).unwrap_or_default();
-            let parts: Vec<String> = list(e.get("parts")).iter().map(term).collect();
-            format!("{place}{} = {}", e.get("whole").map(term).unwrap_or_default(), parts.join(" + "))
-        })
-        .collect()
-}
-
-/// What every output tells: computed once from the tables.
-struct Told {
+/// The report of a night: the words and counts that all its outputs tell, made once.
+#[derive(Debug)]
+pub struct Report<'a> {
+    inputs: Inputs<'a>,
     view: View,
     figures: Figures,
     headline: Headline,
@@ -487,20 +313,147 @@ struct Told {
     titles: BTreeMap<String, String>,
 }
 
-impl Told {
-    fn new(inputs: &Inputs<'_>) -> Result<Told> {
+impl<'a> Report<'a> {
+    /// Counts the tables and puts into words what they tell.
+    ///
+    /// # Errors
+    /// When a table lacks a column.
+    pub fn of(inputs: Inputs<'a>) -> Result<Report<'a>> {
         let view = View { pii: inputs.pii, timezone: inputs.timezone };
-        let figures = Figures { to_call: inputs.facts.to_call, ..Figures::of(inputs.catalog)? };
-        let titles = inputs.catalog.get("leads").map(titles).transpose()?.unwrap_or_default();
-        let outages = words::outages(inputs.catalog, &inputs.facts.outages, &titles, view)?;
         let facts = inputs.facts;
+        let figures = Figures { to_call: facts.to_call, ..Figures::of(inputs.catalog)? };
+        let titles = inputs.catalog.get("leads").map(titles).transpose()?.unwrap_or_default();
+        let outages = words::outages(inputs.catalog, &facts.outages, &titles, view)?;
         let beside =
             words::Beside { findings: &facts.findings, problems: facts.problems.len(), is_first: facts.is_first };
         let headline = words::headline(&figures, inputs.catalog, &outages, &beside)?;
-        Ok(Told { view, figures, headline, outages, titles })
+        Ok(Report { inputs, view, figures, headline, outages, titles })
     }
 
-    fn basics(&self, inputs: &Inputs<'_>) -> BTreeMap<&'static str, Value> {
+    /// The counts that it speaks of.
+    pub fn figures(&self) -> &Figures {
+        &self.figures
+    }
+
+    /// report.html: one file, no script, no network.
+    ///
+    /// # Errors
+    /// When a template fails (exit 4), with its name and line and no rows.
+    pub fn html(&self, templates: &Templates) -> Result<String> {
+        templates.render("report.html", self.context()?)
+    }
+
+    /// summary.txt: ten lines for the body of a mail, without personal data.
+    ///
+    /// # Errors
+    /// When the template fails (exit 4).
+    pub fn summary_text(&self, templates: &Templates) -> Result<String> {
+        let outages: Vec<&str> = self.outages.iter().map(|o| o.brief.as_str()).collect();
+        let mut context = self.basics();
+        context.insert("outages", Value::from(Serde(&outages)));
+        context.insert("new_findings", Value::from(Serde(&new_findings(&self.inputs.facts.findings))));
+        templates.render("summary.txt", Value::from(context))
+    }
+
+    /// summary.json: schema, counts, balance, findings, versions. Without personal data.
+    ///
+    /// # Errors
+    /// When a table lacks a column.
+    pub fn summary_json(&self) -> Result<Json> {
+        let inputs = &self.inputs;
+        let mut findings = Vec::new();
+        if let Some(frame) = inputs.catalog.get("findings") {
+            let text = |name: &str| Ok::<_, PolarsError>(frame.column(name)?.str()?.clone());
+            let (levels, codes, destinations, texts) =
+                (text("level")?, text("code")?, text("destination")?, text("text")?);
+            let (counts, new) = (frame.column("count")?.i64()?, frame.column("new")?.bool()?);
+            for row in by_level(frame)? {
+                findings.push(json!({
+                    "level": levels.get(row), "code": codes.get(row), "destination": destinations.get(row),
+                    "text": texts.get(row), "count": counts.get(row), "new": new.get(row),
+                }));
+            }
+        }
+        let rows: BTreeMap<&str, usize> = inputs
+            .catalog
+            .names()
+            .filter_map(|name| Some((name, inputs.catalog.get(name)?.height())))
+            .filter(|(name, _)| is_published(name, inputs.computed))
+            .collect();
+        let outages: Vec<Json> = self
+            .outages
+            .iter()
+            .map(|o| json!({"outage_id": o.id, "destination": o.destination, "ongoing": o.ongoing, "text": o.text}))
+            .collect();
+        Ok(json!({
+            "schema": SCHEMA,
+            "as_of": inputs.as_of.to_string(),
+            "timezone": inputs.timezone.name(),
+            "complete": inputs.facts.problems.is_empty(),
+            "problems": inputs.facts.problems,
+            "headline": self.headline.text,
+            "tone": self.headline.tone,
+            "more": self.headline.more,
+            "counts": named(&self.figures)?,
+            "median_hours_to_settled": inputs.facts.settled_hours,
+            "balance": inputs.facts.balance,
+            "inferred": inputs.facts.inferred,
+            "identity": inputs.facts.identity,
+            "outages": outages,
+            "findings": findings,
+            "checks": inputs.computed.checks,
+            "tables": rows,
+            "versions": {"leadrecon": env!("CARGO_PKG_VERSION"), "summary": SCHEMA},
+        }))
+    }
+
+    /// The user's own templates, rendered: name of the file and its text.
+    ///
+    /// # Errors
+    /// As [`Report::html`].
+    pub fn own_pages(&self, templates: &Templates) -> Result<Vec<(String, String)>> {
+        if templates.added.is_empty() {
+            return Ok(Vec::new());
+        }
+        let context = self.context()?;
+        let page = |name: &String| Ok((name.clone(), templates.render(name, context.clone())?));
+        templates.added.iter().map(page).collect()
+    }
+
+    /// report.xlsx: the tables of the report as sheets.
+    ///
+    /// # Errors
+    /// When the writer refuses (exit 4).
+    pub fn workbook(&self) -> Result<Vec<u8>> {
+        let (inputs, view) = (&self.inputs, self.view);
+        let mut sheets = vec![overview(self)];
+        let contract = SHEETS.iter().copied();
+        let own = inputs.computed.tables.iter().filter(|t| t.own).map(|t| t.name.as_str());
+        for name in contract.chain(own) {
+            let Some(frame) = inputs.catalog.get(name) else { continue };
+            let names = frame.get_column_names();
+            let shown = frame.height().min(xlsx::MOST_ROWS + 1);
+            let mut rows = vec![Vec::with_capacity(frame.width()); shown];
+            for column in frame.columns() {
+                for (place, row) in rows.iter_mut().enumerate() {
+                    row.push(view.cell(column.name(), column.get(place)?));
+                }
+            }
+            let columns = names.iter().enumerate().map(|(place, name)| {
+                let longest =
+                    rows.iter().take(SAMPLED).filter_map(|row| row.get(place)).map(xlsx::Cell::characters).max();
+                let titled = name.replace('_', " ");
+                let width = longest.unwrap_or(0).clamp(7, WIDEST).max(titled.chars().count().min(14));
+                xlsx::Column::new(titled, width as f64 + 2.0)
+            });
+            let columns = columns.collect();
+            sheets.push(xlsx::Sheet { name: name.replace('_', " "), columns, rows, printed: None });
+        }
+        xlsx::workbook(&format!("leadrecon report {}", inputs.as_of), inputs.as_of, inputs.timezone, &sheets)
+    }
+
+    fn basics(&self) -> BTreeMap<&'static str, Value> {
+        let inputs = &self.inputs;
         BTreeMap::from([
             ("as_of", Value::from(inputs.as_of.to_string())),
             ("as_of_spoken", Value::from(inputs.as_of.format("%A %-d %B %Y").to_string())),
@@ -518,8 +471,9 @@ impl Told {
         ])
     }
 
-    fn context(&self, inputs: &Inputs<'_>) -> Result<Value> {
-        let mut context = self.basics(inputs);
+    fn context(&self) -> Result<Value> {
+        let inputs = &self.inputs;
+        let mut context = self.basics();
         let mut rows = |name: &'static str, frame: Option<DataFrame>| -> Result<()> {
             let frame = frame.unwrap_or_default();
             context.insert(
@@ -604,6 +558,67 @@ impl Told {
         context.insert("grains", Value::from(grains.into_iter().map(Value::from).collect::<Vec<_>>()));
         Ok(Value::from(context))
     }
+}
+
+/// The counts, those by level under the names of the levels.
+fn named(figures: &Figures) -> Result<Json> {
+    let mut counts =
+        serde_json::to_value(figures).map_err(|e| Error::failed("cannot serialise the counts").because(e))?;
+    for (name, by_level) in [("findings", figures.findings), ("new_findings", figures.new_findings)] {
+        let named: serde_json::Map<String, Json> =
+            level::ALL.iter().zip(by_level).map(|(level, count)| ((*level).to_owned(), json!(count))).collect();
+        counts[name] = Json::Object(named);
+    }
+    Ok(counts)
+}
+
+/// The tables that report.xlsx shows, in the order of the report.
+const SHEETS: &[&str] = &[
+    "findings", "missed_leads", "outages", "outage_losses", "causes", "at_risk", "recovered_leads", "untouched",
+    "unexplained_records", "lost_at_source", "funnel", "funnel_steps", "arrivals", "funnel_change",
+    "funnel_by_country", "funnel_by_campaign", "cost", "storage_cost", "verdicts_by_reason", "weeks", "coverage",
+    "data_quality", "set_aside", "identity_quality",
+];
+
+/// Rows that are looked at for the width of a column of report.xlsx, and most characters of one; longer texts wrap.
+const SAMPLED: usize = 500;
+const WIDEST: usize = 56;
+
+/// First sheet: the headline, the books, and whether the report is complete.
+fn overview(report: &Report<'_>) -> xlsx::Sheet {
+    let inputs = &report.inputs;
+    let text = |t: &str| xlsx::Cell::Text(t.to_owned());
+    let mut rows = vec![
+        vec![text("As of"), text(&format!("{} ({})", inputs.as_of, inputs.timezone.name()))],
+        vec![text("Headline"), text(&report.headline.text)],
+    ];
+    rows.extend(report.headline.more.iter().map(|m| vec![xlsx::Cell::Empty, text(m)]));
+    rows.extend(inputs.facts.problems.iter().map(|p| vec![text("Incomplete"), text(p)]));
+    rows.extend(equations(&inputs.facts.balance).iter().map(|e| vec![text("Balance"), text(e)]));
+    rows.extend(report.outages.iter().map(|o| vec![text("Outage"), text(&o.text)]));
+    xlsx::Sheet {
+        name: "Overview".to_owned(),
+        columns: vec![xlsx::Column::new("What", 14.0), xlsx::Column::new("In words", 120.0)],
+        rows,
+        printed: None,
+    }
+}
+
+/// The equations of the balance as lines.
+fn equations(balance: &Json) -> Vec<String> {
+    let term = |t: &Json| {
+        let n = t.get("count").and_then(Json::as_i64).unwrap_or(0);
+        format!("{} {}", filters::count(n), t.get("name").and_then(Json::as_str).unwrap_or_default())
+    };
+    let list = |of: Option<&Json>| of.and_then(Json::as_array).cloned().unwrap_or_default();
+    list(balance.get("equations"))
+        .iter()
+        .map(|e| {
+            let place = e.get("destination").and_then(Json::as_str).map(|d| format!("{d}: ")).unwrap_or_default();
+            let parts: Vec<String> = list(e.get("parts")).iter().map(term).collect();
+            format!("{place}{} = {}", e.get("whole").map(term).unwrap_or_default(), parts.join(" + "))
+        })
+        .collect()
 }
 
 fn is_published(name: &str, computed: &Computed) -> bool {

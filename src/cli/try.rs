@@ -52,7 +52,7 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
     // Nothing is kept, so nothing is erased by age: the first answer is about all that is there.
     (config.privacy.keep, config.privacy.keep_dnc) = (None, None);
     let now = crate::io::now();
-    let Newest { day, received, offers, problem } = job::newest::newest(&config, now)?;
+    let Newest { day, received, ahead, problem } = job::newest::newest(&config, now)?;
     let day = args.as_of.or(day).ok_or_else(|| {
         let error = Error::usage("no lead in these files can be read");
         match problem {
@@ -62,7 +62,7 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Done> {
     })?;
     clear(&config.output.dir)?;
     let options = job::Options { as_of: Some(day), progress: globals.shows_progress(), ..job::Options::default() };
-    let report = job::run_on(&config, &options, now, Some(offers))?;
+    let report = job::run_on(&config, &options, now, Some(ahead))?;
     let page = report.folder.join("report.html");
     let left_out = found.iter().any(|file| file.kind.is_none() && file.named);
     let output = if globals.json {

@@ -185,7 +185,7 @@ pub(super) fn candidates(contacts: &Contacts, shared: &Shared, scale: &Scale, be
         let blocks: Vec<&[(u64, u32)]> = members.chunk_by(|x, y| x.0 == y.0).filter(|block| block.len() > 1).collect();
         let whole = Block { contacts, forms, shared, scale, keys: &keys, rule: r, between };
         // Blocks of one piece are worked on by one thread; pieces are put together in order.
-        let pieces: Vec<Piece> = blocks.par_chunks(2048).map(|blocks| whole.compared(blocks)).collect();
+        let pieces: Vec<Piece> = blocks.par_chunks(256).map(|blocks| whole.compared(blocks)).collect();
         let mut capped = Capped { rule: rule.name, ..Capped::default() };
         for piece in pieces {
             found.pairs.extend(piece.pairs);

@@ -13,8 +13,9 @@ use super::typed::{self, Columns};
 use crate::contact;
 use crate::error::Result;
 
-/// Rows that one thread looks at before it takes more.
+/// Rows that one thread looks at before it takes more: at most, and at least where there are several threads to share.
 const CHUNK: usize = 8_192;
+const LEAST: usize = 512;
 
 /// People who left leads, or whom a witness saw.
 #[derive(Clone, Debug, Default)]
@@ -73,7 +74,8 @@ impl Sought {
 /// The rows of a frame in parts, on which threads can work.
 fn chunks_of(frame: &DataFrame) -> Vec<Range<usize>> {
     let height = frame.height();
-    (0..height).step_by(CHUNK).map(|start| start..(start + CHUNK).min(height)).collect()
+    let share = height.div_ceil(rayon::current_num_threads()).clamp(LEAST, CHUNK);
+    (0..height).step_by(share).map(|start| start..(start + share).min(height)).collect()
 }
 
 /// The contact columns, and below them a row for every other address or phone, with the row that it is of.

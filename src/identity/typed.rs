@@ -188,18 +188,17 @@ impl<'a> Seen<'a> {
             let country = columns.countries.get(*row as usize).and_then(|text| self.country(text));
             dialled.extend(columns.phones.get(*row as usize).map(|phone| (phone, country)));
         }
+        let known = &*self;
         let names = texts(&columns.firsts).chain(texts(&columns.lasts));
-        Ready {
-            names: Waiting::of(names, |text| self.names.contains_key(text), name),
-            emails: Waiting::of(texts(&columns.emails), |text| self.emails.contains_key(text), address),
-            phones: Waiting::of(dialled.into_iter(), |text| self.phones.contains_key(text), phone),
-            companies: Waiting::of(
-                texts(&columns.companies),
-                |text| self.companies.contains_key(text),
-                contact::company_key,
-            ),
-            titles: Waiting::of(texts(&columns.titles), |text| self.titles.contains_key(text), title),
-        }
+        let names = || Waiting::of(names, |text| known.names.contains_key(text), name);
+        let emails = || Waiting::of(texts(&columns.emails), |text| known.emails.contains_key(text), address);
+        let phones = || Waiting::of(dialled.into_iter(), |text| known.phones.contains_key(text), phone);
+        let is_known = |text: &&str| known.companies.contains_key(text);
+        let companies = || Waiting::of(texts(&columns.companies), is_known, contact::company_key);
+        let titles = || Waiting::of(texts(&columns.titles), |text| known.titles.contains_key(text), title);
+        let ((names, (companies, titles)), (emails, phones)) =
+            rayon::join(|| rayon::join(names, || rayon::join(companies, titles)), || rayon::join(emails, phones));
+        Ready { names, emails, phones, companies, titles }
     }
 
     pub(super) fn country(&mut self, text: &'a str) -> Option<&'static str> {

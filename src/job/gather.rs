@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use tracing::{info, warn};
 
 use super::exports::{Into, Known, Offers};
+use super::newest::Ahead;
 use super::prepare::{Options, Ready};
 use super::troubles::{Troubles, unreadable_export, unreadable_source};
 use crate::config::{self, Config, Destination};
@@ -157,11 +158,11 @@ impl Gathered {
     }
 }
 
-/// Brings sources and exports into the landing, and reads cost and spend. `offers`: exports that are opened already.
+/// Brings sources and exports into the landing, and reads cost and spend. `ahead`: what was read of them already.
 ///
 /// # Errors
 /// Exit 5 while another run holds the lock; 4 when the state or output folder cannot be used.
-pub(super) fn everything(ready: &Ready, options: &Options, offers: Option<Offers>) -> Result<Gathered> {
+pub(super) fn everything(ready: &Ready, options: &Options, ahead: Option<Ahead>) -> Result<Gathered> {
     let Ready { day: Day { config, as_of, .. }, now, .. } = *ready;
     let mut landing = Landing::open(&config.state_dir, options.wait)?;
     publish::prepare(&config.output.dir)?;
@@ -181,10 +182,11 @@ pub(super) fn everything(ready: &Ready, options: &Options, offers: Option<Offers
     let mut inputs = ready.inputs.clone();
     let reviewed = reviewed(ready, options.offline, &mut landing, (&mut troubles, &mut inputs))?;
 
+    let (leads, offers) = ahead.map(|Ahead { leads, offers }| (leads, offers)).unzip();
     let (raw, offers) = std::thread::scope(|scope| {
         // Exports are opened meanwhile: nothing of that asks for leads.
         let opening = scope.spawn(|| offers.map_or_else(|| Offers::of(config, options.offline), Ok));
-        let raw = raw(ready, options, &mut landing, &mut troubles);
+        let raw = raw(ready, options, leads, &mut landing, &mut troubles);
         (raw, opening.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     });
     let ((fetched, parsed), offers) = (raw?, offers?);
@@ -240,10 +242,11 @@ pub(super) fn everything(ready: &Ready, options: &Options, offers: Option<Offers
     Ok(gathered)
 }
 
-/// Fetches raw leads and reads them.
+/// Fetches raw leads and reads them, but for those that were read already.
 fn raw(
     ready: &Ready,
     options: &Options,
+    ahead: Option<(usize, Parsed)>,
     landing: &mut Landing,
     troubles: &mut Troubles,
 ) -> Result<(FetchReport, (usize, Parsed))> {
@@ -252,6 +255,12 @@ fn raw(
     if let Some(report) = state::began_beside_report(&config.state_dir, &config.output.dir, as_of)? {
         warn!("the state is new, but the output holds a report of {report}: nobody is paged today");
         troubles.findings.push(Finding::mail("", AboutSetting::StateBegan(report), 1));
+    }
+    let is_as_before = fetched.sources.iter().all(|source| source.landed.new + source.landed.changed == 0);
+    if let Some(read) = ahead.filter(|_| is_as_before)
+        && read.1.is_all_before(ready.day.as_of_ends_at)?
+    {
+        return Ok((fetched, read));
     }
     Ok((fetched, read_leads(landing, &settings(&ready.day), &config.state_dir)?))
 }

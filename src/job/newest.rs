@@ -10,7 +10,7 @@ use crate::io::fetch;
 use crate::io::landing::Landing;
 use crate::job::exports::Offers;
 use crate::job::gather;
-use crate::leads;
+use crate::leads::{self, Parsed};
 
 /// What sources and exports hold, read as far as a run on them reads them.
 pub struct Newest<'a> {
@@ -18,10 +18,18 @@ pub struct Newest<'a> {
     pub day: Option<NaiveDate>,
     /// The raw leads.
     pub received: Received,
-    /// The exports, for the run.
-    pub offers: Offers<'a>,
+    /// The leads and the exports, for the run.
+    pub ahead: Ahead<'a>,
     /// Why something could not be read, the first of several.
     pub problem: Option<String>,
+}
+
+/// What was read before a run, which need not read it again.
+pub struct Ahead<'a> {
+    /// How many raw leads are landed, and what they say.
+    pub(super) leads: (usize, Parsed),
+    /// The exports, opened.
+    pub(super) offers: Offers<'a>,
 }
 
 /// What raw leads were landed.
@@ -43,16 +51,21 @@ pub fn newest(config: &Config, now: DateTime<Utc>) -> Result<Newest<'_>> {
     // No place on earth is further ahead.
     let latest = now + TimeDelta::hours(14);
     let (received, offers) = rayon::join(|| received(config, now, latest), || Offers::of(config, false));
-    let ((received, problem), mut offers) = (received?, offers?);
+    let ((received, leads, problem), mut offers) = (received?, offers?);
     let of_leads = received.between.map(|(_, last)| last.timestamp_micros());
     let last = of_leads.max(offers.newest(latest.timestamp_micros())?);
     let at = last.and_then(DateTime::<Utc>::from_timestamp_micros);
     let problem = problem.or_else(|| offers.problems().next().map(|error| error.what().to_owned()));
-    Ok(Newest { day: at.map(|at| at.with_timezone(&config.report.timezone).date_naive()), received, offers, problem })
+    let day = at.map(|at| at.with_timezone(&config.report.timezone).date_naive());
+    Ok(Newest { day, received, ahead: Ahead { leads, offers }, problem })
 }
 
-/// Lands the raw leads, and says why some could not be had.
-fn received(config: &Config, now: DateTime<Utc>, latest: DateTime<Utc>) -> Result<(Received, Option<String>)> {
+/// Lands the raw leads and reads them, and says why some could not be had.
+fn received(
+    config: &Config,
+    now: DateTime<Utc>,
+    latest: DateTime<Utc>,
+) -> Result<(Received, (usize, Parsed), Option<String>)> {
     let mut landing = Landing::open(&config.state_dir, Duration::ZERO)?;
     let how = fetch::Options {
         base: &config.base,
@@ -68,11 +81,11 @@ fn received(config: &Config, now: DateTime<Utc>, latest: DateTime<Utc>) -> Resul
         offers: &config.offers,
         exclude: &config.exclude,
     };
-    // What is read here is kept for the run that follows.
-    let (_, parsed) = gather::read_leads(&landing, &settings, &config.state_dir)?;
+    let (landed, parsed) = gather::read_leads(&landing, &settings, &config.state_dir)?;
     let times = parsed.leads.instants("received_at")?;
     let (first, last) = (times.iter().flatten().min().copied(), times.iter().flatten().max().copied());
     let instant = |micros: Option<i64>| micros.and_then(DateTime::<Utc>::from_timestamp_micros);
     let between = instant(first).zip(instant(last));
-    Ok((Received { leads: parsed.leads.height(), refused: parsed.quarantine.height(), between }, problem))
+    let received = Received { leads: parsed.leads.height(), refused: parsed.quarantine.height(), between };
+    Ok((received, (landed, parsed), problem))
 }

@@ -21,7 +21,7 @@ use crate::job::prepare::Ready;
 use crate::leads::Parsed;
 use crate::pipeline::{Day, Recognised, Results, Verdicts};
 use crate::queries::{Catalog, Computed};
-use crate::report::{self, Facts, call_list, metrics, xlsx};
+use crate::report::{self, Facts, Report, call_list, metrics, xlsx};
 use crate::tables::{self, Findings, Grain as _, Nights, Table};
 use crate::tabular::ReadFile;
 
@@ -96,16 +96,16 @@ pub(super) fn night(
         findings: told.findings.clone(),
         outages: results.losses.outage_words.clone(),
     };
-    let report = report::Inputs {
+    let report = Report::of(report::Inputs {
         as_of,
         timezone: config.report.timezone,
         pii: config.report.pii,
         catalog,
         computed,
         facts: &facts,
-    };
-    let summary_json = pretty(&report::summary_json(&report)?)?;
-    let summary_text = report::summary_text(&report, &ready.templates)?;
+    })?;
+    let summary_json = pretty(&report.summary_json()?)?;
+    let summary_text = report.summary_text(&ready.templates)?;
 
     // What a user's own template or query shows, nobody here knows.
     let (full, own) = (config.report.pii == Pii::Full, !config.output.templates.at.is_empty());
@@ -114,15 +114,10 @@ pub(super) fn night(
         || write_others(&mut folder, catalog, computed, config.output.csv),
         || {
             rayon::join(
-                || {
-                    Ok::<_, Error>((
-                        report::html(&report, &ready.templates)?,
-                        report::own_pages(&report, &ready.templates)?,
-                    ))
-                },
+                || Ok::<_, Error>((report.html(&ready.templates)?, report.own_pages(&ready.templates)?)),
                 || {
                     let calls = || xlsx::workbook("Call list", as_of, config.report.timezone, sheets);
-                    let (workbook, calls) = rayon::join(|| report::workbook(&report), calls);
+                    let (workbook, calls) = rayon::join(|| report.workbook(), calls);
                     Ok::<_, Error>((workbook?, calls?))
                 },
             )
@@ -155,7 +150,7 @@ pub(super) fn night(
     for old in aging::take_people(&config.output.dir, (as_of, ready.today), config.output.keep_people_days)? {
         info!("took people out of the report of {old}, older than keep_people_days");
     }
-    let measured = metrics::measured(catalog, balance, incomplete, crate::io::now())?;
+    let measured = metrics::measured(catalog, report.figures(), balance, incomplete, crate::io::now())?;
     let levels = levels(&told.findings_table)?;
     info!("published {}", published.display());
     let problems = gathered.troubles.sentences.clone();

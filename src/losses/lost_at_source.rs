@@ -49,21 +49,11 @@ pub fn witnessed(
     doubtful: &BTreeMap<String, i64>,
     as_of_ends_at: DateTime<Utc>,
 ) -> Result<Seen> {
-    let held = Held::new(leads)?;
+    let first = leads.instants("received_at")?.into_iter().flatten().min();
     let end = as_of_ends_at.timestamp_micros();
-    let in_time = |at: Option<i64>| at.is_none_or(|at| held.first.is_some_and(|first| at >= first) && at < end);
-    let rows = Rows::of_witnesses(witnesses)?;
-    let own: Vec<usize> = (0..rows.len()).filter(|row| !rows.is_test(*row) && in_time(rows.at(*row))).collect();
-    let answered = held.pair(&rows, &own);
-    let mut lost = Lost::default();
-    let mut counts: BTreeMap<String, i64> = BTreeMap::new();
-    for row in &own {
-        if !answered.contains(row) {
-            lost.push(&rows, *row);
-            *counts.entry(rows.name(*row).0.to_owned()).or_default() += 1;
-        }
-    }
-
+    let in_time = |at: Option<i64>| at.is_none_or(|at| first.is_some_and(|first| at >= first) && at < end);
+    let rows = Rows::of(witnesses)?;
+    let own = rows.asking((0..rows.len()).filter(|row| !rows.is_test(*row) && in_time(rows.at(*row))));
     let nobody_sent: HashSet<(&str, &str)> = unexplained
         .texts("destination")?
         .into_iter()
@@ -72,56 +62,74 @@ pub fn witnessed(
         .filter(|(_, why)| matches!(*why, Some(unexplained::NO_LEAD | unexplained::UNKNOWN_OFFER)))
         .filter_map(|((destination, id), _)| Some((destination?, id?)))
         .collect();
-    let records = Rows::of_records(crm_records)?;
+    let records = Rows::of(crm_records)?;
     let is_believed = |row: usize| {
         let since = doubtful.get(records.name(row).0);
         since.is_none_or(|since| records.at(row).is_some_and(|at| at <= *since))
     };
-    for row in 0..records.len() {
-        let is_nobodys = nobody_sent.contains(&records.name(row)) && is_believed(row);
-        if is_nobodys && in_time(records.at(row)) && !held.knows(&records, row) {
-            lost.push(&records, row);
-        }
+    let is_nobodys = |row: &usize| nobody_sent.contains(&records.name(*row)) && is_believed(*row);
+    let nobodys = records.asking((0..records.len()).filter(is_nobodys).filter(|row| in_time(records.at(*row))));
+
+    let held = Held::new(leads, own.iter().chain(&nobodys).flat_map(|asking| &asking.names).collect())?;
+    let answered = held.pair(&rows, &own);
+    let mut lost = Lost::default();
+    let mut counts: BTreeMap<String, i64> = BTreeMap::new();
+    for Asking { row, .. } in own.iter().filter(|asking| !answered.contains(&asking.row)) {
+        lost.push(&rows, *row);
+        *counts.entry(rows.name(*row).0.to_owned()).or_default() += 1;
+    }
+    for asking in nobodys.iter().filter(|asking| held.candidates(&records, asking).is_empty()) {
+        lost.push(&records, asking.row);
     }
     let findings =
         counts.into_iter().map(|(witness, count)| Finding::mail(witness, AboutLoss::AtSource, count)).collect();
     Ok(Seen { lost: lost.table()?, findings })
 }
 
+/// A row that asks whether the store has its lead, and under which names of its person.
+struct Asking {
+    row: usize,
+    names: Vec<String>,
+}
+
 /// Who the leads of the store are, by what a witness also knows.
 struct Held {
-    /// For each name of a person the leads under it: time, offer and row.
+    /// For each name that is asked for, the leads under it: time, offer and row.
     by_name: PlHashMap<String, Vec<(i64, Option<String>, usize)>>,
-    first: Option<i64>,
 }
 
 impl Held {
-    fn new(leads: &Table<Leads>) -> Result<Self> {
-        let received = leads.instants("received_at")?;
-        let offers = leads.texts("offer_id")?;
-        let people = People::of(leads)?;
-        let names: Vec<Vec<String>> = (0..received.len()).into_par_iter().map(|row| people.names(row)).collect();
+    /// The leads of these people.
+    fn new(leads: &Table<Leads>, asked: HashSet<&String>) -> Result<Self> {
         let mut by_name: PlHashMap<String, Vec<(i64, Option<String>, usize)>> = PlHashMap::default();
-        for (row, (at, names)) in received.iter().zip(names).enumerate() {
-            let Some(at) = at else { continue };
+        if asked.is_empty() {
+            return Ok(Held { by_name });
+        }
+        let (received, offers) = (leads.instants("received_at")?, leads.texts("offer_id")?);
+        let people = People::of(leads)?;
+        let names = |row| people.names(row).into_iter().filter(|name| asked.contains(name)).collect();
+        let names: Vec<Vec<String>> = (0..received.len()).into_par_iter().map(names).collect();
+        for (row, (at, names)) in received.into_iter().zip(names).enumerate() {
+            let Some(at) = at.filter(|_| !names.is_empty()) else { continue };
             let offer = offers.get(row).copied().flatten().map(str::to_lowercase);
             for name in names {
-                by_name.entry(name).or_default().push((*at, offer.clone(), row));
+                by_name.entry(name).or_default().push((at, offer.clone(), row));
             }
         }
         for leads in by_name.values_mut() {
             leads.sort_unstable();
         }
-        Ok(Held { by_name, first: received.into_iter().flatten().min() })
+        Ok(Held { by_name })
     }
 
     /// The leads that can be what a row speaks of, each with its distance in time.
-    fn candidates(&self, rows: &Rows<'_>, row: usize) -> Vec<(i64, usize)> {
+    fn candidates(&self, rows: &Rows<'_>, asking: &Asking) -> Vec<(i64, usize)> {
+        let row = asking.row;
         let offer = rows.offers.get(row).copied().flatten().map(str::to_lowercase);
         let mut found = Vec::new();
-        for name in rows.people.names(row) {
+        for name in &asking.names {
             let clock = if name == NOBODY { SAME_MOMENT } else { WITNESS_CLOCK };
-            let Some(leads) = self.by_name.get(&name).filter(|_| name != NOBODY || rows.at(row).is_some()) else {
+            let Some(leads) = self.by_name.get(name).filter(|_| name != NOBODY || rows.at(row).is_some()) else {
                 continue;
             };
             let from = rows.at(row).map_or(0, |at| leads.partition_point(|(time, _, _)| *time < at - clock));
@@ -137,16 +145,13 @@ impl Held {
         found
     }
 
-    fn knows(&self, rows: &Rows<'_>, row: usize) -> bool {
-        !self.candidates(rows, row).is_empty()
-    }
-
     /// Rows that a lead answers, nearest first, each lead once.
-    fn pair(&self, rows: &Rows<'_>, wanted: &[usize]) -> HashSet<usize> {
-        let mut pairs: Vec<(i64, usize, usize)> = wanted
-            .iter()
-            .flat_map(|row| self.candidates(rows, *row).into_iter().map(|(distance, lead)| (distance, lead, *row)))
-            .collect();
+    fn pair(&self, rows: &Rows<'_>, all: &[Asking]) -> HashSet<usize> {
+        let of = |asking: &Asking| {
+            let row = asking.row;
+            self.candidates(rows, asking).into_iter().map(move |(distance, lead)| (distance, lead, row))
+        };
+        let mut pairs: Vec<(i64, usize, usize)> = all.iter().flat_map(of).collect();
         pairs.sort_unstable();
         let (mut leads, mut answered) = (HashSet::new(), HashSet::new());
         for (_, lead, row) in pairs {
@@ -218,14 +223,6 @@ struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    fn of_witnesses(table: &'a Table<ExportRecords>) -> Result<Self> {
-        Self::of(table)
-    }
-
-    fn of_records(table: &'a Table<CrmRecords>) -> Result<Self> {
-        Self::of(table)
-    }
-
     fn of<T: crate::tables::Grain>(table: &'a Table<T>) -> Result<Self> {
         Ok(Rows {
             witness: table.texts("destination")?,
@@ -239,6 +236,12 @@ impl<'a> Rows<'a> {
 
     fn len(&self) -> usize {
         self.record_id.len()
+    }
+
+    /// These rows with the names of their people.
+    fn asking(&self, rows: impl Iterator<Item = usize>) -> Vec<Asking> {
+        let rows: Vec<usize> = rows.collect();
+        rows.into_par_iter().map(|row| Asking { row, names: self.people.names(row) }).collect()
     }
 
     fn at(&self, row: usize) -> Option<i64> {

@@ -2,6 +2,9 @@
 //!
 //! Pairs by key, lead source and time, then takes records away from a lead whose writing they do not show.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use polars::prelude::{PlHashMap, PlHashSet};
 
 use crate::error::Result;
@@ -15,13 +18,33 @@ use crate::reconcile::pairing::{self, Pair, Pairing};
 use crate::reconcile::reassign::{self, Reassignment};
 use crate::reconcile::records::{Delivers, Span};
 
+/// Contacts in comparable form by number, the last that were asked for: each lead of a person is held against each of
+/// his records.
+#[derive(Default)]
+struct Recent(RefCell<PlHashMap<u32, Rc<Contact>>>);
+
+impl Recent {
+    /// So many are kept.
+    const MOST: usize = 1 << 14;
+
+    fn get(&self, number: u32, make: impl FnOnce() -> Contact) -> Rc<Contact> {
+        let mut known = self.0.borrow_mut();
+        if known.len() >= Self::MOST {
+            known.clear();
+        }
+        Rc::clone(known.entry(number).or_insert_with(|| Rc::new(make())))
+    }
+}
+
 /// One record for each lead: pairs events and records.
 pub(super) fn answers(ledger: &Ledger<'_, '_>, slack: Slack) -> Result<Answers> {
+    let (typed, shown) = (Recent::default(), Recent::default());
     // Only where somebody came twice can two of his leads be equally near to a record.
-    let unlikeness = |event: u32, record: u32| match ledger.event(event) {
+    let unlikeness = |number: u32, record: u32| match ledger.event(number) {
         Some(event) if ledger.events_of.get(event.person).len() > 1 => {
-            let shown = Contact::of(ledger.shown(record));
-            Fit::of(&ledger.contact(event), &shown, &ledger.records.shown).unlikeness()
+            let typed = typed.get(number, || ledger.contact(event));
+            let shown = shown.get(record, || Contact::of(ledger.shown(record)));
+            Fit::of(&typed, &shown, &ledger.records.shown).unlikeness()
         }
         _ => 0,
     };

@@ -66,8 +66,13 @@ fn kept(before: &str) -> String {
 ///
 /// # Errors
 /// Only when a table does not have its agreed shape.
-pub fn measured(catalog: &Catalog, balance: &Balance, incomplete: bool, ended_at: DateTime<Utc>) -> Result<String> {
-    let figures = Figures::of(catalog)?;
+pub fn measured(
+    catalog: &Catalog,
+    figures: &Figures,
+    balance: &Balance,
+    incomplete: bool,
+    ended_at: DateTime<Utc>,
+) -> Result<String> {
     let mut text = Text::default();
     text.single("last_success_seconds", "Unix time of the end of the last run that published.", seconds(ended_at));
     text.single(

@@ -102,25 +102,28 @@ fn every_template_file_is_built_in() {
 
 #[test]
 fn the_report_of_the_case_is_the_golden_one() {
-    let page = html(&inputs(Pii::Masked), templates()).unwrap();
+    let page = Report::of(inputs(Pii::Masked)).unwrap().html(templates()).unwrap();
     golden("report.html", &page);
-    golden("summary.txt", &summary_text(&inputs(Pii::Masked), templates()).unwrap());
-    golden("summary.json", &serde_json::to_string_pretty(&summary_json(&inputs(Pii::Masked)).unwrap()).unwrap());
-    assert_eq!(page, html(&inputs(Pii::Masked), templates()).unwrap());
+    golden("summary.txt", &Report::of(inputs(Pii::Masked)).unwrap().summary_text(templates()).unwrap());
+    golden(
+        "summary.json",
+        &serde_json::to_string_pretty(&Report::of(inputs(Pii::Masked)).unwrap().summary_json().unwrap()).unwrap(),
+    );
+    assert_eq!(page, Report::of(inputs(Pii::Masked)).unwrap().html(templates()).unwrap());
     assert!(!page.contains("http:") && !page.contains("https:") && !page.contains("<script") && !page.contains("url("));
 }
 
 #[test]
 fn a_person_is_masked_unless_the_configuration_says_in_full() {
-    let page = html(&inputs(Pii::Masked), templates()).unwrap();
-    let sheet = format!("{:?}", sheets(workbook(&inputs(Pii::Masked)).unwrap()));
-    let summary =
-        summary_json(&inputs(Pii::Full)).unwrap().to_string() + &summary_text(&inputs(Pii::Full), templates()).unwrap();
+    let page = Report::of(inputs(Pii::Masked)).unwrap().html(templates()).unwrap();
+    let sheet = format!("{:?}", sheets(Report::of(inputs(Pii::Masked)).unwrap().workbook().unwrap()));
+    let summary = Report::of(inputs(Pii::Full)).unwrap().summary_json().unwrap().to_string()
+        + &Report::of(inputs(Pii::Full)).unwrap().summary_text(templates()).unwrap();
     for secret in ["grace.hopper", "Hopper", "Grace", "555", "navy.mil"] {
         assert!(!page.contains(secret) && !sheet.contains(secret) && !summary.contains(secret), "{secret}");
     }
     assert!(page.contains("g•••@n•••.mil") && sheet.contains("(+1) ••• 43"));
-    let full = html(&inputs(Pii::Full), templates()).unwrap();
+    let full = Report::of(inputs(Pii::Full)).unwrap().html(templates()).unwrap();
     assert!(full.contains("grace.hopper@navy.mil") && full.contains("+1 202 555 0143"));
 }
 
@@ -129,7 +132,7 @@ fn sections_without_rows_say_so_and_why() {
     let catalog = Catalog::empty();
     let (computed, facts) = (library().empty().unwrap(), Facts::default());
     let inputs = Inputs { catalog: &catalog, computed, facts: &facts, ..inputs(Pii::Masked) };
-    let page = html(&inputs, templates()).unwrap();
+    let page = Report::of(inputs).unwrap().html(templates()).unwrap();
     for said in [
         "No destination is configured", "Nothing to act on", "No lost lead is open", "No stretch of time",
         "No pattern", "No lead that an earlier report called lost", "Every lead that arrived has been worked on",
@@ -137,20 +140,20 @@ fn sections_without_rows_say_so_and_why() {
     ] {
         assert!(page.contains(said), "{said}");
     }
-    assert_eq!(summary_text(&inputs, templates()).unwrap().lines().count(), 10);
-    assert!(!sheets(workbook(&inputs).unwrap()).is_empty());
+    assert_eq!(Report::of(inputs).unwrap().summary_text(templates()).unwrap().lines().count(), 10);
+    assert!(!sheets(Report::of(inputs).unwrap().workbook().unwrap()).is_empty());
 }
 
 #[test]
 fn an_incomplete_run_is_marked_on_top() {
     let facts = Facts { problems: vec!["cannot read export <leads>.csv".to_owned()], ..told().2.clone() };
     let inputs = Inputs { facts: &facts, ..inputs(Pii::Masked) };
-    let page = html(&inputs, templates()).unwrap();
+    let page = Report::of(inputs).unwrap().html(templates()).unwrap();
     let (mark, headline) =
         (page.find("This report is incomplete").unwrap(), page.find("aria-label=\"Headline\"").unwrap());
     assert!(mark < headline && page.contains("&lt;leads&gt;.csv"));
-    assert!(summary_text(&inputs, templates()).unwrap().contains("INCOMPLETE"));
-    assert_eq!(summary_json(&inputs).unwrap()["complete"], json!(false));
+    assert!(Report::of(inputs).unwrap().summary_text(templates()).unwrap().contains("INCOMPLETE"));
+    assert_eq!(Report::of(inputs).unwrap().summary_json().unwrap()["complete"], json!(false));
 }
 
 #[test]
@@ -186,14 +189,14 @@ fn hostile_rows_act_nowhere() {
         facts.exports[0]["file"] = json!(hostile);
         facts.exports[0]["columns"] = json!({hostile: [hostile]});
         let inputs = Inputs { catalog: &catalog, computed: &computed, facts: &facts, ..inputs(Pii::Full) };
-        let page = html(&inputs, templates()).unwrap();
+        let page = Report::of(inputs).unwrap().html(templates()).unwrap();
         assert!(!page.contains("<script") && !page.contains("<img") && !page.contains("49"), "{hostile}");
-        for (name, rows) in sheets(workbook(&inputs).unwrap()) {
+        for (name, rows) in sheets(Report::of(inputs).unwrap().workbook().unwrap()) {
             for cell in rows.iter().flatten() {
                 assert!(!cell.starts_with('='), "{name}: {cell}");
             }
         }
-        summary_json(&inputs).unwrap();
+        Report::of(inputs).unwrap().summary_json().unwrap();
     }
 }
 
@@ -202,21 +205,23 @@ fn a_users_template_overrides_ours_and_its_faults_are_told_at_once_without_rows(
     let empty = library().empty().unwrap();
     let own = |name: &str, text: &str| Templates::new(&[(name.to_owned(), text.to_owned())], Some(empty));
     let ours = own("causes.html", "<p>{{ figures.causes|count }} causes, as we like them</p>\n").unwrap();
-    assert!(html(&inputs(Pii::Masked), &ours).unwrap().contains("0 causes, as we like them"));
+    assert!(Report::of(inputs(Pii::Masked)).unwrap().html(&ours).unwrap().contains("0 causes, as we like them"));
     // A typo inside a loop, which no empty table shows.
     let error = own("causes.html", "{% for row in causes.rows %}\n{{ row.misssed }}{% endfor %}").unwrap_err();
     let text = error.to_string();
     assert!(error.status() as u8 == 2 && text.contains("causes.html:2"), "{text}");
-    let error = html(&inputs(Pii::Masked), &{
-        let mut env = templates().env.clone();
-        env.add_template_owned(
-            "missed_leads.html".to_owned(),
-            "{% for row in missed_leads.rows %}{{ row.x }}{% endfor %}".to_owned(),
-        )
-        .unwrap();
-        Templates { env, added: Vec::new() }
-    })
-    .unwrap_err();
+    let error = Report::of(inputs(Pii::Masked))
+        .unwrap()
+        .html(&{
+            let mut env = templates().env.clone();
+            env.add_template_owned(
+                "missed_leads.html".to_owned(),
+                "{% for row in missed_leads.rows %}{{ row.x }}{% endfor %}".to_owned(),
+            )
+            .unwrap();
+            Templates { env, added: Vec::new() }
+        })
+        .unwrap_err();
     assert!(!error.to_string().contains("navy"), "{error}");
     assert!(own("causes.html", "{% for").is_err());
     assert!(text.contains("there stands: {{ row.misssed }}"), "{text}");
@@ -230,14 +235,14 @@ fn a_users_added_file_is_a_page_of_its_own_and_one_with_an_underscore_a_part() {
     ];
     let files = files.map(|(name, text)| (name.to_owned(), text.to_owned()));
     let templates = Templates::new(&files, None).unwrap();
-    let pages = own_pages(&inputs(Pii::Masked), &templates).unwrap();
+    let pages = Report::of(inputs(Pii::Masked)).unwrap().own_pages(&templates).unwrap();
     assert_eq!(pages, [("board.html".to_owned(), "<p>1 people at sf</p>".to_owned())]);
 }
 
 #[test]
 fn the_page_on_templates_lists_every_variable_and_filter() {
     let page = include_str!("../../docs/templates.md");
-    let context = Told::new(&inputs(Pii::Masked)).unwrap().context(&inputs(Pii::Masked)).unwrap();
+    let context = Report::of(inputs(Pii::Masked)).unwrap().context().unwrap();
     let mut given: Vec<String> = context.try_iter().unwrap().map(|name| name.to_string()).collect();
     given.sort_unstable();
     let listed = |heading: &str| {
@@ -263,8 +268,8 @@ fn the_page_on_templates_lists_every_variable_and_filter() {
 
 #[test]
 fn the_workbook_is_the_same_bytes_and_an_independent_reader_opens_it() {
-    let bytes = workbook(&inputs(Pii::Masked)).unwrap();
-    assert_eq!(bytes, workbook(&inputs(Pii::Masked)).unwrap());
+    let bytes = Report::of(inputs(Pii::Masked)).unwrap().workbook().unwrap();
+    assert_eq!(bytes, Report::of(inputs(Pii::Masked)).unwrap().workbook().unwrap());
     let sheets = sheets(bytes);
     assert_eq!(sheets[0].0, "Overview");
     let missed = &sheets.iter().find(|(name, _)| name == "missed leads").unwrap().1;
@@ -328,7 +333,7 @@ fn every_number_of_the_page_stands_in_the_summary_or_in_a_table() {
     let inputs = inputs(Pii::Masked);
     let view = View { pii: inputs.pii, timezone: inputs.timezone };
     let mut known = std::collections::BTreeSet::new();
-    written_in(&summary_json(&inputs).unwrap(), &mut known);
+    written_in(&Report::of(inputs).unwrap().summary_json().unwrap(), &mut known);
     for part in [&inputs.facts.balance, &inputs.facts.exports, &inputs.facts.inferred, &inputs.facts.identity] {
         written_in(part, &mut known);
     }
@@ -353,7 +358,7 @@ fn every_number_of_the_page_stands_in_the_summary_or_in_a_table() {
     known.extend(inputs.computed.tables.iter().flat_map(|table| numbers(&table.grain)));
     known.extend([inputs.computed.checks.len(), 1].map(|n| n.to_string()));
     known.extend(numbers(&format!("{} {}", inputs.as_of.format("%A %-d %B %Y"), env!("CARGO_PKG_VERSION"))));
-    let page = visible(&html(&inputs, templates()).unwrap());
+    let page = visible(&Report::of(inputs).unwrap().html(templates()).unwrap());
     let strange: Vec<String> = numbers(&page).into_iter().filter(|number| !known.contains(number)).collect();
     assert_eq!(strange, Vec::<String>::new(), "numbers that no table and no summary has");
     // A number that is wrong by a digit would be found.

@@ -91,17 +91,14 @@ impl Figures {
         let height = |name: &str| catalog.get(name).map_or(0, |f| f.height() as i64);
         let rows = |name: &str, filter: Expr| -> Result<i64> {
             let Some(frame) = catalog.get(name) else { return Ok(0) };
-            let found = frame.clone().lazy().filter(filter).select([len().cast(DataType::Int64)]).collect()?;
+            // The mask is summed: to keep rows only to count them copies every column.
+            let found = frame.clone().lazy().select([filter.cast(DataType::Int64).sum()]).collect()?;
             Ok(found.columns().first().and_then(|c| c.i64().ok()?.get(0)).unwrap_or(0))
         };
         let people = |filter: Expr| -> Result<i64> {
             let Some(frame) = catalog.get("missed_leads") else { return Ok(0) };
-            let who = frame
-                .clone()
-                .lazy()
-                .filter(filter)
-                .select([coalesce(&[col("person_id"), col("lead_id")])])
-                .collect()?;
+            let who = coalesce(&[col("person_id"), col("lead_id")]).filter(filter);
+            let who = frame.clone().lazy().select([who]).collect()?;
             Ok(who.columns().first().map(|c| c.n_unique()).transpose()?.unwrap_or(0) as i64)
         };
         let is = |column: &str, value: &str| col(column).eq(lit(value));

@@ -7,6 +7,7 @@
 
 use chrono::{DateTime, NaiveDate, TimeZone as _, Utc};
 use chrono_tz::Tz;
+use rayon::prelude::*;
 use rust_xlsxwriter::{
     Color, DataValidation, DocProperties, ExcelDateTime, Format, FormatAlign, FormatBorder, FormatUnderline,
     IgnoreError, Url, Workbook, Worksheet, XlsxError,
@@ -122,9 +123,15 @@ fn write(title: &str, as_of: NaiveDate, timezone: Tz, sheets: &[Sheet]) -> Resul
     let formats = Formats::new();
     let mut names: Vec<String> = Vec::new();
     for sheet in sheets {
-        let name = tab_name(&sheet.name, &names);
-        fill(book.add_worksheet(), &name, sheet, timezone, &formats)?;
-        names.push(name);
+        names.push(tab_name(&sheet.name, &names));
+    }
+    // Sheets are filled side by side.
+    let filled = names.par_iter().zip(sheets).map(|(name, sheet)| {
+        let mut tab = Worksheet::new();
+        fill(&mut tab, name, sheet, timezone, &formats).map(|()| tab)
+    });
+    for tab in filled.collect::<Result<Vec<_>, _>>()? {
+        book.push_worksheet(tab);
     }
     if sheets.is_empty() {
         book.add_worksheet().set_name("empty")?;
