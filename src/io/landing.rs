@@ -524,11 +524,25 @@ impl Landing {
     /// # Errors
     /// When a segment cannot be read or written, or the frame lacks a key column (exit 4).
     pub fn append_versions(&mut self, dataset: &Dataset, frame: &DataFrame, now: DateTime<Utc>) -> Result<Appended> {
-        if frame.height() == 0 {
-            return Ok(Appended::default());
+        Ok(self.append_all_versions(dataset, &[frame], now)?.pop().unwrap_or_default())
+    }
+
+    /// The same of several frames, one after the other, as in one step: what is landed is looked through once. Gives
+    /// what became of each.
+    ///
+    /// # Errors
+    /// As [`Self::append_versions`].
+    pub fn append_all_versions(
+        &mut self,
+        dataset: &Dataset,
+        frames: &[&DataFrame],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Appended>> {
+        if frames.iter().all(|frame| frame.height() == 0) {
+            return Ok(vec![Appended::default(); frames.len()]);
         }
         let secret = self.key()?;
-        datasets::append_versions(&self.dir, &secret, dataset, frame, now)
+        datasets::append_versions(&self.dir, &secret, dataset, frames, now)
     }
 
     /// Every version ever landed, in the order of landing, with the columns of [`datasets::ADDED`]; a frame without

@@ -245,8 +245,10 @@ impl Into<'_> {
             Ok((destination, found, refreshed, read, rows))
         });
         let read: Vec<_> = read.collect::<Result<_>>()?;
+        let rows: Vec<&DataFrame> = read.iter().map(|(_, _, _, _, rows)| rows).collect();
+        let appended = self.landing.append_all_versions(dataset, &rows, self.now)?;
         let mut reads = Vec::new();
-        for (destination, found, refreshed, mut read, rows) in read {
+        for ((destination, found, refreshed, mut read, _), appended) in read.into_iter().zip(appended) {
             let stale = self.had_its_say(destination, &found);
             self.found(found, &destination.name);
             self.tell(&mut read, destination, known.is_none());
@@ -254,7 +256,6 @@ impl Into<'_> {
                 read.stale = stale;
                 self.not_refreshed(destination, &error, read.exported_at);
             }
-            let appended = self.landing.append_versions(dataset, &rows, self.now)?;
             info!(
                 "{}: {} in {} and {} passed over, {} new, {} changed",
                 destination.name,

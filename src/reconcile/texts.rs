@@ -8,8 +8,10 @@
 //! or with a letter that took the bar's place, is a text like any other.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use polars::prelude::{Column, PlHashMap};
+use rayon::prelude::*;
 
 use crate::codes::kind;
 use crate::config::Destination;
@@ -38,6 +40,35 @@ struct Habit {
     days: BTreeSet<i64>,
 }
 
+/// What delivers at one destination though its text is not known.
+struct Delivering {
+    /// The rows of the destination's records among all, and the records.
+    place: Range<usize>,
+    own: Table<CrmRecords>,
+    /// Which of them are marketplace records whose lead source leads can have.
+    known: Vec<bool>,
+    /// The texts that deliver.
+    texts: BTreeSet<String>,
+    /// What took the place of the forwarder's own text.
+    replaced: Option<Replaced>,
+}
+
+impl Delivering {
+    /// None where lead sources are not shown, or all that delivers is known.
+    fn of(records: &Table<CrmRecords>, book: &Book<'_>, destination: &Destination) -> Result<Option<Self>> {
+        let place = records.rows_of(&destination.name)?;
+        let own = records.part(place.clone());
+        if !lead_source::is_shown(&own, &lead_source::test_records(&own)?, destination)? {
+            return Ok(None);
+        }
+        let known = known_by_leads(&own, book)?;
+        let (texts, replaced) =
+            rayon::join(|| delivering(&own, book, &known), || replaced(&own, book, destination, &known));
+        let (texts, replaced) = (texts?, replaced?);
+        Ok((!texts.is_empty() || replaced.is_some()).then_some(Delivering { place, own, known, texts, replaced }))
+    }
+}
+
 /// Marks records whose text delivers as marketplace records, and tells each such text.
 ///
 /// # Errors
@@ -47,21 +78,13 @@ pub(super) fn admit(
     book: &Book<'_>,
     destinations: &[Destination],
 ) -> Result<(Table<CrmRecords>, Vec<Finding>)> {
+    let looked = destinations.par_iter().filter(|d| d.delivered_by.is_empty());
+    let looked = looked.map(|destination| Ok(Delivering::of(&records, book, destination)?.map(|of| (destination, of))));
     let mut findings = Vec::new();
     // Which are marketplace records, and whose lead source is not what it says.
     let mut admitted: Option<(Vec<bool>, Vec<bool>)> = None;
-    for destination in destinations.iter().filter(|d| d.delivered_by.is_empty()) {
-        let place = records.rows_of(&destination.name)?;
-        let own = records.part(place.clone());
-        if !lead_source::is_shown(&own, &lead_source::test_records(&own)?, destination)? {
-            continue;
-        }
-        let known = known_by_leads(&own, book)?;
-        let texts = delivering(&own, book, &known)?;
-        let replaced = replaced(&own, book, destination, &known)?;
-        if texts.is_empty() && replaced.is_none() {
-            continue;
-        }
+    for (destination, of) in looked.collect::<Result<Vec<_>>>()?.into_iter().flatten() {
+        let Delivering { place, own, known, texts, replaced } = of;
         let (flags, misread) = match &mut admitted {
             Some(admitted) => admitted,
             None => admitted.insert((records.flags("marketplace")?, vec![false; records.height()])),

@@ -47,67 +47,100 @@ pub struct Appended {
     pub unchanged: usize,
 }
 
-/// Appends those rows of `frame` that differ from the newest version of their key.
+/// Appends those rows of each of `frames` that differ from the newest version of their key.
 pub(super) fn append_versions(
     dir: &Path,
     secret: &[u8; 32],
     dataset: &Dataset,
-    frame: &DataFrame,
+    frames: &[&DataFrame],
     now: DateTime<Utc>,
-) -> Result<Appended> {
-    let mut appended = Appended::default();
-    if frame.height() == 0 {
-        return Ok(appended);
-    }
+) -> Result<Vec<Appended>> {
     let mut segments = open(dir, dataset)?;
     segments.tidy()?;
-    let mut newest: PlHashMap<u128, u128> = PlHashMap::default();
-    let mut forgotten: PlHashSet<u128> = PlHashSet::default();
-    let mut gone: PlHashSet<u128> = PlHashSet::default();
-    let columns: Vec<&str> = dataset.key.iter().copied().chain(["content", "forgotten"]).collect();
-    for segment in segments.all() {
-        let light = segments.read(segment, Some(&columns))?;
-        let keys = keys_of(&light, dataset)?;
-        let (contents, marks) = (light.column("content")?.str()?, light.column("forgotten")?.bool()?);
-        for (n, key) in keys.into_iter().enumerate() {
-            let Some(content) = contents.get(n).and_then(|c| u128::from_str_radix(c, 16).ok()) else { continue };
-            if marks.get(n) == Some(true) {
-                forgotten.insert(content);
-                gone.insert(key);
+    let mut landed = Landed::of(&segments, dataset)?;
+    let (mut all, mut rows) = (Vec::with_capacity(frames.len()), Vec::with_capacity(frames.len()));
+    for frame in frames {
+        let (appended, new) = landed.take(frame, dataset, secret, now)?;
+        all.push(appended);
+        rows.push(new);
+    }
+    segments.append_all(rows, now.date_naive())?;
+    Ok(all)
+}
+
+/// What is landed of a data set, as hashes of keys and contents.
+#[derive(Default)]
+struct Landed {
+    /// The newest content of each key.
+    newest: PlHashMap<u128, u128>,
+    /// Keyed hashes of contents that were forgotten.
+    forgotten: PlHashSet<u128>,
+    /// Keys of which a version was forgotten.
+    gone: PlHashSet<u128>,
+}
+
+impl Landed {
+    fn of(segments: &Segments, dataset: &Dataset) -> Result<Self> {
+        let mut landed = Landed::default();
+        let columns: Vec<&str> = dataset.key.iter().copied().chain(["content", "forgotten"]).collect();
+        for segment in segments.all() {
+            let light = segments.read(segment, Some(&columns))?;
+            let keys = keys_of(&light, dataset)?;
+            let (contents, marks) = (light.column("content")?.str()?, light.column("forgotten")?.bool()?);
+            for (n, key) in keys.into_iter().enumerate() {
+                let Some(content) = contents.get(n).and_then(|c| u128::from_str_radix(c, 16).ok()) else { continue };
+                if marks.get(n) == Some(true) {
+                    landed.forgotten.insert(content);
+                    landed.gone.insert(key);
+                }
+                landed.newest.insert(key, content);
             }
-            newest.insert(key, content);
         }
+        Ok(landed)
     }
-    let keys = keys_of(frame, dataset)?;
-    let contents = contents_of(frame, dataset)?;
-    let mut keep = Vec::with_capacity(frame.height());
-    for (key, content) in keys.into_iter().zip(&contents) {
-        let land = !gone.contains(&key)
-            && !forgotten.contains(&keyed_hash(secret, *content))
-            && newest.get(&key) != Some(content);
-        keep.push(land);
-        match (land, newest.contains_key(&key)) {
-            (false, _) => appended.unchanged += 1,
-            (true, true) => appended.changed += 1,
-            (true, false) => appended.new += 1,
+
+    /// The rows of a frame that are new or changed, with [`ADDED`] but the number; they are landed from now on.
+    fn take(
+        &mut self,
+        frame: &DataFrame,
+        dataset: &Dataset,
+        secret: &[u8; 32],
+        now: DateTime<Utc>,
+    ) -> Result<(Appended, DataFrame)> {
+        let mut appended = Appended::default();
+        if frame.height() == 0 {
+            return Ok((appended, DataFrame::empty()));
         }
-        if land {
-            newest.insert(key, *content);
+        let keys = keys_of(frame, dataset)?;
+        let contents = contents_of(frame, dataset)?;
+        let mut keep = Vec::with_capacity(frame.height());
+        for (key, content) in keys.into_iter().zip(&contents) {
+            let land = !self.gone.contains(&key)
+                && !self.forgotten.contains(&keyed_hash(secret, *content))
+                && self.newest.get(&key) != Some(content);
+            keep.push(land);
+            match (land, self.newest.contains_key(&key)) {
+                (false, _) => appended.unchanged += 1,
+                (true, true) => appended.changed += 1,
+                (true, false) => appended.new += 1,
+            }
+            if land {
+                self.newest.insert(key, *content);
+            }
         }
+        let mask = BooleanChunked::from_slice("keep".into(), &keep);
+        let n = keep.iter().filter(|k| **k).count();
+        let contents: Vec<String> =
+            contents.iter().zip(&keep).filter(|(_, k)| **k).map(|(c, _)| format!("{c:032x}")).collect();
+        let added = [
+            Column::new("landed_at".into(), vec![now.timestamp_micros(); n])
+                .cast(&DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC)))?,
+            Column::new("landed_on".into(), vec![now.date_naive() as NaiveDate; n]),
+            Column::new("content".into(), contents),
+            Column::new("forgotten".into(), vec![false; n]),
+        ];
+        Ok((appended, frame.filter(&mask)?.hstack(&added)?))
     }
-    let mask = BooleanChunked::from_slice("keep".into(), &keep);
-    let n = keep.iter().filter(|k| **k).count();
-    let contents: Vec<String> =
-        contents.iter().zip(&keep).filter(|(_, k)| **k).map(|(c, _)| format!("{c:032x}")).collect();
-    let added = [
-        Column::new("landed_at".into(), vec![now.timestamp_micros(); n])
-            .cast(&DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC)))?,
-        Column::new("landed_on".into(), vec![now.date_naive() as NaiveDate; n]),
-        Column::new("content".into(), contents),
-        Column::new("forgotten".into(), vec![false; n]),
-    ];
-    segments.append(frame.filter(&mask)?.hstack(&added)?, now.date_naive())?;
-    Ok(appended)
 }
 
 /// Every version ever landed, or some columns of it.
@@ -251,7 +284,7 @@ fn contents_of(frame: &DataFrame, dataset: &Dataset) -> Result<Vec<u128>> {
     names.retain(|n| !dataset.key.contains(n));
     names.sort_unstable();
     let columns = names
-        .into_iter()
+        .into_par_iter()
         .map(|name| {
             let column = frame.column(name)?;
             let bytes = match column.dtype() {

@@ -17,6 +17,7 @@ use std::time::SystemTime;
 
 use chrono::NaiveDate;
 use polars::prelude::*;
+use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
@@ -176,17 +177,33 @@ impl Segments {
     ///
     /// # Errors
     /// When it cannot be written, as on a full disk (exit 4).
-    pub fn append(&mut self, mut frame: DataFrame, day: NaiveDate) -> Result<()> {
-        if frame.height() == 0 {
-            return Ok(());
+    pub fn append(&mut self, frame: DataFrame, day: NaiveDate) -> Result<()> {
+        self.append_all(vec![frame], day)
+    }
+
+    /// Appends a segment for each of these frames that has rows. They are written side by side.
+    ///
+    /// # Errors
+    /// As [`Self::append`].
+    pub fn append_all(&mut self, frames: Vec<DataFrame>, day: NaiveDate) -> Result<()> {
+        let mut next = self.next_sequence();
+        let mut numbered = Vec::new();
+        for mut frame in frames.into_iter().filter(|frame| frame.height() > 0) {
+            let (first, last) = (next, next + frame.height() as u64 - 1);
+            let numbers = Int64Chunked::from_iter_values(SEQUENCE.into(), (first..=last).map(|n| n as i64));
+            frame.with_column(numbers.into_series().into_column())?;
+            numbered.push((first, last, frame));
+            next = last + 1;
         }
-        let first = self.next_sequence();
-        let last = first + frame.height() as u64 - 1;
-        let numbers = Int64Chunked::from_iter_values(SEQUENCE.into(), (first..=last).map(|n| n as i64));
-        frame.with_column(numbers.into_series().into_column())?;
-        let segment = self.write(day.format("%Y-%m").to_string(), first, last, 0, &mut frame)?;
-        self.segments.push(segment);
-        // After the segment: a kill between the two leaves more rows than promised, never fewer.
+        let Some((_, last, _)) = numbered.last() else { return Ok(()) };
+        let (last, month) = (*last, day.format("%Y-%m").to_string());
+        let written = numbered
+            .into_par_iter()
+            .with_max_len(1)
+            .map(|(first, last, mut frame)| self.write(month.clone(), first, last, 0, &mut frame));
+        let written = written.collect::<Result<Vec<_>>>()?;
+        self.segments.extend(written);
+        // After the segments: a kill between the two leaves more rows than promised, never fewer.
         put(&self.dir.join(ROWS), format!("{last}\n").as_bytes())
     }
 
