@@ -25,6 +25,7 @@ mod changes;
 mod cluster;
 mod clustered;
 mod compare;
+mod dates;
 mod decisions;
 mod explainer;
 mod forms;

@@ -12,7 +12,7 @@ use super::cluster::{Clusters, Refusal, SOMEBODY_ELSE, heard};
 use super::compare::{Shared, levels};
 use super::homes::Contacts;
 use super::model::Scale;
-use super::sizes::Sizes;
+use super::sizes::{Part, Sizes};
 use super::together::Together;
 
 /// log2 odds below which a pair is nothing near.
@@ -26,9 +26,9 @@ const OF_THE_BEST: f64 = 0.75;
 pub(super) struct Certainty {
     /// Cluster of each profile.
     cluster: Vec<u32>,
-    /// What the number of contacts of two clusters says, in bits, and how many each cluster has, by its number.
+    /// What the contacts of two clusters say, in bits, and which each cluster has, by its number.
     sizes: Sizes,
-    size: Vec<usize>,
+    parts: Vec<Part>,
     /// Of each profile, the profile by which its part was joined to another, and with the how-manieth accepted pair.
     joined: Vec<(u32, u32)>,
     /// Weights of the accepted pairs, strongest first.
@@ -65,7 +65,7 @@ impl Certainty {
                 .collect();
         between.par_sort_unstable_by_key(|(a, b, _)| (*a, *b));
         let (joined, accepted) = forest(n, clusters);
-        let size = (0..n).map(|c| clusters.size_of(c)).collect();
+        let parts = (0..n).map(|c| clusters.part_of(c, &contacts.forms)).collect();
         let is_final = |why: &Refusal| matches!(why, Refusal::Decision | Refusal::Names | Refusal::Size);
         let apart = clusters.refused.iter().filter(|(_, why)| is_final(why)).filter_map(|(edge, _)| {
             let (a, b) = (*cluster.get(edge.a as usize)?, *cluster.get(edge.b as usize)?);
@@ -73,7 +73,7 @@ impl Certainty {
         });
         let mut apart: Vec<(u32, u32)> = apart.collect();
         apart.sort_unstable();
-        Certainty { cluster, sizes, size, joined, accepted, between, apart }
+        Certainty { cluster, sizes, parts, joined, accepted, between, apart }
     }
 
     /// Whether two profiles ended in one person.
@@ -105,10 +105,9 @@ impl Certainty {
             return own.max(self.way(a, b));
         }
         let Some(best) = self.between(x, y) else { return own };
-        let size = |cluster: u32| self.size.get(cluster as usize).copied().unwrap_or(1);
         let weight = own.max(NEAR) * (1.0 - OF_THE_BEST) + best * OF_THE_BEST;
-        let (a, b) = (size(x), size(y));
-        heard(weight, self.rivals(x, y) + self.rivals(y, x), (self.sizes.bits(a, b), a.min(b) > 1))
+        let part = |cluster: u32| self.parts.get(cluster as usize).copied().unwrap_or_default();
+        heard(weight, self.rivals(x, y) + self.rivals(y, x), self.sizes.of(part(x), part(y)))
     }
 
     /// Pairs of profiles of each person, every pair once.

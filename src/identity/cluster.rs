@@ -19,10 +19,11 @@ use std::collections::BinaryHeap;
 
 use super::block::Candidate;
 use super::compare::{GENERATION, Shared, compare, levels, names_contradict};
+use super::forms::Forms;
 use super::homes::Contacts;
 use super::level_table::{COMPANY, EMAIL, FIRST, LAST, PHONE};
-use super::model::Scale;
-use super::sizes::{self, Sizes};
+use super::model::{Scale, told_by};
+use super::sizes::{self, Part, Sizes};
 use super::together::Together;
 
 /// Profiles that one person may have before the cluster is held to be something else.
@@ -46,6 +47,11 @@ pub(super) fn heard(weight: f64, rivals: f64, (sizes, both_have_several): (f64, 
     }
     let left = weight + sizes - rivals;
     if both_have_several { left - LOST_BY_BIT * (WEAK - left).max(0.0) } else { left }
+}
+
+/// What some profiles tell.
+fn part(forms: &Forms, members: &[u32]) -> Part {
+    Part::of(members.iter().filter_map(|member| forms.profiles.get(*member as usize)).map(told_by))
 }
 
 /// A pair that may hold a person together.
@@ -263,15 +269,18 @@ impl Clusters {
         }
     }
 
-    /// How many profiles a cluster has.
-    pub(super) fn size_of(&self, cluster: u32) -> usize {
-        self.members.get(cluster as usize).map_or(1, |members| members.len().max(1))
+    /// What the profiles of a cluster tell.
+    pub(super) fn part_of(&self, cluster: u32, forms: &Forms) -> Part {
+        match self.members.get(cluster as usize) {
+            Some(members) if !members.is_empty() => part(forms, members),
+            _ => part(forms, &[cluster]),
+        }
     }
 
     /// The same of all clusters.
-    pub(super) fn sizes(&self) -> impl Iterator<Item = usize> {
+    pub(super) fn parts(&self, forms: &Forms) -> impl Iterator<Item = Part> {
         let is_its_own = |(profile, up): &(u32, &u32)| profile == *up;
-        (0..).zip(&self.parent).filter(is_its_own).map(|(cluster, _)| self.size_of(cluster))
+        (0..).zip(&self.parent).filter(is_its_own).map(|(cluster, _)| self.part_of(cluster, forms))
     }
 
     /// What other leads leave of the weight of a pair between two clusters, and what takes the most.
@@ -281,12 +290,14 @@ impl Clusters {
         }
         let rivals = self.rivals(judge, near, edge.a, edge.b) + self.rivals(judge, near, edge.b, edge.a);
         let together = Together { contacts: judge.contacts, shared: judge.shared, scale: judge.scale };
-        let own = together.weight(edge.a, &levels(edge.pattern), &self.members_of(a), &self.members_of(b));
+        let (left, right) = (self.members_of(a), self.members_of(b));
+        let own = together.weight(edge.a, &levels(edge.pattern), &left, &right);
         // What other leads add makes no pair stronger than it is: its turn is over.
         let own = own.min(edge.weight);
-        let (a, b) = (self.size_of(a), self.size_of(b));
-        let bits = judge.sizes.map_or(0.0, |sizes| sizes.bits(a, b));
-        let left = heard(own, rivals, (bits, a.min(b) > 1));
+        let forms = &judge.contacts.forms;
+        let several = left.len().min(right.len()) > 1;
+        let said = judge.sizes.map_or((0.0, several), |sizes| sizes.of(part(forms, &left), part(forms, &right)));
+        let left = heard(own, rivals, said);
         let why = if own - rivals < judge.threshold { Refusal::Rival } else { Refusal::WeakBridge };
         (left, why)
     }

@@ -186,7 +186,7 @@ pub(super) struct Clustered {
     pub threshold: f64,
     /// Pairs that may be links or stand against one, strongest first.
     pub edges: Vec<Edge>,
-    /// What the number of contacts says to a pair.
+    /// What contacts say to a pair.
     pub sizes: Sizes,
     pub clusters: Clusters,
     /// Cluster of each row; [`NOBODY`] for a lead that is nobody.
@@ -214,7 +214,7 @@ impl Clustered {
             profiles.same.iter().map(|(a, b)| Edge { a: *a, b: *b, pattern: 0, weight: CERTAIN, decided: true });
         let edges: Vec<Edge> = decided.chain(weighed).collect();
         let by_pairs_alone = profiles.clusters(&scale, &edges, None, LOWEST);
-        let sizes = Sizes::of(by_pairs_alone.sizes(), scale.prior_same());
+        let sizes = Sizes::counted(by_pairs_alone.parts(&profiles.contacts.forms), scale.prior_same(), scale.told());
         let clusters_at = |threshold: f64| profiles.clusters(&scale, &edges, Some(&sizes), threshold);
         let threshold = match threshold {
             Threshold::At(probability) => probability,
@@ -254,7 +254,7 @@ impl Clustered {
             &self.profiles.shared,
             &self.scale,
             &self.found.pairs,
-            (&mut self.clusters, self.sizes),
+            (&mut self.clusters, self.sizes.clone()),
         )
     }
 

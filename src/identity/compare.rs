@@ -4,7 +4,7 @@
 //! learned in `model`; here stands only what is seen. Distances: Jaro–Winkler and optimal string alignment (strsim).
 
 use super::forms::{DIGITS, Email, Forms, NONE, Name, Phone, Profile, Words};
-use super::level_table::{COMPANY, EMAIL, FIRST, LAST, PHONE};
+use super::level_table::{COMPANY, EMAIL, FIRST, LAST, NEAR_DATE, OTHER_DATE, PHONE};
 use super::typed::Script;
 use crate::codes;
 
@@ -545,10 +545,13 @@ fn is_label_of(label: &str, key: &str) -> bool {
 
 fn titles(forms: &Forms, a: u32, b: u32) -> u8 {
     let (Some(x), Some(y)) = (forms.titles.get(a as usize), forms.titles.get(b as usize)) else { return 0 };
-    match () {
-        () if a == b => 1,
-        () if words_are_close(x, y, 0.90) => 2,
-        () => 3,
+    let date = |title: u32| forms.dates.get(title as usize).copied().flatten();
+    match (date(a), date(b)) {
+        _ if a == b => 1,
+        (Some(p), Some(q)) if p.is_near(q) => NEAR_DATE,
+        (Some(_), Some(_)) => OTHER_DATE,
+        _ if words_are_close(x, y, 0.90) => 3,
+        _ => 4,
     }
 }
 

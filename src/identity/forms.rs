@@ -6,6 +6,7 @@
 
 use polars::prelude::*;
 
+use super::dates::Date;
 use super::typed::{self, Address, Columns, Ready, Script, Seen};
 use crate::contact;
 use crate::error::Result;
@@ -91,6 +92,8 @@ pub(super) struct Forms {
     pub sounds: Vec<String>,
     pub companies: Vec<Words>,
     pub titles: Vec<Words>,
+    /// Of each title the date that stands in its place.
+    pub dates: Vec<Option<Date>>,
     pub domains: Vec<String>,
     /// Of each domain what stands before its first point.
     pub labels: Vec<String>,
@@ -208,7 +211,7 @@ impl Forms {
             *seen.companies.entry(text).or_insert_with(new)
         });
         let title = columns.titles.get(at).map_or(NONE, |text| {
-            let new = || ready.titles.take(text).map_or(NONE, |key| self.title(key));
+            let new = || ready.titles.take(text).map_or(NONE, |(key, date)| self.title(key, date));
             *seen.titles.entry(text).or_insert_with(new)
         });
         let generation = [last, first].into_iter().flatten().find_map(|name| seen.generation(name)).unwrap_or(0);
@@ -318,10 +321,11 @@ impl Forms {
         at
     }
 
-    fn title(&mut self, key: String) -> u32 {
+    fn title(&mut self, key: String, date: Option<Date>) -> u32 {
         let (at, new) = number(&mut self.numbers.titles, &key);
         if new {
             self.titles.push(Words { letters: letters(&key), key });
+            self.dates.push(date);
         }
         at
     }

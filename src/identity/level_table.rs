@@ -32,6 +32,10 @@ pub(super) const COMPANY: usize = 4;
 pub(super) const TITLE: usize = 5;
 pub(super) const COUNTRY: usize = 6;
 
+/// The levels of [`TITLE`] that two dates have. Nothing but chance makes them alike for two people, be they relatives.
+pub(super) const NEAR_DATE: u8 = 2;
+pub(super) const OTHER_DATE: u8 = 5;
+
 /// The levels of each field, strongest first, after the one that says nothing. Relatives' first names are as much alike as
 /// strangers' (see `model`), which their priors leave room for.
 pub(super) const LEVELS: [&[LevelOf]; 7] = [
@@ -85,8 +89,10 @@ pub(super) const LEVELS: [&[LevelOf]; 7] = [
     &[
         unweighed("missing", "no job title to compare"),
         level("same", "same job title", [0.55, 3e-2, 0.06, 0.06]),
+        level("near-date", "a date of birth but for one number", [0.02, 3e-3, 3e-3, 3e-3]),
         level("close", "job titles alike", [0.20, 8e-2, 0.14, 0.12]),
         level("different", "different job titles", [0.25, 0.89, 0.80, 0.82]),
+        level("other-date", "another date of birth", [0.02, 3e-2, 3e-2, 3e-2]),
     ],
     &[
         unweighed("missing", "no country to compare"),

@@ -22,10 +22,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::compare::{COMPATRIOTS, FOREIGNERS, GENERATION, HOME, Levels, SWAPPED, levels};
-use super::forms::NONE;
+use super::forms::{NONE, Profile};
 use super::frequency;
 use super::homes::Contacts;
-use super::level_table::{COMPANY, COUNTRY, EMAIL, FIELDS, FIRST, LAST, LEVELS, LevelOf, PHONE, TITLE};
+use super::level_table::{
+    COMPANY, COUNTRY, EMAIL, FIELDS, FIRST, LAST, LEVELS, LevelOf, NEAR_DATE, OTHER_DATE, PHONE, TITLE,
+};
 use crate::error::{Error, Result};
 
 /// Worth of the priors of *same*, in pairs.
@@ -49,7 +51,7 @@ const PAIRS_OF_TOLD: f64 = 300.0;
 /// come, and there nobody is entered twice.
 const TOLD: [usize; 4] = [EMAIL, PHONE, COMPANY, TITLE];
 /// Combinations of [`TOLD`].
-const COMBINATIONS: usize = 1 << TOLD.len();
+pub(super) const COMBINATIONS: usize = 1 << TOLD.len();
 /// Matching and close pairs that are supposed before any is seen.
 const PRIOR_PAIRS: f64 = 5.0;
 /// Share of pairs that are colleagues, where nobody names a company.
@@ -95,8 +97,21 @@ impl Level {
 
     /// Among people close to each other, `strangers` being how often strangers have it: relatives are given first names
     /// that are as much alike as those of strangers, and more where a family likes to.
-    fn of_close(&self, field: usize, strangers: f64) -> f64 {
-        if field == FIRST { self.r.max(strangers) } else { self.r }
+    fn of_close(&self, field: usize, level: usize, strangers: f64) -> f64 {
+        match field {
+            FIRST => self.r.max(strangers),
+            TITLE if is_of_dates(level) => strangers,
+            _ => self.r,
+        }
+    }
+
+    /// The same among colleagues, who are called as other people at home are.
+    fn of_colleagues(&self, field: usize, level: usize, strangers: f64) -> f64 {
+        match field {
+            FIRST | LAST => strangers,
+            TITLE if is_of_dates(level) => strangers,
+            _ => self.c,
+        }
     }
 }
 
@@ -129,7 +144,7 @@ pub(super) struct Model {
     pub expected_pairs: f64,
 }
 
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 
 /// Counted patterns of comparison.
 #[derive(Default)]
@@ -374,6 +389,11 @@ impl Model {
         }
     }
 
+    /// Share of pairs of one person whose first names have nothing in common.
+    pub(super) fn renamed(&self) -> f64 {
+        self.fields.get(FIRST).and_then(|field| field.levels.last()).map_or(0.0, |different| different.m)
+    }
+
     /// Of the pairs of one person that tell the same fields, the share that `finds` finds and that come near: at least
     /// `near` log2 odds. By [`told_of`].
     pub(super) fn found(&self, finds: fn(&Levels) -> bool, near: f64) -> [f64; TOLD_BY_ALL] {
@@ -414,9 +434,8 @@ impl Model {
         for (f, (field, level)) in self.fields.iter().zip(levels).enumerate() {
             if let Some((l, p)) = place(f, *level).and_then(|l| Some((l, field.levels.get(l)?))) {
                 let u = p.of_strangers(f, l, levels[HOME]);
-                // Colleagues are called as other people at home are.
-                let c = if matches!(f, FIRST | LAST) { u } else { p.c };
-                shares = [shares[0] * p.m, shares[1] * p.of_close(f, u), shares[2] * c, shares[3] * u];
+                let (r, c) = (p.of_close(f, l, u), p.of_colleagues(f, l, u));
+                shares = [shares[0] * p.m, shares[1] * r, shares[2] * c, shares[3] * u];
             }
         }
         if levels[LAST] == GENERATION {
@@ -424,6 +443,17 @@ impl Model {
         }
         shares
     }
+}
+
+/// Whether a level of the titles, by its place among their probabilities, is one of two dates.
+fn is_of_dates(level: usize) -> bool {
+    [NEAR_DATE, OTHER_DATE].iter().any(|of_dates| usize::from(*of_dates) == level + 1)
+}
+
+/// Which of [`TOLD`] a contact has, as a number.
+pub(super) fn told_by(profile: &Profile) -> u8 {
+    let told = [profile.email, profile.phone, profile.company, profile.title];
+    told.iter().enumerate().map(|(n, value)| u8::from(*value != NONE) << n).sum()
 }
 
 /// Which of [`TOLD`] both sides of a pair have, as a number.
@@ -537,10 +567,9 @@ impl Scale {
         for (home, table) in table.iter_mut().enumerate() {
             for (f, (row, field)) in table.iter_mut().zip(&model.fields).enumerate() {
                 for (l, (place, p)) in row.iter_mut().skip(1).zip(&field.levels).enumerate() {
-                    let u = p.of_strangers(f, l, home as u8).log2();
-                    let colleagues = if matches!(f, FIRST | LAST) { u } else { p.c.log2() };
-                    let close = p.of_close(f, u.exp2()).log2();
-                    *place = Log2 { same: p.m.log2(), strangers: u, close, colleagues };
+                    let u = p.of_strangers(f, l, home as u8);
+                    let (close, colleagues) = (p.of_close(f, l, u).log2(), p.of_colleagues(f, l, u).log2());
+                    *place = Log2 { same: p.m.log2(), strangers: u.log2(), close, colleagues };
                 }
             }
             for name in [FIRST, LAST] {
@@ -568,6 +597,11 @@ impl Scale {
     /// log2 of the share of pairs that are one person.
     pub(super) fn prior_same(&self) -> f64 {
         self.prior.same
+    }
+
+    /// What it adds to that, in bits, which of [`TOLD`] two contacts have in common.
+    pub(super) fn told(&self) -> [f64; COMBINATIONS] {
+        self.told
     }
 
     /// The prior of a pair with such levels.

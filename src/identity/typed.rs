@@ -6,6 +6,7 @@ use std::hash::Hash;
 use polars::prelude::*;
 use rayon::prelude::*;
 
+use super::dates::Date;
 use crate::contact;
 use crate::error::Result;
 
@@ -128,9 +129,14 @@ pub(super) fn phone((raw, country): (&str, Option<&'static str>)) -> Option<Stri
     contact::e164(raw, country).or_else(|| contact::phone_digits(raw))
 }
 
-/// A job title as it was typed.
-pub(super) fn title(raw: &str) -> Option<String> {
-    (!contact::is_placeholder(raw)).then(|| contact::fold(raw.trim()).into_owned())
+/// A job title as it was typed; a date in its place in one notation.
+pub(super) fn title(raw: &str) -> Option<(String, Option<Date>)> {
+    if contact::is_placeholder(raw) {
+        return None;
+    }
+    let text = contact::fold(raw.trim());
+    let date = Date::read(&text);
+    Some((date.map_or_else(|| text.into_owned(), Date::text), date))
 }
 
 /// Forms of one kind that wait to be asked for once.
@@ -163,7 +169,7 @@ pub(super) struct Ready<'a> {
     pub emails: Waiting<&'a str, Address>,
     pub phones: Waiting<Dialled<'a>, String>,
     pub companies: Waiting<&'a str, String>,
-    pub titles: Waiting<&'a str, String>,
+    pub titles: Waiting<&'a str, (String, Option<Date>)>,
 }
 
 /// Typed texts and the numbers of their comparable forms.
