@@ -115,6 +115,27 @@ fn literal(rest: &str) -> (usize, Cow<'_, str>) {
     }
 }
 
+/// The bytes that a text in Base64 stands for, in either alphabet, with or without padding and line ends.
+pub fn base64(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
+    let (mut bits, mut held) = (0u32, 0u32);
+    for byte in text.bytes().take_while(|b| *b != b'=').filter(|b| !b.is_ascii_whitespace()) {
+        let digit = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' | b'-' => 62,
+            _ => 63,
+        };
+        (bits, held) = ((bits << 6 | u32::from(digit)) & 0xff_ffff, held + 6);
+        if held >= 8 {
+            held -= 8;
+            bytes.push(u8::try_from(bits >> held & 0xff).unwrap_or_default());
+        }
+    }
+    bytes
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -23,7 +23,9 @@ pub use told::{ColumnRead, Counts, Doubt, ReadFile, add_counts, columns_read, se
 mod closing;
 mod content;
 mod delimited;
+mod groups;
 mod header;
+mod laid_out;
 mod markup;
 #[cfg(test)]
 pub(crate) mod mutated;
@@ -81,9 +83,8 @@ pub fn read(part: &Part, ask: &Ask) -> Result<Vec<Sheet>> {
     if opening.starts_with(b"%PDF") {
         return Err(not_a_table("a PDF document"));
     }
-    let source = part.content.reader().map_err(unread)?;
     let mut text =
-        text::Text::open(source, ask.keep).map_err(|e| not_a_table("neither text nor a workbook").because(e))?;
+        open(part, ask).map_err(unread)?.map_err(|e| not_a_table("neither text nor a workbook").because(e))?;
     text.fill(delimited::OPENING).map_err(unread)?;
     if markup::is_markup(text.as_str()) {
         let found = guarded(&|bytes| workbook::read_markup(&part.name, bytes, ask))?;
@@ -125,13 +126,20 @@ pub fn read_in_parts(
     if part.content.length() > MOST_BYTES || is_other.iter().any(|other| opening.starts_with(other)) {
         return Ok(false);
     }
-    let source = part.content.reader().map_err(unread)?;
-    let Ok(mut text) = text::Text::open(source, ask.keep) else { return Ok(false) };
+    let Ok(mut text) = open(part, ask).map_err(unread)? else { return Ok(false) };
     text.fill(delimited::OPENING).map_err(unread)?;
     if text.as_str().trim_start().starts_with('<') {
         return Ok(false);
     }
     delimited::read_in_parts(&part.name, &mut text, ask, forms, most, take)
+}
+
+/// Begins to decode a part: where it cannot be read, and where it is no text.
+fn open<'a>(part: &'a Part, ask: &'a Ask) -> std::io::Result<std::result::Result<text::Text<'a>, String>> {
+    match part.content.in_memory() {
+        Some(bytes) => Ok(text::Text::of(bytes, ask.keep)),
+        None => Ok(text::Text::open(part.content.reader()?, ask.keep)),
+    }
 }
 
 /// How many bytes a part takes about when it is read: Parquet much more than it has.

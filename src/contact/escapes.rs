@@ -8,6 +8,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use crate::lenient;
+
 /// How often a text may have been escaped: `&amp;amp;#039;`.
 const TIMES: usize = 3;
 
@@ -37,10 +39,14 @@ pub fn without_entities(text: &str) -> Cow<'_, str> {
 /// The text with one layer undone; `None` where there is none.
 fn once(text: &str) -> Option<String> {
     // Nearly all texts have none of the bytes that an escape begins with.
-    if !text.bytes().any(|b| matches!(b, b'&' | b'\\' | b'%' | 0xc2..=0xc5 | 0xd0..=0xd1 | 0xe2)) {
+    if !text.bytes().any(|b| matches!(b, b'&' | b'\\' | b'%' | b'=' | 0xc2..=0xc5 | 0xd0..=0xd1 | 0xe2)) {
         return None;
     }
-    let plain = entities(text).or_else(|| backslashes(text)).or_else(|| percent(text)).or_else(|| misread(text))?;
+    let plain = entities(text)
+        .or_else(|| encoded_words(text))
+        .or_else(|| backslashes(text))
+        .or_else(|| percent(text))
+        .or_else(|| misread(text))?;
     (plain != text).then_some(plain)
 }
 
@@ -96,7 +102,34 @@ fn entity(name: &str) -> Option<char> {
     }
 }
 
-/// `O\'Keeffe`, `\u00e9`.
+/// `=?utf-8?Q?M=C3=BCller?=`, as mails carry names (RFC 2047).
+fn encoded_words(text: &str) -> Option<String> {
+    let (before, rest) = text.split_once("=?")?;
+    let mut parts = rest.splitn(3, '?');
+    let (charset, form, rest) = (parts.next()?, parts.next()?, parts.next()?);
+    let (word, after) = rest.split_once("?=")?;
+    let bytes = match form {
+        "B" | "b" => lenient::base64(word),
+        "Q" | "q" => {
+            let mut pieces = word.split('=');
+            let mut bytes = pieces.next()?.replace('_', " ").into_bytes();
+            for piece in pieces {
+                bytes.push(u8::from_str_radix(piece.get(..2)?, 16).ok()?);
+                bytes.extend(piece.get(2..)?.replace('_', " ").bytes());
+            }
+            bytes
+        }
+        _ => return None,
+    };
+    // A language may stand behind the charset (RFC 2231); between two such words a blank is none.
+    let charset = encoding_rs::Encoding::for_label(charset.split('*').next()?.as_bytes())?;
+    let (plain, _, is_broken) = charset.decode(&bytes);
+    let after = if after.trim_start().starts_with("=?") { after.trim_start() } else { after };
+    let after = encoded_words(after).unwrap_or_else(|| after.to_owned());
+    (!is_broken && !plain.contains(char::is_control)).then(|| format!("{before}{plain}{after}"))
+}
+
+/// `O\'Keeffe`, `\u00e9`, `\xe9`.
 fn backslashes(text: &str) -> Option<String> {
     if !text.contains('\\') {
         return None;
@@ -125,6 +158,9 @@ fn backslashes(text: &str) -> Option<String> {
 /// The character behind a backslash that begins `u00e9` or a pair of such, and how long that is.
 fn utf16(text: &str) -> Option<(char, usize)> {
     let unit = |text: &str| u16::from_str_radix(text.strip_prefix('u')?.get(..4)?, 16).ok();
+    if let Some(hex) = text.strip_prefix('x').and_then(|text| text.get(..2)) {
+        return char::from_u32(u32::from_str_radix(hex, 16).ok()?).filter(|c| c.is_alphabetic()).map(|c| (c, 3));
+    }
     let first = unit(text)?;
     if let Some(c) = char::from_u32(u32::from(first)) {
         return (!c.is_control()).then_some((c, 5));
@@ -223,6 +259,9 @@ mod tests {
             ("\\ud83d\\ude00", "😀"),
             ("O%27Brannagh", "O'Brannagh"),
             ("M%C3%BCller+AG", "Müller AG"),
+            ("N\\xfa\\xf1ez", "Núñez"),
+            ("=?utf-8?Q?M=C3=BCller_AG?=", "Müller AG"),
+            ("=?UTF-8?B?U8O4cmVuc2Vu?= =?iso-8859-1?q?_=D8?=", "Sørensen Ø"),
             ("MÃ¼ller", "Müller"),
             ("MÃƒÂ¼ller", "Müller"),
             ("Ã\u{83}Â\u{85}berg", "Åberg"),
@@ -233,6 +272,8 @@ mod tests {
             // What is no escape stays.
             ("AT&T; Inc", "AT&T; Inc"),
             ("R&D", "R&D"),
+            ("a=b", "a=b"),
+            ("what=?", "what=?"),
             ("100% Pure", "100% Pure"),
             ("C:\\Users", "C:\\Users"),
             ("São Paulo", "São Paulo"),

@@ -45,9 +45,20 @@ pub(super) fn cells(sheet: &Sheet, mapping: &Mapping, field: &str, height: usize
     values::first_filled(found.map(|column| values::clean(layouts(), field, column)).collect(), height)
 }
 
+/// Of fewer rows, work by several threads takes longer than it saves.
+const WORTH: usize = 20_000;
+
+/// Does two things to a table of so many rows, side by side where it is worth it.
+pub(super) fn both<A: Send, B: Send>(
+    height: usize,
+    one: impl FnOnce() -> A + Send,
+    other: impl FnOnce() -> B + Send,
+) -> (A, B) {
+    if height < WORTH { (one(), other()) } else { rayon::join(one, other) }
+}
+
 /// Does the same to each item, on all cores where it is worth it; the results in the order of the items.
 pub(super) fn each<T: Sync, R: Send>(items: &[T], height: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    const WORTH: usize = 20_000;
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(items.len());
     if height < WORTH || threads < 2 {
         return items.iter().map(work).collect();

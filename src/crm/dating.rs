@@ -59,24 +59,32 @@ impl Sheet<'_> {
         let Some(orders) = self.orders(&cells, &question, settle) else { return Err(labels) };
         let order_of = |field: &str| orders.get(field).and_then(|order| order.order);
         let height = self.sheet.height();
-        let is_utc = |field: &str| self.mapping.is_utc(field, &self.sheet.header);
-        let in_zone = |field: &str, zone: Tz| if is_utc(field) { Tz::UTC } else { zone };
+        let told = |field: &str| self.mapping.told_zone(field, &self.sheet.header);
+        let is_utc = |field: &str| told(field) == Some(Tz::UTC);
+        let in_zone = |field: &str, zone: Tz| told(field).unwrap_or(zone);
         let read = each(&cells, height, |(field, cells)| times::read(cells, order_of(field), in_zone(field, zone)));
         let mut times: BTreeMap<&'static str, Times> = cells.iter().map(|(field, _)| *field).zip(read).collect();
-        let proof =
-            if configured.is_none() { self.proof(&times, is_utc("modified_at"), is_utc("created_at")) } else { None };
+        let proof = if configured.is_none() {
+            self.proof(&times, is_utc("modified_at"), told("created_at").is_some())
+        } else {
+            None
+        };
         let proven = proof.map(|proof| proof.zone).filter(|zone| *zone != Tz::UTC);
-        for (field, column) in cells.iter().filter(|(field, _)| !is_utc(field)) {
+        for (field, column) in cells.iter().filter(|(field, _)| told(field).is_none()) {
             if let Some(zone) = proven.filter(|_| times.get(field).is_some_and(|times| times.zoneless)) {
                 times.insert(field, times::read(column, order_of(field), zone));
             }
         }
-        let is_local = times.iter().any(|(field, times)| times.zoneless && !is_utc(field));
+        let is_local = times.iter().any(|(field, times)| times.zoneless && told(field).is_none());
         let utc = self.mapping.fields.get("modified_at").and_then(|columns| columns.first());
         Ok(Dated {
             order: order_of("created_at"),
             labels,
-            zone: is_local.then(|| proven.unwrap_or(zone)),
+            zone: if is_local {
+                Some(proven.unwrap_or(zone))
+            } else {
+                told("created_at").filter(|zone| *zone != Tz::UTC)
+            },
             proof,
             utc: utc.and_then(|n| self.sheet.header.get(*n)).cloned().unwrap_or_default(),
             times,
@@ -134,10 +142,10 @@ impl Sheet<'_> {
     }
 
     /// What the file proves of its zone, if one of its columns is known to be UTC and the other is not.
-    fn proof(&self, times: &BTreeMap<&'static str, Times>, changed_is_utc: bool, made_is_utc: bool) -> Option<Proof> {
+    fn proof(&self, times: &BTreeMap<&'static str, Times>, changed_is_utc: bool, made_is_told: bool) -> Option<Proof> {
         let (made, changed) = (times.get("created_at")?, times.get("modified_at")?);
         let has_offsets = !changed.zoneless && changed.micros.iter().any(Option::is_some);
-        if !(changed_is_utc || has_offsets) || made_is_utc || !made.zoneless {
+        if !(changed_is_utc || has_offsets) || made_is_told || !made.zoneless {
             return None;
         }
         let finest = |times: &Times| times.resolution.iter().copied().filter(|r| *r != Resolution::None).min();

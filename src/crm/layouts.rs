@@ -16,9 +16,8 @@ pub(super) struct Layouts {
     nothing: HashSet<String>,
     nothing_exactly: HashSet<String>,
     nothing_in: HashMap<String, HashSet<String>>,
-    /// Which first bytes, and which lengths, any of these words has: most cells have others.
-    openings: [bool; 256],
-    lengths: [bool; 64],
+    /// By first byte the lengths that any of these words has, one bit each: most cells have others.
+    lengths: [u64; 256],
     yes: HashSet<String>,
     no: HashSet<String>,
     kinds: HashMap<&'static str, Layout>,
@@ -142,6 +141,21 @@ struct WrittenSignature {
     none: Vec<String>,
 }
 
+/// What programs put where nothing stands: a spreadsheet's error (`#VALUE!`), words in brackets (`<NA>`, `[unbekannt]`).
+fn is_machines_nothing(text: &str) -> bool {
+    if let Some(error) = text.strip_prefix('#') {
+        let word = error.trim_end_matches(['!', '?']);
+        let is_word = word.bytes().all(|b| b.is_ascii_uppercase() || matches!(b, b'/' | b'_'));
+        return is_word && !word.is_empty() && (word.len() < error.len() || word == "N/A");
+    }
+    let within = |open, close| text.strip_prefix(open).and_then(|text: &str| text.strip_suffix(close));
+    let inside = within('<', '>').or_else(|| within('[', ']'));
+    inside.is_some_and(|inside| {
+        inside.split_whitespace().count() < 4
+            && inside.chars().all(|c| c.is_alphabetic() || matches!(c, ' ' | '/' | '-' | '_' | '\''))
+    })
+}
+
 /// The layouts, read once.
 pub(super) fn layouts() -> &'static Layouts {
     static LAYOUTS: LazyLock<Layouts> = LazyLock::new(|| {
@@ -212,18 +226,16 @@ impl Layouts {
             kinds.insert(kind.name(), layout);
         }
         let words = written.nothing.iter().chain(&written.nothing_exactly).chain(written.nothing_in.values().flatten());
-        let (mut openings, mut lengths) = ([false; 256], [false; 64]);
+        let mut lengths = [0u64; 256];
         for word in words {
             // In either case, as the cell may be in either.
             for form in [word.to_lowercase(), word.to_uppercase()] {
                 if let Some(byte) = form.bytes().next() {
-                    openings[usize::from(byte)] = true;
+                    lengths[usize::from(byte)] |= 1 << form.len().min(63);
                 }
-                lengths[form.len().min(63)] = true;
             }
         }
         Layouts {
-            openings,
             lengths,
             together: written.together.into_iter().collect(),
             nothing: lower(&written.nothing),
@@ -246,7 +258,10 @@ impl Layouts {
         if matches!(first, b'0' | b'{' | b'(') && super::null_ids::is_null_id(text, HOLD_IDS.contains(&field)) {
             return true;
         }
-        if !self.openings[usize::from(first)] || !self.lengths[text.len().min(63)] {
+        if matches!(first, b'#' | b'<' | b'[') && is_machines_nothing(text) {
+            return true;
+        }
+        if self.lengths[usize::from(first)] >> text.len().min(63) & 1 == 0 {
             return false;
         }
         if self.nothing_exactly.contains(text) {
@@ -288,7 +303,7 @@ impl Layout {
         self.is_known(self.bare(&folded))
             || self.is_shared(None, &folded)
             || qualified(label).is_some_and(|(_, rest)| self.is_known(&fold(&rest)))
-            || without_utc(label).is_some_and(|label| self.is_known(&fold(&label)))
+            || told_zone(label).is_some_and(|(label, _)| self.is_known(&fold(&label)))
             || named(destination).contains(&folded)
             || (!self.hidden.is_empty() && label.starts_with(['(', '（']))
     }
@@ -481,8 +496,8 @@ impl Layout {
         // Two labels of ours may be one when folded.
         let mut seen = HashSet::new();
         found.retain(|n| seen.insert(*n));
-        // Of one time told twice, that in UTC is sure.
-        let is_local = |n: usize| sheet.header.get(n).is_none_or(|label| without_utc(label).is_none());
+        // Of one time told twice, that whose zone is told is sure.
+        let is_local = |n: usize| sheet.header.get(n).is_none_or(|label| told_zone(label).is_none());
         found.sort_by_key(|n| (contradicts(field, sheet, forms, *n), is_local(*n)));
         let fits = found.iter().filter(|n| !contradicts(field, sheet, forms, **n)).count();
         if layouts().together.contains(field) {
@@ -555,7 +570,7 @@ impl Layout {
                     named = Named { name: fold(&rest), joined: (!own(&of)).then_some(of) };
                 }
             }
-            let utc = without_utc(label).map(|label| self.bare(&fold(&label)).to_owned());
+            let utc = told_zone(label).map(|(label, _)| self.bare(&fold(&label)).to_owned());
             let is_utc = utc.as_ref().is_some_and(|name| self.is_known(name));
             if let Some(name) = utc.filter(|name| !self.is_known(&named.name) && self.is_known(name)) {
                 named.name = name;
@@ -651,15 +666,61 @@ fn qualified(label: &str) -> Option<(String, String)> {
     None
 }
 
-/// A label without the word that says that its times are UTC; `None` for one that does not say so.
-pub(super) fn without_utc(label: &str) -> Option<String> {
-    let is_zone = |word: &&str| ["utc", "gmt"].contains(&word.to_lowercase().as_str());
+/// A label without what it says of the zone of its times, and that zone: `Created (UTC)`, `createdAtUtc`,
+/// `Created Date (GMT+09:00)`, `Created [Europe/Berlin]`. `None` for one that does not say so.
+pub(super) fn told_zone(label: &str) -> Option<(String, Tz)> {
+    if let Some((at, open)) = label.char_indices().rev().find(|(_, c)| matches!(c, '(' | '['))
+        && let Some((inside, rest)) = label.get(at + open.len_utf8()..)?.split_once([')', ']'])
+        && let Some(zone) = zone_of(inside)
+    {
+        return Some((format!("{} {}", label.get(..at)?.trim(), rest.trim()).trim().to_owned(), zone));
+    }
+    let is_utc = |word: &&str| ["utc", "gmt"].contains(&word.to_lowercase().as_str());
     let words: Vec<&str> = label.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
-    if words.iter().any(is_zone) {
-        return Some(words.into_iter().filter(|word| !is_zone(word)).collect::<Vec<_>>().join(" "));
+    if words.iter().any(is_utc) {
+        let has_digits = words.iter().any(|word| word.bytes().any(|b| b.is_ascii_digit()));
+        let rest = words.into_iter().filter(|word| !is_utc(word)).collect::<Vec<_>>().join(" ");
+        // `UTC+2` without brackets.
+        return if has_digits && label.contains(['+', '-', '\u{2212}']) { None } else { Some((rest, Tz::UTC)) };
     }
     // createdAtUtc
-    label.strip_suffix("Utc").or_else(|| label.strip_suffix("UTC")).map(str::to_owned)
+    let rest = label.strip_suffix("Utc").or_else(|| label.strip_suffix("UTC"))?;
+    Some((rest.to_owned(), Tz::UTC))
+}
+
+/// A zone as labels name it: `UTC`, `GMT+9`, `UTC-05:00`, `Europe/Berlin`, `CET`.
+fn zone_of(text: &str) -> Option<Tz> {
+    /// Zones of offsets that are no whole hours and never change.
+    const OF_MINUTES: &[(i32, Tz)] = &[
+        (330, Tz::Asia__Kolkata),
+        (345, Tz::Asia__Kathmandu),
+        (390, Tz::Asia__Yangon),
+        (270, Tz::Asia__Kabul),
+        (570, Tz::Australia__Darwin),
+    ];
+    let text = text.trim();
+    let upper = text.to_uppercase();
+    let Some(offset) = ["UTC", "GMT"].iter().find_map(|word| upper.strip_prefix(word)) else {
+        let is_name = text.contains('/') || (text.len() >= 3 && text.bytes().all(|b| b.is_ascii_uppercase()));
+        return is_name.then(|| text.parse().ok()).flatten();
+    };
+    let offset = offset.trim().replace('\u{2212}', "-");
+    if offset.is_empty() {
+        return Some(Tz::UTC);
+    }
+    let (sign, clock) = (if offset.starts_with('-') { -1 } else { 1 }, offset.strip_prefix(['+', '-'])?);
+    let (hours, minutes) = match clock.split_once([':', '.']) {
+        Some((hours, minutes)) => (hours, minutes),
+        None if clock.len() == 4 => clock.split_at_checked(2)?,
+        None => (clock, "0"),
+    };
+    let (hours, minutes): (i32, i32) = (hours.parse().ok()?, minutes.parse().ok()?);
+    match (hours, minutes) {
+        (0, 0) => Some(Tz::UTC),
+        // POSIX counts to the west.
+        (1..=14, 0) => format!("Etc/GMT{}{hours}", if sign > 0 { '-' } else { '+' }).parse().ok(),
+        _ => OF_MINUTES.iter().find(|(east, _)| *east == sign * (hours * 60 + minutes)).map(|(_, zone)| *zone),
+    }
 }
 
 /// Whether a word that qualifies a label means the object of the file.
@@ -768,12 +829,11 @@ impl Mapping {
         mapped.or_else(|| self.delivered.iter().any(|(_, n)| *n == column).then_some("delivered_by"))
     }
 
-    /// Whether the times of a field are UTC, because the column or its label says so.
-    pub fn is_utc(&self, field: &str, header: &[String]) -> bool {
-        self.fields
-            .get(field)
-            .and_then(|columns| columns.first())
-            .is_some_and(|n| self.utc.contains(n) || header.get(*n).is_some_and(|label| without_utc(label).is_some()))
+    /// The zone of the times of a field, where the column or its label says it.
+    pub fn told_zone(&self, field: &str, header: &[String]) -> Option<Tz> {
+        let n = self.fields.get(field)?.first()?;
+        let by_label = || Some(told_zone(header.get(*n)?)?.1);
+        if self.utc.contains(n) { Some(Tz::UTC) } else { by_label() }
     }
 
     /// Whether a column is used for anything.
@@ -810,13 +870,36 @@ mod tests {
     }
 
     #[test]
+    fn a_label_may_say_the_zone_of_its_times() {
+        for (label, rest, zone) in [
+            ("Created Date (UTC+09:00)", "Created Date", "Etc/GMT-9"),
+            ("Created Date [GMT-5]", "Created Date", "Etc/GMT+5"),
+            ("Created (Europe/Berlin)", "Created", "Europe/Berlin"),
+            ("Created On (UTC)", "Created On", "UTC"),
+            ("CreatedTime_UTC", "CreatedTime", "UTC"),
+            ("createdAtUtc", "createdAt", "UTC"),
+            ("Created (GMT+0530)", "Created", "Asia/Kolkata"),
+        ] {
+            assert_eq!(told_zone(label), Some((rest.to_owned(), zone.parse().unwrap())), "{label}");
+        }
+        for label in ["Created Date", "Created (Lead)", "Amount (EUR)", "Created UTC+2", "Phone (1)", "Name (ID)"] {
+            assert_eq!(told_zone(label), None, "{label}");
+        }
+    }
+
+    #[test]
     fn placeholders_are_nothing_and_a_person_called_null_is_somebody() {
         let layouts = layouts();
-        for text in ["[not provided]", "[Not Provided]", "n/a", "-", "null", "NULL"] {
+        for text in
+            ["[not provided]", "n/a", "-", "null", "NULL", "#VALUE!", "#NAME?", "<NA>", "[Unbekannt]", "keine Angabe"]
+        {
             assert!(layouts.is_nothing("last_name", text), "{text}");
         }
         assert!(!layouts.is_nothing("last_name", "Null"));
         assert!(!layouts.is_nothing("last_name", "None"));
+        for text in ["[a@x.example]", "#1 Fan", "[24]7", "<3>", "#GO"] {
+            assert!(!layouts.is_nothing("company", text), "{text}");
+        }
         assert!(layouts.is_nothing("company", "None"));
     }
 }

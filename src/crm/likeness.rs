@@ -79,7 +79,7 @@ pub(super) fn sheets(part: &Part) -> Result<Vec<Sheet>> {
 pub(super) fn labels_of(sheet: &Sheet) -> Vec<String> {
     let named = |n: usize, label: &String| {
         let name = sheet.names.get(n).and_then(Option::as_ref).unwrap_or(label);
-        layouts::without_utc(name).map_or_else(|| fold(name), |label| fold(&label))
+        layouts::told_zone(name).map_or_else(|| fold(name), |(label, _)| fold(&label))
     };
     sheet.header.iter().enumerate().map(|(n, label)| named(n, label)).collect()
 }

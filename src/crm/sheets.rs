@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use polars::prelude::*;
 
-use super::cells::{Aside, FLAGS, Question, TEXTS, TIMES, cells, each};
+use super::cells::{Aside, FLAGS, Question, TEXTS, TIMES, both, cells, each};
 use super::layouts::{Id, Layout, Mapping, REPEATED, layouts};
 use super::{counted, dating, ids, null_ids, values};
 use crate::config::{DateOrder, Destination, DestinationKind};
@@ -73,7 +73,8 @@ pub(super) fn read(
     let text = |field: &str| cleaned.get(field).unwrap_or(&nothing).clone();
 
     let object = layout.object(sheet);
-    let mut found = ids::identify(sheet, &mapping, layout, destination, &text);
+    let identify = || ids::identify(sheet, &mapping, layout, destination, &text);
+    let (mut found, said) = both(height, identify, || Said::of(sheet, &mapping, &text, height));
     file.object = found.object_of_file(object);
     found.tell(&mut file);
     // No lead's key or lead source stands in an export of opportunities.
@@ -112,12 +113,9 @@ pub(super) fn read(
     let modified = dated.times.get("modified_at").map(|times| times.micros.as_slice()).unwrap_or_default();
     ids::tell_duplicates(&mut found, &text, modified, &sheet.rows, &mut aside, &mut file);
 
-    let flag = |field: &str| flags(sheet, &mapping, field, height);
-    for field in FLAGS {
-        columns.push(flag(field).with_name((*field).into()).into_column());
-    }
-    let (first_names, last_names) = names(&text, &mapping, height);
-    let (email, phone, also) = contacts(sheet, &mapping, &text, height, &mut file);
+    let Said { flags, first_names, last_names, email, phone, also, cut_phones } = said;
+    columns.extend(flags);
+    file.notes.extend(cut_phones);
     counted::add_refused(&mut file, &aside, &sheet.rows, &[&first_names, &last_names, &email, &phone, &also]);
     for field in TEXTS {
         let column = match *field {
@@ -348,26 +346,44 @@ fn companies(cells: &StringChunked) -> StringChunked {
     cells.iter().map(|cell| cell.filter(|text| !is_id(text))).collect_ca(PlSmallStr::EMPTY)
 }
 
+/// What the records of a table say of people.
+struct Said {
+    /// Those of [`FLAGS`].
+    flags: Vec<Column>,
+    first_names: StringChunked,
+    last_names: StringChunked,
+    email: StringChunked,
+    phone: StringChunked,
+    /// Other addresses and phones, line by line.
+    also: StringChunked,
+    /// Of phones that a spreadsheet cut.
+    cut_phones: Option<Note>,
+}
+
+impl Said {
+    fn of(sheet: &Sheet, mapping: &Mapping, text: &dyn Fn(&str) -> StringChunked, height: usize) -> Said {
+        let flag = |field: &&str| flags(sheet, mapping, field, height).with_name((*field).into()).into_column();
+        let (first_names, last_names) = names(text, mapping, height);
+        let (phones, cut_phones) = phones(&text("phone"));
+        let (email, phone, also) = contacts(sheet, mapping, (text("email"), phones), height);
+        Said { flags: FLAGS.iter().map(flag).collect(), first_names, last_names, email, phone, also, cut_phones }
+    }
+}
+
 /// E-mail and phone of each record, and what other addresses and phones it has, line by line: every column and every
 /// item of a list counts.
 fn contacts(
     sheet: &Sheet,
     mapping: &Mapping,
-    text: &dyn Fn(&str) -> StringChunked,
+    (emails, phones): (StringChunked, StringChunked),
     height: usize,
-    file: &mut ReadFile,
 ) -> (StringChunked, StringChunked, StringChunked) {
     let columns = |field: &str| -> Vec<StringChunked> {
         let found = mapping.fields.get(field).into_iter().flatten().filter_map(|n| sheet.column(*n));
         found.map(|column| values::clean(layouts(), field, column)).collect()
     };
-    let (emails, phones) = (text("email"), phones(&text("phone"), file));
     let several = |field: &str| mapping.fields.get(field).is_some_and(|columns| columns.len() > 1);
-    let is_list = |cell: &str| {
-        let is_mark = |b: u8| matches!(b, b';' | b'\n' | b'\r' | b'|');
-        cell.bytes().any(is_mark) || cell.bytes().filter(|b| *b == b'@').count() > 1
-    };
-    let has_lists = emails.iter().chain(phones.iter()).flatten().any(is_list);
+    let has_lists = [&emails, &phones].iter().any(|cells| cells.iter().flatten().any(values::is_list));
     if !several("email") && !several("phone") && !has_lists {
         return (emails, phones, StringChunked::full_null(PlSmallStr::EMPTY, height));
     }
@@ -389,7 +405,7 @@ fn contacts(
     let first = emails.iter().zip(phones.iter());
     for (row, ((first_email, first_phone), most)) in first.zip(most).enumerate() {
         // Most records have one of each, and no list.
-        if most < 2 && !first_email.is_some_and(is_list) && !first_phone.is_some_and(is_list) {
+        if most < 2 && !first_email.is_some_and(values::is_list) && !first_phone.is_some_and(values::is_list) {
             email.append_option(first_email);
             phone.append_option(first_phone);
             also.append_null();
@@ -409,8 +425,8 @@ fn contacts(
         let numbers = items(&phone_columns, values::numbers);
         email.append_option(addresses.first());
         // The first number is that of the cleaned column, in which digits are mended.
-        let first =
-            first_phone.map(|cell| if is_list(cell) { numbers.first().map_or(cell, String::as_str) } else { cell });
+        let first = first_phone
+            .map(|cell| if values::is_list(cell) { numbers.first().map_or(cell, String::as_str) } else { cell });
         phone.append_option(first);
         let others: Vec<&str> = addresses.iter().skip(1).chain(numbers.iter().skip(1)).map(String::as_str).collect();
         also.append_option((!others.is_empty()).then(|| others.join("\n")));
@@ -418,10 +434,10 @@ fn contacts(
     (email.finish(), phone.finish(), also.finish())
 }
 
-/// Phones that a spreadsheet took for numbers.
-fn phones(cells: &StringChunked, file: &mut ReadFile) -> StringChunked {
+/// Phones that a spreadsheet took for numbers, and what to say of those that it cut.
+fn phones(cells: &StringChunked) -> (StringChunked, Option<Note>) {
     if !cells.iter().flatten().any(values::is_number_of_a_phone) {
-        return cells.clone();
+        return (cells.clone(), None);
     }
     let mut lost = 0;
     let phones = cells
@@ -435,13 +451,9 @@ fn phones(cells: &StringChunked, file: &mut ReadFile) -> StringChunked {
             text => text.map(str::to_owned),
         })
         .collect_ca(PlSmallStr::EMPTY);
-    if lost > 0 {
-        const CUT: &str = "cut by a spreadsheet (like 1.6E+10) and";
-        let (one, many) =
-            (format!("phone number was {CUT} is not used"), format!("phone numbers were {CUT} are not used"));
-        file.notes.push(Note::counted(lost, one, many));
-    }
-    phones
+    const CUT: &str = "cut by a spreadsheet (like 1.6E+10) and";
+    let (one, many) = (format!("phone number was {CUT} is not used"), format!("phone numbers were {CUT} are not used"));
+    (phones, (lost > 0).then(|| Note::counted(lost, one, many)))
 }
 
 /// Ids of other records: in the long form where they are ids, else as found (a lookup's name, several ids).

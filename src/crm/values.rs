@@ -161,23 +161,51 @@ pub(super) fn digits_of_number(text: &str) -> Option<String> {
     Some(format!("{whole}{:0<exponent$}", fraction.get(..exponent.min(fraction.len()))?))
 }
 
+/// Whether a cell of an address or a phone may hold a list.
+pub(super) fn is_list(cell: &str) -> bool {
+    let mut addresses = 0;
+    // Asked of each cell: its bytes are gone through once.
+    for byte in cell.bytes() {
+        match byte {
+            b';' | b'\n' | b'\r' | b'|' => return true,
+            b'@' => addresses += 1,
+            _ => {}
+        }
+    }
+    addresses > 1 || inside(cell).is_some()
+}
+
+/// What stands in the brackets of a list as programs write it: `["a@x.de", "b@x.de"]`, `{a@x.de,b@x.de}`.
+fn inside(cell: &str) -> Option<&str> {
+    if !matches!(cell.as_bytes().first(), Some(b'[' | b'{')) {
+        return None;
+    }
+    let within = |open, close| cell.strip_prefix(open).and_then(|cell: &str| cell.strip_suffix(close));
+    within('[', ']').or_else(|| within('{', '}'))
+}
+
+/// An item of such a list.
+fn item(text: &str) -> &str {
+    text.trim().trim_matches(['"', '\'']).trim()
+}
+
 /// The addresses of a cell that may hold a list of them; the cell itself where there is none.
 pub(super) fn addresses(cell: &str) -> Vec<&str> {
     let is_mark = |c: char| matches!(c, ';' | ',' | '|' | '\n' | '\r' | '\t');
-    if cell.matches('@').count() < 2 && !cell.contains(';') {
+    let list = inside(cell);
+    if list.is_none() && cell.matches('@').count() < 2 && !cell.contains(';') {
         return vec![cell];
     }
-    let items: Vec<&str> = cell.split(is_mark).map(str::trim).filter(|item| item.contains('@')).collect();
+    let items: Vec<&str> = list.unwrap_or(cell).split(is_mark).map(item).filter(|item| item.contains('@')).collect();
     if items.is_empty() { vec![cell] } else { items }
 }
 
 /// The phones of a cell that may hold a list of them.
 pub(super) fn numbers(cell: &str) -> Vec<&str> {
-    let items: Vec<&str> = cell
-        .split([';', '|', '\n', '\r'])
-        .map(str::trim)
-        .filter(|item| item.bytes().filter(u8::is_ascii_digit).count() > 4)
-        .collect();
+    let list = inside(cell);
+    let is_mark = |c: char| matches!(c, ';' | '|' | '\n' | '\r') || (c == ',' && list.is_some());
+    let has_digits = |item: &&str| item.bytes().filter(u8::is_ascii_digit).count() > 4;
+    let items: Vec<&str> = list.unwrap_or(cell).split(is_mark).map(item).filter(has_digits).collect();
     if items.is_empty() { vec![cell] } else { items }
 }
 
@@ -250,6 +278,19 @@ mod tests {
         for text in ["+49 30 1234", "(033) 452-1299", "030/55", "555-214-7314", "12.0", "call me 1E5", "E10", "1.5E"] {
             assert!(!is_number_of_a_phone(text), "{text}");
         }
+    }
+
+    #[test]
+    fn a_cell_may_hold_a_list_as_people_or_programs_write_it() {
+        for cell in
+            ["a@x.de; b@y.de", "[\"a@x.de\",\"b@y.de\"]", "{a@x.de,b@y.de}", "['a@x.de', 'b@y.de']", "a@x.de\nb@y.de"]
+        {
+            assert!(is_list(cell));
+            assert_eq!(addresses(cell), ["a@x.de", "b@y.de"], "{cell}");
+        }
+        assert_eq!((addresses("[\"a@x.de\"]"), addresses("Ann <a@x.de>")), (vec!["a@x.de"], vec!["Ann <a@x.de>"]));
+        assert_eq!(numbers("[\"+49 30 5550101\", \"030 5550102\"]"), ["+49 30 5550101", "030 5550102"]);
+        assert_eq!(numbers("+49 30 5550101, ext. 12"), ["+49 30 5550101, ext. 12"]);
     }
 
     #[test]

@@ -348,6 +348,11 @@ mod tests {
         for empty in ["", "\u{feff}", " \r\n ", "Email,Name\r\n", "[]", "{\"value\":[]}", "\u{feff}Email;Name"] {
             assert_eq!(short(empty.as_bytes()), [], "{empty:?}");
         }
+        let joined = "\u{feff}{\"a\": 1}\n\u{feff}{\"a\": 2}\n";
+        assert!(
+            short(joined.as_bytes()).iter().all(|(.., payload)| payload.starts_with('{')),
+            "files that were joined"
+        );
         let page = [b"{\"a\": 1}".as_slice(), &[0; 512]].concat();
         assert_eq!(short(&page).len(), 1, "a page of storage is filled up with zeros");
         let large = format!("[{{\"a\":\"{}\"}},{{\"a\": 1}}]", "x".repeat(MAX_RECORD + 10));

@@ -13,7 +13,7 @@ use encoding_rs::{UTF_16BE, UTF_16LE};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use crate::codes::quarantine;
-use crate::{lead_source, lenient};
+use crate::{contact, lead_source, lenient};
 
 /// Largest payload that is read, in bytes: an entity of a table has at most this.
 pub(super) const LARGEST: usize = 1 << 20;
@@ -542,6 +542,9 @@ fn parse_packed(text: &str) -> Result<Json<'_>, String> {
         again(format!("\"{}\"", escape_controls(text)))
     } else if head.starts_with("{\"\"") {
         again(text.replace("\"\"", "\""))
+    } else if head.starts_with("{&") {
+        // A page or an XML log has its quotes as entities.
+        again(contact::without_entities(text).into_owned())
     } else {
         None
     };

@@ -111,6 +111,8 @@ fn customer_info_is_unpacked_however_often_it_was_packed_and_else_quarantined() 
     }
     let unquoted = text(plain.replace("\"a \\\"b\\\"\"", "\"a\"").replace('"', "\\\"").as_str());
     assert_eq!(shown("entity", None, &row(&unquoted), &columns), "John / a / j@x.de / genuine");
+    let page = text(&r#"{"FirstName":"John","Company":"a","Email":"j@x.de"}"#.replace('"', "&quot;"));
+    assert_eq!(shown("entity", None, &row(&page), &columns), "John / a / j@x.de / genuine");
     for nothing in ["null", "\"\"", "\" \"", "\"null\"", "{}", r#""{\"FirstName\":null,\"Email\":\" \"}""#] {
         assert_eq!(shown("entity", None, &row(nothing), &["kind", "first_name"]), "withheld / _", "{nothing}");
     }

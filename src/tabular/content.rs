@@ -51,6 +51,14 @@ impl Content {
         }
     }
 
+    /// The bytes, where they are in memory.
+    pub(super) fn in_memory(&self) -> Option<&[u8]> {
+        match &self.place {
+            Place::Memory(bytes) => Some(bytes),
+            Place::Elsewhere(_) => None,
+        }
+    }
+
     /// A reading from any byte that lives as long as it is needed.
     ///
     /// # Errors

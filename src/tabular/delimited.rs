@@ -8,6 +8,8 @@
 //! ends and scanned by several threads; each piece is checked to begin where the one before it ended, and scanned
 //! again from there if a line end stood inside quotes. So the result is that of one pass, whatever the threads.
 
+use std::borrow::Cow;
+
 use memchr::{memchr, memchr_iter, memchr2, memchr3, memmem};
 use polars::prelude::*;
 
@@ -16,7 +18,7 @@ use super::header::{Ask, HEADER_WITHIN, Nearest, clean_label, find_header, fold,
 use super::profile::{ColumnForm, Tally};
 use super::sheet::{DAMAGED_ROWS, Form, Refused, Sheet, implausible};
 use super::text::Text;
-use super::wrappers;
+use super::{groups, laid_out, wrappers};
 use crate::error::{Error, Result};
 
 /// How fields and records are told apart.
@@ -73,17 +75,13 @@ pub(super) fn read(name: &str, text: &mut Text, ask: &Ask) -> Result<Vec<Sheet>>
     let broken = |e: std::io::Error| {
         Error::partial(format!("cannot read \"{name}\" to its end")).because(e).hint("run again when it is whole")
     };
-    let (dialect, label, mut found) = match open(name, text.as_str(), ask) {
-        Ok(opened) => opened,
-        Err(problem) => {
-            let Some(inner) = out_of_quotes(text).map_err(broken)? else { return Err(problem) };
-            let mut inner = Text::open(Box::new(std::io::Cursor::new(inner)), ask.keep).map_err(|_| problem)?;
-            inner.fill(OPENING).map_err(broken)?;
-            let mut sheets = read(name, &mut inner, ask)?;
-            sheets.iter_mut().for_each(|sheet| sheet.form.encoding = text.encoding());
-            return Ok(sheets);
-        }
-    };
+    let opened = open(name, text.as_str(), ask);
+    if !opened.as_ref().is_ok_and(|(.., found)| found.is_even)
+        && let Some(sheets) = read_parted(name, text, ask, opened.is_err())?
+    {
+        return Ok(sheets);
+    }
+    let (dialect, label, mut found) = opened?;
     let mut sheets: Vec<Sheet> = Vec::new();
     let mut at = found.body;
     let mut wanted = ask.wanted(&found.header, &[], &found.forms);
@@ -132,7 +130,9 @@ pub(super) fn read(name: &str, text: &mut Text, ask: &Ask) -> Result<Vec<Sheet>>
             None if is_last => break,
             None => {
                 text.pass(at);
-                text.fill(SCANNED + SIGHT).map_err(broken)?;
+                // What is in memory anyhow is scanned in few and large pieces.
+                let scanned = if text.is_lent() { 4 * SCANNED } else { SCANNED };
+                text.fill(scanned + SIGHT).map_err(broken)?;
                 at = 0;
             }
         }
@@ -143,6 +143,45 @@ pub(super) fn read(name: &str, text: &mut Text, ask: &Ask) -> Result<Vec<Sheet>>
         sheet.form.encoding.clone_from(&encoding);
     }
     Ok(sheets)
+}
+
+/// Reads a text whose cells end where no single delimiter is: a table laid out for people, and where no header was found one
+/// whose every line is a quoted cell. None for any other.
+fn read_parted(name: &str, text: &mut Text, ask: &Ask, has_no_header: bool) -> Result<Option<Vec<Sheet>>> {
+    let broken = |e: std::io::Error| {
+        Error::partial(format!("cannot read \"{name}\" to its end")).because(e).hint("run again when it is whole")
+    };
+    let mut parted = if has_no_header { out_of_quotes(text).map_err(broken)? } else { None };
+    if parted.is_none() && laid_out::parted(opening_of(text.as_str())).is_some() {
+        parted = in_whole(text).map_err(broken)?.and_then(laid_out::parted);
+    }
+    let Some(parted) = parted else { return Ok(None) };
+    let Ok(mut inner) = Text::of(parted.as_bytes(), ask.keep) else { return Ok(None) };
+    inner.fill(OPENING).map_err(broken)?;
+    if !open(name, inner.as_str(), ask).is_ok_and(|(.., found)| found.is_even || has_no_header) {
+        return Ok(None);
+    }
+    let mut sheets = read(name, &mut inner, ask)?;
+    sheets.iter_mut().for_each(|sheet| sheet.form.encoding = text.encoding());
+    Ok(Some(sheets))
+}
+
+/// The lines at the beginning of a text by which its form is told.
+fn opening_of(text: &str) -> &str {
+    let limit = text.floor_char_boundary(text.len().min(SAMPLE_BYTES / 4));
+    if limit == text.len() {
+        text
+    } else {
+        text.get(..limit).and_then(|text| Some(text.rsplit_once('\n')?.0)).unwrap_or_default()
+    }
+}
+
+/// A text in whole, where it is not too large to be written anew.
+fn in_whole<'t>(text: &'t mut Text) -> std::io::Result<Option<&'t str>> {
+    /// A file of this kind was made for people: it is no larger.
+    const LARGEST: usize = 256 << 20;
+    text.fill(LARGEST)?;
+    Ok(text.is_at_its_end().then_some(text.as_str()))
 }
 
 /// Reads one long delimited text part by part, so that of its rows no more than about `most` are in memory. Each part has
@@ -164,6 +203,9 @@ pub(super) fn read_in_parts(
         Error::partial(format!("cannot read \"{name}\" to its end")).because(e).hint("run again when it is whole")
     };
     let Ok((dialect, label, found)) = open(name, text.as_str(), ask) else { return Ok(false) };
+    if !found.is_even {
+        return Ok(false);
+    }
     let mut at = found.body;
     let wanted = ask.wanted(&found.header, &[], &found.forms);
     let form = Format::new(&found.header, &wanted, dialect, forms.is_some());
@@ -218,8 +260,6 @@ pub(super) fn read_in_parts(
 /// The lines of a file whose every line is one quoted cell: a spreadsheet program that reads another delimiter saves
 /// `a,"b, c"` as `"a,""b, c"""`. None for any other file.
 fn out_of_quotes(text: &mut Text) -> std::io::Result<Option<String>> {
-    /// A file of this kind went through a spreadsheet: it is no larger.
-    const LARGEST: usize = 256 << 20;
     let newline = if memchr(b'\n', text.as_str().as_bytes()).is_some() { b'\n' } else { b'\r' };
     // No cell ends where no delimiter is.
     let whole = Dialect { delimiter: 0, backslash: false, newline };
@@ -230,11 +270,7 @@ fn out_of_quotes(text: &mut Text) -> std::io::Result<Option<String>> {
     if !is_quoted || !header.is_some_and(is_cut) || lines.iter().any(|line| line.damaged) {
         return Ok(None);
     }
-    text.fill(LARGEST)?;
-    if !text.is_at_its_end() {
-        return Ok(None);
-    }
-    let text = text.as_str();
+    let Some(text) = in_whole(text)? else { return Ok(None) };
     let (mut inner, mut at) = (String::with_capacity(text.len()), 0);
     while at < text.len() {
         let read = record(text.as_bytes(), at, whole, &mut |_, field| inner.push_str(&field.text(text)));
@@ -290,7 +326,7 @@ impl NextTable {
         let body_line = self.row + lines_in(text.as_bytes(), self.header_at, body, dialect.newline);
         let rows: Vec<Vec<String>> = opening(text, body, dialect).into_iter().map(|line| line.cells).collect();
         let forms = forms_of(&rows, usize::MAX - 1, self.header.len());
-        Found { header: self.header, forms, row: self.row, preamble: Vec::new(), body, body_line }
+        Found { header: self.header, forms, row: self.row, preamble: Vec::new(), body, body_line, is_even: true }
     }
 }
 
@@ -305,6 +341,8 @@ struct Found {
     /// Byte at which the records begin, and its line.
     body: usize,
     body_line: u32,
+    /// Whether the rows agree with it.
+    is_even: bool,
 }
 
 /// A delimiter with the header that it gives.
@@ -327,7 +365,8 @@ fn choose(name: &str, text: &str, newline: u8, ask: &Ask) -> Result<(Dialect, &'
         let rows: Vec<Vec<String>> = opening(text, 0, dialect).into_iter().map(|line| line.cells).collect();
         let forms = forms_of(&rows, usize::MAX - 1, known.labels.len());
         let header = known.labels.clone();
-        return Ok((dialect, label, Found { header, forms, row: 0, preamble: Vec::new(), body: 0, body_line: 1 }));
+        let found = Found { header, forms, row: 0, preamble: Vec::new(), body: 0, body_line: 1, is_even: true };
+        return Ok((dialect, label, found));
     }
     let mut best: Option<Candidate> = None;
     let mut nearest: (Fit, Nearest) = (Fit::Uneven, Nearest::default());
@@ -366,14 +405,19 @@ fn choose(name: &str, text: &str, newline: u8, ask: &Ask) -> Result<(Dialect, &'
         .filter(|line| !line.is_empty())
         .collect();
     let line = best.lines.get(best.index).ok_or_else(|| Error::failed("the header of a file got lost"))?;
-    let header: Vec<String> = line.cells.iter().map(|label| clean_label(label)).collect();
+    let mut header: Vec<String> = line.cells.iter().map(|label| clean_label(label)).collect();
+    let lacks_first = best.rank.0 == Fit::Uneven && lacks_first_label(&best.lines, best.index, header.len());
+    if lacks_first {
+        header.insert(0, String::new());
+    }
     let rows: Vec<Vec<String>> = best.lines.iter().map(|l| l.cells.clone()).collect();
     let forms = forms_of(&rows, best.index, header.len());
     // A line of dashes, the technical names or the types of the columns may stand below the labels.
     let below = best.lines.iter().skip(best.index + 1);
     let line = below.take_while(|line| is_below_labels(&line.cells, ask)).last().unwrap_or(line);
     let row = best.lines.get(best.index).map_or(0, |line| line.row);
-    let found = Found { header, forms, row, preamble, body: line.end, body_line: line.next_row };
+    let is_even = best.rank.0 != Fit::Uneven;
+    let found = Found { header, forms, row, preamble, body: line.end, body_line: line.next_row, is_even };
     Ok((best.dialect, best.label, found))
 }
 
@@ -431,6 +475,18 @@ fn fit(lines: &[Line], header: usize, width: usize) -> Fit {
         _ if even == 0 && lines.len() > header + 4 => Fit::Uneven,
         _ => Fit::Even,
     }
+}
+
+/// Whether rows have one cell more than the header, before the others: R names or numbers them so.
+fn lacks_first_label(lines: &[Line], header: usize, width: usize) -> bool {
+    let below = || lines.iter().skip(header + 1).filter(|line| line.cells.len() > 1);
+    let wider: Vec<&Line> = below()
+        .filter(|line| line.cells.len() == width + 1 && line.cells.last().is_some_and(|cell| !cell.trim().is_empty()))
+        .collect();
+    let mut names: Vec<&String> = wider.iter().filter_map(|line| line.cells.first()).collect();
+    names.sort_unstable();
+    names.dedup();
+    width > 1 && wider.len() > 1 && wider.len() * 10 >= below().count() * 9 && names.len() == wider.len()
 }
 
 /// The delimiter under which most opening records have the number of cells known from elsewhere, or fewer: columns
@@ -522,7 +578,7 @@ struct Field {
 }
 
 impl Field {
-    fn text<'t>(&self, text: &'t str) -> std::borrow::Cow<'t, str> {
+    fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let raw = text.get(self.from..self.to).unwrap_or_default();
         match self.escaped {
             None => raw.into(),
@@ -605,6 +661,45 @@ fn loosely(bytes: &[u8], at: usize, dialect: Dialect, width: usize) -> Option<(V
         }
         pos = stop.end;
     }
+}
+
+/// A record that goes on in the lines below, for a cell of it has line ends that nobody quoted: its fields, and where it
+/// ends. Safe where the lines together have just the cells that the header has, and the record begins with something (an
+/// id, an address, a time) that none of the other lines begins with.
+fn continued(
+    text: &str,
+    bytes: &[u8],
+    (at, mut end): (usize, usize),
+    fields: &[Field],
+    dialect: Dialect,
+    width: usize,
+) -> Option<(Vec<Field>, usize)> {
+    const MOST_LINES: usize = 50;
+    let form = |field: &Field| match (field.text(text), ColumnForm::of(std::iter::once(&*field.text(text)))) {
+        (cell, ColumnForm::Flag) if cell.trim().bytes().all(|b| b.is_ascii_digit()) => ColumnForm::Number,
+        (_, form) => form,
+    };
+    let is_quoted = |field: &Field| field.from > at && bytes.get(field.from - 1) == Some(&b'"');
+    let opens = form(fields.first()?);
+    if matches!(opens, ColumnForm::Blank | ColumnForm::Text | ColumnForm::Flag) || fields.last().is_none_or(is_quoted) {
+        return None;
+    }
+    let mut joined = fields.to_vec();
+    for _ in 0..MOST_LINES {
+        let mut more: Vec<Field> = Vec::new();
+        let read = record(bytes, end, dialect, &mut |_, field| more.push(field));
+        let first = more.first().copied().filter(|_| read.damage.is_none() && read.end > end)?;
+        if is_quoted(&first) || form(&first) == opens || is_total(&first.text(text)) {
+            return None;
+        }
+        end = read.end;
+        joined.last_mut()?.to = first.to;
+        joined.extend(more.iter().skip(1));
+        if joined.len() >= width {
+            return (joined.len() == width).then_some((joined, end));
+        }
+    }
+    None
 }
 
 fn line_end(bytes: &[u8], at: usize, newline: u8) -> usize {
@@ -779,8 +874,27 @@ impl<'a> Format<'a> {
     }
 }
 
+/// The first line end behind a byte behind which a record begins as wide as the header: one that stands inside quotes would
+/// cost a second scan.
+fn begin_of_a_record(bytes: &[u8], at: usize, form: &Format) -> usize {
+    const TRIED: usize = 20;
+    const WITHIN: usize = 1 << 20;
+    let Dialect { newline, .. } = form.dialect;
+    let first = line_end(bytes, at, newline);
+    let mut begin = first;
+    for _ in 0..TRIED {
+        let sight = bytes.get(..bytes.len().min(begin + WITHIN)).unwrap_or_default();
+        let mut cells = 0;
+        let read = record(sight, begin, form.dialect, &mut |_, _| cells += 1);
+        if cells == form.wanted.len() && read.damage.is_none() {
+            return begin;
+        }
+        begin = line_end(bytes, begin, newline);
+    }
+    first
+}
+
 fn scan_all(text: &str, (body, until): (usize, usize), form: &Format) -> Vec<Piece> {
-    let dialect = form.dialect;
     let bytes = text.as_bytes().get(..until).unwrap_or_default();
     let length = bytes.len().saturating_sub(body);
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -788,7 +902,7 @@ fn scan_all(text: &str, (body, until): (usize, usize), form: &Format) -> Vec<Pie
     let count = (length / PIECE).clamp(1, MOST_PIECES);
     let mut begins = vec![body];
     for n in 1..count {
-        let begin = line_end(bytes, body + length / count * n, dialect.newline);
+        let begin = begin_of_a_record(bytes, body + length / count * n, form);
         if begin < bytes.len() && begins.last().is_some_and(|last| begin > *last) {
             begins.push(begin);
         }
@@ -861,6 +975,7 @@ fn scan(text: &str, (from, to): (usize, usize), form: &Format) -> Piece {
     };
     let slots: Vec<usize> = (0..width).filter(|n| wanted.get(*n) == Some(&true)).collect();
     let mut fields: Vec<Field> = Vec::with_capacity(width + 1);
+    let mut lasts: Vec<&str> = vec![""; width];
     let mut at = from;
     while at < to {
         fields.clear();
@@ -878,6 +993,14 @@ fn scan(text: &str, (from, to): (usize, usize), form: &Format) -> Piece {
         let read = match read.damage.and_then(|_| loosely(sight, at, dialect, width)) {
             Some((loose, end)) => {
                 (fields, extra) = (loose, Extra::default());
+                Read { end, damage: None }
+            }
+            None => read,
+        };
+        let is_short = read.damage.is_none() && fields.len() < width;
+        let read = match is_short.then(|| continued(text, sight, (at, read.end), &fields, dialect, width)).flatten() {
+            Some((joined, end)) => {
+                fields = joined;
                 Read { end, damage: None }
             }
             None => read,
@@ -916,24 +1039,33 @@ fn scan(text: &str, (from, to): (usize, usize), form: &Format) -> Piece {
             }
         }
         piece.begins(row, fields.len(), width);
-        for (field, tally) in fields.iter().zip(&mut piece.tallies) {
+        for ((field, last), tally) in fields.iter().zip(&mut lasts).zip(&mut piece.tallies) {
             if field.to > field.from && tally.asks() {
-                tally.take(text.get(field.from..field.to).unwrap_or_default());
+                let value = text.get(field.from..field.to).unwrap_or_default();
+                // Neighbours are often alike.
+                if value == *last {
+                    tally.again();
+                } else {
+                    *last = value;
+                    tally.take(value);
+                }
             } else {
                 tally.pass(field.to > field.from);
             }
         }
         for slot in &slots {
             let Some(Some(builder)) = piece.columns.get_mut(*slot) else { continue };
-            match fields.get(*slot) {
-                Some(field) if field.to > field.from => {
-                    let cell = field.text(text);
-                    if let (true, Some(wrapped)) = (wrappers::may_wrap(&cell), piece.wrapped.get_mut(*slot)) {
-                        *wrapped = true;
-                    }
-                    builder.append_value(cell);
-                }
-                _ => builder.append_null(),
+            let Some(field) = fields.get(*slot).filter(|field| field.to > field.from) else {
+                builder.append_null();
+                continue;
+            };
+            let cell = field.text(text);
+            if let (true, Some(wrapped)) = (wrappers::may_wrap(&cell), piece.wrapped.get_mut(*slot)) {
+                *wrapped = true;
+            }
+            match cell {
+                Cow::Borrowed(cell) => builder.append_value(cell),
+                Cow::Owned(cell) => builder.append_value(cell),
             }
         }
     }
@@ -1068,6 +1200,8 @@ impl Assembly {
         /// More chunks make the search for a row slow.
         const MOST_CHUNKS: usize = 32;
         let total = self.rows.len();
+        let totals = self.odd.iter().filter(|(_, kind, refused)| *kind == Odd::Short && refused.detail == "total");
+        let totals: Vec<usize> = totals.map(|(place, ..)| *place).collect();
         let (trailer, ragged, keep) = sort_out(self.odd, total);
         let in_few = |column: StringChunked| {
             let many = column.chunks().len() > MOST_CHUNKS;
@@ -1089,6 +1223,7 @@ impl Assembly {
             ragged,
             padded: self.padded,
         };
+        groups::fill_down(&mut sheet.columns, &totals, total);
         if let Some(keep) = keep {
             sheet.filter(&keep);
         }

@@ -75,6 +75,8 @@ pub struct Tally {
     misses: [usize; TESTS.len()],
     /// Forms that most of the first values were not, one bit each: the others of the piece are not tried for them.
     closed: u16,
+    /// Of which open forms the last value cannot be; none where it was blank.
+    last: Option<u16>,
     /// Texts that may be lead sources, and whether they are: a column has few, and to parse one takes long.
     sources: Vec<(String, bool)>,
 }
@@ -89,7 +91,7 @@ impl Tally {
     /// Whether any form is still open: the value itself is looked at only then.
     #[inline]
     pub fn asks(&self) -> bool {
-        self.closed != (1 << TESTS.len()) - 1
+        self.closed != ALL
     }
 
     /// Counts a value at which nothing has to be looked.
@@ -101,18 +103,40 @@ impl Tally {
     /// Counts a value.
     pub fn take(&mut self, value: &str) {
         let value = trimmed(value);
+        self.last = None;
         if value.is_empty() {
             return;
         }
-        self.filled += 1;
-        for (n, (form, test)) in TESTS.iter().enumerate() {
-            if self.closed >> n & 1 == 1 {
-                continue;
-            }
+        let mut missed = 0;
+        let mut open = !self.closed & ALL;
+        while open != 0 {
+            let n = open.trailing_zeros() as usize;
+            open &= open - 1;
+            let Some((form, test)) = TESTS.get(n) else { break };
             let can_be = if *form == ColumnForm::LeadSource { self.is_lead_source(value) } else { test(value) };
-            if let Some(misses) = self.misses.get_mut(n).filter(|_| !can_be) {
+            missed |= u16::from(!can_be) << n;
+        }
+        self.last = Some(missed);
+        self.count(missed);
+    }
+
+    /// Counts a value that is the last one again.
+    #[inline]
+    pub fn again(&mut self) {
+        if let Some(missed) = self.last {
+            self.count(missed);
+        }
+    }
+
+    /// Counts a value that cannot be of these forms.
+    #[inline]
+    fn count(&mut self, mut missed: u16) {
+        self.filled += 1;
+        while missed != 0 {
+            if let Some(misses) = self.misses.get_mut(missed.trailing_zeros() as usize) {
                 *misses += 1;
             }
+            missed &= missed - 1;
         }
         if self.filled == SHOWING {
             for (n, misses) in self.misses.iter().enumerate() {
@@ -120,6 +144,7 @@ impl Tally {
                     self.closed |= 1 << n;
                 }
             }
+            self.last = self.last.map(|missed| missed & !self.closed);
         }
     }
 
@@ -164,6 +189,9 @@ pub fn trimmed(value: &str) -> &str {
     let bytes = value.as_bytes();
     if is_plain(bytes.first()) && is_plain(bytes.last()) { value } else { value.trim() }
 }
+
+/// One bit for each form that is tried.
+const ALL: u16 = (1 << TESTS.len()) - 1;
 
 /// Whether a value can be of a form.
 type Test = fn(&str) -> bool;

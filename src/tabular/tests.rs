@@ -249,6 +249,50 @@ fn what_would_fill_the_memory_or_the_landing_is_refused_by_name() {
     assert_eq!((sheet.height(), sheet.ragged.len()), (1, 1));
 }
 
+#[test]
+fn a_table_that_a_console_laid_out_or_that_has_a_delimiter_of_two_characters_is_read() {
+    let expected = [["1", "Ann Lee", "A|b"], ["22", "", "C|d"]];
+    for text in [
+        " id |  name   | email \n----+---------+-------\n 1  | Ann Lee | A|b\n 22 |         | C|d\n(2 rows)\n",
+        "id  name     email\n--- -------- ------\n1   Ann Lee  A|b\n22           C|d\n\n(2 rows affected)\n",
+        "id||name||email\n1||Ann Lee||A|b\n22||||C|d\n",
+        "id::name::email\n1::Ann Lee::A|b\n22::::C|d\n",
+    ] {
+        let sheet = read_as(text.as_bytes(), &["id", "name", "email"]).unwrap();
+        assert_eq!(
+            (sheet.header.join(" ").as_str(), rows(&sheet).as_slice()),
+            ("id name email", &expected.map(|row| row.map(str::to_owned).to_vec())[..]),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_header_that_lacks_the_name_of_the_row_names_the_other_columns() {
+    let sheet = read_as(b"\"id\",\"name\"\n\"1\",7,\"Ann\"\n\"2\",8,\"Bo\"\n", &["id", "name"]).unwrap();
+    assert_eq!(
+        (sheet.header.as_slice(), rows(&sheet)),
+        (
+            &["", "id", "name"].map(str::to_owned)[..],
+            vec![vec!["1".into(), "7".into(), "Ann".into()], vec!["2".into(), "8".into(), "Bo".to_owned()]]
+        )
+    );
+    // A delimiter at the end of each row is no cell.
+    let sheet = read_as(b"id,name\n7,Ann,\n8,Bo,\n", &["id", "name"]).unwrap();
+    assert_eq!(sheet.header, ["id", "name"]);
+}
+
+#[test]
+fn a_record_is_one_though_nobody_quoted_the_line_ends_in_its_cells() {
+    let text =
+        "id,title,email,note\n1,Head\n\nof IT,a@x.example,first\nsecond\n2,b,b@x.example,\n3,c\n4,d,d@x.example,n\n";
+    let sheet = read_as(text.as_bytes(), &["id", "email"]).unwrap();
+    let ids: Vec<&str> = sheet.columns[0].as_ref().unwrap().iter().flatten().collect();
+    assert_eq!(ids, ["1", "2", "3", "4"]);
+    assert_eq!(rows(&sheet)[0], ["1", "Head\n\nof IT", "a@x.example", "first"]);
+    assert_eq!((sheet.rows.as_slice(), sheet.padded, sheet.ragged.len()), (&[2, 6, 7, 8][..], 1, 1));
+}
+
 /// Files of every kind, changed at random: nothing panics, and nothing takes long. `MUTATIONS=1000000` for a night's run;
 /// `SEED=…` to begin elsewhere.
 #[test]

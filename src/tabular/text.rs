@@ -8,10 +8,12 @@ use std::borrow::Cow;
 use std::io::Read;
 
 use encoding_rs::{Encoding, WINDOWS_1252};
-use memchr::memrchr;
+use memchr::{memchr, memrchr};
 
 /// How much is read at a time.
 const CHUNK: usize = 8 << 20;
+/// How much is read to its place at a time.
+const MOST_TAKEN: usize = 64 << 20;
 /// What has no line end in so many bytes is cut elsewhere.
 const MOST_LINE: usize = 16 << 20;
 
@@ -19,7 +21,9 @@ const MOST_LINE: usize = 16 << 20;
 pub(super) struct Text<'a> {
     source: Box<dyn Read + Send + 'a>,
     charset: Charset,
-    /// What is decoded and was not passed yet.
+    /// The whole, where it is in memory already and needs no decoding, and how much of it is shown.
+    lent: Option<(&'a str, usize)>,
+    /// What is decoded and was not passed yet, where nothing is lent.
     text: String,
     /// Bytes as they came, which follow it.
     waiting: Vec<u8>,
@@ -82,17 +86,47 @@ impl<'a> Text<'a> {
                 Charset::Cells(None)
             }
         };
-        Ok(Text { source, charset, text: String::new(), waiting: buffer, ended, begun: false, seen, is_label })
+        let text = String::new();
+        Ok(Text { source, charset, lent: None, text, waiting: buffer, ended, begun: false, seen, is_label })
+    }
+
+    /// The same of bytes that are in memory: what is plain UTF-8 is not copied.
+    ///
+    /// # Errors
+    /// Bytes that are no text in any charset looked for.
+    pub fn of(bytes: &'a [u8], is_label: &'a dyn Fn(&str) -> bool) -> Result<Self, String> {
+        let mut opened = Text::open(Box::new(bytes), is_label)?;
+        if matches!(opened.charset, Charset::Cells(_)) {
+            let looked = || (memchr(0, bytes).is_some(), bytes.is_ascii());
+            let (decoded, (has_nul, is_ascii)) = rayon::join(|| std::str::from_utf8(bytes), looked);
+            if !has_nul && let Ok(whole) = decoded {
+                opened.seen.unicode = !is_ascii;
+                opened.lent = Some((whole.trim_start_matches('\u{feff}'), 0));
+                opened.waiting = Vec::new();
+            }
+        }
+        Ok(opened)
+    }
+
+    /// Whether it is in memory as a whole anyhow.
+    pub fn is_lent(&self) -> bool {
+        self.lent.is_some()
     }
 
     /// What is decoded and was not passed yet.
     pub fn as_str(&self) -> &str {
-        &self.text
+        match self.lent {
+            Some((rest, shown)) => rest.get(..shown).unwrap_or_default(),
+            None => &self.text,
+        }
     }
 
     /// Whether that is all there is.
     pub fn is_at_its_end(&self) -> bool {
-        self.ended && self.waiting.is_empty()
+        match self.lent {
+            Some((rest, shown)) => shown == rest.len(),
+            None => self.ended && self.waiting.is_empty(),
+        }
     }
 
     /// Decodes on until so many bytes of text are there, or all that there are.
@@ -100,11 +134,19 @@ impl<'a> Text<'a> {
     /// # Errors
     /// A source that cannot be read.
     pub fn fill(&mut self, least: usize) -> std::io::Result<()> {
+        if let Some((rest, shown)) = &mut self.lent {
+            *shown = rest.floor_char_boundary(least.max(*shown));
+            return Ok(());
+        }
         // The first piece was read already.
         if self.text.is_empty() && !self.waiting.is_empty() {
             self.decode();
         }
         while self.text.len() < least && !self.is_at_its_end() {
+            if matches!(self.charset, Charset::Cells(_)) {
+                self.take(least.saturating_sub(self.text.len()).clamp(CHUNK, MOST_TAKEN))?;
+                continue;
+            }
             let taken = self.source.by_ref().take(CHUNK as u64).read_to_end(&mut self.waiting)?;
             self.ended = taken < CHUNK;
             self.decode();
@@ -112,8 +154,44 @@ impl<'a> Text<'a> {
         Ok(())
     }
 
+    /// Reads so many bytes to where their text is to be: what is plain UTF-8, as most is, is not copied.
+    fn take(&mut self, many: usize) -> std::io::Result<()> {
+        let mut bytes = std::mem::take(&mut self.text).into_bytes();
+        let begin = bytes.len();
+        bytes.reserve(self.waiting.len() + many);
+        bytes.append(&mut self.waiting);
+        let taken = self.source.by_ref().take(many as u64).read_to_end(&mut bytes)?;
+        self.ended = taken < many;
+        let read = bytes.get(begin..).unwrap_or_default();
+        let end = begin + if self.ended { read.len() } else { end_of_cells(read) };
+        self.waiting = bytes.split_off(end);
+        let read = bytes.get(begin..).unwrap_or_default();
+        let (is_plain, is_ascii) = (self.begun && memchr(0, read).is_none(), read.is_ascii());
+        match String::from_utf8(bytes) {
+            Ok(text) if is_plain => {
+                self.seen.unicode |= !is_ascii;
+                self.text = text;
+            }
+            other => {
+                let mut bytes = other.map_or_else(std::string::FromUtf8Error::into_bytes, String::into_bytes);
+                let mut read = bytes.split_off(begin);
+                read.append(&mut self.waiting);
+                self.waiting = read;
+                // What was decoded before is text.
+                self.text = String::from_utf8(bytes).unwrap_or_default();
+                self.decode();
+            }
+        }
+        Ok(())
+    }
+
     /// Passes over text up to a byte, which must begin a character.
     pub fn pass(&mut self, to: usize) {
+        if let Some((rest, shown)) = &mut self.lent {
+            let to = rest.floor_char_boundary(to.min(*shown));
+            (*rest, *shown) = (rest.get(to..).unwrap_or_default(), *shown - to);
+            return;
+        }
         self.text.drain(..self.text.floor_char_boundary(to));
     }
 
@@ -170,7 +248,7 @@ impl<'a> Text<'a> {
             }
             Charset::Widest(unit) => Cow::Owned(widest(bytes, *unit)),
         };
-        if memchr::memchr(0, text.as_bytes()).is_some() {
+        if memchr(0, text.as_bytes()).is_some() {
             text.to_mut().retain(|c| c != '\0');
         }
         let text = if self.begun { &*text } else { text.trim_start_matches('\u{feff}') };
@@ -185,9 +263,12 @@ impl<'a> Text<'a> {
 /// # Errors
 /// Bytes that are no text in any charset looked for.
 pub(super) fn whole(bytes: &[u8]) -> Result<String, String> {
-    let mut text = Text::open(Box::new(bytes), &|_| false)?;
+    let mut text = Text::of(bytes, &|_| false)?;
     text.fill(usize::MAX).map_err(|e| e.to_string())?;
-    Ok(text.text)
+    Ok(match text.lent {
+        Some((whole, _)) => whole.to_owned(),
+        None => text.text,
+    })
 }
 
 /// Whether the first bytes are those of a text. A stray NUL, or a file's length of them behind a download that broke off,

@@ -260,9 +260,15 @@ pub fn read(column: &StringChunked, order: Option<DateOrder>, zone: Tz) -> Times
         resolution: Vec::with_capacity(column.len()),
         ..Times::default()
     };
+    // How many begin as ISO writes them, and how many have the year elsewhere.
+    let (mut iso, mut other) = (0usize, 0usize);
     // Text is repetitive over neighbours in no useful way; each value is parsed on its own.
     for (n, value) in column.iter().enumerate() {
-        let read = value.map(str::trim).filter(|v| !v.is_empty()).map(|v| instant(v, order, zone));
+        let read = value.map(str::trim).filter(|v| !v.is_empty()).map(|v| {
+            let is_iso = v.as_bytes().get(4) == Some(&b'-');
+            (iso, other) = (iso + usize::from(is_iso), other + usize::from(!is_iso));
+            instant(v, order, zone)
+        });
         if read == Some(None) {
             times.bad.push(n);
         }
@@ -275,6 +281,9 @@ pub fn read(column: &StringChunked, order: Option<DateOrder>, zone: Tz) -> Times
         };
         times.micros.push(micros);
         times.resolution.push(resolution);
+    }
+    if iso > 0 && other > 0 {
+        times.halfway(column, zone);
     }
     if !times.bad.is_empty() {
         times.day_in_the_middle(column, zone);
@@ -295,6 +304,42 @@ impl Times {
         for n in std::mem::take(&mut self.bad) {
             let read = column.get(n).and_then(|text| parse::instant_in(text.trim(), order, zone, languages, &[]));
             self.put(n, read);
+        }
+    }
+
+    /// Dates of one order that a spreadsheet of the other took for its own: the days up to 12 became dates, with the month
+    /// where the day was, and what it could not read stayed text. Told by both halves: no text could have been taken, and
+    /// no date has a day that could not be a month.
+    fn halfway(&mut self, column: &StringChunked, zone: Tz) {
+        const FEWEST: usize = 2;
+        let (mut taken, mut left) = (Vec::new(), 0usize);
+        for (n, text) in column.iter().enumerate() {
+            let Some(text) = text.map(str::trim).filter(|text| !text.is_empty()) else { continue };
+            if let Some((exchanged, _, day)) = parse::exchanged(text).filter(|(_, month, _)| *month <= 12) {
+                if day > 12 {
+                    return;
+                }
+                taken.push((n, exchanged));
+            } else if let Some(Parts { date: Date::Numeric { a, b, .. }, .. }) = parts(text) {
+                if a <= 12 && b <= 12 {
+                    return;
+                }
+                left += 1;
+            } else {
+                return;
+            }
+        }
+        // Days that are their months tell nothing, nor does a handful.
+        let told = taken
+            .iter()
+            .filter(|(n, text)| column.get(*n).is_some_and(|was| !was.starts_with(text.get(..10).unwrap_or_default())));
+        if told.count() < FEWEST || left < FEWEST {
+            return;
+        }
+        for (n, text) in taken {
+            if let Some(read) = parse::instant(&text, None, zone) {
+                self.put(n, Some(read));
+            }
         }
     }
 
@@ -430,6 +475,22 @@ mod tests {
         let of = |texts: &[&str]| texts.iter().map(|t| Some((*t).to_owned())).collect::<Vec<_>>();
         assert_eq!(days(&["2026-01-04 08:03", "2026-13-04 08:03"]), of(&["2026-04-01", "2026-04-13"]));
         assert_eq!(days(&["2026-01-14", "2026-13-04"]), [Some("2026-01-14".to_owned()), None]);
+    }
+
+    #[test]
+    fn dates_that_a_spreadsheet_took_for_its_own_have_their_days_back() {
+        let days = |values: &[&str]| -> Vec<String> {
+            let times = read(&StringChunked::from_slice("t".into(), values), Some(DateOrder::Dmy), Tz::UTC);
+            let day = |at: i64| DateTime::from_timestamp_micros(at).unwrap().date_naive().to_string();
+            times.micros.into_iter().map(|at| at.map(day).unwrap_or_default()).collect()
+        };
+        let (first, third) = ("2026-01-04T08:03:00", "2026-03-04 17:10");
+        let read = days(&[first, third, "13/04/2026 08:03", "30/04/2026 17:10"]);
+        assert_eq!(read, ["2026-04-01", "2026-04-03", "2026-04-13", "2026-04-30"]);
+        let whole = days(&[first, "2026-04-14 08:00", "13/04/2026 08:03", "30/04/2026 17:10"]);
+        assert_eq!(whole[0], "2026-01-04", "a date that has a day above 12 was none of the other order");
+        let mixed = days(&[first, third, "12/04/2026 08:03", "30/04/2026 17:10"]);
+        assert_eq!(mixed[0], "2026-01-04", "and a text that could have been taken was left by somebody else");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::closing::{is_total, is_trailer_text};
 use super::header::{Ask, HEADER_WITHIN, Nearest, clean_label, find_header, fold, forms_of, no_header};
 use super::profile::Tally;
 use super::sheet::{DAMAGED_ROWS, Form, Refused, Sheet, implausible};
-use super::{markup, text as texts};
+use super::{groups, markup, text as texts};
 use crate::error::{Error, Result};
 
 /// More filled cells are no export.
@@ -269,7 +269,7 @@ fn sheet(name: &str, grid: &Grid, opening: &[Vec<String>], index: usize, said: O
     let mut columns: Vec<Option<StringChunkedBuilder>> =
         wanted.iter().map(|w| w.then(|| StringChunkedBuilder::new(PlSmallStr::EMPTY, grid.rows.len()))).collect();
     let mut tallies = vec![Tally::default(); width];
-    let (mut rows, mut trailer, mut ragged) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut rows, mut trailer, mut ragged, mut totals) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut closed = false;
     let is_header = |cells: &[(u32, String)]| {
         cells.len() > 1 && cells.iter().all(|(n, text)| labels.get(*n as usize).is_some_and(|label| label == text))
@@ -289,6 +289,7 @@ fn sheet(name: &str, grid: &Grid, opening: &[Vec<String>], index: usize, said: O
         let refused = |detail: String| Refused { row: number, detail, text: opens.to_owned() };
         if closed || (width > 2 && filled * 2 <= width && is_total(opens)) {
             trailer.push(refused("below the records".into()));
+            totals.push(rows.len());
             continue;
         }
         if width > 3 && filled == 1 && cells.iter().any(|(column, _)| within(*column) == Some(0)) {
@@ -305,6 +306,9 @@ fn sheet(name: &str, grid: &Grid, opening: &[Vec<String>], index: usize, said: O
             }
         }
     }
+    let mut columns: Vec<Option<StringChunked>> =
+        columns.into_iter().map(|c| c.map(StringChunkedBuilder::finish)).collect();
+    groups::fill_down(&mut columns, &totals, rows.len());
     Sheet {
         name: Some(name.to_owned()),
         form: Form { container: "workbook".into(), ..Form::default() },
@@ -319,7 +323,7 @@ fn sheet(name: &str, grid: &Grid, opening: &[Vec<String>], index: usize, said: O
         entity: said.map(|said| said.entity.clone()),
         forms: tallies.iter().map(Tally::form).collect(),
         header,
-        columns: columns.into_iter().map(|c| c.map(StringChunkedBuilder::finish)).collect(),
+        columns,
         rows,
         trailer,
         ragged,

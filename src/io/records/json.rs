@@ -157,7 +157,8 @@ impl Cutter<'_> {
             let line = window.ready().get(..end).unwrap_or_default();
             // A log that was cut while it was written to has a gap of zero bytes.
             let line: Vec<u8> = line.iter().copied().skip_while(|b| *b == 0 || b.is_ascii_whitespace()).collect();
-            let line = line.trim_ascii_end().to_vec();
+            // What was joined of files with a mark of byte order has one in its middle.
+            let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&line).trim_ascii_end().to_vec();
             window.consume(end + 1);
             match line.first() {
                 None => {}

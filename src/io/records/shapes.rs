@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 
 use crate::leads::{Named, named};
+use crate::lenient;
 
 /// More than this is no text of a queue.
 const MOST_PACKED: usize = 1 << 20;
@@ -118,23 +119,7 @@ pub(super) fn packed(text: &str) -> Option<String> {
     if text.len() < 16 || text.len() > MOST_PACKED || !text.starts_with(['e', 'W']) || !text.bytes().all(is_digit) {
         return None;
     }
-    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
-    let (mut bits, mut held) = (0u32, 0u32);
-    for byte in text.bytes().take_while(|b| *b != b'=').filter(|b| !b.is_ascii_whitespace()) {
-        let digit = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' | b'-' => 62,
-            _ => 63,
-        };
-        (bits, held) = ((bits << 6 | u32::from(digit)) & 0xff_ffff, held + 6);
-        if held >= 8 {
-            held -= 8;
-            bytes.push(u8::try_from(bits >> held & 0xff).unwrap_or_default());
-        }
-    }
-    String::from_utf8(bytes).ok().filter(|text| text.trim_start().starts_with(['{', '[']))
+    String::from_utf8(lenient::base64(text)).ok().filter(|text| text.trim_start().starts_with(['{', '[']))
 }
 
 #[cfg(test)]

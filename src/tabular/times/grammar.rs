@@ -580,15 +580,21 @@ fn take_offset(pieces: &mut Vec<Piece>) -> Option<Option<i32>> {
 /// A distance from UTC that begins at a place, in seconds, and where it ends; the outer `None` where it makes no sense.
 #[expect(clippy::option_option, reason = "no distance and no sense are two answers")]
 fn distance(pieces: &[Piece], at: usize, is_named: bool) -> Option<Option<(i32, usize)>> {
+    let minutes = number(pieces, at + 3).filter(|_| is_mark(pieces, at + 2, &[':']));
+    // Behind a blank, `-0700` and `-07:00` at the end are one, where `-7` may be a part of the date.
+    let ends = || match (number(pieces, at + 1), minutes) {
+        (Some((_, 2)), Some((_, 2))) => pieces.len() == at + 4,
+        (Some((value, 4)), None) => pieces.len() == at + 2 && value / 100 <= 14 && value % 100 < 60,
+        _ => false,
+    };
     let sign = if is_mark(pieces, at, &['+']) {
         1
-    } else if is_mark(pieces, at, &['-']) && is_glued(pieces, at + 1) && (is_glued(pieces, at) || is_named) {
+    } else if is_mark(pieces, at, &['-']) && is_glued(pieces, at + 1) && (is_glued(pieces, at) || is_named || ends()) {
         -1
     } else {
         return Some(None);
     };
     let Some((value, digits)) = number(pieces, at + 1) else { return Some(None) };
-    let minutes = number(pieces, at + 3).filter(|_| is_mark(pieces, at + 2, &[':']));
     let (hours, minutes, taken) = match (digits, minutes) {
         (1 | 2, Some((minutes, 2))) => (value, minutes, 4),
         (4, None) => (value / 100, value % 100, 2),

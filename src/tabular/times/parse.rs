@@ -178,7 +178,10 @@ fn clock(text: &str) -> Option<(Clock, Option<i32>)> {
             at += 1 + digits;
         }
     }
-    let offset = match bytes.get(at..)? {
+    let rest = bytes.get(at..)?;
+    // `14:02:07 +0100`, as Ruby writes it.
+    let rest = rest.strip_prefix(b" ").filter(|rest| matches!(rest.first(), Some(b'+' | b'-'))).unwrap_or(rest);
+    let offset = match rest {
         [] => None,
         b"Z" => Some(0),
         [sign @ (b'+' | b'-'), rest @ ..] => {
@@ -318,6 +321,10 @@ mod tests {
             ("2024-01-01T00:00Z", None, "2024-01-01T00:00:00.000000 minute"),
             ("2005-11-09", None, "2005-11-09T00:00:00.000000 day"),
             ("2024-10-01 00:00:00 UTC", None, "2024-10-01T00:00:00.000000 second"),
+            ("2024-10-01 02:00:00 -0500", None, "2024-10-01T07:00:00.000000 second"),
+            ("2024-10-01 02:00 +05:30", None, "2024-09-30T20:30:00.000000 minute"),
+            ("10/01/2024 2:00:00 AM -07:00", Some(DateOrder::Mdy), "2024-10-01T09:00:00.000000 second"),
+            ("08:03 - 01.04.2026", None, "2026-04-01T08:03:00.000000 minute"),
             ("6/28/2021 4:34:35 PM", Some(DateOrder::Mdy), "2021-06-28T16:34:35.000000 second"),
             ("02/24/26 02:18 AM", Some(DateOrder::Mdy), "2026-02-24T02:18:00.000000 minute"),
             ("12/05/2026 12:05 AM", Some(DateOrder::Dmy), "2026-05-12T00:05:00.000000 minute"),
