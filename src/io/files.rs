@@ -199,7 +199,7 @@ fn one(found: &Found, ready: Ready, intake: &mut Intake<'_>) -> Result<()> {
 }
 
 /// A file from its beginning.
-fn again(file: &File) -> std::io::Result<Box<dyn Read>> {
+fn again(file: &File) -> std::io::Result<Box<dyn Read + Send>> {
     let mut again = file.try_clone()?;
     again.rewind()?;
     Ok(Box::new(BufReader::new(again)))

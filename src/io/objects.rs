@@ -14,7 +14,7 @@ use super::intake::{Intake, Object};
 use super::landing::content::Content;
 use super::landing::datasets::Dataset;
 use super::landing::{Fate, RawLead};
-use super::records::{Stopped, cut, unpack};
+use super::records::{Stopped, cut, cut_ahead, unpack};
 use crate::config::DestinationKind;
 use crate::cost;
 use crate::crm::mistaken::{self, Looks};
@@ -29,7 +29,7 @@ pub(super) const OBJECTS: Dataset = Dataset { name: "objects", key: &["source", 
 const BATCH: usize = 1000;
 
 /// Opens an object from its beginning.
-pub(super) type Open<'o> = &'o mut dyn FnMut() -> std::io::Result<Box<dyn Read>>;
+pub(super) type Open<'o> = &'o mut dyn FnMut() -> std::io::Result<Box<dyn Read + Send>>;
 
 impl Intake<'_> {
     /// The versions of the objects that are landed already, and what they hold is known from now on.
@@ -120,7 +120,7 @@ impl Intake<'_> {
             _ => None,
         };
         let (mut batch, mut n) = (Vec::new(), 0);
-        let records = cut(open()?, name, modified_at, &mut |mut lead| {
+        let records = cut_ahead(open()?, name, modified_at, &mut |mut lead| {
             if let Some((contents, fates)) = &settled {
                 // Whoever writes to the object meanwhile will be read by the next run.
                 if contents.get(n) != Some(&lead.content) {

@@ -18,6 +18,7 @@ mod shapes;
 mod window;
 
 use std::io::{BufReader, Cursor, Read};
+use std::sync::mpsc::sync_channel;
 
 use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
@@ -48,6 +49,44 @@ pub fn cut(
     let mut cutter = Cutter { name: name.into(), stored_at, records: 0, searched: 0, take };
     cutter.any(Box::new(reader), 0)?;
     Ok(cutter.records)
+}
+
+/// Records that [`cut_ahead`] hands over at a time, or so many bytes of them, and batches that may wait.
+const BATCH: usize = 1000;
+const BATCH_BYTES: usize = 4 << 20;
+const WAITING: usize = 2;
+
+/// The same as [`cut`] on a thread of its own: what is cut is taken meanwhile. Bounded in memory: cutting waits for the
+/// taker.
+///
+/// # Errors
+/// As [`cut`]; what the taker says comes first.
+pub fn cut_ahead(
+    reader: impl Read + Send,
+    name: &str,
+    stored_at: DateTime<Utc>,
+    take: &mut dyn FnMut(RawLead) -> Result<(), Stopped>,
+) -> Result<usize, Stopped> {
+    let (send, receive) = sync_channel::<Vec<RawLead>>(WAITING);
+    std::thread::scope(|scope| {
+        let cutting = scope.spawn(move || {
+            let (mut batch, mut bytes) = (Vec::new(), 0);
+            // Nobody receives any more where the taker has stopped.
+            let records = cut(reader, name, stored_at, &mut |lead| {
+                bytes += lead.payload.len();
+                batch.push(lead);
+                if batch.len() < BATCH && bytes < BATCH_BYTES {
+                    return Ok(());
+                }
+                bytes = 0;
+                send.send(std::mem::take(&mut batch)).map_err(|_| Stopped::Enough)
+            });
+            let _ = send.send(batch);
+            records
+        });
+        receive.into_iter().flatten().try_for_each(take)?;
+        cutting.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
 }
 
 /// An entity of a table, as the service sent it.
@@ -263,6 +302,27 @@ mod tests {
         }
         let pretty = "{\n  \"userDetails\": { \"a\": [1, 2] },\n  \"x\": \"{\"\n}\n";
         assert_eq!(short(pretty.as_bytes()), rows(&[("f", "json", pretty.trim_end())]));
+    }
+
+    #[test]
+    fn what_is_cut_ahead_is_the_same_and_whoever_stops_taking_is_heard() {
+        let text: String = (0..2 * BATCH + 1).map(|n| format!("{{\"a\": {n}}}\n")).collect::<String>() + "{\"a\": \"x";
+        let at = "2026-05-01T00:00:00Z".parse().unwrap();
+        let mut taken = Vec::new();
+        let records = cut_ahead(text.as_bytes(), "f", at, &mut |lead| {
+            taken.push((lead.source_key, lead.payload, lead.problem));
+            Ok(())
+        });
+        let all: Vec<_> =
+            cut_all(text.as_bytes()).into_iter().map(|lead| (lead.source_key, lead.payload, lead.problem)).collect();
+        assert_eq!((records.unwrap(), taken), (all.len(), all));
+        let mut left = 10;
+        let stopped = cut_ahead(text.as_bytes(), "f", at, &mut |_| {
+            left -= 1;
+            if left > 0 { Ok(()) } else { Err(Stopped::Refused("enough of it".to_owned())) }
+        });
+        assert!(matches!(stopped, Err(Stopped::Refused(why)) if why == "enough of it"));
+        assert_eq!(left, 0);
     }
 
     #[test]

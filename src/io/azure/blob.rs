@@ -254,7 +254,7 @@ fn look_at(blob: &Listed, body: Body, intake: &mut Intake<'_>) -> Result<()> {
 }
 
 /// A file aside from its beginning.
-fn again(file: &File) -> std::io::Result<Box<dyn Read>> {
+fn again(file: &File) -> std::io::Result<Box<dyn Read + Send>> {
     let mut again = file.try_clone()?;
     again.rewind()?;
     Ok(Box::new(BufReader::new(again)))
