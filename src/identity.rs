@@ -33,6 +33,8 @@ mod frequency;
 mod homes;
 mod level_table;
 mod model;
+mod names;
+mod numbers;
 mod people;
 mod quality;
 mod records;

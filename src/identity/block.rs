@@ -9,10 +9,11 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use super::compare::{Levels, Shared, are_numbered_apart, compare, names_contradict, pattern};
-use super::forms::{Forms, NONE, Profile};
+use super::forms::{Forms, Profile};
 use super::homes::Contacts;
 use super::level_table::{COMPANY, EMAIL, FIRST, LAST, PHONE, TITLE};
 use super::model::Scale;
+use super::numbers::NONE;
 
 /// A blocking rule.
 pub(super) struct Rule {

@@ -3,8 +3,10 @@
 //! Levels are ordered from strongest to weakest; 0 says nothing, because one side has no value. What a level weighs is
 //! learned in `model`; here stands only what is seen. Distances: Jaro–Winkler and optimal string alignment (strsim).
 
-use super::forms::{DIGITS, Email, Forms, NONE, Name, Phone, Profile, Words};
+use super::forms::{Email, Forms, Phone, Profile, Words};
 use super::level_table::{COMPANY, EMAIL, FIRST, LAST, NEAR_DATE, OTHER_DATE, PHONE};
+use super::names::Name;
+use super::numbers::{DIGITS, NONE};
 use super::typed::Script;
 use crate::codes;
 
@@ -375,7 +377,7 @@ fn between_scripts(forms: &Forms, a: &Name, b: &Name, close: u8, different: u8) 
         // Short surnames have conventions of their own: Lee for a syllable read "i".
         Script::Consonants if other.key.len() < shortest || letters.key.len() < shortest => 0,
         Script::Consonants => {
-            let sound = |name: &Name| forms.sounds.get(name.sound as usize).map_or("", String::as_str);
+            let sound = |name: &Name| forms.names.sounds.get(name.sound as usize).map_or("", String::as_str);
             let alike = strsim::jaro_winkler(sound(a), sound(b));
             match () {
                 () if alike >= 0.84 => close,
@@ -575,7 +577,7 @@ fn words_are_close(a: &Words, b: &Words, threshold: f64) -> bool {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::forms::letters;
+    use super::super::numbers::letters;
     use super::*;
 
     proptest! {

@@ -7,15 +7,14 @@
 use polars::prelude::*;
 
 use super::dates::Date;
-use super::typed::{self, Address, Columns, Ready, Script, Seen};
+use super::names::{self, Named, Names};
+use super::numbers::{NONE, letters, number};
+use super::typed::{self, Address, Columns, Ready, Seen};
 use crate::contact;
 use crate::error::Result;
 
 /// Rows whose texts are worked on at once.
 const AT_ONCE: usize = 1 << 15;
-
-/// No value.
-pub(super) const NONE: u32 = u32::MAX;
 
 /// An e-mail address.
 pub(super) struct Email {
@@ -42,22 +41,6 @@ pub(super) struct Phone {
     pub tail: u32,
     /// Number of the country it was dialled for; [`NONE`] where its form does not tell.
     pub country: u32,
-}
-
-/// A first or last name.
-pub(super) struct Name {
-    pub key: String,
-    /// Number of how it sounds.
-    pub sound: u32,
-    /// Nicknames' groups of its first word.
-    pub groups: &'static [u16],
-    /// How far the key is to be trusted as a reading.
-    pub script: Script,
-    /// Whether it may be how somebody reads a name in Chinese characters.
-    pub may_be_a_reading: bool,
-    pub letters: u32,
-    /// Whether there are several words in it.
-    pub has_words: bool,
 }
 
 /// A company or a job title.
@@ -87,9 +70,7 @@ pub(super) struct Profile {
 pub(super) struct Forms {
     pub emails: Vec<Email>,
     pub phones: Vec<Phone>,
-    pub names: Vec<Name>,
-    /// How names sound.
-    pub sounds: Vec<String>,
+    pub names: Names,
     pub companies: Vec<Words>,
     pub titles: Vec<Words>,
     /// Of each title the date that stands in its place.
@@ -115,33 +96,9 @@ struct Numbers {
     domains: PlHashMap<String, u32>,
     phones: PlHashMap<String, u32>,
     tails: PlHashMap<String, u32>,
-    names: PlHashMap<String, u32>,
-    sounds: PlHashMap<String, u32>,
     companies: PlHashMap<String, u32>,
     titles: PlHashMap<String, u32>,
     profiles: PlHashMap<Profile, u32>,
-}
-
-/// The number of a text, and whether it is a new one.
-fn number(numbers: &mut PlHashMap<String, u32>, text: &str) -> (u32, bool) {
-    if let Some(&known) = numbers.get(text) {
-        return (known, false);
-    }
-    let next = numbers.len() as u32;
-    numbers.insert(text.to_owned(), next);
-    (next, true)
-}
-
-/// The bits of [`letters`] that digits have.
-pub(super) const DIGITS: u32 = 0b11111 << 26;
-
-/// One bit for each letter that occurs, digits two by two in five more.
-pub(super) fn letters(text: &str) -> u32 {
-    text.bytes().fold(0, |mask, b| match b {
-        b'a'..=b'z' => mask | 1 << (b - b'a'),
-        b'0'..=b'9' => mask | 1 << (26 + (b - b'0') / 2),
-        _ => mask,
-    })
 }
 
 impl Forms {
@@ -160,44 +117,42 @@ impl Forms {
 
     fn add(&mut self, frame: &DataFrame, keep: &[u32], own: &[bool]) -> Result<Vec<u32>> {
         let columns = Columns::of(frame)?;
-        let mut seen = Seen::default();
+        let (mut seen_names, mut seen) = (names::Seen::default(), Seen::default());
         let mut profiles = Vec::with_capacity(keep.len());
         for rows in keep.chunks(AT_ONCE) {
-            let mut ready = seen.ready(&columns, rows);
-            for &row in rows {
-                let profile = self.of_row(row as usize, &columns, &mut seen, &mut ready);
-                let is_own = own.get(row as usize) == Some(&true);
+            let mut names = std::mem::take(&mut self.names);
+            let (named, reached) = rayon::join(
+                || names.of_rows(&columns, rows, &mut seen_names),
+                || self.reached_of_rows(&columns, rows, &mut seen),
+            );
+            self.names = names;
+            for ((row, Named { first, last, generation }), reached) in rows.iter().zip(named).zip(reached) {
+                let profile = Profile { first, last, generation, ..reached };
+                let is_own = own.get(*row as usize) == Some(&true);
                 profiles.push(if is_own { self.own_profile(profile) } else { self.profile(profile) });
             }
         }
         Ok(profiles)
     }
 
-    /// What a row says, in numbers. What was typed before has its number already.
-    fn of_row<'a>(&mut self, at: usize, columns: &'a Columns, seen: &mut Seen<'a>, ready: &mut Ready<'a>) -> Profile {
+    /// What rows say but for their names.
+    fn reached_of_rows<'a>(&mut self, columns: &'a Columns, rows: &[u32], seen: &mut Seen<'a>) -> Vec<Profile> {
+        let mut ready = seen.ready(columns, rows);
+        rows.iter().map(|row| self.reached_of_row(*row as usize, columns, seen, &mut ready)).collect()
+    }
+
+    /// What a row says but for its names, in numbers. What was typed before has its number already.
+    fn reached_of_row<'a>(
+        &mut self,
+        at: usize,
+        columns: &'a Columns,
+        seen: &mut Seen<'a>,
+        ready: &mut Ready<'a>,
+    ) -> Profile {
         let typed_country = columns.countries.get(at);
         let code = typed_country.and_then(|text| seen.country(text));
         let country =
             typed_country.map_or(NONE, |text| *seen.countries.entry(text).or_insert_with(|| self.country(code)));
-        let (first, last) = (columns.firsts.get(at), columns.lasts.get(at));
-        let mut name = |text: Option<&'a str>| {
-            text.map_or(NONE, |text| {
-                *seen.names.entry(text).or_insert_with(|| {
-                    ready.names.take(text).map_or(NONE, |(key, script)| self.name_of_key(&key, script))
-                })
-            })
-        };
-        let (mut first_number, mut last_number) = (name(first), name(last));
-        // A whole name in one field.
-        if (first_number == NONE) != (last_number == NONE) {
-            let whole = if first_number == NONE { last_number } else { first_number };
-            let name = self.names.get(whole as usize);
-            let (key, script) = name.map_or(("", Script::Letters), |n| (n.key.as_str(), n.script));
-            if let Some((head, tail)) = typed::parted(key) {
-                let (head, tail) = (head.to_owned(), tail.to_owned());
-                (first_number, last_number) = (self.name_of_key(&head, script), self.name_of_key(&tail, script));
-            }
-        }
         let email = columns.emails.get(at).map_or(NONE, |text| {
             let new = || ready.emails.take(text).map_or(NONE, |address| self.email(address));
             *seen.emails.entry(text).or_insert_with(new)
@@ -214,9 +169,7 @@ impl Forms {
             let new = || ready.titles.take(text).map_or(NONE, |(key, date)| self.title(key, date));
             *seen.titles.entry(text).or_insert_with(new)
         });
-        let generation = [last, first].into_iter().flatten().find_map(|name| seen.generation(name)).unwrap_or(0);
-        let (first, last) = (first_number, last_number);
-        Profile { email, phone, first, last, company, title, country, generation, home: NONE }
+        Profile { email, phone, first: NONE, last: NONE, company, title, country, generation: 0, home: NONE }
     }
 
     /// The registrable domain of a profile's address where it names a company.
@@ -246,34 +199,6 @@ impl Forms {
         }
         self.countries.push(code);
         self.countries.len() as u32 - 1
-    }
-
-    fn name_of_key(&mut self, key: &str, script: Script) -> u32 {
-        // One key in two scripts is two names: how sure the reading is differs.
-        let (at, new) = match script {
-            Script::Letters => number(&mut self.numbers.names, key),
-            Script::Consonants => number(&mut self.numbers.names, &format!("{key}:")),
-            Script::Characters => number(&mut self.numbers.names, &format!("{key}::")),
-        };
-        if new {
-            let sounds = contact::sound_key(key);
-            let (sound, new_sound) = number(&mut self.numbers.sounds, &sounds);
-            if new_sound {
-                self.sounds.push(sounds);
-            }
-            let may_be_a_reading = script == Script::Letters && typed::may_be_a_reading(key);
-            let groups = contact::nickname_groups(key.split(' ').next().unwrap_or(key));
-            self.names.push(Name {
-                key: key.to_owned(),
-                sound,
-                groups,
-                script,
-                may_be_a_reading,
-                letters: letters(key),
-                has_words: key.contains(' '),
-            });
-        }
-        at
     }
 
     fn email(&mut self, address: Address) -> u32 {

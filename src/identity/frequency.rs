@@ -10,7 +10,8 @@
 use polars::prelude::PlHashMap;
 use rayon::prelude::*;
 
-use super::forms::{Forms, NONE, Profile};
+use super::forms::{Forms, Profile};
+use super::numbers::NONE;
 
 /// Kinds of value whose frequency is known.
 pub(super) const FIRST: usize = 0;

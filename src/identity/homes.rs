@@ -6,8 +6,9 @@
 use polars::prelude::*;
 use rayon::prelude::*;
 
-use super::forms::{Forms, NONE};
+use super::forms::Forms;
 use super::frequency::Frequencies;
+use super::numbers::NONE;
 use crate::contact;
 use crate::error::Result;
 

@@ -22,12 +22,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::compare::{COMPATRIOTS, FOREIGNERS, GENERATION, HOME, Levels, SWAPPED, levels};
-use super::forms::{NONE, Profile};
+use super::forms::Profile;
 use super::frequency;
 use super::homes::Contacts;
 use super::level_table::{
     COMPANY, COUNTRY, EMAIL, FIELDS, FIRST, LAST, LEVELS, LevelOf, NEAR_DATE, OTHER_DATE, PHONE, TITLE,
 };
+use super::numbers::NONE;
 use crate::error::{Error, Result};
 
 /// Worth of the priors of *same*, in pairs.

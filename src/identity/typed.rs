@@ -147,7 +147,7 @@ pub(super) struct Waiting<K, V> {
 
 impl<K: Copy + Eq + Hash + Send + Sync, V: Send> Waiting<K, V> {
     /// The forms of these texts, but for those that are known.
-    fn of(texts: impl Iterator<Item = K>, is_known: impl Fn(&K) -> bool, of: fn(K) -> Option<V>) -> Self {
+    pub(super) fn of(texts: impl Iterator<Item = K>, is_known: impl Fn(&K) -> bool, of: fn(K) -> Option<V>) -> Self {
         let new: PlHashSet<K> = texts.filter(|text| !is_known(text)).collect();
         let new: Vec<K> = new.into_iter().collect();
         let forms: Vec<(K, Option<V>)> = new.into_par_iter().map(|text| (text, of(text))).collect();
@@ -165,7 +165,6 @@ pub(super) type Dialled<'a> = (&'a str, Option<&'static str>);
 
 /// The forms of the texts of some rows.
 pub(super) struct Ready<'a> {
-    pub names: Waiting<&'a str, (String, Script)>,
     pub emails: Waiting<&'a str, Address>,
     pub phones: Waiting<Dialled<'a>, String>,
     pub companies: Waiting<&'a str, String>,
@@ -175,14 +174,12 @@ pub(super) struct Ready<'a> {
 /// Typed texts and the numbers of their comparable forms.
 #[derive(Default)]
 pub(super) struct Seen<'a> {
-    pub names: PlHashMap<&'a str, u32>,
     pub emails: PlHashMap<&'a str, u32>,
     pub phones: PlHashMap<Dialled<'a>, u32>,
     pub companies: PlHashMap<&'a str, u32>,
     pub titles: PlHashMap<&'a str, u32>,
     pub countries: PlHashMap<&'a str, u32>,
     codes: PlHashMap<&'a str, Option<&'static str>>,
-    generations: PlHashMap<&'a str, Option<u8>>,
 }
 
 impl<'a> Seen<'a> {
@@ -195,23 +192,17 @@ impl<'a> Seen<'a> {
             dialled.extend(columns.phones.get(*row as usize).map(|phone| (phone, country)));
         }
         let known = &*self;
-        let names = texts(&columns.firsts).chain(texts(&columns.lasts));
-        let names = || Waiting::of(names, |text| known.names.contains_key(text), name);
         let emails = || Waiting::of(texts(&columns.emails), |text| known.emails.contains_key(text), address);
         let phones = || Waiting::of(dialled.into_iter(), |text| known.phones.contains_key(text), phone);
         let is_known = |text: &&str| known.companies.contains_key(text);
         let companies = || Waiting::of(texts(&columns.companies), is_known, contact::company_key);
         let titles = || Waiting::of(texts(&columns.titles), |text| known.titles.contains_key(text), title);
-        let ((names, (companies, titles)), (emails, phones)) =
-            rayon::join(|| rayon::join(names, || rayon::join(companies, titles)), || rayon::join(emails, phones));
-        Ready { names, emails, phones, companies, titles }
+        let ((companies, titles), (emails, phones)) =
+            rayon::join(|| rayon::join(companies, titles), || rayon::join(emails, phones));
+        Ready { emails, phones, companies, titles }
     }
 
     pub(super) fn country(&mut self, text: &'a str) -> Option<&'static str> {
         *self.codes.entry(text).or_insert_with(|| contact::country_code(text))
-    }
-
-    pub(super) fn generation(&mut self, name: &'a str) -> Option<u8> {
-        *self.generations.entry(name).or_insert_with(|| contact::generation(name))
     }
 }
