@@ -21,9 +21,8 @@ use crate::history;
 use crate::io::mirror::Session;
 use crate::io::timings::Timings;
 use crate::pipeline::{self, Findings, Results};
-use newest::Ahead;
 
-pub use gather::{CRM_RECORDS, READINGS, REPLAYED, WITNESSES};
+pub use gather::{Ahead, CRM_RECORDS, READINGS, REPLAYED, WITNESSES};
 pub use prepare::{Options, queries_and_templates};
 pub use publish::{Done, keep_metrics};
 

@@ -12,7 +12,6 @@ use serde::de::DeserializeOwned;
 use tracing::{info, warn};
 
 use super::exports::{Into, Known, Offers};
-use super::newest::Ahead;
 use super::prepare::{Options, Ready};
 use super::troubles::{Troubles, unreadable_export, unreadable_source};
 use crate::config::{self, Config, Destination};
@@ -51,6 +50,14 @@ pub const READINGS: Dataset = Dataset { name: "readings", key: readings::KEY };
 
 /// Memory of what `replay` handed out, below the state folder.
 pub const REPLAYED: &str = "replayed.csv";
+
+/// What was read before a run, which need not read it again.
+pub struct Ahead<'a> {
+    /// How many raw leads are landed, and what they say.
+    pub(super) leads: (usize, Parsed),
+    /// The exports, opened.
+    pub(super) offers: Offers<'a>,
+}
 
 /// Everything that was read, and the landing that holds it.
 pub(super) struct Gathered {

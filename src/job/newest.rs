@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::io::fetch;
 use crate::io::landing::Landing;
 use crate::job::exports::Offers;
-use crate::job::gather;
+use crate::job::gather::{self, Ahead};
 use crate::leads::{self, Parsed};
 
 /// What sources and exports hold, read as far as a run on them reads them.
@@ -22,14 +22,6 @@ pub struct Newest<'a> {
     pub ahead: Ahead<'a>,
     /// Why something could not be read, the first of several.
     pub problem: Option<String>,
-}
-
-/// What was read before a run, which need not read it again.
-pub struct Ahead<'a> {
-    /// How many raw leads are landed, and what they say.
-    pub(super) leads: (usize, Parsed),
-    /// The exports, opened.
-    pub(super) offers: Offers<'a>,
 }
 
 /// What raw leads were landed.

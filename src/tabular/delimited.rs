@@ -945,6 +945,43 @@ fn scan_all(text: &str, (body, until): (usize, usize), form: &Format) -> Vec<Pie
 }
 
 impl Piece {
+    /// Nothing yet of what begins at `from`, where about so many rows are to be expected.
+    fn new(form: &Format, from: usize, rows: usize) -> Piece {
+        let Format { wanted, has_known_forms, .. } = *form;
+        Piece {
+            columns: wanted.iter().map(|w| w.then(|| StringChunkedBuilder::new(PlSmallStr::EMPTY, rows))).collect(),
+            tallies: vec![Tally::default(); if has_known_forms { 0 } else { wanted.len() }],
+            wrapped: vec![false; wanted.len()],
+            rows: Vec::with_capacity(rows),
+            odd: Vec::new(),
+            headers: Vec::new(),
+            padded: 0,
+            short: 0,
+            last_is_short: false,
+            lines: 0,
+            begin: from,
+            end: from,
+        }
+    }
+
+    /// Looks at the form of a row's cells. `lasts`: the cells above, for neighbours are often alike.
+    #[inline]
+    fn tally<'t>(&mut self, text: &'t str, fields: &[Field], lasts: &mut [&'t str]) {
+        for ((field, last), tally) in fields.iter().zip(lasts).zip(&mut self.tallies) {
+            if field.to > field.from && tally.asks() {
+                let value = text.get(field.from..field.to).unwrap_or_default();
+                if value == *last {
+                    tally.again();
+                } else {
+                    *last = value;
+                    tally.take(value);
+                }
+            } else {
+                tally.pass(field.to > field.from);
+            }
+        }
+    }
+
     /// Adds a record of so many cells, of which it may lack some.
     fn begins(&mut self, row: u32, cells: usize, width: usize) {
         self.rows.push(row);
@@ -955,24 +992,10 @@ impl Piece {
 
 /// Scans the records that begin in `from..to`.
 fn scan(text: &str, (from, to): (usize, usize), form: &Format) -> Piece {
-    let Format { wanted, dialect, has_known_forms, .. } = *form;
+    let Format { wanted, dialect, .. } = *form;
     let bytes = text.as_bytes();
     let width = wanted.len();
-    let guess = (to - from) / 200 + 16;
-    let mut piece = Piece {
-        columns: wanted.iter().map(|w| w.then(|| StringChunkedBuilder::new(PlSmallStr::EMPTY, guess))).collect(),
-        tallies: vec![Tally::default(); if has_known_forms { 0 } else { width }],
-        wrapped: vec![false; width],
-        rows: Vec::with_capacity(guess),
-        odd: Vec::new(),
-        headers: Vec::new(),
-        padded: 0,
-        short: 0,
-        last_is_short: false,
-        lines: 0,
-        begin: from,
-        end: from,
-    };
+    let mut piece = Piece::new(form, from, (to - from) / 200 + 16);
     let slots: Vec<usize> = (0..width).filter(|n| wanted.get(*n) == Some(&true)).collect();
     let mut fields: Vec<Field> = Vec::with_capacity(width + 1);
     let mut lasts: Vec<&str> = vec![""; width];
@@ -1039,20 +1062,7 @@ fn scan(text: &str, (from, to): (usize, usize), form: &Format) -> Piece {
             }
         }
         piece.begins(row, fields.len(), width);
-        for ((field, last), tally) in fields.iter().zip(&mut lasts).zip(&mut piece.tallies) {
-            if field.to > field.from && tally.asks() {
-                let value = text.get(field.from..field.to).unwrap_or_default();
-                // Neighbours are often alike.
-                if value == *last {
-                    tally.again();
-                } else {
-                    *last = value;
-                    tally.take(value);
-                }
-            } else {
-                tally.pass(field.to > field.from);
-            }
-        }
+        piece.tally(text, &fields, &mut lasts);
         for slot in &slots {
             let Some(Some(builder)) = piece.columns.get_mut(*slot) else { continue };
             let Some(field) = fields.get(*slot).filter(|field| field.to > field.from) else {
