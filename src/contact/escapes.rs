@@ -102,8 +102,21 @@ fn entity(name: &str) -> Option<char> {
     }
 }
 
-/// `=?utf-8?Q?M=C3=BCller?=`, as mails carry names (RFC 2047).
+/// `=?utf-8?Q?M=C3=BCller?=`, as mails carry names (RFC 2047). Whoever typed it may have written thousands of them.
 fn encoded_words(text: &str) -> Option<String> {
+    let (mut plain, mut rest, mut any) = (String::new(), text, false);
+    while let Some((before, word, after)) = encoded_word(rest) {
+        plain.push_str(before);
+        plain.push_str(&word);
+        any = true;
+        // Between two such words a blank is none.
+        rest = if after.trim_start().starts_with("=?") { after.trim_start() } else { after };
+    }
+    any.then(|| plain + rest)
+}
+
+/// The first of them: what stands before it, what it says, what follows.
+fn encoded_word(text: &str) -> Option<(&str, String, &str)> {
     let (before, rest) = text.split_once("=?")?;
     let mut parts = rest.splitn(3, '?');
     let (charset, form, rest) = (parts.next()?, parts.next()?, parts.next()?);
@@ -121,12 +134,10 @@ fn encoded_words(text: &str) -> Option<String> {
         }
         _ => return None,
     };
-    // A language may stand behind the charset (RFC 2231); between two such words a blank is none.
+    // A language may stand behind the charset (RFC 2231).
     let charset = encoding_rs::Encoding::for_label(charset.split('*').next()?.as_bytes())?;
     let (plain, _, is_broken) = charset.decode(&bytes);
-    let after = if after.trim_start().starts_with("=?") { after.trim_start() } else { after };
-    let after = encoded_words(after).unwrap_or_else(|| after.to_owned());
-    (!is_broken && !plain.contains(char::is_control)).then(|| format!("{before}{plain}{after}"))
+    (!is_broken && !plain.contains(char::is_control)).then(|| (before, plain.into_owned(), after))
 }
 
 /// `O\'Keeffe`, `\u00e9`, `\xe9`.
@@ -241,6 +252,11 @@ fn bytes_of(text: &str, charset: &'static encoding_rs::Encoding) -> Option<Vec<u
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn as_many_encoded_words_as_somebody_types_are_read_one_after_the_other() {
+        assert_eq!(unescaped(&"=?utf-8?Q?a?= ".repeat(80_000)), "a".repeat(80_000) + " ");
+    }
 
     #[test]
     fn what_machines_do_to_a_text_is_undone() {
