@@ -67,17 +67,15 @@ pub fn read(part: &Part, ask: &Ask) -> Result<Vec<Sheet>> {
         return Err(not_a_table("larger than any export").hint("split it, or export the columns that are needed"));
     }
     let unread = |e: std::io::Error| unreadable(&part.name, e);
-    // Their readers are not ours: one that breaks on a damaged file must not take the night with it.
     let guarded = |read: &dyn Fn(&[u8]) -> Result<Vec<Sheet>>| {
         let bytes = part.content.whole().map_err(unread)?;
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| read(&bytes)))
-            .unwrap_or_else(|_| Err(not_a_table("damaged in a way that its reader does not stand")))
+        guarded(&part.name, &bytes, read)
     };
     let opening = part.content.opening(8).map_err(unread)?;
     if opening.starts_with(b"PAR1") {
         return guarded(&|bytes| parquet::read(&part.name, bytes, ask).map(|sheet| vec![sheet]));
     }
-    if opening.starts_with(b"PK\x03\x04") || opening.starts_with(&[0xd0, 0xcf, 0x11, 0xe0]) {
+    if is_workbook(&opening) {
         return guarded(&|bytes| workbook::read(&part.name, bytes, ask));
     }
     if opening.starts_with(b"%PDF") {
@@ -97,6 +95,27 @@ pub fn read(part: &Part, ask: &Ask) -> Result<Vec<Sheet>> {
         return Ok(Vec::new());
     }
     delimited::read(&part.name, &mut text, ask)
+}
+
+/// Calls a reader that is not ours: one that breaks on a damaged file must not take the night with it.
+fn guarded<T>(name: &str, bytes: &[u8], read: impl Fn(&[u8]) -> Result<T>) -> Result<T> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| read(bytes))).unwrap_or_else(|_| {
+        Err(Error::partial(format!("cannot read \"{name}\": it is damaged in a way that its reader does not stand"))
+            .hint("export it as CSV (UTF-8) or as an .xlsx workbook"))
+    })
+}
+
+/// Whether what was unpacked is a workbook, by its first bytes: every other archive was opened.
+pub fn is_workbook(opening: &[u8]) -> bool {
+    opening.starts_with(b"PK\x03\x04") || opening.starts_with(&[0xd0, 0xcf, 0x11, 0xe0])
+}
+
+/// The rows of every worksheet of a workbook, as texts, blank ones left out, each up to its last filled cell.
+///
+/// # Errors
+/// A workbook that is damaged or protected, or has more cells than any export.
+pub fn worksheets(name: &str, bytes: &[u8]) -> Result<Vec<Vec<Vec<String>>>> {
+    guarded(name, bytes, |bytes| workbook::worksheets(name, bytes))
 }
 
 /// Reads a long delimited text, or Parquet, part by part: of its rows no more than about `most` are in memory (of Parquet, a

@@ -1,8 +1,8 @@
 //! Bytes of a blob, a file or a table's page → raw leads, one per record, each with its bytes as stored.
 //!
-//! What the bytes are is found by looking at them, not at the name: gzip, zstd, Parquet, JSON in four shapes
-//! ([`json`]), or delimited text ([`csv`]). What cannot be cut becomes one record with a problem, so that nothing is
-//! lost on the way in; what the record means is left to the stages. Everything but Parquet is read as a stream.
+//! What the bytes are is found by looking at them, not at the name: gzip, zstd, an archive or a workbook ([`members`]),
+//! Parquet, JSON in four shapes ([`json`]), or delimited text ([`csv`]). What cannot be cut becomes one record with a
+//! problem, so that nothing is lost on the way in; what the record means is left to the stages. Text is read as a stream.
 //!
 //! A record with both PartitionKey and RowKey has its own key, compared and never interpreted. Its versions are told
 //! apart by what it says, not by how: without the service's annotations and Timestamp, and whether it stands in JSON
@@ -13,6 +13,7 @@ mod csv;
 mod cutter;
 mod json;
 mod limits;
+mod members;
 mod parquet;
 mod shapes;
 mod window;
@@ -29,6 +30,7 @@ use self::window::Window;
 use crate::codes::quarantine;
 use crate::io::landing::content::content_of;
 use crate::io::landing::{Fate, RawLead};
+use crate::tabular;
 
 /// What gzip and zstd begin with.
 const GZIP: &[u8] = &[0x1f, 0x8b];
@@ -141,6 +143,17 @@ impl Cutter<'_> {
             let (reader, limit) = limits::packed(window.into_reader());
             return self.any(Box::new(limit.over(zstd::stream::read::Decoder::new(reader)?)), packed + 1);
         }
+        if let Some(kind) = members::closed_to_us(head) {
+            return Err(Stopped::Refused(format!(
+                "it is {kind}, which is not opened; unpack it, or pack it as .zip or .gz"
+            )));
+        }
+        if tabular::is_workbook(head) {
+            return match members::whole(&mut window) {
+                Ok(bytes) => self.members(bytes, packed),
+                Err(e) => self.broken(&mut window, e, packed),
+            };
+        }
         if head.starts_with(b"PAR1") {
             return match window.rest() {
                 Ok(bytes) => self.parquet(bytes),
@@ -221,7 +234,7 @@ fn is_binary(head: &[u8]) -> bool {
     let filled = head.iter().rposition(|b| *b != 0).map_or(0, |last| last + 1);
     let head = head.get(..filled).unwrap_or(head);
     let control = head.iter().filter(|b| **b < 0x20 && !b"\t\r\n\x0c\x1e".contains(b)).count();
-    let known: [&[u8]; 5] = [b"PK\x03\x04", b"%PDF-", b"\x89PNG", b"\xd0\xcf\x11\xe0", b"SQLite format 3"];
+    let known: [&[u8]; 3] = [b"%PDF-", b"\x89PNG", b"SQLite format 3"];
     known.iter().any(|mark| head.starts_with(mark)) || control * 20 > head.len()
 }
 
@@ -232,6 +245,9 @@ fn is_binary(head: &[u8]) -> bool {
 pub fn unpack(reader: impl Read) -> Result<(), Stopped> {
     let mut window = Window::new(reader);
     let head = window.peek(4)?;
+    if tabular::is_workbook(head) {
+        return members::measured(members::whole(&mut window)?);
+    }
     let is_gzip = head.starts_with(GZIP);
     if !is_gzip && !head.starts_with(ZSTD) {
         return Ok(());

@@ -27,7 +27,11 @@ struct Grid {
 }
 
 impl Grid {
-    fn read(workbook: &mut Sheets<std::io::Cursor<&[u8]>>, name: &str) -> std::result::Result<Grid, String> {
+    fn read(
+        workbook: &mut Sheets<std::io::Cursor<&[u8]>>,
+        name: &str,
+        text: fn(&Data) -> Option<String>,
+    ) -> std::result::Result<Grid, String> {
         let mut rows: BTreeMap<u32, Vec<(u32, String)>> = BTreeMap::new();
         let mut cells = 0usize;
         let mut add = |(row, column): (u32, u32), cell: &Data| -> std::result::Result<(), String> {
@@ -167,19 +171,42 @@ fn percent_decoded(text: &str) -> String {
 
 /// Reads every worksheet that has the header asked for.
 pub(super) fn read(file: &str, bytes: &[u8], ask: &Ask) -> Result<Vec<Sheet>> {
+    let grids = grids(file, bytes, text)?;
+    sheets_of(file, &grids, ask)
+}
+
+/// The filled cells of every worksheet, by its name.
+fn grids(file: &str, bytes: &[u8], text: fn(&Data) -> Option<String>) -> Result<Vec<(String, Grid)>> {
     let broken = |cause: String| {
         Error::partial(format!("cannot read \"{file}\": damaged or protected workbook"))
             .because(cause)
             .hint("save it again without a password, or export it as CSV (UTF-8)")
     };
     let mut workbook = open_workbook_auto_from_rs(std::io::Cursor::new(bytes)).map_err(|e| broken(e.to_string()))?;
-    let mut grids = Vec::new();
-    for name in workbook.sheet_names() {
-        let grid = Grid::read(&mut workbook, &name).map_err(broken)?;
-        grids.push((name, grid));
+    let names = workbook.sheet_names();
+    names.into_iter().map(|name| Ok((name.clone(), Grid::read(&mut workbook, &name, text).map_err(broken)?))).collect()
+}
+
+/// The rows of every worksheet as they lie, blank ones left out, each up to its last filled cell; nothing is asked of what
+/// they mean. A number of more digits than a spreadsheet keeps is written as such, for what it was is not known.
+pub(super) fn worksheets(file: &str, bytes: &[u8]) -> Result<Vec<Vec<Vec<String>>>> {
+    let grids = grids(file, bytes, text_or_cut_number)?;
+    let width = |cells: &[(u32, String)]| cells.iter().map(|(column, _)| *column as usize + 1).max().unwrap_or(0);
+    let most: usize = grids.iter().flat_map(|(_, grid)| &grid.rows).map(|(_, cells)| width(cells)).sum();
+    if most > MOST_CELLS {
+        return Err(Error::partial(format!("cannot read \"{file}\": it has more cells than any export"))
+            .hint("take out what stands far beside the table"));
     }
-    drop(workbook);
-    sheets_of(file, &grids, ask)
+    let row = |(_, cells): (u32, Vec<(u32, String)>)| {
+        let mut row = vec![String::new(); width(&cells)];
+        for (column, text) in cells {
+            if let Some(cell) = row.get_mut(column as usize) {
+                *cell = text;
+            }
+        }
+        row
+    };
+    Ok(grids.into_iter().map(|(_, grid)| grid.rows.into_iter().map(row).collect()).collect())
 }
 
 /// Reads every table of a web page, or worksheet of Excel's XML, that has the header asked for; none where there is none
@@ -352,6 +379,13 @@ fn text(cell: &Data) -> Option<String> {
         }
         Data::DateTime(value) => Some(number(value.as_f64())),
         Data::DateTimeIso(value) | Data::DurationIso(value) => Some(value.clone()),
+    }
+}
+
+fn text_or_cut_number(cell: &Data) -> Option<String> {
+    match cell {
+        Data::Float(value) if value.abs() >= 1e15 => Some(format!("{value:.14E}").replacen('E', "E+", 1)),
+        other => text(other),
     }
 }
 

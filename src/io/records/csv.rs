@@ -1,7 +1,7 @@
 //! Delimited text: where each record begins and ends, and the key columns of a table dump. Cells are left to the stages.
 //!
 //! Delimiter and way of escaping are found from the first records: RFC 4180 doubles a quote, Data Factory writes `\"`.
-//! A quote that never closes costs one line. A carriage return alone, which Storage Explorer 1.27 leaves unquoted,
+//! Titles above the header are passed over. A quote that never closes costs one line. A carriage return alone, which Storage Explorer 1.27 leaves unquoted,
 //! ends no record unless the file knows no other line end.
 
 use std::borrow::Cow;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::cutter::{Cutter, MAX_RECORD, Own, SAMPLE, Stopped};
 use super::window::Window;
 use crate::codes::quarantine;
-use crate::leads::{OwnReader, is_column};
+use crate::leads::{Named, OwnReader, is_column, named};
 use crate::lenient;
 
 /// How a file is written.
@@ -44,11 +44,14 @@ impl Cutter<'_> {
         }
         let sample = window.peek(SAMPLE)?;
         let hint = sample.strip_prefix(b"sep=").and_then(|s| s.first().copied());
-        let dialect = detect(sample, hint);
         if hint.is_some() {
-            let end = sample.iter().position(|b| *b == dialect.line_end).map_or(sample.len(), |e| e + 1);
+            let end = sample.iter().position(|b| b"\r\n".contains(b)).unwrap_or(sample.len());
             window.consume(end);
         }
+        let sample = window.peek(SAMPLE)?;
+        let (above, said) = above_header(sample, hint);
+        window.consume(above);
+        let dialect = detect(window.peek(SAMPLE)?, hint.or(said));
         let mut header: Option<(Arc<[u8]>, Columns)> = None;
         let mut first = true;
         loop {
@@ -278,13 +281,46 @@ fn are_records(bytes: &[u8], start: usize, dialect: Dialect, columns: Option<usi
     fitting * 2 >= lines.len()
 }
 
+/// The delimiters that a file may have. Of equally frequent ones the last.
+const DELIMITERS: [u8; 5] = [b'^', b'|', b'\t', b';', b','];
+
+/// How many bytes of titles stand above the header, and the delimiter under which it is one: lines of fewer cells, of which
+/// none names columns that leads have.
+fn above_header(sample: &[u8], hint: Option<u8>) -> (usize, Option<u8>) {
+    const WITHIN: usize = 20;
+    let line_end = line_end_of(sample);
+    let mut start = 0;
+    let mut above: Vec<&[u8]> = Vec::new();
+    for line in sample.split_inclusive(|b| *b == line_end).take(WITHIN) {
+        let filled = |line: &[u8], delimiter: u8| -> Vec<String> {
+            let all = cells(line, Dialect { delimiter, backslash: false, line_end });
+            all.into_iter().filter(|cell| !cell.trim().is_empty()).collect()
+        };
+        let is_header_under = |delimiter: &u8| {
+            let names = filled(line, *delimiter);
+            names.iter().filter(|name| is_column(name)).count() > 1
+                && named(names.iter().map(String::as_str)) != Named::Nothing
+                && is_header(line, Dialect { delimiter: *delimiter, backslash: false, line_end })
+                && above.iter().all(|line| filled(line, *delimiter).len() * 2 <= names.len())
+        };
+        let delimiters = hint.map_or(DELIMITERS.to_vec(), |hint| vec![hint]);
+        if let Some(delimiter) = delimiters.into_iter().rev().find(is_header_under) {
+            return if above.is_empty() { (0, None) } else { (start, Some(delimiter)) };
+        }
+        if !line.trim_ascii().is_empty() {
+            above.push(line);
+        }
+        start += line.len();
+    }
+    (0, None)
+}
+
+fn line_end_of(sample: &[u8]) -> u8 {
+    if sample.contains(&b'\n') || !sample.contains(&b'\r') { b'\n' } else { b'\r' }
+}
+
 fn detect(sample: &[u8], hint: Option<u8>) -> Dialect {
-    let line_end = if sample.contains(&b'\n') || !sample.contains(&b'\r') { b'\n' } else { b'\r' };
-    let start = match hint {
-        Some(_) => sample.iter().position(|b| *b == line_end).map_or(sample.len(), |e| e + 1),
-        None => 0,
-    };
-    let sample = sample.get(start..).unwrap_or_default();
+    let line_end = line_end_of(sample);
     let first = sample.split(|b| *b == line_end).find(|l| !l.trim_ascii().is_empty()).unwrap_or_default();
     let mut quoted = false;
     let bare: Vec<u8> = first
@@ -296,8 +332,7 @@ fn detect(sample: &[u8], hint: Option<u8>) -> Dialect {
         .copied()
         .collect();
     let count = |d: u8| bare.iter().filter(|b| **b == d).count();
-    // Of equally frequent ones the first.
-    let found = [b'^', b'|', b'\t', b';', b','].into_iter().max_by_key(|d| count(*d)).unwrap_or(b',');
+    let found = DELIMITERS.into_iter().max_by_key(|d| count(*d)).unwrap_or(b',');
     let delimiter = hint.unwrap_or(found);
     let plain = Dialect { delimiter, backslash: false, line_end };
     let escaped = Dialect { backslash: true, ..plain };

@@ -108,7 +108,7 @@ impl Own {
             }
         }
         let (partition, row) = (partition?, row?);
-        if partition.is_empty() && row.is_empty() {
+        if (partition.is_empty() && row.is_empty()) || is_cut_number(&partition) || is_cut_number(&row) {
             return None;
         }
         let key = format!("{partition}/{row}");
@@ -116,6 +116,16 @@ impl Own {
         parts.extend(said.iter().flat_map(|(n, v)| [n.as_bytes(), v.as_bytes()]));
         Some(Own { content: content_of(&parts), stored_at, key })
     }
+}
+
+/// Whether a spreadsheet took a key for a number and left fifteen digits of it: several keys become one so, and none of
+/// them is known.
+fn is_cut_number(key: &str) -> bool {
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    key.trim().split_once("E+").is_some_and(|(number, exponent)| {
+        let (whole, fraction) = number.split_once(['.', ',']).unwrap_or((number, "0"));
+        is_digits(whole) && is_digits(fraction) && is_digits(exponent)
+    })
 }
 
 /// Names that the service or an export tool adds to an entity.

@@ -156,6 +156,7 @@ impl Bench<'_> {
             }
             Some("zst") => zstd::encode_all(&bytes[..], 0).unwrap(),
             Some("xlsx") => workbook(&bytes, write.sheet.as_deref().unwrap_or("Sheet1")),
+            Some("zip") => archive(name.trim_end_matches(".zip"), &bytes),
             _ => bytes,
         };
         let path = self.folder.join(bytes_of(name));
@@ -249,6 +250,14 @@ fn encoded(text: &str, encoding: &str) -> Vec<u8> {
             bytes.into_owned()
         }
     }
+}
+
+/// An archive of one file.
+fn archive(name: &str, bytes: &[u8]) -> Vec<u8> {
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    archive.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+    archive.write_all(bytes).unwrap();
+    archive.finish().unwrap().into_inner()
 }
 
 /// A workbook with the cells of a CSV text, all of them texts.
