@@ -23,7 +23,7 @@ use crate::tabular::{self, Ask, Export, Note, Part, ReadFile, Sheet, fold};
 mod runs;
 mod spend;
 
-use runs::{Manifests, Place, Run};
+use runs::{Manifests, Place, Run, Standing};
 pub use spend::spend;
 
 /// What was read: the lines, and an account of the reading.
@@ -134,6 +134,10 @@ pub fn charges(exports: Vec<Export>, settings: &Cost) -> Result<Read<Charges>> {
                             told.tell_columns(&sheet);
                             *rows_by_run.entry(name.clone()).or_default() += sheet.height() as u64;
                             run.files.push((told.file.clone(), lines));
+                            if told.ends_inside {
+                                run.order.0 = Standing::Cut;
+                                problems.push(ends_inside(&told.file).at("[cost] azure"));
+                            }
                             files.push(told);
                         }
                         Err(problem) => {
@@ -180,6 +184,13 @@ fn sheets_of(export: Export) -> Result<Vec<(ReadFile, Sheet)>> {
         }));
     }
     Ok(all)
+}
+
+/// What is said of a file that breaks off. What it holds counts where no other speaks of the same days.
+fn ends_inside(file: &str) -> Error {
+    Error::partial(format!("\"{file}\" ends inside a row"))
+        .because("the download broke off")
+        .hint("download it again; what an older file says of its days counts until then")
 }
 
 /// A file that is not read, and why.
@@ -264,6 +275,7 @@ fn describe(sheet: &Sheet, name: &str, written: DateTime<Utc>, reader: &str) -> 
         form: sheet.form.clone(),
         header_row: sheet.header_row,
         rows: sheet.height(),
+        ends_inside: sheet.ends_inside,
         ..ReadFile::default()
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! A run restates what it speaks of and nothing else: the days of its period and the invoice that its lines are billed on.
 //! A correction of a closed month stands on a later invoice, beside the charges that it corrects. What a run speaks of is
-//! told by its manifest, else by the range in its folder's name, else by the days of its lines. Sources: Microsoft,
+//! told by its manifest, else by the range in its folder's name, else by the days of its lines. Of what was paid and the
+//! same amortized, which is spread over other days, only the first counts. Sources: Microsoft,
 //! "Tutorial: Create and manage Cost Management exports"; FOCUS 1.2, ChargeClass and BillingPeriodStart.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,12 +18,31 @@ type Period = (NaiveDate, NaiveDate);
 
 /// One run: the files of a folder with a manifest or with parts, else one file.
 pub(super) struct Run {
-    /// When it was made.
-    pub order: (DateTime<Utc>, String),
+    /// Whether it counts before others, and when it was made.
+    pub order: (Standing, DateTime<Utc>, String),
     /// The days that it says it is of.
     pub period: Option<Period>,
     /// Lines by file.
     pub files: Vec<(String, Vec<Line>)>,
+}
+
+/// Which run counts of several that speak of the same days, whenever they were made; the last of these first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Standing {
+    /// It breaks off inside a row: nobody knows what it would have said.
+    Cut,
+    /// It spreads what was paid over the time that it was paid for.
+    Amortized,
+    /// What was paid.
+    Actual,
+}
+
+impl Standing {
+    /// What the name of a file or folder says, or a manifest of the export's type.
+    fn said_by(text: &str) -> Self {
+        let text = text.to_lowercase();
+        if ["amortized", "amortised"].iter().any(|word| text.contains(word)) { Self::Amortized } else { Self::Actual }
+    }
 }
 
 /// Where a file belongs.
@@ -33,9 +53,19 @@ pub(super) enum Place {
     LeftOut(&'static str),
 }
 
+impl Place {
+    fn at_most(mut self, standing: Standing) -> Self {
+        if let Place::Run(_, run) = &mut self {
+            run.order.0 = run.order.0.min(standing);
+        }
+        self
+    }
+}
+
 /// What a manifest says of its run.
 pub(super) struct Manifest {
     made: DateTime<Utc>,
+    standing: Standing,
     /// How many rows its parts have together.
     pub rows: Option<u64>,
     period: Option<Period>,
@@ -71,7 +101,7 @@ impl Manifests {
     /// The run that a file belongs to.
     pub(super) fn place(&self, export: &Export) -> Place {
         let run = |name: &str, made, period| {
-            let order = (made, name.to_owned());
+            let order = (Standing::said_by(&export.name), made, name.to_owned());
             Place::Run(name.to_owned(), Run { order, period, files: Vec::new() })
         };
         // A manifest stands beside its parts or above them.
@@ -81,7 +111,8 @@ impl Manifests {
                 if !manifest.parts.is_empty() && !manifest.names(above, &export.name) {
                     return Place::LeftOut("the manifest of its run does not name it: it is left out");
                 }
-                return run(above, manifest.made, manifest.period.or_else(|| range_in(above)));
+                let place = run(above, manifest.made, manifest.period.or_else(|| range_in(above)));
+                return place.at_most(manifest.standing);
             }
             if above.is_empty() {
                 break;
@@ -118,6 +149,7 @@ impl Manifest {
             made: time("/runInfo/submittedTime")
                 .or_else(|| time("/runInfo/processingStartTime"))
                 .unwrap_or(export.modified),
+            standing: Standing::said_by(text("/exportConfig/type").unwrap_or_default()),
             rows: count(&document).or_else(by_part),
             period: day("/runInfo/startDate").zip(day("/runInfo/endDate")).filter(|(first, last)| first <= last),
             parts: blobs.iter().filter_map(name).collect(),

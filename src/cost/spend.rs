@@ -6,7 +6,7 @@ use chrono::{DateTime, Datelike as _, Days, Months, NaiveDate, Utc};
 use chrono_tz::Tz;
 use polars::prelude::*;
 
-use super::{Aside, Read, describe, filled, money, refused, shown};
+use super::{Aside, Read, describe, ends_inside, filled, money, refused, shown};
 use crate::config::{Cost, DateOrder};
 use crate::error::{Error, Result, count};
 use crate::findings::{AboutExport, Finding};
@@ -14,7 +14,7 @@ use crate::tables::{Spend, Table};
 use crate::tabular::numbers::{Mark, decimal, mark_of};
 use crate::tabular::readings::Unread;
 use crate::tabular::times::{self, Evidence};
-use crate::tabular::{self, Ask, Export, Note, ReadFile, Sheet, fold, is_total};
+use crate::tabular::{self, Ask, ColumnForm, Export, Note, ReadFile, Sheet, fold, is_total};
 
 /// Names of what we need, folded; the first that a report has. Of Google Ads, Microsoft Advertising, LinkedIn Campaign
 /// Manager and Meta Ads Manager, in the languages that they write reports in.
@@ -33,7 +33,8 @@ const AMOUNT: &[&str] = &[
     "investimento", "importospeso", "spesa", "spesatotale", "totalespeso", "besteedbedrag", "uitgaven", "bestedingen",
     "totaalbesteed", "消化金額", "利用金額", "花费", "花费金额", "已花费金额", "支出", "花費金額", "wydanakwota",
     "koszt", "wydatki", "harcanantutar", "maliyet", "지출금액", "비용", "суммазатрат", "потраченнаясумма", "затраты",
-    "spenderatbelopp", "utgifter", "omkostninger", "beløbbrugt", "utraceno", "cena", "amount", "spent",
+    "spenderatbelopp", "ausgabeninsgesamt", "utgifter", "omkostninger", "beløbbrugt", "utraceno", "cena", "amount",
+    "spent",
 ];
 const CURRENCY: &[&str] = &[
     "currency", "currencycode", "währung", "währungscode", "codedeladevise", "codededevise", "codedevise", "devise",
@@ -125,7 +126,8 @@ struct Line {
     amount: i128,
     /// Which report it is of: copies of one report restate each other, reports of two networks or accounts add up.
     report: String,
-    order: (DateTime<Utc>, String),
+    /// Whether the file is whole, and when it was written: what broke off stands behind all others.
+    order: (bool, DateTime<Utc>, String),
 }
 
 impl Line {
@@ -164,6 +166,9 @@ pub fn spend(exports: Vec<Export>, settings: &Cost) -> Result<Read<Spend>> {
         match read {
             Ok(read) => {
                 for (told, more) in read {
+                    if told.ends_inside {
+                        problems.push(ends_inside(&told.file).at("[cost] spend"));
+                    }
                     files.push(told);
                     lines.extend(more);
                 }
@@ -245,12 +250,22 @@ impl Columns {
             None => (find(FIRST_DAY, "day"), last_day),
         };
         let (month, week) = (find(MONTH, "month"), find(WEEK, "week"));
+        let day = day.or_else(|| {
+            // In whatever language it is called, the one column of dates is the day.
+            let is_date = |at: &usize| sheet.form(*at) == ColumnForm::Date;
+            let mut dates = (0..sheet.header.len()).filter(is_date).filter(|_| month.or(week).is_none());
+            let at = dates.next().filter(|_| dates.next().is_none())?;
+            told.columns.insert("day".to_owned(), vec![sheet.header.get(at)?.clone()]);
+            Some(at)
+        });
         Some(Columns { labels, amount, campaign, account, currency, day, last_day, month, week })
     }
 
-    /// Which report it is: its columns, in their order.
+    /// Which report it is: what it calls the columns that are read. Others are added to a report and taken out of it.
     fn name(&self) -> String {
-        self.labels.iter().map(|(label, _)| label.as_str()).collect::<Vec<_>>().join(",")
+        let read = [Some(self.amount), self.campaign, self.account, self.currency];
+        let label = |at: usize| self.labels.get(at).map(|(label, _)| label.as_str());
+        read.into_iter().flatten().filter_map(label).collect::<Vec<_>>().join(",")
     }
 
     /// The label of the amount, and the unit in its brackets.
@@ -414,7 +429,7 @@ fn lines_of(sheet: &Sheet, name: &str, settings: &Cost, told: &mut ReadFile, asi
             currency,
             amount,
             report: format!("{}\n{}", columns.name(), report.cell(columns.account, n).unwrap_or_default()),
-            order: (told.modified.unwrap_or_default(), told.file.clone()),
+            order: (!told.ends_inside, told.modified.unwrap_or_default(), told.file.clone()),
         });
     }
     if missing_currency {
@@ -561,7 +576,7 @@ fn check_count(sheet: &Sheet, told: &mut ReadFile) {
 /// restates, and how many are left out because their days are only in part those of a newer file.
 fn newest(mut lines: Vec<Line>) -> (Vec<Line>, usize, usize) {
     type Of = (String, Option<String>, String);
-    type Spoken = BTreeMap<(NaiveDate, NaiveDate), (DateTime<Utc>, String)>;
+    type Spoken = BTreeMap<(NaiveDate, NaiveDate), (bool, DateTime<Utc>, String)>;
     let (mut restated, mut overlapping) = (0, 0);
     let mut spoken: HashMap<Of, Spoken> = HashMap::new();
     // Newest first: what stands already is of the same file or of a newer one.

@@ -68,9 +68,7 @@ impl<'a> Made<'a> {
     /// that arrived; one that is older than the first lead and lets a few through all the time looks alike, so this is told
     /// as a finding.
     fn begin_in_numbers(&self, leads: &[i64]) -> Option<DateTime<Utc>> {
-        let mut made: Vec<i64> = self.own.iter().filter_map(|(made, ..)| *made).collect();
-        made.sort_unstable();
-        let density = Density { made, leads };
+        let density = Density::of(self.own.iter().filter_map(|(made, ..)| *made).collect(), leads);
         // What was changed later is the likelier to be of a later lead: the time after the edge may rise to one, too.
         let first = density.rises_after(0, 0.4)?;
         let last = std::iter::successors(Some(first), |edge| density.rises_after(*edge, 0.75)).last()?;
@@ -108,15 +106,33 @@ impl<'a> Made<'a> {
 }
 
 /// How many records were made for each lead, over time.
-struct Density<'a> {
-    /// When records were made, in order.
-    made: Vec<i64>,
-    /// When leads were received, in order.
-    leads: &'a [i64],
+struct Density {
+    /// How many were made before each lead, since the first.
+    until: Vec<usize>,
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of leads and records")]
-impl Density<'_> {
+impl Density {
+    /// `made`: when records were made; `leads`: when leads were received, in order.
+    ///
+    /// Many that were made at once, between two leads, are an import and no rate: they count as some.
+    fn of(mut made: Vec<i64>, leads: &[i64]) -> Self {
+        made.sort_unstable();
+        let before = |at: &i64| made.partition_point(|made| made < at);
+        let places: Vec<usize> = leads.iter().map(before).collect();
+        let counts: Vec<usize> = places.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        let mut sorted = counts.clone();
+        sorted.sort_unstable();
+        let most = Self::AT_ONCE * (1 + sorted.get(sorted.len() * 3 / 4).copied().unwrap_or(0));
+        let mut until = vec![0];
+        for count in counts {
+            until.push(until.last().copied().unwrap_or(0) + count.min(most));
+        }
+        Density { until }
+    }
+
+    /// So many times what is usual between two leads is an import.
+    const AT_ONCE: usize = 4;
     /// Fewer leads on one side of an edge prove none.
     const FEWEST: usize = 30;
     /// Parts of the time before, each of which must be thin.
@@ -128,8 +144,8 @@ impl Density<'_> {
 
     /// Records made while these leads were received. One lead may leave several, and other channels leave theirs.
     fn records(&self, from: usize, until: usize) -> f64 {
-        let Some([first, .., last]) = self.leads.get(from..until) else { return 0.0 };
-        (self.made.partition_point(|at| at <= last) - self.made.partition_point(|at| at < first)) as f64
+        let Some([first, .., last]) = self.until.get(from..until) else { return 0.0 };
+        (last - first) as f64
     }
 
     /// Records for each of these leads.
@@ -146,7 +162,7 @@ impl Density<'_> {
     /// The lead from which on there are many records for each, where in every part of the time from `start` to it there
     /// are some, and less than this `share` of as many.
     fn rises_after(&self, start: usize, share: f64) -> Option<usize> {
-        let end = self.leads.len();
+        let end = self.until.len();
         let edges = (start + Self::FEWEST..=end.checked_sub(Self::FEWEST)?).step_by(end.div_ceil(Self::PLACES));
         let of = |edge: usize| self.likelihood(start, edge) + self.likelihood(edge, end);
         let (edge, _) = edges.map(|edge| (edge, of(edge))).max_by(|(_, a), (_, b)| a.total_cmp(b))?;
@@ -181,6 +197,20 @@ mod tests {
         // The later a lead, the likelier is its record to have been changed lately.
         let rising = |lead: i64| lead >= 600 || lead % 7 == 0 || (lead >= 540 && lead % 2 == 0);
         assert_eq!(begins(1000, rising), Some(600));
+    }
+
+    #[test]
+    fn an_import_of_many_at_once_is_no_beginning() {
+        let received: Vec<i64> = (0..200).map(|lead| lead * HOUR).collect();
+        let of = |shown: &dyn Fn(usize) -> bool| {
+            let own = received.iter().enumerate().filter(|(lead, _)| shown(*lead)).map(|(_, at)| at + 5 * MINUTE);
+            let import = (0..400).map(|row| 150 * HOUR + 10 * MINUTE + row);
+            let own = own.chain(import).map(|at| (Some(at), None, false)).collect();
+            let made = Made { own, passed: &Passed::default() };
+            made.begin_in_numbers(&received).map(|at| at.timestamp_micros() / HOUR)
+        };
+        assert_eq!(of(&|_| true), None);
+        assert_eq!(of(&|lead| lead >= 100 || lead % 5 == 0), Some(100), "nor does it hide one");
     }
 
     #[test]

@@ -102,7 +102,9 @@ pub(super) fn read(
         Err(labels) => return Ok(Outcome::Undecided(undecided(name, &labels, &destination.name))),
     };
     dated.tell(&mut file, sheet);
-    let mut columns: Vec<Column> = dated.times.iter().map(|(field, times)| times.column(field)).collect();
+    // In the order of a frame without any: files of several objects stand below one another.
+    let times = TIMES.iter().filter_map(|field| Some(dated.times.get(field)?.column(field)));
+    let mut columns: Vec<Column> = times.collect();
     let created = dated.created();
     if destination.kind == DestinationKind::Https && !mapping.fields.contains_key("record_id") {
         ids::tell_retries(&mut found.ids, created, &sheet.rows, &mut aside);

@@ -15,8 +15,14 @@ const FIRST: usize = 2;
 const LAST: usize = 3;
 const COLUMNS: &Fields = &[
     ("id", &["id", "userid", "ownerid", "hubspotownerid", "systemuserid", "user", "benutzerid", "owner"]),
-    ("name", &["name", "fullname", "ownername", "username", "displayname", "vollstandigername", "nomcomplet"]),
-    ("first name", &["firstname", "vorname", "prenom"]),
+    (
+        "name",
+        &[
+            "name", "fullname", "ownername", "username", "displayname", "vollständigername", "nomcomplet",
+            "nombrecompleto",
+        ],
+    ),
+    ("first name", &["firstname", "vorname", "prénom"]),
     ("last name", &["lastname", "nachname", "nom"]),
 ];
 

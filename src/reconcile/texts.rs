@@ -3,8 +3,8 @@
 //! What delivers is what records do: where people's records of one text stand minutes after their leads, lead by lead,
 //! on many days, and no other record answers those leads, the forwarder writes that text (design: who can deliver). An
 //! import of marketing's comes at once, hours or days later, or beside the forwarder's own records. Where the forwarder's
-//! own text ended, and nearly every lead since has a record of another text, or of none, minutes later, that took its
-//! place: the night on which it is changed is no outage. A lead source that names what no lead asks for, cut by a field
+//! own text ended, for all leads or for those of an offer or an action, and nearly every lead since has a record of
+//! another text, or of none, minutes later, that took its place: the night on which it is changed is no outage. A lead source that names what no lead asks for, cut by a field
 //! or with a letter that took the bar's place, is a text like any other.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,23 +21,40 @@ use crate::lead_source;
 use crate::reconcile::events::{Book, Lead, NOBODY, TEN_MINUTES};
 use crate::reconcile::offers::{Code, Named};
 use crate::tables::{CrmRecords, Table};
-use crate::time::{DAY, HOUR};
+use crate::time::{DAY, HOUR, MINUTE};
 
 /// A forwarder's record stands this soon after its lead.
 const PROMPT: i64 = HOUR / 2;
 /// Fewer prompt records of a text, or on fewer days, prove nothing.
 const FEWEST: usize = 20;
 const FEWEST_DAYS: usize = 3;
+/// Fewer do not that come, four in five of them, as late after their leads as each other: people are not that punctual.
+const FEWEST_STEADY: usize = 5;
+const STEADY: i64 = 2 * MINUTE;
 
 /// What the records of one text do.
 #[derive(Default)]
 struct Habit {
     /// Records of people who left leads.
     all: usize,
-    /// Of them those minutes after a lead that no marketplace record answers.
-    prompt: usize,
+    /// How late after their leads those of them are that stand minutes after one that no marketplace record answers.
+    prompt: Vec<i64>,
     /// The days on which those were made.
     days: BTreeSet<i64>,
+}
+
+impl Habit {
+    fn delivers(mut self) -> bool {
+        let n = self.prompt.len();
+        if n * 5 < self.all * 4 || self.days.len() < FEWEST_DAYS {
+            return false;
+        }
+        self.prompt.sort_unstable();
+        let most = (n * 4).div_ceil(5).max(1);
+        let is_steady =
+            self.prompt.windows(most).any(|some| some.first().zip(some.last()).is_some_and(|(a, b)| b - a <= STEADY));
+        n >= FEWEST || (n >= FEWEST_STEADY && is_steady)
+    }
 }
 
 /// What delivers at one destination though its text is not known.
@@ -49,8 +66,8 @@ struct Delivering {
     known: Vec<bool>,
     /// The texts that deliver.
     texts: BTreeSet<String>,
-    /// What took the place of the forwarder's own text.
-    replaced: Option<Replaced>,
+    /// What took the place of the forwarder's own text, or of that which leads of an offer or an action had.
+    replaced: Vec<Replaced>,
 }
 
 impl Delivering {
@@ -62,10 +79,12 @@ impl Delivering {
             return Ok(None);
         }
         let known = known_by_leads(&own, book)?;
-        let (texts, replaced) =
-            rayon::join(|| delivering(&own, book, &known), || replaced(&own, book, destination, &known));
+        // Beside the texts that the configuration names another delivers only in their place.
+        let is_told = !destination.delivered_by.is_empty();
+        let texts = || if is_told { Ok(BTreeSet::new()) } else { delivering(&own, book, &known) };
+        let (texts, replaced) = rayon::join(texts, || replaced(&own, book, destination, &known));
         let (texts, replaced) = (texts?, replaced?);
-        Ok((!texts.is_empty() || replaced.is_some()).then_some(Delivering { place, own, known, texts, replaced }))
+        Ok((!texts.is_empty() || !replaced.is_empty()).then_some(Delivering { place, own, known, texts, replaced }))
     }
 }
 
@@ -78,7 +97,7 @@ pub(super) fn admit(
     book: &Book<'_>,
     destinations: &[Destination],
 ) -> Result<(Table<CrmRecords>, Vec<Finding>)> {
-    let looked = destinations.par_iter().filter(|d| d.delivered_by.is_empty());
+    let looked = destinations.par_iter();
     let looked = looked.map(|destination| Ok(Delivering::of(&records, book, destination)?.map(|of| (destination, of))));
     let mut findings = Vec::new();
     // Which are marketplace records, and whose lead source is not what it says.
@@ -95,7 +114,7 @@ pub(super) fn admit(
             let text = text.map_or("", str::trim);
             let (Some(flag), Some(misread)) = (flags.get_mut(row), misread.get_mut(row)) else { continue };
             let is_since = |new: &Replaced| made.is_some_and(|at| at >= new.since) && new.texts.contains(text);
-            if !*is_known && (texts.contains(text) || replaced.as_ref().is_some_and(is_since)) {
+            if !*is_known && (texts.contains(text) || replaced.iter().any(is_since)) {
                 *misread = std::mem::replace(flag, true);
                 *counts.entry(text).or_default() += 1;
             }
@@ -168,14 +187,12 @@ fn delivering(own: &Table<CrmRecords>, book: &Book<'_>, marketplace: &[bool]) ->
         };
         let is_answered = |made: &i64| (lead - TEN_MINUTES..=lead + DAY).contains(made);
         if !answered.get(person).is_some_and(|made| made.iter().any(is_answered)) {
-            habit.prompt += 1;
+            habit.prompt.push(at - lead);
             habit.days.insert(at.div_euclid(DAY));
         }
     }
-    let delivers =
-        |habit: &Habit| habit.prompt >= FEWEST && habit.days.len() >= FEWEST_DAYS && habit.prompt * 5 >= habit.all * 4;
-    let found = habits.into_iter().filter(|(text, habit)| !text.is_empty() && delivers(habit));
-    Ok(found.map(|(text, _)| text.to_owned()).collect())
+    let found = habits.into_iter().filter_map(|(text, habit)| (!text.is_empty() && habit.delivers()).then_some(text));
+    Ok(found.map(str::to_owned).collect())
 }
 
 /// What the forwarder writes since it no longer writes what it did.
@@ -189,14 +206,38 @@ struct Replaced {
 const FEWEST_SINCE: usize = 3;
 const SHARE_SINCE: usize = 8;
 
+/// Leads that one flow of a forwarder may bring: all, those of an offer, those of an action.
+type Part<'a> = (&'a str, Option<Code>);
+
+/// What a lead is for, as it is routed by.
+fn offer_of<'a>(lead: &Lead<'a>) -> &'a str {
+    lead.offer_id.or(lead.title).unwrap_or_default()
+}
+
+/// The parts to which a lead belongs.
+fn parts<'a>(lead: &Lead<'a>, book: &Book<'_>) -> [Part<'a>; 3] {
+    let action = book.events.get(lead.event as usize).map(|event| event.action);
+    [("", None), (offer_of(lead), None), ("", action)]
+}
+
+/// What leads of a part found since the last of them that was answered.
+#[derive(Default)]
+struct Since<'a> {
+    last: i64,
+    asked: usize,
+    times: BTreeSet<i64>,
+    prompt: BTreeMap<&'a str, usize>,
+}
+
 /// The texts that took the place of the one that deliveries had until some lead, after which hardly any is without a
-/// prompt record of them. People whom the CRM knew before say nothing: it may keep one record for each.
+/// prompt record of them; of all leads, of those of each offer, and of each action. People whom the CRM knew before say
+/// nothing: it may keep one record for each.
 fn replaced(
     own: &Table<CrmRecords>,
     book: &Book<'_>,
     destination: &Destination,
     marketplace: &[bool],
-) -> Result<Option<Replaced>> {
+) -> Result<Vec<Replaced>> {
     let (people, texts, objects) = (own.texts("person_id")?, own.texts("lead_source")?, own.texts("object")?);
     let mut records: PlHashMap<u32, Vec<(i64, bool, &str)>> = PlHashMap::default();
     let mut newest = i64::MIN;
@@ -207,41 +248,55 @@ fn replaced(
         let text = texts.get(row).copied().flatten().map_or("", str::trim);
         records.entry(*person).or_default().push((at, marketplace.get(row) == Some(&true), text));
     }
-    let is_asked = |lead: &&Lead<'_>| {
-        let offer = lead.offer_id.or(lead.title).unwrap_or_default();
-        lead.kind == kind::GENUINE && lead.person != NOBODY && destination.takes(offer)
-    };
-    let leads: Vec<&Lead<'_>> = book.leads.iter().filter(is_asked).collect();
     let of = |lead: &Lead<'_>| records.get(&lead.person).map(Vec::as_slice).unwrap_or_default();
-    let is_answered = |lead: &&&Lead<'_>| {
+    let is_asked =
+        |lead: &&Lead<'_>| lead.kind == kind::GENUINE && lead.person != NOBODY && destination.takes(offer_of(lead));
+    let leads: Vec<&Lead<'_>> = book.leads.iter().filter(is_asked).collect();
+    let mut since: PlHashMap<Part<'_>, Since<'_>> = PlHashMap::default();
+    for lead in &leads {
         let within = lead.received - TEN_MINUTES..=lead.received + DAY;
-        of(lead).iter().any(|(at, is_marketplace, _)| *is_marketplace && within.contains(at))
-    };
-    let Some(last) = leads.iter().filter(is_answered).map(|lead| lead.received).max() else { return Ok(None) };
-    let (mut asked, mut times, mut prompt) = (0, BTreeSet::new(), BTreeMap::<&str, usize>::new());
-    for lead in leads.iter().filter(|lead| lead.received > last) {
+        if of(lead).iter().any(|(at, is_marketplace, _)| *is_marketplace && within.contains(at)) {
+            for part in parts(lead, book) {
+                let part = since.entry(part).or_insert_with(|| Since { last: i64::MIN, ..Since::default() });
+                part.last = part.last.max(lead.received);
+            }
+        }
+    }
+    for lead in &leads {
         let early = lead.received - TEN_MINUTES;
         if of(lead).iter().any(|(at, ..)| *at < early) {
             continue;
         }
         let found = of(lead).iter().find(|(at, ..)| (early..=lead.received + PROMPT).contains(at));
-        // One that has no record yet may still get it.
-        asked += usize::from(found.is_some() || lead.received < newest.saturating_sub(PROMPT));
-        if let Some((at, _, text)) = found {
-            times.insert(*at);
-            *prompt.entry(text).or_default() += 1;
+        for part in BTreeSet::from(parts(lead, book)) {
+            let Some(part) = since.get_mut(&part).filter(|part| lead.received > part.last) else { continue };
+            // One that has no record yet may still get it.
+            part.asked += usize::from(found.is_some() || lead.received < newest.saturating_sub(PROMPT));
+            if let Some((at, _, text)) = found {
+                part.times.insert(*at);
+                *part.prompt.entry(text).or_default() += 1;
+            }
         }
     }
-    let found: usize = prompt.values().sum();
-    // What comes at once is an import.
-    if times.len() < FEWEST_SINCE || found * 10 < asked * SHARE_SINCE {
-        return Ok(None);
+    // Asked is whether any of them fits, so they need no order.
+    let found = since.into_values().filter_map(|since| since.replaced(&records));
+    Ok(found.collect())
+}
+
+impl Since<'_> {
+    /// What took the place of the text that is no more; none where too few leads show it.
+    fn replaced(self, records: &PlHashMap<u32, Vec<(i64, bool, &str)>>) -> Option<Replaced> {
+        let found: usize = self.prompt.values().sum();
+        // What comes at once is an import.
+        if self.times.len() < FEWEST_SINCE || found * 10 < self.asked * SHARE_SINCE {
+            return None;
+        }
+        let mut all: BTreeMap<&str, usize> = BTreeMap::new();
+        for (_, _, text) in records.values().flatten().filter(|(at, ..)| *at > self.last) {
+            *all.entry(text).or_default() += 1;
+        }
+        let is_prompt = |(text, n): &(&str, usize)| n * 5 >= all.get(text).copied().unwrap_or_default() * 4;
+        let texts = self.prompt.into_iter().filter(is_prompt).map(|(text, _)| text.to_owned()).collect();
+        Some(Replaced { since: self.last, texts })
     }
-    let mut all: BTreeMap<&str, usize> = BTreeMap::new();
-    for (_, _, text) in records.values().flatten().filter(|(at, ..)| *at > last) {
-        *all.entry(text).or_default() += 1;
-    }
-    let is_prompt = |(text, n): &(&str, usize)| n * 5 >= all.get(text).copied().unwrap_or_default() * 4;
-    let texts = prompt.into_iter().filter(is_prompt).map(|(text, _)| text.to_owned()).collect();
-    Ok(Some(Replaced { since: last, texts }))
 }

@@ -77,7 +77,7 @@ impl Listed {
 impl From<&Blob> for Listed {
     fn from(blob: &Blob) -> Listed {
         Listed {
-            name: blob.name.clone(),
+            name: names::read(blob.name.clone()),
             etag: bare(blob.properties.etag.as_ref()),
             length: blob.properties.content_length,
             modified_at: instant(blob.properties.last_modified),

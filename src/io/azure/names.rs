@@ -1,13 +1,14 @@
 //! Names of blobs, asked for exactly as they were listed.
 //!
-//! Microsoft's crate takes slashes off both ends of a name. So it is given the name in hexadecimal digits, and the address
-//! is set right before it is signed.
+//! Microsoft's crate takes slashes off both ends of a name, and blanks where it reads a list. So it is given the name in
+//! hexadecimal digits, and the address is set right before it is signed.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use azure_core::{Context, Policy, PolicyResult, Request};
 
+use crate::contact::without_entities;
 use crate::error::{Error, Result};
 
 /// What a written name begins with.
@@ -16,6 +17,46 @@ const MARK: &str = "leadrecon-name-";
 /// A name for Microsoft's crate.
 pub(super) fn written(name: &str) -> String {
     format!("{MARK}{}", hex::encode(name))
+}
+
+/// A name as the service has it, of one as the crate gave it.
+pub(super) fn read(name: String) -> String {
+    let digits = name.strip_prefix(MARK).and_then(|digits| hex::decode(digits).ok());
+    digits.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or(name)
+}
+
+/// A page of a list in which names that the crate would not give as they are, with blanks at an end or escaped by the
+/// service, are written.
+pub(super) fn with_written(page: &str) -> String {
+    let mut exact = String::with_capacity(page.len());
+    let mut rest = page;
+    while let Some((before, attributes, inner, left)) = next_name(rest) {
+        let is_escaped = attributes.contains("Encoded=\"true\"");
+        exact.push_str(before);
+        if is_escaped || inner.trim() != inner {
+            let name = without_entities(inner);
+            let name = if is_escaped { percent_decoded(&name) } else { name.into_owned() };
+            exact += &format!("<Name>{}</Name>", written(&name));
+        } else {
+            exact += &format!("<Name{attributes}>{inner}</Name>");
+        }
+        rest = left;
+    }
+    exact.push_str(rest);
+    exact
+}
+
+/// What stands before the first name of a list, its attributes, the name, and what stands behind it.
+fn next_name(list: &str) -> Option<(&str, &str, &str, &str)> {
+    let (before, after) = list.split_once("<Name")?;
+    let (attributes, after) = after.split_once('>').filter(|(attributes, _)| !attributes.ends_with('/'))?;
+    let (inner, left) = after.split_once("</Name>")?;
+    Some((before, attributes, inner, left))
+}
+
+fn percent_decoded(text: &str) -> String {
+    let query = format!("n={}", text.replace('+', "%2B").replace('&', "%26"));
+    url::form_urlencoded::parse(query.as_bytes()).next().map_or_else(|| text.to_owned(), |(_, name)| name.into_owned())
 }
 
 /// Puts the name itself in place of the written one.
@@ -80,5 +121,16 @@ mod tests {
             assert_eq!(url.path(), expected);
         }
         assert_eq!(exact("/acc/leads"), None);
+    }
+
+    #[test]
+    fn a_listed_name_keeps_its_blanks_and_what_the_service_escaped() {
+        let page = "<Blobs><Blob><Name>a &amp; b.json</Name></Blob><Blob><Name>a &amp; b.json </Name></Blob>\
+            <Blob><Name Encoded=\"true\">c%EF%BF%BE+d.json</Name></Blob></Blobs>";
+        let exact = with_written(page);
+        let names: Vec<String> =
+            exact.split("<Name>").skip(1).map(|rest| read(rest.split('<').next().unwrap().into())).collect();
+        assert_eq!(names, ["a &amp; b.json", "a & b.json ", "c\u{fffe}+d.json"], "the first is the crate's to read");
+        assert_eq!(with_written("<Blobs />"), "<Blobs />");
     }
 }

@@ -16,6 +16,8 @@ use azure_core::{HttpClient, Request, Response, StatusCode};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::TryStreamExt;
 
+use super::names;
+
 /// What Microsoft's crate asks of a table: beside each entity its type, its address and the type of every property.
 const EVERYTHING: &str = "application/json;odata=fullmetadata";
 /// What is enough for entities, as types that JSON does not tell are told here too: two thirds of the bytes. The list of
@@ -156,6 +158,12 @@ impl HttpClient for Wire {
             .collect();
         let status = StatusCode::try_from(status)
             .map_err(|_| Error::message(ErrorKind::Io, format!("answer with the unknown status {status}")))?;
+        if method == reqwest::Method::GET && request.url().query_pairs().any(|(k, v)| k == "comp" && v == "list") {
+            let page = answer.bytes().await.map_err(|e| failure(&e))?;
+            let page = std::str::from_utf8(&page).map_or(page.clone(), |page| names::with_written(page).into());
+            let page = futures::stream::once(async move { Ok(page) });
+            return Ok(Response::new(status, Headers::from(headers), Box::pin(page)));
+        }
         let body = answer.bytes_stream().map_err(|e| failure(&e));
         Ok(Response::new(status, Headers::from(headers), Box::pin(body)))
     }
