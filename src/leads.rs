@@ -9,6 +9,7 @@ mod copies;
 mod list;
 mod own;
 mod packed;
+mod pairs;
 mod part;
 mod received;
 mod record;

@@ -22,8 +22,8 @@ pub fn text(bytes: &[u8]) -> Cow<'_, str> {
 
 /// Text that no parser takes for JSON, mended: halves of characters (`\ud83d` alone), line breaks and other control
 /// characters raw in a string, backslashes before nothing that is escaped, `NaN` and `Infinity`; and what other languages
-/// write: quotes of one stroke, `None`, `True`, commas before a closing bracket, comments. Nothing if there was nothing
-/// to mend.
+/// write: quotes of one stroke or of a word processor, `None`, `True`, commas before a closing bracket, comments. Nothing if
+/// there was nothing to mend.
 pub fn json(text: &str) -> Option<String> {
     let mut mended = String::with_capacity(text.len() + 16);
     // The quote that the string around is in.
@@ -32,15 +32,23 @@ pub fn json(text: &str) -> Option<String> {
         let (taken, put): (usize, Cow<'_, str>) = match (c, inside) {
             ('\\', Some('\'')) if rest.starts_with("\\'") => (2, "'".into()),
             ('\\', Some(_)) => escape(rest),
-            ('"', Some('\'')) => (1, "\\\"".into()),
+            ('"', Some('\'' | '“')) => (1, "\\\"".into()),
+            (c, Some('“')) if is_curly(c) && ends_string(rest.get(c.len_utf8()..)?) => {
+                inside = None;
+                (c.len_utf8(), "\"".into())
+            }
             (c, Some(_)) if (c as u32) < 0x20 => (c.len_utf8(), format!("\\u{:04x}", c as u32).into()),
-            (c, Some(quote)) if c == quote => {
+            (c, Some(quote)) if c == quote && quote != '“' => {
                 inside = None;
                 (1, "\"".into())
             }
             ('"' | '\'', None) => {
                 inside = Some(c);
                 (1, "\"".into())
+            }
+            (c, None) if is_curly(c) => {
+                inside = Some('“');
+                (c.len_utf8(), "\"".into())
             }
             (c, None) if !c.is_ascii_whitespace() && (c as u32) < 0x20 => (c.len_utf8(), " ".into()),
             ('N' | 'I' | '-' | 'T' | 'F' | 'u', None) => literal(rest),
@@ -58,6 +66,16 @@ pub fn json(text: &str) -> Option<String> {
         rest = after;
     }
     changed.then_some(mended)
+}
+
+/// Whether a character is a double quote as word processors make it, in any language.
+pub fn is_curly(c: char) -> bool {
+    matches!(c, '\u{201c}'..='\u{201f}' | '«' | '»' | '\u{ff02}')
+}
+
+/// Whether the text behind a quote goes on as JSON does behind a string.
+fn ends_string(rest: &str) -> bool {
+    rest.trim_start().starts_with([':', ',', '}', ']']) || rest.trim_start().is_empty()
 }
 
 /// How long the comment at the start of a text is; 0 where none begins.
@@ -156,6 +174,7 @@ mod tests {
             (r#"{"a":"\ud83d\ude00 \ude00"}"#, r#"{"a":"\ud83d\ude00 \ufffd"}"#),
             ("{\"a\":\"1\n2\"}", "{\"a\":\"1\\u000a2\"}"),
             (r#"{"a":NaN,"b":-Infinity,"c":"NaN"}"#, r#"{"a":null,"b":null,"c":"NaN"}"#),
+            ("{“a”: „b “c” d“, «e»:1}", r#"{"a": "b “c” d", "e":1}"#),
             (r#"{"a":"C:\x\u12"}"#, r#"{"a":"C:\\x\\u12"}"#),
         ] {
             assert_eq!(json(bad).as_deref(), Some(good));

@@ -118,6 +118,15 @@ pub fn worksheets(name: &str, bytes: &[u8]) -> Result<Vec<Vec<Vec<String>>>> {
     guarded(name, bytes, |bytes| workbook::worksheets(name, bytes))
 }
 
+/// The rows of every table of a web page or of Excel's XML, as [`worksheets`] gives those of a workbook; or of a text that
+/// was laid out for people. None where it is neither.
+pub fn tables(text: &str) -> Option<Vec<Vec<Vec<String>>>> {
+    if markup::is_markup(text) {
+        return Some(workbook::tables(text));
+    }
+    laid_out::rows(text).map(|rows| vec![rows])
+}
+
 /// Reads a long delimited text, or Parquet, part by part: of its rows no more than about `most` are in memory (of Parquet, a
 /// row group). Each part has the forms
 /// of all columns so far, the last those of the whole. `take` says whether to go on.

@@ -11,6 +11,7 @@
 
 mod csv;
 mod cutter;
+mod events;
 mod json;
 mod limits;
 mod members;
@@ -30,11 +31,14 @@ use self::window::Window;
 use crate::codes::quarantine;
 use crate::io::landing::content::content_of;
 use crate::io::landing::{Fate, RawLead};
-use crate::tabular;
+use crate::leads::OwnReader;
+use crate::{lenient, tabular};
 
 /// What gzip and zstd begin with.
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
+/// Longer ones are no names of fields.
+const LONGEST_NAME: usize = 40;
 /// How often packed bytes may hold packed bytes.
 const MAX_PACKED: u8 = 3;
 
@@ -167,21 +171,30 @@ impl Cutter<'_> {
         if head.starts_with(&[0xef, 0xbb, 0xbf]) {
             window.consume(3);
         }
+        if packed < MAX_PACKED && events::is_stream(window.ready()) {
+            return self.any(Box::new(events::Data::new(window.into_reader())), packed + 1);
+        }
         let head = window.ready();
         if is_binary(head) {
             let bytes = head.get(..SAMPLE.min(head.len())).unwrap_or(head).to_vec();
             return self.problem(bytes, quarantine::NOT_TEXT, "binary data");
         }
-        let result = match head.iter().find(|b| !b.is_ascii_whitespace()) {
+        let result = match head.iter().copied().find(|b| !b.is_ascii_whitespace()) {
             None => Ok(()),
             Some(b'{' | b'[' | 0x1e) => self.json_stream(&mut window),
+            // A row of it may end in JSON.
+            Some(_) if self.tables(&mut window, packed)? => Ok(()),
             // JSON in a JSON text, behind a name or a comment, or at the ends of a log's lines.
-            Some(_) if json::stands_behind_text(head) => self.json_stream(&mut window),
+            Some(_) if json::stands_behind_text(window.ready()) => self.json_stream(&mut window),
             Some(b'<') => {
+                let head = window.ready();
                 let bytes = head.get(..SAMPLE.min(head.len())).unwrap_or(head).to_vec();
                 self.problem(bytes, quarantine::NOT_JSON, "looks like XML or HTML")
             }
-            Some(_) => self.csv_stream(&mut window),
+            Some(_) => match printed(window.ready()) {
+                Some(leads) => leads.into_iter().try_for_each(|lead| self.give("json", None, lead, None, None)),
+                None => self.csv_stream(&mut window),
+            },
         };
         match result {
             Err(Stopped::Read(e)) => self.broken(&mut window, e, packed),
@@ -214,6 +227,17 @@ impl Cutter<'_> {
         let bytes = rest.get(..MAX_RECORD.min(rest.len())).unwrap_or(rest).to_vec();
         self.problem(bytes, quarantine::NOT_TEXT, "packed data that is cut or damaged")
     }
+}
+
+/// The leads that a short text of names and values holds, such as a mail's; none where it is anything else.
+fn printed(text: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let is_pair = |line: &[u8]| memchr::memchr2(b':', b'=', line).is_some_and(|at| at > 0 && at < LONGEST_NAME);
+    let first = text.split(|b| *b == b'\n').find(|line| !line.trim_ascii().is_empty())?;
+    if text.len() >= SAMPLE || !is_pair(first) {
+        return None;
+    }
+    let text = lenient::text(text);
+    Some(OwnReader::default().printed(&text)?.into_iter().map(|lead| lead.as_bytes().to_vec()).collect())
 }
 
 /// UTF-16 by its mark, or by the zero bytes of plain letters; and the length of the mark.

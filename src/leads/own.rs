@@ -1,9 +1,11 @@
 //! What a record says of itself by which its copies and its corrections are known: its own time, and with it each of
 //! e-mail, phone and full name, as hashes.
 
+use std::collections::BTreeSet;
+
 use sha2::{Digest, Sha256};
 
-use super::record::{Fields, Layout, Refused, Slot, read_text};
+use super::record::{Fields, Layout, Refused, Slot, is_column, read_text};
 use super::time;
 use crate::contact::normalised_email;
 use crate::lead_source;
@@ -70,6 +72,33 @@ impl OwnReader {
         line.contains(&b'&') && line.contains(&b'=') && !line.starts_with(b"\"") && read_text(line).is_ok()
     }
 
+    /// The leads in a text of names and values, as mails and shells print them: each begins with the name with which the
+    /// first begins. None where a part of it is none, or says something twice.
+    pub fn printed<'t>(&self, text: &'t str) -> Option<Vec<&'t str>> {
+        let name_of = |line: &str| -> Option<String> {
+            let (name, _) = line.split_once([':', '='])?;
+            is_column(name).then(|| name.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase())
+        };
+        let (mut starts, mut first, mut seen, mut at) = (Vec::new(), None, BTreeSet::new(), 0);
+        for line in text.split_inclusive('\n') {
+            if let Some(name) = name_of(line) {
+                if *first.get_or_insert_with(|| name.clone()) == name {
+                    starts.push(at);
+                    seen.clear();
+                }
+                if !seen.insert(name) {
+                    return None;
+                }
+            }
+            at += line.len();
+        }
+        let ends = starts.iter().skip(1).copied().chain([text.len()]);
+        let leads = starts.iter().zip(ends).map(|(from, to)| text.get(*from..to).map(str::trim));
+        let is_lead = |lead: &&str| lead.contains('\n') && read_text(lead.as_bytes()).is_ok();
+        let leads: Vec<&str> = leads.collect::<Option<_>>()?;
+        (!leads.is_empty() && leads.iter().all(is_lead)).then_some(leads)
+    }
+
     fn fields(&mut self, format: &str, header: Option<&[u8]>, payload: &[u8]) -> Result<Fields, Option<Refused>> {
         if format != "csv" {
             return read_text(payload).map_err(Some);
@@ -112,6 +141,17 @@ fn mark(when: &str, what: &str, value: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn printed_leads_begin_with_the_same_name_and_say_nothing_twice() {
+        let of = |text: &str| OwnReader::default().printed(text).map(|leads| leads.len());
+        assert_eq!(of("Email: a@x\nFirst name: A\nNotes: b\n\n c\n"), Some(1));
+        assert_eq!(of("items:\n- Email: a@x\n  LastName: A\n- Email: b@x\n  Phone: 1\n  LastName: B\n"), Some(2));
+        assert_eq!(of("\r\nEmail : a@x\r\nLastName : A\r\n\r\nEmail : b@x\r\nLastName : B\r\n"), Some(2));
+        assert_eq!(of("Email: a@x\nLastName: A\nLastName: B\n"), None);
+        assert_eq!(of("Email: a@x\nLastName: A\n\nEmail: b@x\nsomething else\n"), None);
+        assert_eq!(of("Email,LastName\na@x,A\n"), None);
+    }
 
     #[test]
     fn a_correction_shares_time_and_one_of_address_phone_and_name() {

@@ -12,6 +12,7 @@ use std::fmt;
 use encoding_rs::{UTF_16BE, UTF_16LE};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
+use super::pairs::pairs;
 use crate::codes::quarantine;
 use crate::{contact, lead_source, lenient};
 
@@ -303,9 +304,9 @@ impl Layout {
             }
         }
         // A log kept as a table: the lead is the JSON in one of its cells.
-        for value in values.iter().filter(|value| trim(value).starts_with('{')) {
+        for value in values.iter().filter_map(ends_in_object) {
             if !fields.is_lead()
-                && let Ok(body) = parse_packed(trim(value))
+                && let Ok(body) = parse_packed(value)
             {
                 read_value(&body, &mut fields, 0)?;
             }
@@ -407,7 +408,13 @@ impl Cutter {
     }
 }
 
-/// Web-to-Lead fields: `name = value` lines, or a form body `name=value&…`. Whether it was one.
+/// The object with which the text of a cell ends, behind whatever a log says before it.
+fn ends_in_object(cell: &str) -> Option<&str> {
+    let cell = trim(cell);
+    cell.find('{').filter(|_| cell.ends_with('}')).and_then(|at| cell.get(at..))
+}
+
+/// Web-to-Lead fields: `name = value` lines, a form body `name=value&…`, or pairs as programs print them. Whether it was one.
 fn read_form(text: &str, fields: &mut Fields) -> bool {
     let mut lines = text.lines().filter(|line| !line.trim().is_empty());
     let one_line = text.lines().count() == 1;
@@ -421,7 +428,17 @@ fn read_form(text: &str, fields: &mut Fields) -> bool {
         return fields.is_lead();
     }
     if !lines.clone().all(|line| line.contains('=')) {
-        return false;
+        let printed = pairs_of(text).unwrap_or_default();
+        for (name, value) in &printed {
+            let Some(slot) = slot(name) else { continue };
+            fields.seen(slot);
+            if slot == Slot::Contact {
+                let _ = read_contact(value, fields);
+            } else if let Some(text) = scalar(value, slot) {
+                fields.put(slot, &text);
+            }
+        }
+        return fields.is_lead();
     }
     lines.by_ref().filter_map(|line| line.split_once('=')).for_each(|(name, value)| {
         if let Some(slot) = slot(name).filter(|s| (*s as usize) < SLOTS) {
@@ -498,7 +515,10 @@ fn read_contact(value: &Json, fields: &mut Fields) -> Result<(), Refused> {
                     unpacked = inner.into_owned();
                     value = &unpacked;
                 }
-                Err(why) => return refuse(quarantine::CUSTOMER_INFO, format!("CustomerInfo: {why}")),
+                Err(why) => match pairs_of(text) {
+                    Some(members) => return contact_members(&members, fields),
+                    None => return refuse(quarantine::CUSTOMER_INFO, format!("CustomerInfo: {why}")),
+                },
             },
             other => {
                 return refuse(
@@ -509,6 +529,18 @@ fn read_contact(value: &Json, fields: &mut Fields) -> Result<(), Refused> {
         }
     }
     refuse(quarantine::CUSTOMER_INFO, format!("CustomerInfo: text inside text more than {DEEPEST} deep"))
+}
+
+/// The members of an object that was printed as pairs.
+fn pairs_of(text: &str) -> Option<Vec<(Cow<'static, str>, Json<'static>)>> {
+    let is_known = |name: &str| slot(name).is_some_and(|slot| (slot as usize) < SLOTS);
+    let is_form = text.contains('&') && text.contains('=') && !text.contains(char::is_whitespace);
+    let form = || -> Vec<(String, String)> { url::form_urlencoded::parse(text.as_bytes()).into_owned().collect() };
+    let found = match is_form.then(form).filter(|form| form.iter().filter(|(name, _)| is_known(name)).count() > 1) {
+        Some(form) => form,
+        None => pairs(text, is_known)?,
+    };
+    Some(found.into_iter().map(|(name, value)| (Cow::Owned(name), Json::Text(Cow::Owned(value)))).collect())
 }
 
 fn contact_members(members: &[(Cow<'_, str>, Json<'_>)], fields: &mut Fields) -> Result<(), Refused> {

@@ -22,14 +22,10 @@ const DELIMITERS: &[&str] = &[
 /// The text of a table laid out for people, or with a delimiter of several characters, with [`BETWEEN`] between its cells,
 /// all in quotes. None for any other.
 pub(super) fn parted(text: &str) -> Option<String> {
-    let ruled = Ruled::of(text);
-    let delimiter = if ruled.is_none() { delimiter_of(text)? } else { "" };
+    let cut = Cut::of(text)?;
     let mut parted = String::with_capacity(text.len() + text.len() / 8);
     for line in text.lines() {
-        let cells = match &ruled {
-            Some(ruled) => ruled.cells(line),
-            None => line.split(delimiter).map(|cell| bare(cell).to_owned()).collect(),
-        };
+        let cells = cut.cells(line);
         for (n, cell) in cells.iter().enumerate() {
             if n > 0 {
                 parted.push(BETWEEN);
@@ -40,6 +36,32 @@ pub(super) fn parted(text: &str) -> Option<String> {
         parted.push('\n');
     }
     Some(parted)
+}
+
+/// The rows of such a table, without its rulers and blank lines.
+pub(super) fn rows(text: &str) -> Option<Vec<Vec<String>>> {
+    let cut = Cut::of(text)?;
+    let is_row = |line: &&str| !line.trim().is_empty() && Ruled::by(line).is_none();
+    Some(text.lines().filter(is_row).map(|line| cut.cells(line)).collect())
+}
+
+/// How the lines of a text are cut.
+enum Cut {
+    Ruled(Ruled),
+    By(&'static str),
+}
+
+impl Cut {
+    fn of(text: &str) -> Option<Cut> {
+        Ruled::of(text).map(Cut::Ruled).or_else(|| delimiter_of(text).map(Cut::By))
+    }
+
+    fn cells(&self, line: &str) -> Vec<String> {
+        match self {
+            Cut::Ruled(ruled) => ruled.cells(line),
+            Cut::By(delimiter) => line.split(delimiter).map(|cell| bare(cell).to_owned()).collect(),
+        }
+    }
 }
 
 /// A cell without the quotes around it.

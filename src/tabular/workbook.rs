@@ -191,14 +191,28 @@ fn grids(file: &str, bytes: &[u8], text: fn(&Data) -> Option<String>) -> Result<
 /// they mean. A number of more digits than a spreadsheet keeps is written as such, for what it was is not known.
 pub(super) fn worksheets(file: &str, bytes: &[u8]) -> Result<Vec<Vec<Vec<String>>>> {
     let grids = grids(file, bytes, text_or_cut_number)?;
-    let width = |cells: &[(u32, String)]| cells.iter().map(|(column, _)| *column as usize + 1).max().unwrap_or(0);
-    let most: usize = grids.iter().flat_map(|(_, grid)| &grid.rows).map(|(_, cells)| width(cells)).sum();
+    let most: usize = grids.iter().flat_map(|(_, grid)| &grid.rows).map(|(_, cells)| width_of(cells)).sum();
     if most > MOST_CELLS {
         return Err(Error::partial(format!("cannot read \"{file}\": it has more cells than any export"))
             .hint("take out what stands far beside the table"));
     }
+    Ok(grids.into_iter().map(|(_, grid)| dense(grid.rows)).collect())
+}
+
+/// The same of a web page or Excel's XML.
+pub(super) fn tables(text: &str) -> Vec<Vec<Vec<String>>> {
+    let tables = markup::tables(text);
+    let most: usize = tables.iter().flat_map(|table| &table.rows).map(|(_, cells)| width_of(cells)).sum();
+    if most > MOST_CELLS { Vec::new() } else { tables.into_iter().map(|table| dense(table.rows)).collect() }
+}
+
+fn width_of(cells: &[(u32, String)]) -> usize {
+    cells.iter().map(|(column, _)| *column as usize + 1).max().unwrap_or(0)
+}
+
+fn dense(rows: Vec<(u32, Vec<(u32, String)>)>) -> Vec<Vec<String>> {
     let row = |(_, cells): (u32, Vec<(u32, String)>)| {
-        let mut row = vec![String::new(); width(&cells)];
+        let mut row = vec![String::new(); width_of(&cells)];
         for (column, text) in cells {
             if let Some(cell) = row.get_mut(column as usize) {
                 *cell = text;
@@ -206,7 +220,7 @@ pub(super) fn worksheets(file: &str, bytes: &[u8]) -> Result<Vec<Vec<Vec<String>
         }
         row
     };
-    Ok(grids.into_iter().map(|(_, grid)| grid.rows.into_iter().map(row).collect()).collect())
+    rows.into_iter().map(row).filter(|row: &Vec<String>| !row.is_empty()).collect()
 }
 
 /// Reads every table of a web page, or worksheet of Excel's XML, that has the header asked for; none where there is none

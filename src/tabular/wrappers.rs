@@ -5,6 +5,8 @@
 
 use polars::prelude::*;
 
+use crate::lenient::is_curly;
+
 /// Whether a cell may have something around it: asked of each cell, so it looks at the first byte only.
 #[inline]
 pub(super) fn may_wrap(cell: &str) -> bool {
@@ -30,8 +32,10 @@ pub(super) fn column(cells: &StringChunked) -> StringChunked {
     const FEWEST: usize = 3;
     let filled: Vec<&str> = cells.iter().flatten().map(bare).map(str::trim).filter(|cell| !cell.is_empty()).collect();
     let all = |test: &dyn Fn(&str) -> bool| filled.len() >= FEWEST && filled.iter().all(|cell| test(cell));
-    let is_between = |mark: char| move |cell: &str| cell.len() > 1 && cell.starts_with(mark) && cell.ends_with(mark);
-    let quoted = ['"', '\''].into_iter().find(|mark| all(&is_between(*mark)));
+    type Mark = fn(char) -> bool;
+    let is_between = |mark: Mark| move |cell: &str| cell.len() > 1 && cell.starts_with(mark) && cell.ends_with(mark);
+    let marks: [Mark; 3] = [|c| c == '"', |c| c == '\'', is_curly];
+    let quoted = marks.into_iter().find(|mark| all(&is_between(*mark)));
     let is_led = quoted.is_none() && all(&|cell| cell.starts_with('\''));
     let unwrapped = |cell| {
         let cell = bare(cell);
@@ -49,6 +53,7 @@ pub(super) fn label(text: &str) -> &str {
     let blank = |c: char| c.is_whitespace() || is_invisible(c) || c == '\0';
     let mut label = text.trim_matches(blank);
     label = label.strip_prefix("=\"").and_then(|rest| rest.strip_suffix('"')).unwrap_or(label);
+    label = label.strip_prefix(is_curly).and_then(|rest| rest.strip_suffix(is_curly)).unwrap_or(label);
     for (from, to) in [('"', '"'), ('\'', '\''), ('[', ']'), ('`', '`')] {
         let inner = label.strip_prefix(from).and_then(|rest| rest.strip_suffix(to));
         label = inner.filter(|inner| !inner.contains([from, to])).unwrap_or(label);
@@ -73,14 +78,16 @@ mod tests {
         assert_eq!(read(&["'+49 30", "1", "2"]), ["+49 30", "1", "2"]);
         assert_eq!(read(&["\"a\"", "\"b\"", "\"c\""]), ["a", "b", "c"]);
         assert_eq!(read(&["\"Bar\" Ltd", "x", "y"]), ["\"Bar\" Ltd", "x", "y"]);
+        assert_eq!(read(&["“a”", "„b“", "“c“"]), ["a", "b", "c"]);
         assert_eq!(read(&["\u{feff}a", "\u{200b}b\u{200b}"]), ["a", "b"]);
     }
 
     #[test]
     fn a_label_is_what_a_person_reads() {
-        for text in
-            ["[Lead ID]", "\"Lead ID\"", "=\"Lead ID\"", "Lead ID *", "\u{feff}Lead ID\u{a0}", "Lead ID (required)"]
-        {
+        for text in [
+            "[Lead ID]", "\"Lead ID\"", "=\"Lead ID\"", "Lead ID *", "\u{feff}Lead ID\u{a0}", "Lead ID (required)",
+            "“Lead ID”",
+        ] {
             assert_eq!(label(text), "Lead ID", "{text}");
         }
         assert_eq!(label("Revenue [EUR]"), "Revenue [EUR]");

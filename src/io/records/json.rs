@@ -305,15 +305,16 @@ pub(super) fn stands_behind_text(head: &[u8]) -> bool {
     if [&b"\"{"[..], b"\"[", b"\"\\"].iter().any(|start| head.starts_with(start)) {
         return true;
     }
-    let comments: usize = head
+    let above: usize = head
         .split_inclusive(|b| *b == b'\n')
-        .take_while(|line| is_comment(line) || line.trim_ascii().is_empty())
+        .take_while(|line| is_comment(line) || is_guard(line) || is_plain(line))
         .map(<[u8]>::len)
         .sum();
-    let text = head.get(comments..).unwrap_or_default();
-    json_in(text).is_some_and(|at| {
+    let text = head.get(above..).unwrap_or_default();
+    let line = memchr::memchr(b'\n', text).unwrap_or(text.len());
+    json_in(text, line).is_some_and(|at| {
         let before = text.get(..at).unwrap_or_default();
-        (at > 0 || comments > 0) && !before.contains(&b'"') && !before.contains(&b'\n')
+        (at > 0 || above > 0) && !before.contains(&b'"')
     })
 }
 
@@ -323,27 +324,45 @@ fn pass_over<R: Read>(window: &mut Window<R>) -> Result<bool, Stopped> {
     let sample = window.peek(SAMPLE)?;
     let end = memchr::memchr(b'\n', sample).unwrap_or(sample.len());
     let line = sample.get(..end).unwrap_or_default();
-    let taken = match json_in(sample).filter(|at| *at < end) {
+    let taken = match json_in(sample, end) {
         Some(at) => at,
-        None if line.iter().all(|b| b");/*".contains(b) || b.is_ascii_whitespace()) || is_comment(line) => end,
+        None if is_guard(line) || is_comment(line) || is_said(line) => end,
         None => 0,
     };
     window.consume(taken);
     Ok(taken > 0)
 }
 
-/// Where a JSON object, or a list of them, begins in a line.
-fn json_in(line: &[u8]) -> Option<usize> {
-    memchr::memchr2_iter(b'{', b'[', line).find(|at| {
-        let opens = line.get(*at);
-        let mut behind = line.get(at + 1..).unwrap_or_default().iter().filter(|b| !b.is_ascii_whitespace());
+/// Where a JSON object, or a list of them, begins in the line that a text begins with, whose end is known.
+fn json_in(text: &[u8], end: usize) -> Option<usize> {
+    memchr::memchr2_iter(b'{', b'[', text.get(..end)?).find(|at| {
+        let opens = text.get(*at);
+        let mut behind = text.get(at + 1..).unwrap_or_default().iter().filter(|b| !b.is_ascii_whitespace());
         let next = behind.next();
         match (opens, next) {
             (Some(b'{'), Some(b'"')) => behind.next() != Some(&b'"'),
             (Some(b'{'), Some(b'\'')) | (Some(b'['), Some(b'{')) => true,
+            // The quotes of a word processor.
+            (Some(b'{'), Some(0xe2 | 0xc2)) => true,
             _ => false,
         }
     })
+}
+
+/// Whether a line holds nothing but what keeps a script from being one, or ends it: `)]}',`, `/*`, `);`.
+fn is_guard(line: &[u8]) -> bool {
+    line.iter().all(|b| b")]}',;/*".contains(b) || b.is_ascii_whitespace())
+}
+
+/// Whether a line has no cells and holds no value: a title, the name of the only column, a blank.
+fn is_plain(line: &[u8]) -> bool {
+    !line.iter().any(|b| b"{}[]\"@,;\t|^=&".contains(b))
+}
+
+/// Whether a line is what a program says between the values it writes, and nothing of a value or of a person.
+fn is_said(line: &[u8]) -> bool {
+    let words = line.split(u8::is_ascii_whitespace).filter(|word| word.iter().any(u8::is_ascii_alphabetic));
+    !line.iter().any(|b| b"{}[]\"@".contains(b)) && words.count() > 1
 }
 
 fn is_comment(line: &[u8]) -> bool {

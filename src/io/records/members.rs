@@ -1,5 +1,5 @@
-//! Archives and workbooks: a folder of raw files that somebody packed, a table that somebody opened in a spreadsheet and
-//! saved.
+//! Archives, workbooks and pages: a folder of raw files that somebody packed, a table that somebody opened in a spreadsheet
+//! and saved, one that a console or a page shows to people.
 //!
 //! The members of an archive are cut one after the other, in the order of their names, as if one file held them all. The
 //! rows of a worksheet are written as delimited text again and cut as such; a sheet of one column is the lines of a text.
@@ -13,10 +13,13 @@ use super::window::Window;
 use crate::codes::quarantine;
 use crate::error::Error;
 use crate::leads::{Named, named};
+use crate::lenient;
 use crate::tabular::{self, Part};
 
 /// The largest archive or workbook that is taken into memory.
 const MOST: usize = 512 << 20;
+/// The longest text that is laid out for people.
+const MOST_TEXT: usize = 64 << 20;
 /// The header is among the first rows of a sheet.
 const HEADER_WITHIN: usize = 20;
 
@@ -80,18 +83,36 @@ impl Cutter<'_> {
         Ok(())
     }
 
+    /// The records of tables in a web page, or of one that was laid out for people. Says whether there was one of leads.
+    pub(super) fn tables<R: Read>(&mut self, window: &mut Window<R>, packed: u8) -> Result<bool, Stopped> {
+        let looked_at = lenient::text(window.ready());
+        if !looked_at.trim_start().starts_with('<') && tabular::tables(&looked_at).is_none() {
+            return Ok(false);
+        }
+        drop(looked_at);
+        let text = lenient::text(window.peek(MOST_TEXT)?).into_owned();
+        let tables = tabular::tables(&text).unwrap_or_default();
+        if !tables.iter().any(|table| is_of_leads(table)) {
+            return Ok(false);
+        }
+        self.worksheets(tables, packed)?;
+        Ok(true)
+    }
+
     fn worksheets(&mut self, sheets: Vec<Vec<Vec<String>>>, packed: u8) -> Result<(), Stopped> {
-        let is_of_leads = |sheet: &Vec<Vec<String>>| {
-            let names = |row: &Vec<String>| named(row.iter().map(String::as_str)) != Named::Nothing;
-            sheet.iter().take(HEADER_WITHIN).any(names)
-        };
-        let any = sheets.iter().any(is_of_leads);
+        let any = sheets.iter().any(|sheet| is_of_leads(sheet));
         for sheet in sheets.into_iter().filter(|sheet| !any || is_of_leads(sheet)) {
             let text = written(&sheet).map_err(|e| Stopped::Refused(format!("its rows cannot be written: {e}")))?;
             self.any(Box::new(Cursor::new(text)), packed + 1)?;
         }
         Ok(())
     }
+}
+
+/// Whether a row near the top of a sheet holds names of columns that leads have.
+fn is_of_leads(sheet: &[Vec<String>]) -> bool {
+    let names = |row: &Vec<String>| named(row.iter().map(String::as_str)) != Named::Nothing;
+    sheet.iter().take(HEADER_WITHIN).any(names)
 }
 
 /// The rows of a worksheet as delimited text; documents in a single column as they are, without the name of the column.
@@ -174,6 +195,16 @@ mod tests {
             payloads(&folder),
             ["a@x,SPZA", "{\"email\":\"b@x\"}", "{\"email\":\"c@x\"}", "not-text: binary data"]
         );
+    }
+
+    #[test]
+    fn tables_that_a_console_or_a_page_shows_are_those_of_a_sheet() {
+        let ruled = "Email  LeadSource  CustomerInfo\n-----  ----------  --------------------\na@x    SPZA        {\"FirstName\": \"A\"}\n\
+                     b@x    SPZA\n\n(2 rows affected)\n";
+        assert_eq!(payloads(ruled.as_bytes())[..2], ["a@x,SPZA,\"{\"\"FirstName\"\": \"\"A\"\"}\"", "b@x,SPZA,"]);
+        let page = "<html><p>x</p><table><tr><th>Email<th>LeadSource<tr><td>a@x<td>SPZA</table></html>";
+        assert_eq!(payloads(page.as_bytes()), ["a@x,SPZA"]);
+        assert!(payloads(b"<html><table><tr><td>Menu<td>Help</table></html>")[0].starts_with("not-json: "));
     }
 
     #[test]
