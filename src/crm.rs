@@ -14,7 +14,7 @@ use crate::codes::reason;
 use crate::config::{Destination, DestinationKind, is_elsewhere};
 use crate::error::{Error, Result};
 use crate::findings::{About, AboutExport, AboutSetting, Finding};
-use crate::tables::{SetAside, Table};
+use crate::tables::{SetAside, Table, stacked};
 use crate::tabular::readings::Unread;
 use crate::tabular::{self, Doubt, Export};
 
@@ -404,7 +404,7 @@ pub fn to_land(read: &Read, landed: &DataFrame) -> Result<DataFrame> {
             .collect_ca("merged_into".into());
         gone.with_column(merged.into_column())?;
     }
-    Ok(rows.vstack(&gone)?)
+    Ok(stacked(&[rows, gone])?)
 }
 
 /// Rows with the time of creation that is landed, where tonight's export does not tell it: nothing is made twice.

@@ -18,8 +18,10 @@ use crate::codes::{
 use crate::error::{Error, Result};
 
 pub use self::interned::Interned;
+pub use self::lean::{lean, stacked};
 
 mod interned;
+mod lean;
 mod samples;
 
 /// What a column holds. Each kind is one Polars type.

@@ -9,6 +9,7 @@ use polars::prelude::*;
 use super::{cells, sheets};
 use crate::config::Destination;
 use crate::error::{Error, Result};
+use crate::tables::{lean, stacked};
 use crate::tabular::Passed;
 
 /// One table, with what is needed to order it among the others.
@@ -98,9 +99,14 @@ pub(super) fn hash_of(text: &str) -> u64 {
 pub(super) fn compact(frame: DataFrame) -> Result<DataFrame> {
     let height = frame.height();
     let own = |column: Column| {
+        // One value for all rows lies among no others.
+        if column.as_scalar_column().is_some() {
+            return column;
+        }
         let own = column.str().map(|texts| StringChunked::from_iter_options(column.name().clone(), texts.iter()));
         own.map_or(column, IntoColumn::into_column)
     };
+    let frame = lean(frame);
     Ok(DataFrame::new(height, frame.into_columns().into_iter().map(own).collect())?)
 }
 
@@ -257,15 +263,21 @@ pub(super) fn newest(loaded: &[Loaded], destination: &Destination) -> Result<Dat
         .iter()
         .enumerate()
         .map(|(n, one)| {
-            let order = i64::try_from(n).unwrap_or(i64::MAX);
-            let current = lit(!one.superseded);
-            one.records.frame.clone().lazy().with_columns([lit(order).alias("file_order"), current.alias("present")])
+            let mut frame = one.records.frame.clone();
+            let height = frame.height();
+            frame.with_column(Column::new_scalar(
+                "file_order".into(),
+                i64::try_from(n).unwrap_or(i64::MAX).into(),
+                height,
+            ))?;
+            frame.with_column(Column::new_scalar("present".into(), (!one.superseded).into(), height))?;
+            Ok(frame)
         })
-        .collect::<Vec<_>>();
+        .collect::<Result<Vec<_>>>()?;
     let all = if frames.is_empty() {
         sheets::empty().lazy().with_columns([lit(0i64).alias("file_order"), lit(true).alias("present")])
     } else {
-        concat(frames, UnionArgs::default())?
+        stacked(&frames)?.lazy()
     };
     let columns: Vec<Expr> = [lit(destination.name.as_str()).alias("destination"), col("record_id")]
         .into_iter()

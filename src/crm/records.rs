@@ -171,11 +171,11 @@ pub(super) struct Texts(PlHashMap<&'static str, StringChunked>);
 
 impl Texts {
     pub(super) fn of(frame: &DataFrame, names: &[&'static str]) -> Self {
-        let column = |name: &str| {
-            let found = frame.column(name).ok().and_then(|c| c.str().ok().cloned());
-            found.unwrap_or_else(|| StringChunked::full_null(PlSmallStr::EMPTY, frame.height()))
+        let filled = |name: &&'static str| {
+            let column = frame.column(name).ok().filter(|column| column.null_count() < column.len())?;
+            Some((*name, column.str().ok()?.clone()))
         };
-        Texts(names.iter().map(|name| (*name, column(name))).collect())
+        Texts(names.iter().filter_map(filled).collect())
     }
 
     pub(super) fn get(&self, name: &str, row: usize) -> Option<&str> {

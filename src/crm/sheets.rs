@@ -11,6 +11,7 @@ use super::{counted, dating, ids, null_ids, values};
 use crate::config::{DateOrder, Destination, DestinationKind};
 use crate::contact;
 use crate::error::{Error, Result};
+use crate::tables::lean;
 use crate::tabular::readings::names_in;
 use crate::tabular::times::Order;
 use crate::tabular::{self, ColumnForm, ColumnRead, Doubt, Note, ReadFile, Sheet};
@@ -143,7 +144,7 @@ pub(super) fn read(
     columns.push(Column::new("record_id".into(), found.ids));
     let rows: Vec<i64> = sheet.rows.iter().map(|row| i64::from(*row)).collect();
     columns.push(Column::new("row".into(), rows));
-    let frame = DataFrame::new(height, columns)?;
+    let frame = lean(DataFrame::new(height, columns)?);
     // Most files have no row to leave out, and a filtered frame is one more in memory.
     let frame = if keep.all() { frame } else { frame.filter(&keep)? };
     finish(file, frame, aside, merged, dated.order.map(|order| (order, dated.labels)))

@@ -14,6 +14,7 @@ use rayon::prelude::*;
 use super::content::{hash, keyed_hash};
 use super::segments::{SEQUENCE, Segments};
 use crate::error::{Error, Result};
+use crate::tables::lean;
 
 /// A data set of the landing.
 #[derive(Clone, Copy, Debug)]
@@ -262,7 +263,7 @@ fn together(frames: Vec<LazyFrame>) -> Result<DataFrame> {
         return Ok(DataFrame::empty());
     }
     let arguments = UnionArgs { diagonal: true, to_supertypes: true, maintain_order: true, ..Default::default() };
-    Ok(concat_lf_diagonal(frames, arguments)?.collect()?)
+    Ok(lean(concat_lf_diagonal(frames, arguments)?.collect()?))
 }
 
 fn keys_of(frame: &DataFrame, dataset: &Dataset) -> Result<Vec<u128>> {
@@ -281,7 +282,8 @@ fn keys_of(frame: &DataFrame, dataset: &Dataset) -> Result<Vec<u128>> {
 /// A hash of the columns beside the key, by name, nulls left out.
 fn contents_of(frame: &DataFrame, dataset: &Dataset) -> Result<Vec<u128>> {
     let mut names: Vec<&str> = frame.get_column_names().into_iter().map(|n| n.as_str()).collect();
-    names.retain(|n| !dataset.key.contains(n));
+    let is_filled = |n: &str| frame.column(n).is_ok_and(|column| column.null_count() < column.len());
+    names.retain(|n| !dataset.key.contains(n) && is_filled(n));
     names.sort_unstable();
     let columns = names
         .into_par_iter()
