@@ -21,11 +21,14 @@ const TITLES: &[&str] = &[
 /// ```
 /// assert_eq!(leadrecon::contact::name_key("Dr. Łukasz  O'Brien-Müller").as_deref(), Some("lukasz obrien muller"));
 /// assert_eq!(leadrecon::contact::name_key("Иванов").as_deref(), Some("ivanov"));
+/// assert_eq!(leadrecon::contact::name_key("Nil").as_deref(), Some("nil"));
+/// assert_eq!(leadrecon::contact::name_key("nil"), None);
 /// assert_eq!(leadrecon::contact::name_key("?i?ka"), None); // who could not write Žižka
 /// ```
 pub fn name_key(name: &str) -> Option<String> {
-    // A cross where the name should stand.
-    if is_placeholder(name) || matches!(name.trim(), "x" | "X") || has_lost_letters(name) {
+    // A cross where the name should stand. People are called Nil, Na and Ka, and write it so.
+    let is_somebody = matches!(name.trim(), "Nil" | "Na" | "Ka");
+    if (is_placeholder(name) && !is_somebody) || matches!(name.trim(), "x" | "X") || has_lost_letters(name) {
         return None;
     }
     let folded = fold(name);

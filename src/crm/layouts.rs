@@ -8,6 +8,7 @@ use polars::prelude::StringChunked;
 use serde::Deserialize;
 
 use crate::config::{DateOrder, Destination, DestinationKind};
+use crate::contact;
 use crate::tabular::{ColumnForm, Sheet, fold, times};
 
 /// All layouts, labels folded.
@@ -156,6 +157,15 @@ fn is_machines_nothing(text: &str) -> bool {
     })
 }
 
+/// Whether an address only fills its field, and says so by being the same on both sides (`none@none.com`): most are told by
+/// one look.
+fn is_fillers_address(text: &str) -> bool {
+    text.split_once('@').is_some_and(|(local, domain)| {
+        let is_same = domain.get(..local.len()).is_some_and(|name| name.eq_ignore_ascii_case(local));
+        is_same && domain.get(local.len()..).is_some_and(|rest| rest.starts_with('.')) && contact::is_placeholder(text)
+    })
+}
+
 /// The layouts, read once.
 pub(super) fn layouts() -> &'static Layouts {
     static LAYOUTS: LazyLock<Layouts> = LazyLock::new(|| {
@@ -259,6 +269,9 @@ impl Layouts {
             return true;
         }
         if matches!(first, b'#' | b'<' | b'[') && is_machines_nothing(text) {
+            return true;
+        }
+        if field == "email" && is_fillers_address(text) {
             return true;
         }
         if self.lengths[usize::from(first)] >> text.len().min(63) & 1 == 0 {
@@ -901,5 +914,11 @@ mod tests {
             assert!(!layouts.is_nothing("company", text), "{text}");
         }
         assert!(layouts.is_nothing("company", "None"));
+        for text in ["nil", "TBD", "none@none.com", "Unknown@unknown.com"] {
+            assert!(layouts.is_nothing("email", text), "{text}");
+        }
+        for text in ["info@contoso.com", "otto@otto.de", "nil@contoso.com"] {
+            assert!(!layouts.is_nothing("email", text), "{text}");
+        }
     }
 }
