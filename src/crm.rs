@@ -5,7 +5,7 @@
 //! works on everything ever landed. Names, ids and words of each CRM are data in `crm/layouts.toml`; which records
 //! belong to which person, and which of them account for a lead, is left to `identity` and `reconcile`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use polars::prelude::*;
@@ -375,6 +375,7 @@ pub fn to_land(read: &Read, landed: &DataFrame) -> Result<DataFrame> {
         return Ok(read.rows.clear());
     }
     let rows = with_known_times(&read.rows, landed, &read.destination)?;
+    let rows = with_known_opt_outs(rows, landed, &read.destination)?;
     if !read.identifies {
         // Of whom the landing knows, it says nothing that is known better.
         let known = landed.clone().lazy().filter(col("destination").eq(lit(read.destination.as_str())));
@@ -427,6 +428,39 @@ fn with_known_times(rows: &DataFrame, landed: &DataFrame, destination: &str) -> 
         .with_columns([fill("resolution", "made_resolution"), fill("created_at", "made")])
         .select(columns)
         .collect()?)
+}
+
+/// Rows with the opt-outs that are landed, where tonight's export tells of no record of the same object whether it opted
+/// out: a column that is left out takes no objection back.
+fn with_known_opt_outs(mut rows: DataFrame, landed: &DataFrame, destination: &str) -> Result<DataFrame> {
+    let told = rows.column("opted_out")?.bool()?.clone();
+    let objects = rows.column("object")?.str()?.clone();
+    if told.null_count() == 0 {
+        return Ok(rows);
+    }
+    let telling: HashSet<Option<&str>> =
+        objects.iter().zip(told.iter()).filter(|(_, told)| told.is_some()).map(|(object, _)| object).collect();
+    let (named, ids) = (landed.column("destination")?.str()?, landed.column("record_id")?.str()?);
+    let opted_out = landed.column("opted_out")?.bool()?;
+    let opted_out: HashSet<&str> = (0..landed.height())
+        .filter(|row| named.get(*row) == Some(destination) && opted_out.get(*row) == Some(true))
+        .filter_map(|row| ids.get(row))
+        .collect();
+    if opted_out.is_empty() {
+        return Ok(rows);
+    }
+    let ids = rows.column("record_id")?.str()?.clone();
+    let known: BooleanChunked = ids
+        .iter()
+        .zip(objects.iter())
+        .zip(told.iter())
+        .map(|((id, object), told)| {
+            let is_known = !telling.contains(&object) && id.is_some_and(|id| opted_out.contains(id));
+            told.or(is_known.then_some(true))
+        })
+        .collect_ca("opted_out".into());
+    rows.with_column(known.into_column())?;
+    Ok(rows)
 }
 
 #[cfg(test)]

@@ -290,9 +290,18 @@ pub fn read(column: &StringChunked, order: Option<DateOrder>, zone: Tz) -> Times
         times.read_again(column, order, zone);
         times.pass_over_words(column, order, zone);
     }
+    for (at, resolution) in times.micros.iter_mut().zip(&mut times.resolution) {
+        if at.is_some_and(|at| !KNOWN.contains(&at)) {
+            (*at, *resolution) = (None, Resolution::None);
+        }
+    }
     times.coarsen(zone);
     times
 }
+
+/// Times that records have, in microseconds: from 1990 to the end of 2199. What lies outside is how systems write that
+/// they know none: the years 1, 1753, 1899, 1900, 1970 and 9999.
+const KNOWN: std::ops::Range<i64> = 631_152_000_000_000..7_258_118_400_000_000;
 
 impl Times {
     /// Cells whose month is one in one language and another in the next: all months of the column are of one language.
@@ -463,6 +472,14 @@ mod tests {
         assert_eq!(order(&["26/05/03", "26/12/31"], "2027-01-20T00:00:00Z"), Some(Some(DateOrder::Ymd)));
         assert_eq!(order(&["5/3/26", "5/13/26"], "2026-05-20T00:00:00Z"), Some(Some(DateOrder::Mdy)));
         assert_eq!(order(&["03.05.26"], "2026-05-20T00:00:00Z"), Some(Some(DateOrder::Dmy)));
+    }
+
+    #[test]
+    fn what_systems_write_where_they_know_no_time_is_none_and_no_fault() {
+        let column = ["0001-01-01T00:00:00", "1899-12-30", "1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2026-05-03"];
+        let times = read(&StringChunked::from_slice("t".into(), &column), None, Tz::UTC);
+        assert_eq!(times.micros.iter().map(Option::is_some).collect::<Vec<_>>(), [false, false, false, false, true]);
+        assert!(times.bad.is_empty());
     }
 
     #[test]
