@@ -147,9 +147,22 @@ impl std::error::Error for Error {}
 impl From<polars::error::PolarsError> for Error {
     fn from(error: polars::error::PolarsError) -> Self {
         Error::failed("a table operation failed")
-            .because(error)
+            .because(without_values(&error.to_string(), ""))
             .hint("this is a fault in leadrecon; please report it with the version and this message")
     }
+}
+
+/// What the engine says, without what it shows of the data: lists of values, and whatever it quotes that neither the
+/// `question` holds nor can be a column's name.
+pub fn without_values(said: &str, question: &str) -> String {
+    const LIST: &str = ": [";
+    let said = said.split_once(LIST).map_or_else(|| said.to_owned(), |(before, _)| format!("{before}: […]"));
+    let is_name = |text: &str| text.contains('_') && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    let quoted = |(n, piece): (usize, &str)| {
+        let is_shown = n % 2 == 0 || question.contains(piece) || is_name(piece);
+        if is_shown { piece.to_owned() } else { "…".to_owned() }
+    };
+    said.split('"').enumerate().map(quoted).collect::<Vec<_>>().join("\"")
 }
 
 /// `1 lead`, `2 leads`: a count with its noun, for messages and reports.
@@ -160,6 +173,15 @@ pub fn count(n: usize, singular: &str, plural: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_engine_says_of_a_failure_shows_no_value() {
+        let said = "conversion from `str` to `i32` failed in column 'email' for 2 out of 2 values: [\"a@b.example\", \"c\"]\n\nmore";
+        let words = without_values(said, "select cast(email as int) from leads");
+        assert_eq!(words, "conversion from `str` to `i32` failed in column 'email' for 2 out of 2 values: […]");
+        let of = |said: &str| without_values(said, "select \"x\"");
+        assert_eq!(of("names: \"created_at\", \"x\" and \"Ada\""), "names: \"created_at\", \"x\" and \"…\"");
+    }
 
     #[test]
     fn an_error_reads_from_what_failed_to_what_to_do() {

@@ -16,7 +16,7 @@ use polars::sql::SQLContext;
 use rayon::prelude::*;
 
 use crate::config::Offer;
-use crate::error::{Error, Result, count};
+use crate::error::{Error, Result, count, without_values};
 use crate::tables::{self, Calendar, Definition, Grain, OfferValues, Run, Table};
 
 pub mod answer;
@@ -315,7 +315,10 @@ impl Query {
                 catalog.get(name).ok_or_else(|| Error::failed(format!("table {name} is not there to be read")))?;
             context.register(name, frame.clone().lazy());
         }
-        execute(context, &self.text).map_err(|e| Error::failed(format!("query {} cannot be run", self.name)).because(e))
+        execute(context, &self.text).map_err(|e| {
+            Error::failed(format!("query {} cannot be run", self.name))
+                .because(without_values(&e.to_string(), &self.text))
+        })
     }
 }
 
@@ -534,7 +537,7 @@ pub fn ask(question: &str, names: &[String], mut open: impl FnMut(&str) -> Resul
     }
     execute(context, question).map_err(|e| {
         Error::usage("the query cannot be run")
-            .because(e)
+            .because(without_values(&e.to_string(), question))
             .hint("Polars' SQL: lower-case names; `/ nullif(x, 0)`; no date_trunc")
     })
 }

@@ -42,9 +42,17 @@ pub(super) fn comparable(field: usize, text: &str) -> String {
 /// What stands for a letter, or a byte of one, that a program could not write.
 const LOST: &str = "?";
 
-/// Whether two names are one, be it that letters were lost in one of them: `m?ller`, `mc?lvaine`.
+/// Whether two names are one, be it that letters were lost in one of them (`m?ller`, `mc?lvaine`) or that they came to
+/// Latin letters by another way: `dmitriy` and `dmitry`, `kuznetsova` and `kuznecova`.
 fn is_same_name(a: &str, b: &str) -> bool {
-    a == b || is_left_of(a, b) || is_left_of(b, a)
+    a == b || is_left_of(a, b) || is_left_of(b, a) || sounds_alike(a, b)
+}
+
+fn sounds_alike(a: &str, b: &str) -> bool {
+    // Jonas and Jens sound alike, too, and are two.
+    const ALIKE: f64 = 0.85;
+    let sound = |name: &str| Some(contact::sound_key(name)).filter(|key| key.len() >= 2 && !name.contains(LOST));
+    sound(a).is_some_and(|own| sound(b) == Some(own)) && strsim::jaro_winkler(a, b) >= ALIKE
 }
 
 /// Whether a name with lost letters is what is left of another: each stands for one or two letters.
@@ -302,6 +310,9 @@ mod tests {
             assert!(named("Zo?", last).has_name_of(&lead), "{last}");
         }
         assert!(named("Sørensen", "Ada").has_name_of(&named("Ada", "Sorensen")));
+        assert!(named("Dmitry", "Sokolov").has_name_of(&named("Дмитрий", "Соколов")));
+        assert!(!named("Dmitry", "Sokolov").has_name_of(&named("Дарья", "Соколова")));
+        assert!(!named("Jonas", "Weber").has_name_of(&named("Jens", "Weber")));
         assert!(
             Contact::of([None, Some("Sørensen, Ada"), None, None, None, None, None])
                 .has_name_of(&named("Ada", "Sørensen"))

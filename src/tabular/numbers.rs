@@ -91,8 +91,9 @@ pub fn exact(text: &str, mark: Mark) -> Option<Exact> {
     };
     // Digits and marks of other scripts are digits and marks.
     let plain = |c: char| match c {
-        '٫' => '.',
-        '٬' => ',',
+        '٫' | '．' => '.',
+        '٬' | '，' => ',',
+        '－' => '-',
         c => digit(c).unwrap_or(c),
     };
     let written: String;

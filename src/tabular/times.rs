@@ -476,7 +476,8 @@ mod tests {
 
     #[test]
     fn what_systems_write_where_they_know_no_time_is_none_and_no_fault() {
-        let column = ["0001-01-01T00:00:00", "1899-12-30", "1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2026-05-03"];
+        let column =
+            ["0001-01-01T00:00:00", "1899-12-30", "1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2026-05-03"];
         let times = read(&StringChunked::from_slice("t".into(), &column), None, Tz::UTC);
         assert_eq!(times.micros.iter().map(Option::is_some).collect::<Vec<_>>(), [false, false, false, false, true]);
         assert!(times.bad.is_empty());
