@@ -1037,7 +1037,10 @@ fn scan(text: &str, (from, to): (usize, usize), form: &Format) -> Piece {
         if opens_blank && read.damage.is_none() && !extra.filled && fields.iter().all(|field| is_blank(text, field)) {
             continue;
         }
-        piece.last_is_short = read.damage.is_some() || fields.len() < width;
+        // A line of totals has no more cells than it needs.
+        let opens = || fields.iter().find(|field| !is_blank(text, field)).map(|field| field.text(text));
+        let is_cut = || fields.len() < width && !opens().is_some_and(|cell| is_total(&cell));
+        piece.last_is_short = read.damage.is_some() || is_cut();
         match oddity(text, &fields, extra, form, read.damage) {
             None => {}
             Some((Odd::OtherHeader, _)) if piece.headers.len() < MOST_TABLES => {

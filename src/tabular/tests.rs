@@ -224,6 +224,9 @@ fn headers_in_the_middle_and_rows_of_delimiters_are_no_rows_and_another_header_b
 fn a_text_that_ends_inside_a_row_was_cut_off() {
     let ends_inside = |text: &str| read_as(text.as_bytes(), &["id", "name", "email"]).unwrap().ends_inside;
     assert!(ends_inside("id,name,email\n1,a,a@x\n2,b") && ends_inside("id,name,email\n1,a,a@x\n2,\"b"));
+    assert!(
+        !ends_inside("id,name,email\n1,a,a@x\nTotal: people,1") && !ends_inside("id,name,email\n1,a,a@x\nGesamt,1")
+    );
     assert!(!ends_inside("id,name,email\n1,a,a@x\n2,b,b@x") && !ends_inside("id,name,email\n1,a,a@x\nCopyright x"));
 }
 
