@@ -22,6 +22,7 @@ pub use told::{ColumnRead, Counts, Doubt, ReadFile, add_counts, columns_read, se
 
 mod closing;
 mod content;
+mod cut_off;
 mod delimited;
 mod groups;
 mod header;

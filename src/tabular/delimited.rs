@@ -18,7 +18,7 @@ use super::header::{Ask, HEADER_WITHIN, Nearest, clean_label, find_header, fold,
 use super::profile::{ColumnForm, Tally};
 use super::sheet::{DAMAGED_ROWS, Form, Refused, Sheet, implausible};
 use super::text::Text;
-use super::{groups, laid_out, wrappers};
+use super::{cut_off, groups, laid_out, wrappers};
 use crate::error::{Error, Result};
 
 /// How fields and records are told apart.
@@ -116,6 +116,7 @@ pub(super) fn read(name: &str, text: &mut Text, ask: &Ask) -> Result<Vec<Sheet>>
                 delimiter: if found.header.len() > 1 { label.into() } else { String::new() },
                 backslash: dialect.backslash,
             };
+            sheet.ends_inside |= sheet.trailer.is_empty() && cut_off::ends_inside_a_cell(window, dialect.delimiter);
             sheet.ends_inside &= next.is_none() && window.as_bytes().last() != Some(&dialect.newline);
             sheet.name = (!sheets.is_empty()).then(|| format!("{}", sheets.len() + 1));
             sheets.push(sheet);
@@ -242,6 +243,7 @@ pub(super) fn read_in_parts(
                 delimiter: if found.header.len() > 1 { label.into() } else { String::new() },
                 backslash: dialect.backslash,
             };
+            sheet.ends_inside |= is_last && cut_off::ends_inside_a_cell(window, dialect.delimiter);
             sheet.ends_inside &= is_last && window.as_bytes().last() != Some(&dialect.newline);
             if !take(sheet)? {
                 return Ok(false);
