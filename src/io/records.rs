@@ -444,6 +444,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_nested_deeper_than_leads_are_costs_no_more_than_its_bytes() {
+        for unit in ["{\"a\":", "[", "[{\"a\":", "{\"a\":[{\"b\":1},"] {
+            let deep = unit.repeat((3 << 20) / unit.len());
+            let cut = short(deep.as_bytes());
+            assert!(!cut.is_empty() && cut.len() < 1000, "{unit}: {}", cut.len());
+            assert!(cut.iter().all(|(_, format, _)| *format != "entity"));
+        }
+    }
+
+    #[test]
     fn nothing_in_it_is_no_record_and_too_much_in_one_is_told() {
         for empty in ["", "\u{feff}", " \r\n ", "Email,Name\r\n", "[]", "{\"value\":[]}", "\u{feff}Email;Name"] {
             assert_eq!(short(empty.as_bytes()), [], "{empty:?}");

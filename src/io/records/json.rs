@@ -20,6 +20,9 @@ use crate::lenient;
 /// How deep leads may be wrapped.
 const DEEPEST: usize = 32;
 
+/// How many lists and pages may be open around a value: more are made by no program that writes leads.
+const MOST_OPEN: usize = 256;
+
 /// Bytes that are gone through, for one object, in search of the next value behind a broken one.
 pub(super) const SEARCHED: usize = 64 << 20;
 
@@ -180,6 +183,12 @@ impl Cutter<'_> {
                     window.consume(1);
                     continue;
                 }
+                b'[' | b'{' if open.len() >= MOST_OPEN => {
+                    let start = window.peek(SAMPLE)?;
+                    let start = start.get(..SAMPLE.min(start.len())).unwrap_or_default().to_vec();
+                    skip_value(window)?;
+                    self.problem(start, quarantine::NOT_JSON, "nested deeper than leads are")?;
+                }
                 b'[' => {
                     open.push(Open::List);
                     window.consume(1);
@@ -208,7 +217,7 @@ impl Cutter<'_> {
                             self.problem(broken, quarantine::NOT_JSON, &why)?;
                         }
                     }
-                    End::Far | End::Cut if is_page(window.ready()) => {
+                    End::Far | End::Cut if open.len() < DEEPEST && is_page(window.ready()) => {
                         let start = window.ready().get(..SAMPLE).unwrap_or_default().to_vec();
                         open.push(Open::Page(self.records, start));
                         window.consume(1);
@@ -462,6 +471,11 @@ fn several_values(line: &[u8]) -> bool {
 /// Whether what is too long for a record is a page of them: the first object or list in it begins with a value that can
 /// be read, or with another page.
 fn is_page(start: &[u8]) -> bool {
+    is_page_within(start, DEEPEST)
+}
+
+/// The same down to so many pages in pages: each of them is gone through to its end, as far as a record may reach.
+fn is_page_within(start: &[u8], depth: usize) -> bool {
     let (mut text, mut escaped) = (false, false);
     for (at, byte) in start.iter().enumerate().skip(1).take(SAMPLE) {
         match byte {
@@ -472,7 +486,7 @@ fn is_page(start: &[u8]) -> bool {
                 let rest = start.get(at..).unwrap_or_default();
                 return match end_of(&mut Window::new(Cursor::new(rest))) {
                     Ok(End::At(length)) => rest.get(..length).is_some_and(is_json),
-                    _ => is_page(rest),
+                    _ => depth > 0 && is_page_within(rest, depth - 1),
                 };
             }
             _ => {}
