@@ -68,10 +68,13 @@ impl<'a> Made<'a> {
     /// that arrived; one that is older than the first lead and lets a few through all the time looks alike, so this is told
     /// as a finding.
     fn begin_in_numbers(&self, leads: &[i64]) -> Option<DateTime<Utc>> {
-        let density = Density::of(self.own.iter().filter_map(|(made, ..)| *made).collect(), leads);
+        /// Of the records that each lead has after the edge, fewer than this share before it.
+        const THIN: f64 = 0.4;
         // What was changed later is the likelier to be of a later lead: the time after the edge may rise to one, too.
-        let first = density.rises_after(0, 0.4)?;
-        let last = std::iter::successors(Some(first), |edge| density.rises_after(*edge, 0.75)).last()?;
+        const THIN_AGAIN: f64 = 0.75;
+        let density = Density::of(self.own.iter().filter_map(|(made, ..)| *made).collect(), leads);
+        let first = density.rises_after(0, THIN)?;
+        let last = std::iter::successors(Some(first), |edge| density.rises_after(*edge, THIN_AGAIN)).last()?;
         leads.get(last).copied().and_then(DateTime::from_timestamp_micros)
     }
 
