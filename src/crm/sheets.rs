@@ -278,8 +278,10 @@ fn undecided(name: &str, labels: &[String], destination: &str) -> Error {
 }
 
 fn flags(sheet: &Sheet, mapping: &Mapping, field: &str, height: usize) -> BooleanChunked {
+    // Somebody may have emptied the column of opt-outs: it takes no objection back.
+    let says = |n: &&usize| field != "opted_out" || sheet.form(**n) != ColumnForm::Blank;
     let columns: Vec<&StringChunked> =
-        mapping.fields.get(field).into_iter().flatten().filter_map(|n| sheet.column(*n)).collect();
+        mapping.fields.get(field).into_iter().flatten().filter(says).filter_map(|n| sheet.column(*n)).collect();
     if columns.is_empty() {
         return BooleanChunked::full_null(PlSmallStr::EMPTY, height);
     }
