@@ -10,6 +10,10 @@ pub(super) const BETWEEN: char = '\u{1f}';
 
 /// Lines that are looked at.
 const LOOKED_AT: usize = 250;
+/// How many times longer a text may become by what is put between its cells.
+const MOST_GROWN: usize = 8;
+/// A table has no more columns.
+const WIDEST: usize = 2000;
 /// Lines within which a header or a ruler stands.
 const WITHIN: usize = 50;
 
@@ -34,6 +38,10 @@ pub(super) fn parted(text: &str) -> Option<String> {
             let _ = write!(parted, "\"{}\"", cell.replace('"', "\"\""));
         }
         parted.push('\n');
+        // Lines that end far before their ruler does are no rows of it.
+        if parted.len() > text.len().saturating_mul(MOST_GROWN).saturating_add(1 << 20) {
+            return None;
+        }
     }
     Some(parted)
 }
@@ -42,7 +50,12 @@ pub(super) fn parted(text: &str) -> Option<String> {
 pub(super) fn rows(text: &str) -> Option<Vec<Vec<String>>> {
     let cut = Cut::of(text)?;
     let is_row = |line: &&str| !line.trim().is_empty() && Ruled::by(line).is_none();
-    Some(text.lines().filter(is_row).map(|line| cut.cells(line)).collect())
+    let filled = |line: &str| {
+        let mut cells = cut.cells(line);
+        cells.truncate(cells.iter().rposition(|cell| !cell.is_empty()).map_or(0, |last| last + 1));
+        cells
+    };
+    Some(text.lines().filter(is_row).map(filled).collect())
 }
 
 /// How the lines of a text are cut.
@@ -119,7 +132,7 @@ impl Ruled {
                 _ => {}
             }
         }
-        (columns.len() > 2).then_some(Ruled { columns })
+        (3..=WIDEST).contains(&columns.len()).then_some(Ruled { columns })
     }
 
     /// Whether nothing of a line stands between its columns.
@@ -177,6 +190,9 @@ mod tests {
         }
         assert_eq!(parted("id name source\n1 Ann x\n"), None);
         assert_eq!(parted("- a\n- b\n---\n"), None);
+        let wide = format!("a b c\n{}\n{}", "- ".repeat(1500), "1 2\n".repeat(3000));
+        assert!(parted(&wide).is_none(), "a ruler wider than its rows would make gigabytes of a small file");
+        assert!(rows(&wide).unwrap().iter().all(|row| row.len() < 4));
     }
 
     #[test]

@@ -201,7 +201,7 @@ mod tests {
     fn tables_that_a_console_or_a_page_shows_are_those_of_a_sheet() {
         let ruled = "Email  LeadSource  CustomerInfo\n-----  ----------  --------------------\na@x    SPZA        {\"FirstName\": \"A\"}\n\
                      b@x    SPZA\n\n(2 rows affected)\n";
-        assert_eq!(payloads(ruled.as_bytes())[..2], ["a@x,SPZA,\"{\"\"FirstName\"\": \"\"A\"\"}\"", "b@x,SPZA,"]);
+        assert_eq!(payloads(ruled.as_bytes())[..2], ["a@x,SPZA,\"{\"\"FirstName\"\": \"\"A\"\"}\"", "b@x,SPZA"]);
         let page = "<html><p>x</p><table><tr><th>Email<th>LeadSource<tr><td>a@x<td>SPZA</table></html>";
         assert_eq!(payloads(page.as_bytes()), ["a@x,SPZA"]);
         assert!(payloads(b"<html><table><tr><td>Menu<td>Help</table></html>")[0].starts_with("not-json: "));
