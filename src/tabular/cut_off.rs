@@ -7,6 +7,8 @@
 /// Rows before the last that are looked at, and how many must be there.
 const LOOKED_AT: usize = 400;
 const FEWEST: usize = 20;
+/// So many rows that fill a column prove that the last one would, too: of a column that is filled now and then fewer do by chance.
+const FEWEST_FILLED: usize = 100;
 
 /// Whether a text whose last line has no end is cut in the last cell of it.
 pub(super) fn ends_inside_a_cell(text: &str, delimiter: u8) -> bool {
@@ -32,7 +34,7 @@ pub(super) fn ends_inside_a_cell(text: &str, delimiter: u8) -> bool {
     let begins = others.iter().filter(|other| other.len() > cut.len() && other.starts_with(&cut)).count();
     let is_address = |text: &str| text.split_once('@').is_some_and(|(_, domain)| domain.contains('.'));
     match cut.is_empty() {
-        true => is_filled,
+        true => is_filled && (is_of_one_length || others.len() >= FEWEST_FILLED),
         false => {
             is_of_one_length && cut.len() < length
                 || begins * 5 >= others.len()
@@ -60,6 +62,8 @@ mod tests {
         assert!(is_cut(flag, "fal") && !is_cut(flag, "true") && !is_cut(flag, "maybe"));
         let address = |n: usize| format!("a{n}@contoso.example");
         assert!(is_cut(address, "jane@conto") && !is_cut(address, "jane@contoso.ex"));
+        let name = |n: usize| format!("Name{}", "e".repeat(n % 4));
+        assert!(!is_cut(name, ""));
         let company = |n: usize| ["Alma", "", "Birkhof Metall", "Kivi"][n % 4].to_owned();
         assert!(is_cut(company, "Birkhof Me") && !is_cut(company, "Norrsken") && !is_cut(company, ""));
     }

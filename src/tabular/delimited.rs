@@ -116,8 +116,7 @@ pub(super) fn read(name: &str, text: &mut Text, ask: &Ask) -> Result<Vec<Sheet>>
                 delimiter: if found.header.len() > 1 { label.into() } else { String::new() },
                 backslash: dialect.backslash,
             };
-            sheet.ends_inside |= sheet.trailer.is_empty() && cut_off::ends_inside_a_cell(window, dialect.delimiter);
-            sheet.ends_inside &= next.is_none() && window.as_bytes().last() != Some(&dialect.newline);
+            sheet.ends_inside = next.is_none() && is_cut(&sheet, window, dialect);
             sheet.name = (!sheets.is_empty()).then(|| format!("{}", sheets.len() + 1));
             sheets.push(sheet);
         }
@@ -243,8 +242,7 @@ pub(super) fn read_in_parts(
                 delimiter: if found.header.len() > 1 { label.into() } else { String::new() },
                 backslash: dialect.backslash,
             };
-            sheet.ends_inside |= is_last && cut_off::ends_inside_a_cell(window, dialect.delimiter);
-            sheet.ends_inside &= is_last && window.as_bytes().last() != Some(&dialect.newline);
+            sheet.ends_inside = is_last && is_cut(&sheet, window, dialect);
             if !take(sheet)? {
                 return Ok(false);
             }
@@ -1294,6 +1292,12 @@ fn is_like(text: &str, field: &Field, label: &str) -> bool {
     let last = text.as_bytes().get(field.to.wrapping_sub(1));
     field.to - field.from >= label.len()
         && (last == label.as_bytes().last() || last.is_some_and(|b| !b.is_ascii_alphanumeric()))
+}
+
+/// Whether a table, the last of its text, was cut off: its last row has no end, and is short or ends inside its last cell.
+fn is_cut(sheet: &Sheet, text: &str, dialect: Dialect) -> bool {
+    let ends = || sheet.trailer.is_empty() && cut_off::ends_inside_a_cell(text, dialect.delimiter);
+    text.as_bytes().last() != Some(&dialect.newline) && (sheet.ends_inside || ends())
 }
 
 /// Odd rows after the last record, and all from a known closing text on, are trailer; the others are damage.
