@@ -21,6 +21,7 @@ use crate::tabular::Passed;
 use crate::tabular::readings::Judged;
 use crate::time::DAY;
 
+mod at_limit;
 mod begins;
 mod lacking;
 mod nights;

@@ -43,8 +43,10 @@ impl Night {
             let first_made = file.times.get("created_at").map(|(first, _)| *first);
             night.first_made = [night.first_made, first_made].into_iter().flatten().min();
             night.until = night.until.max(file.times.values().map(|(_, last)| *last).max());
-            let whole = FileRead { whole: !file.ends_inside, records: file.records, ..FileRead::default() };
-            night.files.insert(file.file.clone(), whole);
+            let (rows, records) = (file.rows, file.records);
+            let last_made = file.last_made();
+            let read = FileRead { whole: !file.ends_inside, rows, records, last_made, ..FileRead::default() };
+            night.files.insert(file.file.clone(), read);
         }
         night
     }
@@ -59,6 +61,8 @@ pub struct FileRead {
     pub sha256: Option<String>,
     /// What its rows are.
     pub object: String,
+    /// Rows of it that hold records.
+    pub rows: usize,
     /// Records in it.
     pub records: usize,
     /// When its last record was made, in microseconds.
@@ -91,7 +95,7 @@ impl NightsRead {
         let (names, files, days, silent) = (text("destination")?, text("file")?, text("as_of")?, text("silent")?);
         let (hashes, objects, times, refused) = (text("sha256")?, text("object")?, text("times")?, text("refused")?);
         let (whole, superseded, current) = (flag("whole")?, flag("superseded")?, flag("current")?);
-        let (records, present) = (number("records")?, number("present")?);
+        let (rows, records, present) = (number("rows")?, number("records")?, number("present")?);
         // What was landed before strangers passed by had none.
         let passed = newest.column("passed").ok().and_then(|passed| passed.str().ok());
         let counts = text("counts")?;
@@ -124,6 +128,7 @@ impl NightsRead {
                 whole: whole.get(row) == Some(true),
                 sha256: hashes.get(row).map(str::to_owned),
                 object: objects.get(row).unwrap_or_default().to_owned(),
+                rows: count(rows.get(row)),
                 records: count(records.get(row)),
                 last_made: made.get("created_at").map(|(_, last)| *last),
             };

@@ -11,6 +11,7 @@ use polars::prelude::*;
 
 use crate::binomial::tail;
 use crate::config::{Complete, Destination};
+use crate::coverage::at_limit;
 use crate::coverage::nights::{FileRead, Night, NightsRead};
 use crate::crm::{self, Read};
 use crate::error::Result;
@@ -90,6 +91,9 @@ pub fn judge(
         }
     }
     let last = nights.last_whole(&read.destination).map(|(_, night)| night);
+    if let Some(rows) = last.and_then(|last| at_limit::stops_at(&read.files, last)) {
+        return Ok(Some(AboutExport::AtLimit { rows }));
+    }
     let doubted = nights.nights_doubted(&read.destination);
     let of_kept = if landed.width() == 0 {
         None

@@ -47,6 +47,11 @@ pub enum AboutExport {
     },
     /// A file of it ends inside a row: a download broke off.
     EndsInside,
+    /// A file of it stops at a number of rows that a tool gives at most.
+    AtLimit {
+        /// So many.
+        rows: usize,
+    },
     /// Most records show another person than the landing has under their ids.
     OtherPeople {
         /// How many do.
@@ -177,6 +182,7 @@ impl AboutExport {
                     .because("it is not believed, and nothing new is concluded from it")
                     .advise("Export it again.")
             }
+            It::AtLimit { rows } => at_limit(*rows),
             It::Unspoken(reason) => Words::new(
                 finding::UNKNOWN,
                 *reason,
@@ -226,6 +232,13 @@ fn not_refreshed(why: &str, last: Option<(NaiveDate, i64)>) -> Words {
     };
     Words::new(finding::EXPORT_NOT_REFRESHED, "", format!("its export could not be made anew ({why}); {last}"))
         .because("what happened since is unknown")
+}
+
+fn at_limit(rows: usize) -> Words {
+    let what = format!("an export stops at {rows} rows, as many as some tool gives at most");
+    Words::new(finding::EXPORT_DOUBTFUL, "at-limit", what)
+        .because("what is newest may be left out: it is not believed, and nothing new is concluded from it")
+        .advise("Export all pages, or the newest first; if the CRM has just so many, set complete to the day of this report.")
 }
 
 fn not_complete(missed: usize, of: usize, limits: Option<&Limits>) -> Words {

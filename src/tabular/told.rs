@@ -111,6 +111,11 @@ pub struct ColumnRead {
 const NOT_NEEDED: &str = "not needed";
 
 impl ReadFile {
+    /// When its last record was made, in microseconds since 1970.
+    pub fn last_made(&self) -> Option<i64> {
+        self.times.get("created_at").map(|(_, last)| *last)
+    }
+
     /// Adds what was read of the next part of the same table.
     pub fn add_part(&mut self, next: ReadFile) {
         self.rows += next.rows;
