@@ -8,6 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use azure_core::{Context, Policy, PolicyResult, Request};
 
+use super::sas::decoded;
 use crate::contact::without_entities;
 use crate::error::{Error, Result};
 
@@ -35,7 +36,7 @@ pub(super) fn with_written(page: &str) -> String {
         exact.push_str(before);
         if is_escaped || inner.trim() != inner {
             let name = without_entities(inner);
-            let name = if is_escaped { percent_decoded(&name) } else { name.into_owned() };
+            let name = if is_escaped { decoded(&name) } else { name.into_owned() };
             exact += &format!("<Name>{}</Name>", written(&name));
         } else {
             exact += &format!("<Name{attributes}>{inner}</Name>");
@@ -52,11 +53,6 @@ fn next_name(list: &str) -> Option<(&str, &str, &str, &str)> {
     let (attributes, after) = after.split_once('>').filter(|(attributes, _)| !attributes.ends_with('/'))?;
     let (inner, left) = after.split_once("</Name>")?;
     Some((before, attributes, inner, left))
-}
-
-fn percent_decoded(text: &str) -> String {
-    let query = format!("n={}", text.replace('+', "%2B").replace('&', "%26"));
-    url::form_urlencoded::parse(query.as_bytes()).next().map_or_else(|| text.to_owned(), |(_, name)| name.into_owned())
 }
 
 /// Puts the name itself in place of the written one.

@@ -103,7 +103,7 @@ fn is_parameter(name: &str) -> bool {
 }
 
 /// `%XX` undone; everything else stays, a plus too.
-fn decoded(text: &str) -> String {
+pub(super) fn decoded(text: &str) -> String {
     let plain = text.replace('+', "%2B").replace('&', "%26").replace('=', "%3D");
     let name = url::form_urlencoded::parse(plain.as_bytes()).next().map(|(name, _)| name.into_owned());
     name.unwrap_or_default()

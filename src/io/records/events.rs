@@ -58,11 +58,7 @@ impl<R: Read> Read for Data<R> {
                 _ => self.line.len(),
             };
         }
-        let rest = self.line.get(self.given..).unwrap_or_default();
-        let n = rest.len().min(buffer.len());
-        if let (Some(to), Some(from)) = (buffer.get_mut(..n), rest.get(..n)) {
-            to.copy_from_slice(from);
-        }
+        let n = self.line.get(self.given..).unwrap_or_default().read(buffer)?;
         self.given += n;
         Ok(n)
     }

@@ -108,11 +108,7 @@ impl<R: Read> Read for Transcoder<R> {
             self.text = text.into_bytes();
             self.given = 0;
         }
-        let rest = self.text.get(self.given..).unwrap_or_default();
-        let n = rest.len().min(buffer.len());
-        if let (Some(to), Some(from)) = (buffer.get_mut(..n), rest.get(..n)) {
-            to.copy_from_slice(from);
-        }
+        let n = self.text.get(self.given..).unwrap_or_default().read(buffer)?;
         self.given += n;
         Ok(n)
     }
